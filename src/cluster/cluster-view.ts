@@ -1,0 +1,35 @@
+// ClusterView: an immutable, versioned snapshot of all that the control plane knows, read in one transaction.
+import type { Host } from '../hosts/host.js';
+import type { ObservedWorkload } from '../hosts/hypervisor.js';
+import type { HostId } from '../shared/ids.js';
+import type { Workload } from '../workloads/workload.js';
+import type { Operation } from './operation.js';
+
+/** Automatic action is switched off until `untilMs` (null: until armed by hand). */
+export interface Disarm {
+  readonly by: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
+}
+
+/** What one host's hypervisor showed at a time. */
+export interface HostInventory {
+  readonly hostId: HostId;
+  readonly atMs: number;
+  readonly bootId: string;
+  readonly workloads: readonly ObservedWorkload[];
+}
+
+export interface ClusterView {
+  /** Rises with each change of hosts, workloads, operations' states or settings. commit() compares it. */
+  readonly version: number;
+  readonly leaderEpoch: number;
+  readonly hosts: readonly Host[];
+  readonly workloads: readonly Workload[];
+  /** Operations that are pending or running. */
+  readonly operations: readonly Operation[];
+  /** The latest inventory of each host; may be old: look at atMs and bootId. */
+  readonly inventories: readonly HostInventory[];
+  readonly disarm: Disarm | null;
+}

@@ -1,0 +1,34 @@
+// The detector's verdicts: what the heartbeats of all observers say about each host, at one moment.
+import type { HostId } from '../shared/ids.js';
+
+export type Hearing = 'heard' | 'suspect' | 'silent' | 'unknown';
+
+export interface HostVerdict {
+  readonly hostId: HostId;
+  readonly hearing: Hearing;
+  /** Since when (wall clock) it has this hearing. */
+  readonly sinceMs: number;
+  /** Boot id in the newest heartbeat; null: none heard since our start. */
+  readonly bootId: string | null;
+  /** One sentence with the evidence: "controller and 2 of 2 peers heard nothing for 1.8 s on 2 links". */
+  readonly evidence: string;
+  /** Votes: who says it is silent, out of whom. */
+  readonly silentVotes: number;
+  readonly voters: number;
+  /** Result of the SSH look that was taken when it became suspect; null: none yet. */
+  readonly probe: { readonly answered: boolean; readonly bootId: string | null; readonly runningUuids: readonly string[]; readonly atMs: number } | null;
+  /** An agent that says good-bye before an orderly stop. */
+  readonly leaving: boolean;
+  readonly load: { readonly load1: number; readonly freeMemoryMiB: number } | null;
+}
+
+export interface ClusterVerdict {
+  /** Rises with each judgement. */
+  readonly hosts: readonly HostVerdict[];
+  /** Do we hear a majority of voters (us included)? */
+  readonly quorum: boolean;
+  readonly quorumEvidence: string;
+  /** False during start-up grace or after an own stall: nobody may be declared silent. */
+  readonly trusted: boolean;
+  readonly trustEvidence: string;
+}

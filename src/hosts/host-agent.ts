@@ -1,0 +1,51 @@
+// The HostAgent port: the guard and the agent of one host, as seen over SSH. Real adapter: drivers/ssh; simulated: sim/.
+import type { CommandToken } from './hypervisor.js';
+
+export interface HostProbe {
+  readonly bootId: string;
+  /** uuids of the workloads whose processes run there, as the kernel shows them (not the hypervisor's daemon). */
+  readonly runningUuids: readonly string[];
+  readonly agentAlive: boolean;
+}
+
+export interface GuardState {
+  /** Boot id for which the guard was admitted; null: refuses everything. */
+  readonly admittedBootId: string | null;
+  readonly hostEpoch: number;
+  readonly leaderEpoch: number;
+}
+
+/** What the agent needs to know: itself, its peers and the witnesses. Written as a file the agent watches. */
+export interface AgentConfig {
+  readonly clusterId: string;
+  readonly hostId: string;
+  readonly name: string;
+  readonly keyHex: string;
+  readonly heartbeatMs: number;
+  readonly silentMs: number;
+  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  readonly members: readonly AgentMember[];
+}
+
+export interface AgentMember {
+  readonly id: string;
+  readonly name: string;
+  readonly role: 'host' | 'witness';
+  readonly keyHex: string;
+  /** One address per link, in link order. */
+  readonly links: readonly { readonly address: string; readonly port: number }[];
+}
+
+export interface HostAgent {
+  /** A quick look by SSH that does not need the agent: is the host alive, and what runs there? */
+  probe(timeoutMs: number): Promise<HostProbe>;
+  guardState(): Promise<GuardState>;
+  /** Admits the current boot at this epoch. Refused when the host's boot id is not `bootId`. */
+  admit(token: CommandToken, bootId: string): Promise<void>;
+  /** Puts agent and guard onto the host (idempotent; replaces older ones) and starts the agent. */
+  install(config: AgentConfig): Promise<void>;
+  /** Replaces the agent's configuration (members came or went). */
+  configure(config: AgentConfig): Promise<void>;
+  /** Stops and removes agent and guard; the workloads run on. */
+  uninstall(): Promise<void>;
+}

@@ -1,0 +1,79 @@
+// A host as the control plane keeps it: what an operator wants of it, and what was last proven about it.
+import type { HostId } from '../shared/ids.js';
+import type { StateTable } from '../shared/state-table.js';
+import type { HostFacts } from './host-facts.js';
+
+/** What is proven or believed about a host; kept in the store. */
+export type HostCondition = 'enrolling' | 'online' | 'silent' | 'fencing' | 'fenced' | 'offline';
+
+export type HostConditionEvent = 'admitted' | 'lost' | 'heard' | 'fence-started' | 'proven-off' | 'fence-failed' | 'rebooted' | 'stopped-orderly';
+
+export const HOST_CONDITIONS: StateTable<HostCondition, HostConditionEvent> = {
+  enrolling: { means: 'known, not yet checked or without an agent; nothing is placed there', on: { admitted: 'online' } },
+  online: { means: 'heard by quorum, admitted at its current epoch', on: { lost: 'silent', rebooted: 'fenced', 'stopped-orderly': 'offline' } },
+  silent: { means: 'no heartbeat by quorum; not proven off; may still run its workloads', on: { heard: 'online', 'fence-started': 'fencing', 'proven-off': 'fenced', rebooted: 'fenced' } },
+  fencing: { means: 'a fence operation is under way', on: { 'proven-off': 'fenced', 'fence-failed': 'silent', rebooted: 'fenced', heard: 'online' } },
+  fenced: { means: 'proven not to run what it ran; refuses everything until it is re-admitted with a new epoch', on: { admitted: 'online' } },
+  offline: { means: 'went down in order, with its agent saying so', on: { admitted: 'online' } },
+};
+
+/** What an operator wants of the host. Maintenance is cordon + drain + no fencing. */
+export type HostIntent = 'active' | 'maintenance';
+
+/** What `reeve status` shows: condition, verdict of the detector and intent in one word. */
+export type HostState = 'enrolling' | 'online' | 'suspect' | 'silent' | 'fencing' | 'fenced' | 'draining' | 'maintenance' | 'offline';
+
+export interface SshTarget {
+  readonly user: string;
+  readonly port: number;
+  /** Path of the private key on the control plane's machine; null: the control plane's own key. */
+  readonly identityFile: string | null;
+  /** The pinned host key, as in known_hosts: "ssh-ed25519 AAAA…". */
+  readonly hostKey: string;
+}
+
+export type FenceDeviceKind = 'ipmi' | 'redfish' | 'fence-agent' | 'manual';
+
+export interface FenceDeviceConfig {
+  readonly kind: FenceDeviceKind;
+  /** ipmi: address, port, user, password | passwordFile, cipher. fence-agent: agent (program), plus its own options as key=value. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** The proof that a host cannot run what it ran. Recorded on operations and shown. */
+export interface HostProof {
+  readonly kind: 'power-off' | 'new-boot' | 'lease-expired' | 'operator';
+  /** A sentence: which device said what, which boot id replaced which, who vouched. */
+  readonly evidence: string;
+  readonly atMs: number;
+  /** The boot and the epoch that are over by this proof. */
+  readonly bootId: string | null;
+  readonly hostEpoch: number;
+}
+
+export interface Host {
+  readonly id: HostId;
+  readonly name: string;
+  /** Address for SSH and migration (link 0 as a rule). */
+  readonly address: string;
+  /** Addresses for heartbeats, one per link, in order. */
+  readonly links: readonly string[];
+  readonly heartbeatPort: number;
+  readonly ssh: SshTarget;
+  readonly condition: HostCondition;
+  readonly conditionSinceMs: number;
+  readonly intent: HostIntent;
+  readonly cordoned: boolean;
+  /** Rises with each fence and each re-admission; commands with an older one are refused by the host's guard. */
+  readonly hostEpoch: number;
+  /** Boot id at which the host was last admitted; null before the first admission. */
+  readonly bootId: string | null;
+  /** The latest proof; meaningful while the condition is `fenced` or `offline`. */
+  readonly proof: HostProof | null;
+  readonly fenceDevices: readonly FenceDeviceConfig[];
+  readonly facts: HostFacts | null;
+  /** HMAC key for heartbeats, 64 hex digits. Never shown by the API. */
+  readonly agentKey: string;
+  /** A sentence for people: why it is in this condition. */
+  readonly why: string | null;
+}

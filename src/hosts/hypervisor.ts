@@ -1,0 +1,115 @@
+// The Hypervisor port: what Reeve asks of and does to the hypervisor of one host. Real adapter: drivers/libvirt; simulated: sim/.
+// Every call has its own bound in time and throws OperationalError; a `timeout` means that the effect is unknown: observe before acting.
+import type { HostFacts } from './host-facts.js';
+
+/** Numbers that make older commands invalid. The guard on the host checks them before any mutating command. */
+export interface CommandToken {
+  readonly leaderEpoch: number;
+  readonly hostEpoch: number;
+  /** The workload's uuid and its epoch; absent for commands about the host as a whole. */
+  readonly workload?: { readonly uuid: string; readonly epoch: number };
+}
+
+export type RunState =
+  | 'running'
+  | 'paused' // by a person, or by the hypervisor on an I/O error
+  | 'migrating-in' // this side of a live migration is the destination: not executing yet
+  | 'migrating-out' // paused at the source in the last phase of a migration
+  | 'stopping'
+  | 'stopped';
+
+/** One workload as the hypervisor of one host shows it. */
+export interface ObservedWorkload {
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: 'vm' | 'container';
+  readonly runState: RunState;
+  /** The hypervisor's own word for how it came to this state: booted, migrated, shutdown, destroyed, crashed, failed, user, ioerror … */
+  readonly reason: string;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly autostart: boolean;
+  /** False: transient, gone once it stops. */
+  readonly persistent: boolean;
+}
+
+export interface DiskSpec {
+  readonly pool: string;
+  readonly sizeMiB: number;
+  readonly format: 'raw' | 'qcow2';
+  /** Copy of this existing volume or file (absolute path on the host), else empty. */
+  readonly from?: string;
+}
+
+export interface MigrationRequest {
+  /** Id of the operation: names the detached unit, so that a second call finds the first. */
+  readonly id: string;
+  readonly uuid: string;
+  /** The destination as the source host reaches it: SSH target for libvirt's connection, and address for the data. */
+  readonly destination: { readonly name: string; readonly sshUser: string; readonly sshPort: number; readonly address: string };
+  /** MiB/s; null: no limit. */
+  readonly bandwidthMiBps: number | null;
+  readonly maxDowntimeMs: number;
+  readonly autoConverge: boolean;
+  /** Disks that are not shared are copied along (`--copy-storage-all`) when true. */
+  readonly copyStorage: boolean;
+}
+
+export interface MigrationProgress {
+  readonly elapsedMs: number;
+  readonly totalBytes: number;
+  readonly processedBytes: number;
+  readonly remainingBytes: number;
+  readonly iteration: number;
+  readonly dirtyRatePagesPerSecond: number | null;
+}
+
+/** What the detached migration command on the source says. */
+export type MigrationCommandState =
+  | { readonly kind: 'none' } // no such command was ever started there (in this boot)
+  | { readonly kind: 'running' }
+  | { readonly kind: 'ended'; readonly exitCode: number; readonly output: string };
+
+export interface MigrationStatistics {
+  readonly totalMs: number | null;
+  readonly downtimeMs: number | null;
+  readonly transferredBytes: number | null;
+}
+
+export interface Hypervisor {
+  // --- looking ---
+  facts(): Promise<HostFacts>;
+  /** Everything that exists there, running or not, known to Reeve or not. */
+  inventory(): Promise<readonly ObservedWorkload[]>;
+  /** One workload, or null when it does not exist there. */
+  observe(uuid: string): Promise<ObservedWorkload | null>;
+  /** The definition that another host can take (libvirt: inactive, migratable domain XML with secrets). */
+  definition(uuid: string): Promise<string>;
+  /** Null when no migration of that workload is under way there. */
+  migrationProgress(uuid: string): Promise<MigrationProgress | null>;
+  migrationCommand(id: string): Promise<MigrationCommandState>;
+  /** Statistics of the last finished incoming migration; ask on the destination. */
+  migrationStatistics(uuid: string): Promise<MigrationStatistics>;
+  /** Would this definition start there? Reasons against it, each with a remedy; empty when none is known. */
+  compatibility(definition: string): Promise<readonly { readonly code: string; readonly why: string; readonly remedy: string | null }[]>;
+
+  // --- doing: each is refused by the guard when the token is old, each may be called twice ---
+  define(token: CommandToken, definition: string): Promise<void>;
+  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. */
+  undefine(token: CommandToken, uuid: string): Promise<void>;
+  /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
+  start(token: CommandToken, uuid: string): Promise<void>;
+  /** Asks the workload to shut down; returns at once. */
+  requestShutdown(token: CommandToken, uuid: string): Promise<void>;
+  /** Ends it at once; not running is fine. */
+  kill(token: CommandToken, uuid: string): Promise<void>;
+  resume(token: CommandToken, uuid: string): Promise<void>;
+  setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void>;
+  /** Creates a volume and returns its path; an existing volume of that name is returned as it is. */
+  createDisk(token: CommandToken, name: string, disk: DiskSpec): Promise<string>;
+  deleteDisk(token: CommandToken, path: string): Promise<void>;
+  /** Starts a live migration as a detached command under `request.id`; a second call with the same id finds the first. */
+  startMigration(token: CommandToken, request: MigrationRequest): Promise<void>;
+  /** Asks the running migration to end; the workload goes on at the source. No migration is fine. */
+  abortMigration(token: CommandToken, uuid: string): Promise<void>;
+}

@@ -1,0 +1,60 @@
+// Vocabulary of placement: what is asked, what is answered, and the reason codes of refusals.
+import type { Host } from '../hosts/host.js';
+import type { HostId } from '../shared/ids.js';
+import type { Workload } from '../workloads/workload.js';
+
+export interface PlacementPolicy {
+  /** Memory of workloads may sum up to this times (host memory − reserve). */
+  readonly memoryOvercommit: number;
+  readonly cpuOvercommit: number;
+  readonly reservedMemoryMiB: number;
+}
+
+/** What the scheduler looks at. Pure data; `heard` holds the hosts whose agent is heard now. */
+export interface PlacementView {
+  readonly hosts: readonly Host[];
+  readonly workloads: readonly Workload[];
+  readonly heard: ReadonlySet<HostId>;
+  /** Places promised by operations under way: they count as used there. */
+  readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
+  readonly policy: PlacementPolicy;
+}
+
+export type RefusalCode =
+  | 'not-online' | 'not-heard' | 'cordoned' | 'maintenance' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'pool-unreachable' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
+
+export interface HostRefusal {
+  readonly hostId: HostId;
+  readonly host: string;
+  readonly code: RefusalCode;
+  /** With the numbers: "needs 2,048 MiB, 512 MiB free of 4,096". */
+  readonly why: string;
+}
+
+export interface HostScore {
+  readonly hostId: HostId;
+  readonly host: string;
+  readonly total: number;
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+export interface Placement {
+  readonly hostId: HostId;
+  readonly host: string;
+  /** All accepted hosts, best first. */
+  readonly ranking: readonly HostScore[];
+  readonly refusals: readonly HostRefusal[];
+}
+
+export interface NoPlacement {
+  readonly code: 'no-legal-host' | 'no-capacity';
+  readonly why: string;
+  readonly refusals: readonly HostRefusal[];
+}
+
+export interface PlacementRequest {
+  readonly workload: Workload;
+  /** Hosts that are out of the question for this request, each with a sentence. */
+  readonly exclude: readonly { readonly hostId: HostId; readonly why: string }[];
+}

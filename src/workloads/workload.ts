@@ -1,0 +1,94 @@
+// A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
+import type { HostId, WorkloadId } from '../shared/ids.js';
+
+export type DesiredState = 'running' | 'stopped' | 'disabled';
+
+/** What is shown. Kept in the store, derived from what is observed and what is under way. */
+export type WorkloadState =
+  | 'running'
+  | 'stopped'
+  | 'starting'
+  | 'stopping'
+  | 'migrating'
+  | 'waiting' // wants to run, no legal host
+  | 'awaiting-fence' // its host is lost and not proven off
+  | 'paused'
+  | 'missing' // its host is fine and does not know it
+  | 'error'; // waits for a person
+
+export const WORKLOAD_STATES: { readonly [S in WorkloadState]: string } = {
+  running: 'its process runs at its host',
+  stopped: 'it is not running, as wanted or by hand',
+  starting: 'a start or recovery is under way',
+  stopping: 'a stop is under way',
+  migrating: 'a live migration is under way',
+  waiting: 'it should run, and no host may take it now',
+  'awaiting-fence': 'its host is lost and not proven off; starting it elsewhere could run it twice',
+  paused: 'its process is there and does not execute',
+  missing: 'its host is fine and does not know it (undefined by hand)',
+  error: 'automation gave up; it is left alone until a person clears it',
+};
+
+export interface WorkloadDisk {
+  readonly target: string;
+  /** Absolute path on the host. */
+  readonly path: string;
+  /** The storage pool the path lies in, null when in none that Reeve knows. */
+  readonly pool: string | null;
+  readonly format: string;
+  readonly readonly: boolean;
+}
+
+/** What a definition needs of a host. Read from the definition by the driver. */
+export interface WorkloadNeeds {
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly disks: readonly WorkloadDisk[];
+  readonly bridges: readonly string[];
+  /** null: the hypervisor's default; host-passthrough and host-model are kept as such. */
+  readonly cpuModel: string | null;
+  readonly architecture: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Things tied to one host: passed-through devices, local ISO images… each named. */
+  readonly pinnedBy: readonly string[];
+}
+
+export interface Workload {
+  readonly id: WorkloadId;
+  /** The hypervisor's uuid: the same on every host. */
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: 'vm' | 'container';
+  readonly desired: DesiredState;
+  /** Under high availability: recovered when its host is lost, restarted when it crashes. */
+  readonly isProtected: boolean;
+  /** Higher recovers first. */
+  readonly priority: number;
+  /** Where it is placed; null: nowhere yet. */
+  readonly hostId: HostId | null;
+  /** Rises with each placement; the guard refuses commands with an older one. */
+  readonly workloadEpoch: number;
+  readonly state: WorkloadState;
+  /** A sentence: why it is in this state, when that is not plain. */
+  readonly why: string | null;
+  readonly needs: WorkloadNeeds;
+  /** The definition that a host takes (libvirt: domain XML). */
+  readonly definition: string;
+  /** Tries on the same host before another is tried; other hosts tried before `error`. */
+  readonly maxRestarts: number;
+  readonly maxRelocations: number;
+  /** Recent failures of automation, cleared when it ran well for a while or by a person. */
+  readonly failures: WorkloadFailures;
+  /** May a drain stop and start it elsewhere when it cannot move live? */
+  readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+}
+
+export interface WorkloadFailures {
+  readonly restarts: number;
+  readonly relocations: number;
+  /** Hosts where a start failed lately: not tried again first. */
+  readonly failedHostIds: readonly HostId[];
+  readonly lastAtMs: number | null;
+}
+
+export const NO_FAILURES: WorkloadFailures = { restarts: 0, relocations: 0, failedHostIds: [], lastAtMs: null };
