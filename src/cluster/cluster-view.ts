@@ -29,6 +29,8 @@ export interface ClusterView {
   readonly workloads: readonly Workload[];
   /** Operations that are pending or running. */
   readonly operations: readonly Operation[];
+  /** Operations that ended within the last 30 minutes, newest first, at most 500: what back-off and drains remember. */
+  readonly recentOperations: readonly Operation[];
   /** The latest inventory of each host; may be old: look at atMs and bootId. */
   readonly inventories: readonly HostInventory[];
   readonly disarm: Disarm | null;

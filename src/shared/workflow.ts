@@ -23,6 +23,14 @@ export interface ProgressUpdate {
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
+/**
+ * The journal can't be written: the store is away, or another worker took the operation over.
+ * It ends the run at once, with nothing undone: whoever resumes it looks at the world first.
+ */
+export class JournalLost extends Error {
+  override readonly name = 'JournalLost';
+}
+
 export type StepOutcome =
   | { readonly kind: 'done'; readonly note?: string; readonly memo?: Readonly<Record<string, unknown>> }
   /** Stop here; what was done is undone. `code` is a reason code, `why` a sentence for people. */
@@ -77,6 +85,7 @@ async function attempt<Context>(step: Step<Context>, context: Context, journal: 
   try {
     return await step.run(context, journal);
   } catch (error) {
+    if (error instanceof JournalLost) throw error;
     return { kind: 'failed', code: 'step-threw', why: `${step.name}: ${messageOf(error)}` };
   }
 }
@@ -88,6 +97,7 @@ async function undoAll<Context>(steps: readonly Step<Context>[], context: Contex
       const note = await step.undo(context, journal);
       await journal.stepUndone(step.name, note);
     } catch (error) {
+      if (error instanceof JournalLost) throw error;
       return `${step.name}: ${messageOf(error)}`;
     }
   }

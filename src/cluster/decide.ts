@@ -1,0 +1,68 @@
+// decide: from one snapshot to what to do and what not to do. The order of RULES is the policy.
+import type { ClusterPolicy } from './cluster-policy.js';
+import type { ClusterView } from './cluster-view.js';
+import type { Action, Decision, Hold } from './decision.js';
+import type { HostId } from '../shared/ids.js';
+import type { ClusterVerdict, HostVerdict } from './verdict.js';
+import { noticeReturnedHosts } from './rules/notice-returned-hosts.js';
+import { declareSilentHosts } from './rules/declare-silent-hosts.js';
+import { fenceSilentHosts } from './rules/fence-silent-hosts.js';
+import { recoverFromFencedHosts } from './rules/recover-from-fenced-hosts.js';
+import { readmitReturnedHosts } from './rules/readmit-returned-hosts.js';
+import { followObservations } from './rules/follow-observations.js';
+import { startWorkloads } from './rules/start-workloads.js';
+import { drainMaintenanceHosts } from './rules/drain-maintenance-hosts.js';
+import { placementLedger, type PlacementLedger } from './placement-ledger.js';
+
+export interface DecideInput {
+  readonly view: ClusterView;
+  readonly verdict: ClusterVerdict;
+  /** Wall clock, for comparing with times kept in the store. */
+  readonly nowMs: number;
+  readonly policy: ClusterPolicy;
+}
+
+/** What a rule looks at: the input, its indexes, and the places promised by rules before it in this round. */
+export interface RuleContext extends DecideInput {
+  readonly verdictOf: (hostId: HostId) => HostVerdict | null;
+  readonly ledger: PlacementLedger;
+}
+
+export interface RuleOutput {
+  readonly actions: readonly Action[];
+  readonly holds: readonly Hold[];
+}
+
+export type Rule = (context: RuleContext) => RuleOutput;
+
+/** First what is true of hosts, then certainty, then workloads; moves by choice come last. */
+export const RULES: readonly Rule[] = [
+  noticeReturnedHosts,
+  declareSilentHosts,
+  fenceSilentHosts,
+  recoverFromFencedHosts,
+  readmitReturnedHosts,
+  followObservations,
+  startWorkloads,
+  drainMaintenanceHosts,
+];
+
+/**
+ * One decision. An object (host or workload) is acted on by at most one rule a round:
+ * a later rule looks again in the next round, on what the first one changed.
+ */
+export function decide(input: DecideInput): Decision {
+  const verdicts = new Map(input.verdict.hosts.map((verdict) => [verdict.hostId, verdict]));
+  const context: RuleContext = { ...input, verdictOf: (id) => verdicts.get(id) ?? null, ledger: placementLedger(input) };
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  const actedOn = new Set<string>();
+  for (const rule of RULES) {
+    const output = rule(context);
+    const fresh = output.actions.filter((action) => !actedOn.has(action.about));
+    for (const action of fresh) actedOn.add(action.about);
+    actions.push(...fresh);
+    holds.push(...output.holds);
+  }
+  return { actions, holds: holds.filter((one, index) => holds.findIndex((other) => other.code === one.code && other.about === one.about) === index) };
+}

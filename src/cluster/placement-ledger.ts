@@ -1,0 +1,53 @@
+// The ledger of one round: places that operations under way and earlier rules of this round have promised.
+import { placeWorkload } from '../scheduler/place-workload.js';
+import type { NoPlacement, Placement, PlacementRequest, PlacementView } from '../scheduler/placement.js';
+import type { HostId } from '../shared/ids.js';
+import type { Result } from '../shared/result.js';
+import type { ClusterPolicy } from './cluster-policy.js';
+import type { ClusterView } from './cluster-view.js';
+import type { Operation } from './operation.js';
+import type { ClusterVerdict } from './verdict.js';
+
+export interface PlacementLedger {
+  /** Chooses a host and promises the place to the workload. */
+  place(request: PlacementRequest): Result<Placement, NoPlacement>;
+  /** Operations of these kinds under way (or promised this round) at the host, as source or target. */
+  inFlight(hostId: HostId, kinds: readonly Operation['kind'][]): number;
+  promise(workloadId: string, hostId: HostId, kind: Operation['kind'], from: HostId | null): void;
+}
+
+interface LedgerInput {
+  readonly view: ClusterView;
+  readonly verdict: ClusterVerdict;
+  readonly policy: ClusterPolicy;
+}
+
+export function placementLedger(input: LedgerInput): PlacementLedger {
+  const promised = promisesOf(input.view.operations);
+  const flights: { readonly kind: Operation['kind']; readonly hosts: readonly (HostId | null)[] }[] = input.view.operations.map(
+    (operation) => ({ kind: operation.kind, hosts: [operation.hostId, operation.targetHostId] }),
+  );
+  const heard = heardHosts(input.verdict);
+  return {
+    place: (request) => placeWorkload({ ...placementViewOf(input, heard), promised }, request),
+    inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
+    promise: (workloadId, hostId, kind, from) => {
+      promised.push({ workloadId, hostId });
+      flights.push({ kind, hosts: [hostId, from] });
+    },
+  };
+}
+
+export function placementViewOf(input: LedgerInput, heard = heardHosts(input.verdict)): PlacementView {
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), policy: input.policy.placement };
+}
+
+function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {
+  return new Set(verdict.hosts.filter((host) => host.hearing === 'heard').map((host) => host.hostId));
+}
+
+function promisesOf(operations: readonly Operation[]): { workloadId: string; hostId: HostId }[] {
+  return operations.flatMap((operation) =>
+    operation.workloadId !== null && operation.targetHostId !== null ? [{ workloadId: operation.workloadId, hostId: operation.targetHostId }] : [],
+  );
+}

@@ -1,0 +1,70 @@
+// A silent host that may still run protected workloads is fenced, unless a brake holds.
+import type { Host } from '../../hosts/host.js';
+import { fenceBackoffMs } from '../../fencing/fence-backoff.js';
+import { event } from '../cluster-event.js';
+import { hold, type Action, type Hold } from '../decision.js';
+import type { Rule, RuleContext } from '../decide.js';
+import type { Operation } from '../operation.js';
+import { disarmBrake, listeningBrake, massFailureBrake } from './brakes.js';
+
+export const fenceSilentHosts: Rule = (context) => {
+  const silent = context.view.hosts.filter((host) => host.condition === 'silent');
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  for (const host of silent) {
+    const reason = whyNotFence(context, host, actions.length);
+    if (reason) holds.push(reason);
+    else actions.push(fence(context, host));
+  }
+  return { actions, holds };
+};
+
+function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
+  const needed = context.view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected && workload.desired === 'running');
+  if (!needed) return hold('no-fence-device', host.name, 'silent, and nothing protected is placed there: not fenced; `reeve host confirm-off` if it is off');
+  if (host.intent === 'maintenance') return hold('maintenance', host.name, 'silent while in maintenance: not fenced; `reeve host undrain` or `reeve host confirm-off`');
+  return disarmBrake(context) ?? listeningBrake(context) ?? massFailureBrake(context) ?? deviceBrake(host) ?? flightBrake(context, host, already) ?? retryBrake(context, host);
+}
+
+function deviceBrake(host: Host): Hold | null {
+  if (host.fenceDevices.some((device) => device.kind !== 'manual')) return null;
+  return hold('no-fence-device', host.name, `silent, and no fence device can prove it off: look at the machine, then \`reeve host confirm-off ${host.name}\``);
+}
+
+function flightBrake({ view, policy }: RuleContext, host: Host, already: number): Hold | null {
+  const fences = view.operations.filter((operation) => operation.kind === 'fence');
+  if (fences.some((operation) => operation.hostId === host.id)) return hold('fence-under-way', host.name, 'a fence operation is under way');
+  if (fences.length + already < policy.fencesInFlight) return null;
+  return hold('too-many-in-flight', host.name, `${fences.length + already} fences are under way, at most ${policy.fencesInFlight} at once`);
+}
+
+/** Failed fences are retried for ever, with growing pauses. */
+function retryBrake({ view, policy, nowMs }: RuleContext, host: Host): Hold | null {
+  const failed = failedFences(view.recentOperations, host);
+  const last = failed[0];
+  if (!last?.endedAtMs) return null;
+  const waitMs = last.endedAtMs + fenceBackoffMs(failed.length, policy.fenceRetryMs, policy.fenceRetryMaxMs) - nowMs;
+  if (waitMs <= 0) return null;
+  return hold('fence-failing', host.name, `fencing failed ${failed.length} times (${last.why ?? 'no reason given'}); tried again for ever with growing pauses; if it is off: \`reeve host confirm-off ${host.name}\``);
+}
+
+/** Fences of this host that failed since it became silent, newest first. */
+export function failedFences(recent: readonly Operation[], host: Host): readonly Operation[] {
+  const ofHost = recent.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
+  const lastGood = ofHost.findIndex((operation) => operation.state !== 'failed' && operation.state !== 'unknown');
+  return lastGood < 0 ? ofHost : ofHost.slice(0, lastGood);
+}
+
+function fence({ nowMs }: RuleContext, host: Host): Action {
+  const why = host.why ?? 'silent';
+  return {
+    rule: 'fenceSilentHosts',
+    about: host.name,
+    why,
+    changes: [
+      { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs } },
+      { change: 'operation', operation: { kind: 'fence', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: 'rule:fenceSilentHosts', reason: why } },
+      { change: 'event', event: event('host.fencing', `fencing ${host.name}: ${why}`, { severity: 'alert', host: host.name }) },
+    ],
+  };
+}

@@ -1,0 +1,83 @@
+// Hosts that are heard again: the same boot was only silent; another boot id proves that all it ran is gone.
+import type { Host } from '../../hosts/host.js';
+import { event } from '../cluster-event.js';
+import type { Change } from '../change.js';
+import type { Action } from '../decision.js';
+import type { Rule, RuleContext } from '../decide.js';
+import type { HostVerdict } from '../verdict.js';
+
+export const noticeReturnedHosts: Rule = (context) => {
+  const actions = context.view.hosts.flatMap((host) => {
+    const verdict = context.verdictOf(host.id);
+    return verdict ? notice(context, host, verdict) : [];
+  });
+  return { actions, holds: [] };
+};
+
+function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonly Action[] {
+  const bootId = bootSeen(verdict);
+  if (bootId === null || host.bootId === null) return [];
+  const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
+  if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
+  if (verdict.hearing !== 'heard' || bootId !== host.bootId) return [];
+  if (host.condition === 'silent') return [heardAgain(context, host)];
+  if (host.condition === 'fencing') return cancelFence(context, host);
+  return [];
+}
+
+/** A heartbeat or an SSH look that carries a boot id: both come from a living kernel. */
+function bootSeen(verdict: HostVerdict): string | null {
+  if (verdict.hearing === 'heard') return verdict.bootId;
+  return verdict.probe?.answered ? verdict.probe.bootId : null;
+}
+
+function rebooted({ view, nowMs }: RuleContext, host: Host, bootId: string): Action {
+  const evidence = `${host.name} is up with boot id ${bootId.slice(0, 8)}, it was admitted with ${(host.bootId ?? '').slice(0, 8)}: what ran before is gone`;
+  const fences = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
+  const changes: Change[] = [
+    {
+      change: 'host',
+      id: host.id,
+      set: {
+        condition: 'fenced',
+        conditionSinceMs: nowMs,
+        hostEpoch: host.hostEpoch + 1,
+        why: evidence,
+        proof: { kind: 'new-boot', evidence, atMs: nowMs, bootId: host.bootId, hostEpoch: host.hostEpoch },
+      },
+    },
+    ...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
+    { change: 'event', event: event('host.fenced', evidence, { severity: 'alert', host: host.name, data: { proof: 'new-boot' } }) },
+  ];
+  return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
+}
+
+function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {
+  const why = `${host.name} is heard again with the same boot id; it was never fenced`;
+  const changes: Change[] = [
+    { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, why: null } },
+    { change: 'event', event: event('host.online', why, { severity: 'notice', host: host.name }) },
+    ...view.workloads
+      .filter((workload) => workload.hostId === host.id && workload.state === 'awaiting-fence')
+      .map((workload): Change => ({ change: 'workload', id: workload.id, set: { state: 'running', why: null } })),
+  ];
+  return { rule: 'noticeReturnedHosts', about: host.name, why, changes };
+}
+
+/** The fence operation itself looks for this request right before it cuts the power. */
+function cancelFence({ view }: RuleContext, host: Host): readonly Action[] {
+  const pending = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id && !operation.cancelRequested);
+  // An operator's fence is meant for a host that is heard.
+  const automatic = pending.filter((operation) => operation.requestedBy.startsWith('rule:'));
+  if (automatic.length === 0) return [];
+  const why = `${host.name} is heard again: its fence is called off if the power is still on`;
+  return [{
+    rule: 'noticeReturnedHosts',
+    about: host.name,
+    why,
+    changes: [
+      ...automatic.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
+      { change: 'event', event: event('host.fence-called-off', why, { severity: 'notice', host: host.name }) },
+    ],
+  }];
+}

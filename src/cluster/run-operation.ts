@@ -1,0 +1,86 @@
+// Runs one delivered operation: claim it, do its work, end it together with what follows from it, in one transaction.
+import { messageOf } from '../shared/errors.js';
+import type { Clock } from '../shared/clock.js';
+import type { OperationId } from '../shared/ids.js';
+import { JournalLost, type Journal } from '../shared/workflow.js';
+import type { Change } from './change.js';
+import type { ClusterStore } from './cluster-store.js';
+import type { ClusterView } from './cluster-view.js';
+import { event } from './cluster-event.js';
+import type { Operation, OperationKind, OperationState } from './operation.js';
+import { operationJournal } from './operation-journal.js';
+
+/** How an operation ends, and what changes with it. */
+export interface Ending {
+  readonly state: Exclude<OperationState, 'pending' | 'running'>;
+  readonly code: string | null;
+  readonly why: string | null;
+  readonly changes: readonly Change[];
+}
+
+/** Does the work of one kind of operation. Reads the view anew where it needs what is true now. */
+export type Executor = (operation: Operation, view: ClusterView, journal: Journal) => Promise<Ending>;
+
+export type Executors = { readonly [K in OperationKind]: Executor };
+
+export interface WorkerPorts {
+  readonly store: ClusterStore;
+  readonly clock: Clock;
+  /** Unique per process start: a restarted worker is another one. */
+  readonly worker: string;
+  readonly executors: Executors;
+  readonly log: (line: string, data: Readonly<Record<string, unknown>>) => void;
+}
+
+/** A worker that is killed is replaced after this long. Longer than any pause we expect, short enough for failover. */
+export const WORKER_LEASE_MS = 5_000;
+
+/** Safe to call twice for one id: the second finds nothing to claim. */
+export async function runOperation(id: OperationId, ports: WorkerPorts): Promise<void> {
+  const operation = await ports.store.claimOperation(id, ports.worker, WORKER_LEASE_MS);
+  if (operation === null) return;
+  const renewing = new AbortController();
+  const renewal = keepLease(id, ports, renewing.signal);
+  try {
+    const ending = await endingOf(operation, ports);
+    const told = tell(operation, ending);
+    const ended = await ports.store.finishOperation(id, ports.worker, { state: ending.state, code: ending.code, why: ending.why }, [...ending.changes, ...told]);
+    if (!ended) ports.log('operation was taken over before it ended', { operation: id });
+  } catch (error) {
+    if (!(error instanceof JournalLost)) throw error;
+    ports.log('operation is left for another worker', { operation: id, why: error.message });
+  } finally {
+    renewing.abort();
+    await renewal;
+  }
+}
+
+async function endingOf(operation: Operation, ports: WorkerPorts): Promise<Ending> {
+  const journal = operationJournal(operation, ports);
+  const view = await ports.store.readView();
+  try {
+    return await ports.executors[operation.kind](operation, view, journal);
+  } catch (error) {
+    if (error instanceof JournalLost) throw error;
+    // A defect in a workflow: nothing is known about what it left behind.
+    return { state: 'unknown', code: 'defect', why: `${operation.kind} broke off: ${messageOf(error)}`, changes: [] };
+  }
+}
+
+async function keepLease(id: OperationId, { store, clock, worker, log }: WorkerPorts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(WORKER_LEASE_MS / 3, signal);
+    if (signal.aborted) return;
+    try {
+      if (!(await store.renewOperation(id, worker, WORKER_LEASE_MS))) return;
+    } catch (error) {
+      log('lease of an operation could not be renewed', { operation: id, why: messageOf(error) });
+    }
+  }
+}
+
+function tell(operation: Operation, ending: Ending): readonly Change[] {
+  const severity = ending.state === 'succeeded' || ending.state === 'cancelled' ? 'info' : ending.state === 'failed' ? 'warning' : 'alert';
+  const message = `${operation.kind} ${ending.state}${ending.why ? `: ${ending.why}` : ''}`;
+  return [{ change: 'event', event: event(`operation.${ending.state}`, message, { severity, operationId: operation.id, data: { kind: operation.kind, code: ending.code } }) }];
+}
