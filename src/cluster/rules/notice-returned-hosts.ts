@@ -2,6 +2,7 @@
 import type { Host } from '../../hosts/host.js';
 import { event } from '../cluster-event.js';
 import type { Change } from '../change.js';
+import { provenOff } from '../commands/host-commands.js';
 import type { Action } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { HostVerdict } from '../verdict.js';
@@ -35,19 +36,8 @@ function rebooted({ view, nowMs }: RuleContext, host: Host, bootId: string): Act
   const evidence = `${host.name} is up with boot id ${bootId.slice(0, 8)}, it was admitted with ${(host.bootId ?? '').slice(0, 8)}: what ran before is gone`;
   const fences = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
   const changes: Change[] = [
-    {
-      change: 'host',
-      id: host.id,
-      set: {
-        condition: 'fenced',
-        conditionSinceMs: nowMs,
-        hostEpoch: host.hostEpoch + 1,
-        why: evidence,
-        proof: { kind: 'new-boot', evidence, atMs: nowMs, bootId: host.bootId, hostEpoch: host.hostEpoch },
-      },
-    },
     ...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
-    { change: 'event', event: event('host.fenced', evidence, { severity: 'alert', host: host.name, data: { proof: 'new-boot' } }) },
+    ...provenOff(host, { kind: 'new-boot', evidence }, nowMs),
   ];
   return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
 }

@@ -1,0 +1,117 @@
+// What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
+import type { Host } from '../../hosts/host.js';
+import { UserError } from '../../shared/errors.js';
+import type { Change } from '../change.js';
+import { event } from '../cluster-event.js';
+import type { ClusterView } from '../cluster-view.js';
+import type { ClusterVerdict } from '../verdict.js';
+import { findHost } from './find.js';
+
+export interface Asked {
+  readonly by: string;
+  readonly nowMs: number;
+}
+
+export function cordonHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (host.cordoned) return [];
+  return [
+    { change: 'host', id: host.id, set: { cordoned: true } },
+    { change: 'event', event: event('host.cordoned', `${host.name} is cordoned by ${by}: nothing new is placed there`, { host: host.name }) },
+  ];
+}
+
+export function uncordonHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (host.intent === 'maintenance') throw new UserError('conflict', `${host.name} is in maintenance`, `reeve host undrain ${host.name}`);
+  if (!host.cordoned) return [];
+  return [
+    { change: 'host', id: host.id, set: { cordoned: false } },
+    { change: 'event', event: event('host.uncordoned', `${host.name} is uncordoned by ${by}`, { host: host.name }) },
+  ];
+}
+
+/** Cordon + move everything away + no fencing, until `undrain`. */
+export function drainHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}, only an online host can be drained`, 'reeve status');
+  const active = view.operations.find((operation) => operation.kind === 'drain' && operation.hostId === host.id);
+  if (active && !active.cancelRequested) throw new UserError('conflict', `${host.name} is being drained already (operation ${active.id})`, `reeve operation show ${active.id}`);
+  if (active) throw new UserError('conflict', `the earlier drain of ${host.name} is just being ended`, `reeve host drain ${host.name}`);
+  return [
+    { change: 'host', id: host.id, set: { intent: 'maintenance', cordoned: true } },
+    { change: 'operation', operation: { kind: 'drain', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: by, reason: `${by} drains ${host.name}` } },
+    { change: 'event', event: event('host.draining', `${host.name} is drained by ${by}`, { severity: 'notice', host: host.name }) },
+  ];
+}
+
+export function undrainHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (host.intent === 'active') return [];
+  const drains = view.operations.filter((operation) => operation.kind === 'drain' && operation.hostId === host.id);
+  return [
+    { change: 'host', id: host.id, set: { intent: 'active', cordoned: false } },
+    ...drains.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
+    { change: 'event', event: event('host.undrained', `${host.name} is back from maintenance, by ${by}`, { severity: 'notice', host: host.name }) },
+  ];
+}
+
+/** An operator's fence: also for a host that is heard. Its workloads are recovered elsewhere. */
+export function fenceHost(view: ClusterView, name: string, { by, nowMs }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (host.condition === 'enrolling') throw new UserError('conflict', `${host.name} is not enrolled yet`, `reeve host remove ${host.name}`);
+  if (!host.fenceDevices.some((device) => device.kind !== 'manual')) {
+    throw new UserError('refused', `${host.name} has no automatic fence device`, `reeve host confirm-off ${host.name}`);
+  }
+  const why = `${by} asked for it`;
+  return [
+    { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, why } },
+    { change: 'operation', operation: { kind: 'fence', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: by, reason: why } },
+    { change: 'event', event: event('host.fencing', `fencing ${host.name}: ${why}`, { severity: 'alert', host: host.name }) },
+  ];
+}
+
+/** A person vouches that the host is off. Refused while it is plainly heard. */
+export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: string, asked: Asked & { readonly reason: string }): readonly Change[] {
+  const host = findHost(view, name);
+  const heard = verdict.hosts.find((one) => one.hostId === host.id);
+  if (heard?.hearing === 'heard') throw new UserError('refused', `${host.name} is heard right now: it is not off`, `reeve host show ${host.name}`);
+  if (host.condition !== 'silent' && host.condition !== 'fencing') {
+    throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
+  }
+  const evidence = `${asked.by} vouched that ${host.name} is off: ${asked.reason}`;
+  const fences = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
+  return [...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })), ...provenOff(host, { kind: 'operator', evidence }, asked.nowMs)];
+}
+
+/** The one way a host becomes `fenced`: proof kept, epoch raised, told. */
+export function provenOff(host: Host, proof: { readonly kind: 'power-off' | 'new-boot' | 'operator'; readonly evidence: string }, nowMs: number): readonly Change[] {
+  return [
+    {
+      change: 'host',
+      id: host.id,
+      set: {
+        condition: 'fenced',
+        conditionSinceMs: nowMs,
+        why: proof.evidence,
+        hostEpoch: host.hostEpoch + 1,
+        proof: { ...proof, atMs: nowMs, bootId: host.bootId, hostEpoch: host.hostEpoch },
+      },
+    },
+    { change: 'event', event: event('host.fenced', `${host.name} is proven off (${proof.kind}): ${proof.evidence}`, { severity: 'alert', host: host.name, data: { proof: proof.kind } }) },
+  ];
+}
+
+export function removeHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  const here = view.workloads.filter((workload) => workload.hostId === host.id);
+  if (here.length > 0) {
+    throw new UserError('refused', `${host.name} still has ${here.length} workloads (${here.slice(0, 5).map((one) => one.name).join(', ')})`, `reeve host drain ${host.name}`);
+  }
+  const active = view.operations.find((operation) => operation.hostId === host.id || operation.targetHostId === host.id);
+  if (active) throw new UserError('conflict', `${active.kind} is under way there (operation ${active.id})`, `reeve operation cancel ${active.id}`);
+  return [
+    { change: 'remove-host', id: host.id },
+    { change: 'event', event: event('host.removed', `${host.name} is removed by ${by}`, { severity: 'notice', host: host.name }) },
+  ];
+}

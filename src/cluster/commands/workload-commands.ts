@@ -1,0 +1,130 @@
+// What operators do to workloads, each as changes to commit; refusals are UserErrors with the remedy.
+import { placeWorkload } from '../../scheduler/place-workload.js';
+import type { PlacementView } from '../../scheduler/placement.js';
+import { UserError } from '../../shared/errors.js';
+import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import type { Change } from '../change.js';
+import { event } from '../cluster-event.js';
+import type { ClusterView } from '../cluster-view.js';
+import type { Host } from '../../hosts/host.js';
+import { assertIdle, findHost, findWorkload } from './find.js';
+import type { Asked } from './host-commands.js';
+
+export function startWorkload(view: ClusterView, placement: PlacementView, name: string, { by }: Asked): readonly Change[] {
+  const workload = findWorkload(view, name);
+  assertIdle(view, workload);
+  if (workload.state === 'running') return [];
+  if (workload.state === 'awaiting-fence') throw new UserError('refused', `${workload.name}: ${workload.why ?? 'its host is lost and not proven off'}`, 'reeve status');
+  const home = homeOf(view, workload);
+  const target = home ?? placeOrRefuse(placement, workload, []);
+  const proof = home ? null : (view.hosts.find((host) => host.id === workload.hostId)?.proof ?? null);
+  return [
+    { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'operation', operation: { kind: home ? 'start' : 'recover', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.id, requestedBy: by, reason: `${by} starts it`, proof } },
+  ];
+}
+
+/** Its host, when a start there is safe; null when it must be placed elsewhere with proof. */
+function homeOf(view: ClusterView, workload: Workload): Host | null {
+  if (workload.hostId === null) return null;
+  const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
+  if (!host || host.condition === 'online') return host;
+  if ((host.condition === 'fenced' || host.condition === 'offline') && host.proof) return null;
+  throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
+}
+
+function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: Parameters<typeof placeWorkload>[1]['exclude']): Host {
+  const placed = placeWorkload(placement, { workload, exclude });
+  const host = placed.ok ? placement.hosts.find((one) => one.id === placed.value.hostId) : null;
+  if (!placed.ok || !host) throw new UserError('refused', `${workload.name}: ${placed.ok ? 'no host' : placed.error.why}`, `reeve workload explain ${workload.name}`);
+  return host;
+}
+
+export function stopWorkload(view: ClusterView, name: string, asked: Asked & { readonly force: boolean; readonly timeoutS: number }): readonly Change[] {
+  const workload = findWorkload(view, name);
+  assertIdle(view, workload);
+  if (workload.state === 'stopped') return [{ change: 'workload', id: workload.id, set: { desired: 'stopped' } }];
+  if (workload.hostId === null) return [{ change: 'workload', id: workload.id, set: { desired: 'stopped', state: 'stopped', why: null } }];
+  return [
+    { change: 'workload', id: workload.id, set: { desired: 'stopped', state: 'stopping', why: null } },
+    {
+      change: 'operation',
+      operation: {
+        kind: 'stop', workloadId: workload.id, hostId: workload.hostId, targetHostId: null, requestedBy: asked.by,
+        reason: `${asked.by} stops it`, params: { force: asked.force, timeoutMs: asked.timeoutS * 1000 },
+      },
+    },
+  ];
+}
+
+export function deleteWorkload(view: ClusterView, name: string, asked: Asked & { readonly deleteDisks: boolean; readonly forget: boolean }): readonly Change[] {
+  const workload = findWorkload(view, name);
+  assertIdle(view, workload);
+  if (asked.forget || workload.hostId === null) {
+    return [
+      { change: 'remove-workload', id: workload.id },
+      { change: 'event', event: event('workload.forgotten', `${workload.name} is no longer managed, by ${asked.by}; it is left as it is`, { severity: 'notice', workload: workload.name }) },
+    ];
+  }
+  if (workload.state !== 'stopped' && workload.state !== 'missing') throw new UserError('conflict', `${workload.name} is ${workload.state}; only a stopped workload can be deleted`, `reeve workload stop ${workload.name}`);
+  return [
+    {
+      change: 'operation',
+      operation: {
+        kind: 'delete', workloadId: workload.id, hostId: workload.hostId, targetHostId: null, requestedBy: asked.by,
+        reason: `${asked.by} deletes it`, params: { deleteDisks: asked.deleteDisks },
+      },
+    },
+  ];
+}
+
+export function protectWorkload(view: ClusterView, name: string, isProtected: boolean, { by }: Asked): readonly Change[] {
+  const workload = findWorkload(view, name);
+  if (workload.isProtected === isProtected) return [];
+  const word = isProtected ? 'protected' : 'no longer protected';
+  return [
+    { change: 'workload', id: workload.id, set: { isProtected } },
+    { change: 'event', event: event(isProtected ? 'workload.protected' : 'workload.unprotected', `${workload.name} is ${word}, by ${by}`, { workload: workload.name }) },
+  ];
+}
+
+export function clearError(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const workload = findWorkload(view, name);
+  assertIdle(view, workload);
+  if (workload.state !== 'error') throw new UserError('conflict', `${workload.name} is ${workload.state}, not in error`);
+  return [
+    { change: 'workload', id: workload.id, set: { state: 'stopped', why: `error cleared by ${by}`, failures: NO_FAILURES } },
+    { change: 'event', event: event('workload.cleared', `${workload.name}: error cleared by ${by}`, { workload: workload.name }) },
+  ];
+}
+
+export interface MoveWanted extends Asked {
+  /** Name of the target host; null: the scheduler chooses. */
+  readonly to: string | null;
+  readonly kind: 'migrate' | 'relocate';
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export function moveWorkload(view: ClusterView, placement: PlacementView, name: string, wanted: MoveWanted): readonly Change[] {
+  const workload = findWorkload(view, name);
+  assertIdle(view, workload);
+  if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
+  const from = findHost(view, workload.hostId);
+  const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }]) : chosenTarget(view, placement, workload, wanted.to);
+  if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
+  const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
+  return [
+    { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: wanted.params } },
+  ];
+}
+
+/** A named target is held to the same filters; its own refusal is said. */
+function chosenTarget(view: ClusterView, placement: PlacementView, workload: Workload, to: string): Host {
+  const target = findHost(view, to);
+  const others = view.hosts.filter((host) => host.id !== target.id).map((host) => ({ hostId: host.id, why: `${target.name} was asked for` }));
+  const placed = placeWorkload(placement, { workload, exclude: others });
+  if (placed.ok) return target;
+  const refusal = placed.error.refusals.find((one) => one.hostId === target.id);
+  throw new UserError('refused', `${workload.name} can't go to ${target.name}: ${refusal?.why ?? placed.error.why}`, `reeve workload explain ${workload.name}`);
+}

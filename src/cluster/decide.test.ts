@@ -1,0 +1,196 @@
+// What the rules decide, one behaviour a test: each expectation is what an operator would be told.
+import { describe, expect, it } from 'vitest';
+import { aClusterVerdict, aHost, anOperation, aVerdict, aView, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import type { Change } from './change.js';
+import { DEFAULT_POLICY } from './cluster-policy.js';
+import type { ClusterView } from './cluster-view.js';
+import { decide } from './decide.js';
+import type { Decision } from './decision.js';
+import type { ClusterVerdict } from './verdict.js';
+
+const [one, two, three] = [aHost('host-1'), aHost('host-2'), aHost('host-3')];
+
+function decision(view: Partial<ClusterView>, verdict: ClusterVerdict): Decision {
+  return decide({ view: aView(view), verdict, nowMs: NOW_MS, policy: DEFAULT_POLICY });
+}
+const changesOf = (result: Decision): readonly Change[] => result.actions.flatMap((action) => action.changes);
+const operationsOf = (result: Decision): readonly string[] =>
+  changesOf(result).flatMap((change) => (change.change === 'operation' ? [`${change.operation.kind} ${change.operation.workloadId ?? change.operation.hostId ?? ''} ${change.operation.targetHostId ?? ''}`.trim()] : []));
+const holdsOf = (result: Decision): readonly string[] => result.holds.map((hold) => `${hold.code} ${hold.about}`.trim());
+const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.includes(host) ? silentVerdict(host) : aVerdict(host))));
+
+describe('a host drops out', () => {
+  const workloads = [aWorkload('vm-1', three), aWorkload('vm-2', one)];
+
+  it('is declared silent, and its protected workloads await the fence', () => {
+    const result = decision({ hosts: [one, two, three], workloads }, all(three));
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'host', id: three.id, set: expect.objectContaining({ condition: 'silent' }) }));
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', id: 'id-vm-1', set: expect.objectContaining({ state: 'awaiting-fence' }) }));
+    expect(operationsOf(result)).toEqual([]);
+  });
+
+  it('is fenced once it is silent', () => {
+    const silent = { ...three, condition: 'silent' as const, why: 'nothing heard' };
+    const result = decision({ hosts: [one, two, silent], workloads }, all(three));
+    expect(operationsOf(result)).toEqual([`fence ${three.id}`]);
+  });
+
+  it('is left alone while SSH answers with the same boot: only the agent is gone', () => {
+    const probe = { answered: true, bootId: three.bootId, runningUuids: ['u'], atMs: NOW_MS - 100 };
+    const result = decision({ hosts: [one, two, three], workloads }, aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { probe })]));
+    expect(result.actions).toEqual([]);
+    expect(holdsOf(result)).toEqual(['agent-only host-3']);
+  });
+
+  it('waits for the SSH look before it says silent', () => {
+    const result = decision({ hosts: [one, two, three], workloads }, aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { probe: null })]));
+    expect(result.actions).toEqual([]);
+    expect(holdsOf(result)).toEqual(['agent-only host-3']);
+  });
+
+  it('is not fenced for unprotected workloads', () => {
+    const silent = { ...three, condition: 'silent' as const };
+    const result = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three, { isProtected: false })] }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+  });
+
+  it('holds without a fence device, and names the way out', () => {
+    const silent = { ...three, condition: 'silent' as const, fenceDevices: [{ kind: 'manual' as const, options: {} }] };
+    const result = decision({ hosts: [one, two, silent], workloads }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(result.holds[0]?.why).toContain('reeve host confirm-off host-3');
+  });
+
+  it('is heard again before the power was cut: online, nothing lost', () => {
+    const silent = { ...three, condition: 'silent' as const };
+    const result = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three, { state: 'awaiting-fence' })] }, all());
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'online' }) }));
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', set: { state: 'running', why: null } }));
+  });
+
+  it('calls an automatic fence off when the host is heard again, never an operator\'s', () => {
+    const fencing = { ...three, condition: 'fencing' as const };
+    const automatic = anOperation('fence', { hostId: three.id, requestedBy: 'rule:fenceSilentHosts' });
+    expect(changesOf(decision({ hosts: [one, two, fencing], operations: [automatic] }, all()))).toContainEqual({ change: 'cancel-operation', id: automatic.id });
+    const asked = { ...automatic, requestedBy: 'anna' };
+    expect(decision({ hosts: [one, two, fencing], operations: [asked] }, all()).actions).toEqual([]);
+  });
+});
+
+describe('brakes', () => {
+  const workloads = [aWorkload('vm-1', three)];
+  const silent = { ...three, condition: 'silent' as const };
+
+  it.each([
+    ['no quorum', { quorum: false }, 'no-quorum'],
+    ['start-up grace', { trusted: false, trustEvidence: 'listening for 0.4 s only' }, 'start-up-grace'],
+  ])('%s: nobody is declared silent or fenced', (_name, set, code) => {
+    const verdict = { ...all(three), ...set };
+    for (const host of [three, silent]) {
+      const result = decision({ hosts: [one, two, host], workloads }, verdict);
+      expect(operationsOf(result)).toEqual([]);
+      expect(changesOf(result)).toEqual([]);
+      expect(holdsOf(result)).toContain(code);
+    }
+  });
+
+  it('more than half silent: our network, hold', () => {
+    const result = decision({ hosts: [one, { ...two, condition: 'silent' }, silent], workloads }, all(two, three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toContain('too-many-silent-hosts');
+  });
+
+  it('disarmed: neither fence nor recovery; expired: both go on', () => {
+    const disarm = { by: 'anna', reason: 'switch upgrade', sinceMs: NOW_MS - 1000, untilMs: NOW_MS + 1000 };
+    expect(operationsOf(decision({ hosts: [one, two, silent], workloads, disarm }, all(three)))).toEqual([]);
+    expect(operationsOf(decision({ hosts: [one, two, silent], workloads, disarm: { ...disarm, untilMs: NOW_MS - 1 } }, all(three)))).toEqual([`fence ${three.id}`]);
+  });
+
+  it('a failed fence is retried after a growing pause, for ever', () => {
+    const failed = (endedAtMs: number, index: number): ReturnType<typeof anOperation> =>
+      anOperation('fence', { id: `f${index}` as never, hostId: three.id, state: 'failed', endedAtMs, why: 'ipmi: no answer' });
+    const soon = decision({ hosts: [one, two, silent], workloads, recentOperations: [failed(NOW_MS - 1000, 1)] }, all(three));
+    expect(operationsOf(soon)).toEqual([]);
+    expect(holdsOf(soon)).toEqual(['fence-failing host-3']);
+    const later = decision({ hosts: [one, two, silent], workloads, recentOperations: [failed(NOW_MS - 600_000, 1)] }, all(three));
+    expect(operationsOf(later)).toEqual([`fence ${three.id}`]);
+  });
+});
+
+describe('recovery', () => {
+  const proof = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 };
+  const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, proof };
+
+  it('starts protected workloads elsewhere, highest priority first, each with the proof', () => {
+    const workloads = [aWorkload('vm-1', three), aWorkload('vm-2', three, { priority: 10 })];
+    const result = decision({ hosts: [one, two, fenced], workloads }, all(three));
+    expect(operationsOf(result)).toHaveLength(2);
+    expect(operationsOf(result)[0]).toContain('id-vm-2');
+    for (const change of changesOf(result)) if (change.change === 'operation') expect(change.operation.proof).toEqual(proof);
+  });
+
+  it('never starts anything without a proof', () => {
+    const result = decision({ hosts: [one, two, { ...fenced, proof: null }], workloads: [aWorkload('vm-1', three)] }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+  });
+
+  it('waits, with the reason, when no host has room', () => {
+    const big = aWorkload('vm-1', three, { needs: { ...aWorkload('x', null).needs, memoryMiB: 999_999 } });
+    const result = decision({ hosts: [one, two, fenced], workloads: [big] }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', set: expect.objectContaining({ state: 'waiting' }) }));
+  });
+
+  it('leaves a workload in error alone', () => {
+    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three, { state: 'error' })] }, all(three)))).toEqual([]);
+  });
+
+  it('does not touch a workload that has an operation', () => {
+    const vm = aWorkload('vm-1', three, { state: 'starting' });
+    const recover = anOperation('recover', { workloadId: vm.id, hostId: three.id, targetHostId: one.id });
+    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [vm], operations: [recover] }, all(three)))).toEqual([]);
+  });
+
+  it('a host that is back with a new boot is proven off by that, and looked over before admission', () => {
+    const silent = { ...three, condition: 'silent' as const };
+    const verdict = aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]);
+    const first = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three)] }, verdict);
+    expect(changesOf(first)).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'fenced', hostEpoch: 2, proof: expect.objectContaining({ kind: 'new-boot' }) }) }));
+    expect(operationsOf(decision({ hosts: [one, two, fenced] }, verdict))).toEqual([`readmit ${three.id}`]);
+  });
+
+  it('a host proven off that is heard with the same boot raises an alarm and is not admitted', () => {
+    const result = decision({ hosts: [one, two, fenced] }, all());
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toEqual(['duplicate host-3']);
+  });
+});
+
+describe('drain', () => {
+  const draining = { ...three, intent: 'maintenance' as const, cordoned: true };
+  const drain = anOperation('drain', { hostId: three.id });
+
+  it('moves workloads live, a few at a time', () => {
+    const workloads = [1, 2, 3, 4, 5].map((index) => aWorkload(`vm-${index}`, three));
+    const result = decision({ hosts: [one, two, draining], workloads, operations: [drain] }, all());
+    expect(operationsOf(result)).toHaveLength(DEFAULT_POLICY.migrationsPerHost);
+    expect(holdsOf(result)).toContain('too-many-in-flight vm-3');
+  });
+
+  it('tries the next host after a failure, and names the workload that has none left', () => {
+    const vm = aWorkload('vm-1', three);
+    const failedTo = (host: typeof one): ReturnType<typeof anOperation> =>
+      anOperation('migrate', { id: `m-${host.name}` as never, workloadId: vm.id, hostId: three.id, targetHostId: host.id, state: 'failed', why: 'no route', createdAtMs: NOW_MS, endedAtMs: NOW_MS });
+    const next = decision({ hosts: [one, two, draining], workloads: [vm], operations: [drain], recentOperations: [failedTo(one)] }, all());
+    expect(operationsOf(next)).toEqual([`migrate ${vm.id} ${two.id}`]);
+    const none = decision({ hosts: [one, two, draining], workloads: [vm], operations: [drain], recentOperations: [failedTo(one), failedTo(two)] }, all());
+    expect(operationsOf(none)).toEqual([]);
+    expect(holdsOf(none)).toEqual(['cannot-move vm-1']);
+  });
+
+  it('leaves what its owner does not want moved', () => {
+    const result = decision({ hosts: [one, two, draining], workloads: [aWorkload('vm-1', three, { drainPolicy: 'leave' })], operations: [drain] }, all());
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toEqual(['cannot-move vm-1']);
+  });
+});
