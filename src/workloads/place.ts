@@ -1,0 +1,53 @@
+// A place: one host as a workload's workflow reaches it, and how to look there without being fooled by a lost connection.
+import type { CommandToken, Hypervisor, ObservedWorkload } from '../hosts/hypervisor.js';
+import type { Clock } from '../shared/clock.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
+
+export interface Place {
+  /** The host's name, for sentences. */
+  readonly name: string;
+  readonly hypervisor: Hypervisor;
+  /** Carries the workload's uuid and epoch. */
+  readonly token: CommandToken;
+}
+
+/** What is true there, as far as it can be told. `blind` is neither "runs" nor "does not run". */
+export type Look = { readonly kind: 'seen'; readonly observed: ObservedWorkload | null } | { readonly kind: 'blind'; readonly why: string };
+
+export async function look(place: Place, uuid: string): Promise<Look> {
+  try {
+    return { kind: 'seen', observed: await place.hypervisor.observe(uuid) };
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return { kind: 'blind', why: messageOf(error) };
+  }
+}
+
+export interface LookBound {
+  readonly withinMs: number;
+  readonly everyMs: number;
+}
+
+/** Looks again and again until `enough` or the bound has passed; returns the last look. Looks at least once. */
+export async function lookUntil(
+  { place, uuid, clock }: { readonly place: Place; readonly uuid: string; readonly clock: Clock },
+  bound: LookBound,
+  enough: (look: Look) => boolean | Promise<boolean>,
+): Promise<Look> {
+  const endsAt = clock.monotonicMs() + bound.withinMs;
+  for (;;) {
+    const seen = await look(place, uuid);
+    if (await enough(seen)) return seen;
+    if (clock.monotonicMs() + bound.everyMs > endsAt) return seen;
+    await clock.sleep(bound.everyMs);
+  }
+}
+
+export const isStopped = (seen: Look): boolean => seen.kind === 'seen' && (seen.observed === null || seen.observed.runState === 'stopped');
+export const isRunning = (seen: Look): boolean => seen.kind === 'seen' && seen.observed?.runState === 'running';
+
+/** For sentences: "running (booted)", "not there", "no answer: …". */
+export function describeLook(seen: Look): string {
+  if (seen.kind === 'blind') return `no answer: ${seen.why}`;
+  return seen.observed === null ? 'not there' : `${seen.observed.runState} (${seen.observed.reason})`;
+}
