@@ -1,0 +1,143 @@
+// Endings: what follows from the outcome of each kind of operation, as changes in the same transaction.
+import type { Host } from '../hosts/host.js';
+import type { HostFacts } from '../hosts/host-facts.js';
+import type { WorkflowOutcome } from '../shared/workflow.js';
+import { NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
+import type { Change, WorkloadFields } from './change.js';
+import { event, type ClusterEvent } from './cluster-event.js';
+import { provenOff } from './commands/host-commands.js';
+import type { Operation } from './operation.js';
+import type { Ending } from './run-operation.js';
+
+type Outcome = WorkflowOutcome;
+
+export interface WorkloadCase {
+  readonly operation: Operation;
+  readonly workload: Workload;
+  readonly outcome: Outcome;
+  readonly nowMs: number;
+}
+
+export function ending(outcome: Outcome, changes: readonly Change[]): Ending {
+  if (outcome.kind === 'succeeded') return { state: 'succeeded', code: null, why: outcome.note, changes };
+  return { state: outcome.kind, code: outcome.code, why: outcome.why, changes };
+}
+
+const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
+
+function tell(operation: Operation, workload: Workload, type: string, message: string, severity: ClusterEvent['severity'], data: Readonly<Record<string, unknown>> = {}): Change {
+  return { change: 'event', event: event(type, message, { severity, workload: workload.name, operationId: operation.id, data }) };
+}
+
+function failedOn(failures: WorkloadFailures, host: Host | null, kind: 'restarts' | 'relocations', nowMs: number): WorkloadFailures {
+  const failedHostIds = host && !failures.failedHostIds.includes(host.id) ? [...failures.failedHostIds, host.id] : failures.failedHostIds;
+  return { ...failures, failedHostIds, [kind]: failures[kind] + 1, lastAtMs: nowMs };
+}
+
+/** After a start or recovery: running there, or one failure more; `unknown` waits for a person. */
+export function startEnding(one: WorkloadCase & { readonly target: Host; readonly from: Host | null }): Ending {
+  const { operation, workload, outcome, target, from, nowMs } = one;
+  if (outcome.kind === 'succeeded') {
+    const elsewhere = from && from.id !== target.id;
+    const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
+    const type = elsewhere ? 'workload.recovered' : 'workload.started';
+    return ending(outcome, [
+      set(workload, { state: 'running', hostId: target.id, why: null }),
+      tell(operation, workload, type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }),
+    ]);
+  }
+  if (outcome.kind === 'cancelled') return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why })]);
+  // The target stopped answering in the middle: it may run there, so that host is its home now until it answers or is proven off.
+  if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, why: outcome.why })]);
+  const failures = failedOn(workload.failures, target, operation.kind === 'recover' ? 'relocations' : 'restarts', nowMs);
+  const givesUp = outcome.kind === 'unknown' || outcome.code === 'storage-locked' || failures.relocations > workload.maxRelocations;
+  const why = `start on ${target.name} failed: ${outcome.why}`;
+  return ending(outcome, [
+    set(workload, { state: givesUp ? 'error' : 'waiting', why, failures }),
+    tell(operation, workload, givesUp ? 'workload.error' : 'workload.start-failed', `${workload.name}: ${why}`, givesUp ? 'alert' : 'warning', { host: target.name, code: outcome.code }),
+  ]);
+}
+
+/** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
+export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly target: Host }): Ending {
+  const { operation, workload, outcome, source, target } = one;
+  if (outcome.kind === 'succeeded') {
+    const how = operation.kind === 'migrate' ? 'live' : 'cold';
+    return ending(outcome, [
+      set(workload, { state: 'running', hostId: target.id, why: null }),
+      tell(operation, workload, 'workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how})`, 'notice', { from: source.name, to: target.name, how, ...numbersOf(outcome.memo) }),
+    ]);
+  }
+  const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
+  if (outcome.kind === 'unknown') {
+    return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, 'workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code })]);
+  }
+  const lost = outcome.code === 'source-lost' || source.condition === 'fenced';
+  return ending(outcome, [
+    set(workload, lost ? { state: 'awaiting-fence', why } : { state: 'running', why: null }),
+    tell(operation, workload, 'workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }),
+  ]);
+}
+
+function numbersOf(memo: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(memo).filter(([, value]) => typeof value === 'number' || value === null));
+}
+
+export function stopEnding({ operation, workload, outcome }: WorkloadCase): Ending {
+  if (outcome.kind === 'succeeded') return ending(outcome, [set(workload, { state: 'stopped', why: null, failures: NO_FAILURES }), tell(operation, workload, 'workload.stopped', `${workload.name} is stopped`, 'notice')]);
+  return ending(outcome, [set(workload, { state: 'running', why: `stop failed: ${outcome.why}` })]);
+}
+
+export function deleteEnding({ operation, workload, outcome }: WorkloadCase): Ending {
+  if (outcome.kind === 'succeeded') return ending(outcome, [{ change: 'remove-workload', id: workload.id }, tell(operation, workload, 'workload.deleted', `${workload.name} is deleted`, 'notice')]);
+  return ending(outcome, [set(workload, { why: `delete failed: ${outcome.why}` })]);
+}
+
+/** A workload that could not be created is removed again: nothing half-done stays. */
+export function createEnding(one: WorkloadCase & { readonly target: Host; readonly definition: string | null }): Ending {
+  const { operation, workload, outcome, target, definition } = one;
+  if (outcome.kind === 'succeeded') {
+    const state = workload.desired === 'running' ? 'running' : 'stopped';
+    return ending(outcome, [
+      set(workload, { state, hostId: target.id, why: null, ...(definition === null ? {} : { definition }) }),
+      tell(operation, workload, 'workload.created', `${workload.name} is created on ${target.name}`, 'notice', { host: target.name }),
+    ]);
+  }
+  const told = tell(operation, workload, 'workload.create-failed', `${workload.name}: ${outcome.why}`, 'warning', { code: outcome.code });
+  if (outcome.kind === 'unknown') return ending(outcome, [set(workload, { state: 'error', why: outcome.why }), told]);
+  return ending(outcome, [{ change: 'remove-workload', id: workload.id }, told]);
+}
+
+export interface HostCase {
+  readonly operation: Operation;
+  readonly host: Host;
+  readonly outcome: Outcome;
+  readonly nowMs: number;
+}
+
+/** After a fence: proven off with a higher epoch, or silent again and retried. */
+export function fenceEnding({ operation, host, outcome, nowMs }: HostCase, evidence: string): Ending {
+  if (outcome.kind === 'succeeded') return ending(outcome, provenOff(host, { kind: 'power-off', evidence }, nowMs));
+  // Proven off in the meantime by something faster (a new boot, a person): nothing to change.
+  if (host.condition !== 'fencing') return ending(outcome, []);
+  const why = outcome.kind === 'cancelled' ? outcome.why : `fencing failed: ${outcome.why}`;
+  return ending(outcome, [
+    { change: 'host', id: host.id, set: { condition: 'silent', conditionSinceMs: nowMs, why } },
+    { change: 'event', event: event(outcome.kind === 'cancelled' ? 'host.fence-called-off' : 'host.fence-failed', `${host.name}: ${why}`, { severity: 'alert', host: host.name, operationId: operation.id, data: { code: outcome.code } }) },
+  ]);
+}
+
+/** After enrolment or re-admission: online at this boot and epoch, or as it was, with the reason. */
+export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, admitted: { readonly bootId: string; readonly facts: HostFacts | null } | null): Ending {
+  if (outcome.kind === 'succeeded' && admitted) {
+    return ending(outcome, [
+      { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
+      { change: 'event', event: event('host.online', `${host.name} is online (boot ${admitted.bootId.slice(0, 8)}, epoch ${host.hostEpoch})`, { severity: 'notice', host: host.name, operationId: operation.id }) },
+    ]);
+  }
+  const why = outcome.kind === 'succeeded' ? 'it reported no boot id' : outcome.why;
+  return ending(outcome, [
+    { change: 'host', id: host.id, set: { why } },
+    { change: 'event', event: event('host.not-admitted', `${host.name}: ${why}`, { severity: 'warning', host: host.name, operationId: operation.id }) },
+  ]);
+}
