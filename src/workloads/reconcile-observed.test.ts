@@ -1,0 +1,155 @@
+// Every way in which hosts can show a workload, and what is made of it.
+import { describe, expect, it } from 'vitest';
+import type { HostCondition } from '../hosts/host.js';
+import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
+import { hostId, workloadId } from '../shared/ids.js';
+import { duplicateIsCertain, reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
+import { NO_FAILURES, type Workload } from './workload.js';
+import { observed, UUID } from './workflow.fixture.js';
+
+const workload: Workload = {
+  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), workloadEpoch: 1,
+  state: 'running', why: null, definition: '<domain/>', maxRestarts: 1, maxRelocations: 1, failures: NO_FAILURES, drainPolicy: 'migrate',
+  needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
+};
+const NOW = 100_000;
+
+type Shown = RunState | 'absent' | 'unseen';
+interface HostCase {
+  readonly shown: Shown;
+  readonly reason?: string;
+  readonly condition?: HostCondition;
+  readonly conditionSinceMs?: number;
+  readonly atMs?: number;
+  readonly more?: Partial<ObservedWorkload>;
+}
+
+function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, more = {} }: HostCase): ObservedHost {
+  const workloads = shown === 'absent' || shown === 'unseen' ? [] : [observed(shown, { ...(reason === undefined ? {} : { reason }), ...more })];
+  return { hostId: hostId(name), name, condition, conditionSinceMs, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads } };
+}
+
+function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Partial<Workload> = {}, input: Partial<ReconcileInput> = {}): readonly Finding[] {
+  const asCase = (one: HostCase | Shown): HostCase => (typeof one === 'string' ? { shown: one } : one);
+  return reconcileObserved({
+    workload: { ...workload, ...more }, hosts: [host('a', asCase(a)), host('b', asCase(b))],
+    operationActive: false, changedAtMs: NOW - 5_000, nowMs: NOW, inventoryMaxAgeMs: 15_000, ...input,
+  });
+}
+const kind = (...args: Parameters<typeof findings>): string => findings(...args)[0]?.kind ?? 'none';
+
+describe('nothing is interpreted', () => {
+  it('while an operation is active', () => expect(kind('stopped', 'absent', {}, { operationActive: true })).toBe('not-interpreted'));
+  it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));
+  it('from inventories older than the last change', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 5_000 })).toBe('not-interpreted'));
+  it('from inventories that are too old', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 15_001 }, 'absent', {}, { changedAtMs: 0 })).toBe('not-interpreted'));
+  it('while its own host shows nothing', () => expect(kind('unseen')).toBe('not-interpreted'));
+  it('while its host is fenced or offline', () => {
+    expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW })).toBe('not-interpreted');
+    expect(kind({ shown: 'absent', condition: 'offline', conditionSinceMs: NOW - 9_000 })).toBe('not-interpreted');
+  });
+  it('while a person migrates it', () => {
+    expect(kind('running', 'migrating-in')).toBe('not-interpreted');
+    expect(kind('migrating-out', 'running')).toBe('not-interpreted');
+    expect(kind('migrating-out')).toBe('not-interpreted');
+  });
+  it('while it is shutting down', () => expect(kind('stopping')).toBe('not-interpreted'));
+  it('when it is seen elsewhere and its own host is not seen', () => expect(kind('unseen', 'running')).toBe('not-interpreted'));
+  it('when it is gone and another host was not looked at since', () => {
+    expect(kind('absent', 'unseen')).toBe('not-interpreted');
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 6_000 })).toBe('not-interpreted');
+    expect(kind({ shown: 'stopped', reason: 'migrated' }, 'unseen')).toBe('not-interpreted');
+  });
+  it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));
+});
+
+describe('at its own host', () => {
+  const cases: readonly [string, HostCase | Shown, Partial<Workload>, Finding['kind']][] = [
+    ['runs and should', 'running', {}, 'running-as-wanted'],
+    ['runs and is left alone', 'running', { desired: 'disabled' }, 'running-as-wanted'],
+    ['runs and should not', 'running', { desired: 'stopped', state: 'stopped' }, 'started-by-hand'],
+    ['is stopped and should be', { shown: 'stopped', reason: 'shutdown' }, { desired: 'stopped' }, 'stopped-as-wanted'],
+    ['crashed while it should be stopped', { shown: 'stopped', reason: 'crashed' }, { desired: 'stopped' }, 'stopped-as-wanted'],
+    ['is stopped and left alone', 'stopped', { desired: 'disabled' }, 'stopped-as-wanted'],
+    ['was shut down', { shown: 'stopped', reason: 'shutdown' }, {}, 'stopped-by-hand'],
+    ['was destroyed', { shown: 'stopped', reason: 'destroyed' }, {}, 'stopped-by-hand'],
+    ['was saved', { shown: 'stopped', reason: 'saved' }, {}, 'stopped-by-hand'],
+    ['crashed', { shown: 'stopped', reason: 'crashed' }, {}, 'failed'],
+    ['failed', { shown: 'stopped', reason: 'failed' }, {}, 'failed'],
+    ['was lost by the daemon', { shown: 'stopped', reason: 'daemon' }, {}, 'failed'],
+    ['is stopped after a reboot', { shown: 'stopped', reason: 'unknown' }, {}, 'failed'],
+    ['was stopped by hand before libvirtd restarted', { shown: 'stopped', reason: 'unknown' }, { state: 'stopped' }, 'stopped-by-hand'],
+    ['was undefined', 'absent', {}, 'missing'],
+    ['was undefined while stopped', 'absent', { desired: 'stopped' }, 'missing'],
+    ['left a definition behind and is nowhere', { shown: 'stopped', reason: 'migrated' }, {}, 'missing'],
+    ['is paused', 'paused', {}, 'paused'],
+  ];
+  for (const [name, shown, more, expected] of cases) it(`${name}: ${expected}`, () => expect(kind(shown, 'absent', more)).toBe(expected));
+
+  it('says who paused it', () => {
+    const cause = (reason: string): unknown => findings({ shown: 'paused', reason })[0];
+    expect(cause('user')).toMatchObject({ kind: 'paused', cause: 'person' });
+    expect(cause('ioerror')).toMatchObject({ kind: 'paused', cause: 'io-error' });
+    expect(cause('I/O error')).toMatchObject({ kind: 'paused', cause: 'io-error' });
+    expect(cause('watchdog')).toMatchObject({ kind: 'paused', cause: 'other' });
+  });
+  it('is believed while the host is silent, if the look is fresh', () => expect(kind({ shown: 'running', condition: 'silent' })).toBe('running-as-wanted'));
+});
+
+describe('elsewhere', () => {
+  it('moved by hand: the new place is adopted', () => {
+    expect(findings('absent', { shown: 'running', reason: 'migrated' })[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', why: 'it was moved on b by hand; Reeve had it on a' });
+    expect(kind({ shown: 'stopped', reason: 'migrated' }, 'running')).toBe('moved-by-hand');
+    expect(kind({ shown: 'stopped', reason: 'shutdown' }, 'running')).toBe('moved-by-hand');
+  });
+  it('started by hand after its host was proven off: adopted', () => expect(kind({ shown: 'unseen', condition: 'fenced' }, 'running')).toBe('moved-by-hand'));
+  it('an old inventory of a fenced host is no second copy', () => {
+    expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW }, 'running')).toBe('moved-by-hand');
+  });
+  it('an unplaced one that runs is adopted', () => expect(kind('absent', 'running', { hostId: null })).toBe('moved-by-hand'));
+  it('a copy on a host that came back and is not admitted is told apart', () => {
+    expect(findings('absent', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })[0]).toMatchObject({ kind: 'runs-unadmitted', hostId: 'b' });
+  });
+  it('a stopped definition elsewhere means nothing', () => {
+    expect(kind('running', { shown: 'stopped', reason: 'shutdown' })).toBe('running-as-wanted');
+    expect(kind('absent', 'stopped')).toBe('missing');
+  });
+});
+
+describe('two copies', () => {
+  it('are seen whatever is wanted, paused or not, admitted or not', () => {
+    for (const desired of ['running', 'stopped', 'disabled'] as const) expect(kind('running', 'running', { desired })).toBe('duplicate');
+    expect(kind('running', 'paused')).toBe('duplicate');
+    expect(kind('running', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })).toBe('duplicate');
+  });
+  it('are certain only when both are seen again: a move between two looks is not one', () => {
+    const at = (aMs: number, bMs: number): Finding => findings({ shown: 'running', atMs: aMs }, { shown: 'running', atMs: bMs })[0] as Finding;
+    const first = at(NOW - 4_000, NOW - 3_900);
+    expect(duplicateIsCertain(undefined, first)).toBe(false);
+    expect(duplicateIsCertain(first, first)).toBe(false);
+    expect(duplicateIsCertain(first, at(NOW - 4_000, NOW - 2_900))).toBe(false);
+    expect(duplicateIsCertain(first, at(NOW - 3_000, NOW - 2_900))).toBe(true);
+    expect(duplicateIsCertain(first, findings('running')[0] as Finding)).toBe(false);
+  });
+});
+
+describe('beside the main finding', () => {
+  it('a changed size is told, where it runs', () => {
+    expect(findings({ shown: 'running', more: { vcpus: 2 } })[1]).toMatchObject({ kind: 'changed-size', vcpus: 2, memoryMiB: 64 });
+    expect(findings('absent', { shown: 'running', more: { memoryMiB: 128 } })[1]).toMatchObject({ kind: 'changed-size', memoryMiB: 128 });
+    expect(findings({ shown: 'stopped', reason: 'shutdown', more: { memoryMiB: 128 } })[1]).toMatchObject({ kind: 'changed-size' });
+  });
+  it('autostart of a protected workload is told, on any host', () => {
+    expect(findings('running', { shown: 'stopped', more: { autostart: true } })[1]).toMatchObject({ kind: 'autostart-on', hostId: 'b' });
+    expect(findings({ shown: 'running', more: { autostart: true } }, 'absent', { isProtected: false })).toHaveLength(1);
+  });
+});
+
+it('never finds a failure, a stop or a loss while any other fresh host shows a process', () => {
+  const shown: readonly Shown[] = ['running', 'paused', 'migrating-in', 'migrating-out', 'stopping', 'stopped', 'absent', 'unseen'];
+  for (const a of shown) for (const b of shown) {
+    const found = kind(a, b);
+    const process = [a, b].some((one) => one !== 'stopped' && one !== 'absent' && one !== 'unseen');
+    if (process) expect(['failed', 'stopped-by-hand', 'missing', 'stopped-as-wanted']).not.toContain(found);
+  }
+});

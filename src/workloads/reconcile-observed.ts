@@ -1,0 +1,208 @@
+// What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
+import type { HostCondition } from '../hosts/host.js';
+import type { ObservedWorkload } from '../hosts/hypervisor.js';
+import type { HostId } from '../shared/ids.js';
+import type { Workload } from './workload.js';
+
+/** One host, and the latest that its hypervisor showed. */
+export interface ObservedHost {
+  readonly hostId: HostId;
+  readonly name: string;
+  readonly condition: HostCondition;
+  readonly conditionSinceMs: number;
+  readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[] } | null;
+}
+
+export interface ReconcileInput {
+  readonly workload: Workload;
+  /** All hosts of the cluster. */
+  readonly hosts: readonly ObservedHost[];
+  /** An operation on this workload is pending or running: what is seen now is in between. */
+  readonly operationActive: boolean;
+  /** When Reeve last changed this workload (end of its last operation, adoption). Older inventories are not interpreted. */
+  readonly changedAtMs: number;
+  readonly nowMs: number;
+  readonly inventoryMaxAgeMs: number;
+}
+
+export type Finding =
+  /** Nothing can be told now; `why` says what is waited for. */
+  | { readonly kind: 'not-interpreted'; readonly why: string }
+  | { readonly kind: 'running-as-wanted' }
+  | { readonly kind: 'stopped-as-wanted' }
+  /** Its process runs at another host than where Reeve placed it, and nowhere else: that place is adopted. */
+  | { readonly kind: 'moved-by-hand'; readonly toHostId: HostId; readonly why: string }
+  | { readonly kind: 'stopped-by-hand'; readonly reason: string; readonly why: string }
+  /** It ended by itself: a restart is wanted. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly why: string }
+  | { readonly kind: 'paused'; readonly cause: 'person' | 'io-error' | 'other'; readonly why: string }
+  /** No host knows it any more. */
+  | { readonly kind: 'missing'; readonly why: string }
+  /** It should be stopped, and runs. */
+  | { readonly kind: 'started-by-hand'; readonly why: string }
+  /** Two hosts show a process. Looked at one after the other: certain when seen twice, see duplicateIsCertain. */
+  | { readonly kind: 'duplicate'; readonly seen: readonly { readonly hostId: HostId; readonly atMs: number }[]; readonly why: string }
+  /** It runs on a host that is not admitted, with nobody's leave. */
+  | { readonly kind: 'runs-unadmitted'; readonly hostId: HostId; readonly why: string }
+  | { readonly kind: 'changed-size'; readonly vcpus: number; readonly memoryMiB: number; readonly why: string }
+  /** A host would start it by itself when it boots: for a protected workload that means twice. */
+  | { readonly kind: 'autostart-on'; readonly hostId: HostId; readonly why: string };
+
+interface Sight {
+  readonly host: ObservedHost;
+  readonly observed: ObservedWorkload;
+  readonly atMs: number;
+}
+
+/** The first finding says what it is; more may follow (size, autostart). */
+export function reconcileObserved(input: ReconcileInput): readonly Finding[] {
+  const inBetween = whyInBetween(input);
+  if (inBetween !== null) return [{ kind: 'not-interpreted', why: inBetween }];
+  const sights = sightsOf(input);
+  return [mainFinding(input, sights), ...sideFindings(input, sights)];
+}
+
+/** Two looks after each other: each host of the second was looked at after every host of the first, and still shows a process. */
+export function duplicateIsCertain(before: Finding | undefined, now: Finding): boolean {
+  if (before?.kind !== 'duplicate' || now.kind !== 'duplicate') return false;
+  const firstLookEnded = Math.max(...before.seen.map((one) => one.atMs));
+  const stillThere = now.seen.filter((one) => one.atMs > firstLookEnded && before.seen.some((other) => other.hostId === one.hostId));
+  return stillThere.length >= 2;
+}
+
+function whyInBetween({ workload, operationActive }: ReconcileInput): string | null {
+  if (operationActive) return 'an operation on it is under way';
+  if (workload.state === 'awaiting-fence') return 'its host is lost and not proven off';
+  return null;
+}
+
+/** Where it is seen, by inventories that are worth believing. Sorted by host name, so that sentences are stable. */
+function sightsOf(input: ReconcileInput): readonly Sight[] {
+  return [...input.hosts]
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .flatMap((host) => {
+      const inventory = believable(input, host);
+      const observed = inventory?.workloads.find((one) => one.uuid === input.workload.uuid);
+      return inventory && observed ? [{ host, observed, atMs: inventory.atMs }] : [];
+    });
+}
+
+/** Not older than the last change, nor than the bound, nor from before the host was proven off. */
+function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
+  const { inventory } = host;
+  if (!inventory || inventory.atMs <= input.changedAtMs) return null;
+  if (input.nowMs - inventory.atMs > input.inventoryMaxAgeMs) return null;
+  const provenOff = host.condition === 'fenced' || host.condition === 'offline';
+  return provenOff && inventory.atMs <= host.conditionSinceMs ? null : inventory;
+}
+
+const hasProcess = ({ observed }: Sight): boolean => observed.runState !== 'stopped';
+/** The waiting half of a live migration is one of a pair, not a second copy. */
+const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'migrating-in' || observed.runState === 'migrating-out';
+
+function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
+  const alive = sights.filter(hasProcess);
+  if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand' };
+  if (alive.length > 1) return duplicate(alive);
+  const [only] = alive;
+  return only ? aliveOnce(input, only) : aliveNowhere(input, sights);
+}
+
+function duplicate(alive: readonly Sight[]): Finding {
+  const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
+  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy` };
+}
+
+function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
+  const { workload } = input;
+  const { host, observed } = sight;
+  if (host.condition !== 'online' && host.condition !== 'silent') {
+    return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted` };
+  }
+  if (host.hostId !== workload.hostId) return aliveElsewhere(input, sight);
+  if (observed.runState === 'paused') return paused(sight);
+  if (observed.runState === 'stopping') return { kind: 'not-interpreted', why: `it is shutting down on ${host.name}` };
+  if (workload.desired === 'stopped') return { kind: 'started-by-hand', why: `it should be stopped and runs on ${host.name} (${observed.reason})` };
+  return { kind: 'running-as-wanted' };
+}
+
+/** Adopted only when its own host was seen without it, or is proven off: else both may run it. */
+function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
+  const home = homeOf(input);
+  if (home && !isOff(home) && !believable(input, home)) {
+    return { kind: 'not-interpreted', why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
+  }
+  const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved' : 'started';
+  return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} on ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
+}
+
+const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
+const isOff = (host: ObservedHost): boolean => host.condition === 'fenced' || host.condition === 'offline';
+
+function paused({ host, observed }: Sight): Finding {
+  const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
+  const remedy = {
+    person: 'it was paused by hand; `virsh resume` or start it',
+    'io-error': 'the hypervisor stopped it at a disk error; look at the storage, then start (resume) it',
+    other: `the hypervisor says ${observed.reason}`,
+  }[cause];
+  return { kind: 'paused', cause, why: `paused on ${host.name}: ${remedy}` };
+}
+
+function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding {
+  const home = homeOf(input);
+  if (!home) return input.workload.desired === 'running' ? { kind: 'not-interpreted', why: 'it is placed nowhere yet' } : { kind: 'stopped-as-wanted' };
+  if (isOff(home)) return { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
+  if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
+  const atHome = sights.find(({ host }) => host === home);
+  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home);
+  if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
+  return whyStopped(input.workload, atHome);
+}
+
+/** A source that kept its definition after a migration says so. */
+const WENT_AWAY: ReadonlySet<string> = new Set(['migrated']);
+
+/** It may be on a host that was looked at before it got there, or that is not seen at all. */
+function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
+  const unseen = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling' && !believable(input, host));
+  if (unseen.length > 0) {
+    return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
+  }
+  return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; start it to define it again, or remove it from Reeve` };
+}
+
+/** libvirt's words for how a domain came to be shut off. */
+const BY_HAND: { readonly [reason: string]: string } = {
+  shutdown: 'it was shut down, by hand or from inside',
+  destroyed: 'it was ended by force, by hand',
+  saved: 'it was saved to disk by hand',
+  'from snapshot': 'it was set back to a snapshot by hand',
+};
+
+function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
+  const byHand = BY_HAND[observed.reason];
+  if (byHand) return { kind: 'stopped-by-hand', reason: observed.reason, why: `${byHand} on ${host.name}; start it with \`reeve workload start ${workload.name}\`` };
+  // A restarted libvirtd forgets the reason ("unknown"): what was known to be stopped by hand stays so.
+  if (observed.reason === 'unknown' && workload.state === 'stopped') {
+    return { kind: 'stopped-by-hand', reason: observed.reason, why: workload.why ?? `it was stopped by hand on ${host.name}` };
+  }
+  const why = observed.reason === 'unknown' ? `it does not run on ${host.name}, which restarted` : `it ended on ${host.name}: ${observed.reason}`;
+  return { kind: 'failed', reason: observed.reason, why };
+}
+
+function sideFindings(input: ReconcileInput, sights: readonly Sight[]): readonly Finding[] {
+  const { workload } = input;
+  const findings: Finding[] = [];
+  const alive = sights.filter(hasProcess);
+  const atHome = alive.length > 1 ? undefined : (alive[0] ?? sights.find(({ host }) => host.hostId === workload.hostId));
+  if (atHome && (atHome.observed.vcpus !== workload.needs.vcpus || atHome.observed.memoryMiB !== workload.needs.memoryMiB)) {
+    const { vcpus, memoryMiB } = atHome.observed;
+    findings.push({ kind: 'changed-size', vcpus, memoryMiB, why: `it has ${vcpus} vCPUs and ${memoryMiB} MiB on ${atHome.host.name}; Reeve had ${workload.needs.vcpus} and ${workload.needs.memoryMiB}` });
+  }
+  for (const { host, observed } of workload.isProtected ? sights : []) {
+    if (!observed.autostart) continue;
+    findings.push({ kind: 'autostart-on', hostId: host.hostId, why: `${host.name} would start it by itself at boot: \`virsh autostart --disable ${workload.name}\`` });
+  }
+  return findings;
+}
