@@ -1,0 +1,94 @@
+// The files that make the agent run on a host: where they lie, its systemd unit, and a supervisor for hosts without systemd.
+
+export const AGENT_FILES = {
+  bundle: '/usr/lib/reeve/agent.cjs',
+  start: '/usr/lib/reeve/agent-start',
+  config: '/etc/reeve/agent.json',
+  unit: '/etc/systemd/system/reeve-agent.service',
+  pid: '/run/reeve/agent.pid',
+} as const;
+
+export function agentUnit(node: string): string {
+  return `[Unit]
+Description=Reeve agent: heartbeats of this host
+Documentation=man:reeve(1)
+After=network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${node} ${AGENT_FILES.bundle} --config ${AGENT_FILES.config}
+Restart=always
+RestartSec=1
+RuntimeDirectory=reeve
+RuntimeDirectoryMode=0755
+# Results of migrations lie there too, and must outlive a restart of the agent.
+RuntimeDirectoryPreserve=yes
+# The last to be killed when memory runs out: without it the host looks dead.
+OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** For hosts without systemd: `agent-start [start|stop|restart]`. Returns at once; run it at boot. */
+export function agentStartScript(node: string): string {
+  return `#!/bin/sh
+# Starts the Reeve agent and keeps it running, where there is no systemd: agent-start [start|stop|restart]
+umask 022
+run=/run/reeve
+log=/var/log/reeve-agent.log
+mkdir -p "$run" /var/log
+
+supervise() { # holds the lock (descriptor 9) as long as it lives; the agent does not inherit it
+  echo $$ > "$run/agent-supervisor.pid"
+  agent=
+  trap 'trap "" TERM; [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null; wait; exit 0' TERM INT
+  pause_s=1
+  while :; do
+    began=$(date +%s)
+    [ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -lt 4000000 ] || mv -f "$log" "$log.1"
+    ${node} ${AGENT_FILES.bundle} --config ${AGENT_FILES.config} 9>&- < /dev/null >> "$log" 2>&1 &
+    agent=$!
+    wait "$agent"
+    # Back-off: 1, 2, 4 … 30 s while it dies at once; 1 s again after it ran for a while.
+    if [ $(( $(date +%s) - began )) -ge 10 ]; then pause_s=1; else pause_s=$(( pause_s * 2 )); fi
+    [ "$pause_s" -le 30 ] || pause_s=30
+    sleep "$pause_s" 9>&- & wait $!
+  done
+}
+
+stop() {
+  read -r supervisor 2>/dev/null < "$run/agent-supervisor.pid" || return 0
+  kill -TERM "$supervisor" 2>/dev/null || return 0
+  tries=0
+  while kill -0 "$supervisor" 2>/dev/null; do
+    tries=$(( tries + 1 ))
+    if [ "$tries" -ge 60 ]; then # 3 s: it does not listen
+      read -r agent 2>/dev/null < ${AGENT_FILES.pid} && kill -KILL "$agent" 2>/dev/null
+      kill -KILL "$supervisor" 2>/dev/null
+      return 0
+    fi
+    sleep 0.05
+  done
+}
+
+start() {
+  setsid "$0" supervise < /dev/null > /dev/null 2>&1 &
+}
+
+action=start
+[ $# -eq 0 ] || action=$1
+case $action in
+  supervise)
+    exec 9>> "$run/agent-supervisor.lock"
+    flock -n 9 || exit 0
+    supervise ;;
+  start) start ;;
+  stop) stop ;;
+  restart) stop; start ;;
+  *) echo "usage: agent-start [start|stop|restart]" >&2; exit 64 ;;
+esac
+`;
+}

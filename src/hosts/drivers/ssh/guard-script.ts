@@ -1,0 +1,179 @@
+// The guard: the program on every host that refuses commands from the past. Shipped as text, installed as /usr/lib/reeve/guard.
+// It works with the agent down, needs only what every Debian and Ubuntu has (sh, flock, sync), and costs a few milliseconds.
+
+export const GUARD_PATH = '/usr/lib/reeve/guard';
+export const GUARD_DIR = '/var/lib/reeve/guard';
+
+/** The guard refuses: an old epoch, or a boot that was not admitted. */
+export const GUARD_REFUSED = 75;
+/** An older command for the same workload (or for the host) still runs. */
+export const GUARD_BUSY = 73;
+
+/** The guard waits this long for older commands; callers must wait longer, or they would not hear the answer. */
+export const GUARD_WAIT_S = 8;
+
+export const GUARD_SCRIPT = `#!/bin/sh
+# Reeve's guard. Every command that changes something on this host goes through it:
+#
+#   guard run --leader N --host N [--workload UUID:EPOCH] [--release] -- command args...
+#   guard admit --leader N --host N --boot-id ID
+#   guard revoke
+#   guard state
+#
+# It refuses (exit ${GUARD_REFUSED}) what is older than it has seen, and everything until this very boot was admitted.
+# A higher number is on disk before the command that brought it runs.
+#
+# Locks. Between the check and the end of a command nothing newer may overtake it: a start that was checked, then
+# delayed, must not take effect after a newer command for the same workload was carried out. So the command itself
+# holds the lock of its workload (it inherits the descriptor: killing this script releases nothing), and the host's
+# lock shared; newer commands for that workload, and an admission, wait for its end, ${GUARD_WAIT_S} s at most, then answer
+# "busy" (exit ${GUARD_BUSY}). Commands for other workloads are not held up. --release gives up the locks before the command
+# starts: for long work that is harmless when late, such as filling a new disk.
+umask 077
+export LC_ALL=C
+dir=${GUARD_DIR}
+boot_file=/proc/sys/kernel/random/boot_id
+[ -z "$REEVE_GUARD_DIR" ] || dir=$REEVE_GUARD_DIR
+[ -z "$REEVE_GUARD_BOOT_FILE" ] || boot_file=$REEVE_GUARD_BOOT_FILE
+wait_s=${GUARD_WAIT_S}
+[ -z "$REEVE_GUARD_WAIT_S" ] || wait_s=$REEVE_GUARD_WAIT_S
+set -u
+
+end() { code=$1; shift; echo "reeve-guard: $*" >&2; exit "$code"; }
+refuse() { end ${GUARD_REFUSED} "refused: $*"; }
+busy() { end ${GUARD_BUSY} "busy: $*"; }
+usage() { end 64 "usage: guard run|admit|revoke|state; see the head of $0"; }
+
+number() { # at most 15 digits, so that the shell's arithmetic holds
+  case $1 in ''|*[!0-9]*|????????????????*) usage ;; esac
+}
+
+# Replaces a file so that after a power cut it is either the old or the new one, and after our return the new one.
+save() {
+  printf '%s\\n' "$2" > "$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "\${1%/*}" || end 74 "cannot write $1"
+}
+
+load() { # sets: boot (none: not admitted), host, leader
+  boot=none host=-1 leader=0
+  [ -e "$dir/state" ] || return 0
+  boot= host= leader=
+  read -r version boot host leader rest < "$dir/state" || :
+  case $version:$host:$leader:$rest in
+    1::*|1:*::*|1:*[!0-9]*:*:|1:*:*[!0-9]*:) refuse "the record in $dir/state is damaged; a person must look at it" ;;
+    1:*:) ;;
+    *) refuse "the record in $dir/state is damaged; a person must look at it" ;;
+  esac
+}
+
+current_boot() {
+  current=
+  read -r current < "$boot_file" || :
+  [ -n "$current" ] || refuse "the boot id cannot be read from $boot_file"
+}
+
+raise_leader() { # only for a moment, and only one at a time
+  exec 7>> "$dir/leader.lock"
+  flock -w "$wait_s" 7 || busy "another command records its leader epoch"
+  load
+  [ "$leader_arg" -ge "$leader" ] || refuse "leader epoch $leader_arg is over, $leader was seen"
+  [ "$leader_arg" -eq "$leader" ] || save "$dir/state" "1 $boot $host $leader_arg"
+  exec 7>&-
+}
+
+check_workload() { # sets nothing; records a higher epoch
+  seen=0
+  if [ -e "$dir/workloads/$uuid" ]; then
+    seen=
+    read -r seen < "$dir/workloads/$uuid" || :
+    case $seen in ''|*[!0-9]*) refuse "the record in $dir/workloads/$uuid is damaged; a person must look at it" ;; esac
+  fi
+  [ "$epoch" -ge "$seen" ] || refuse "epoch $epoch of workload $uuid is over, $seen was seen"
+  [ "$epoch" -eq "$seen" ] && [ -e "$dir/workloads/$uuid" ] || save "$dir/workloads/$uuid" "$epoch"
+}
+
+run() {
+  [ -d "$dir/workloads" ] || refuse "this host was never admitted"
+  if [ -n "$uuid" ]; then
+    exec 8>> "$dir/workloads/$uuid.lock"
+    flock -w "$wait_s" 8 || busy "an older command for workload $uuid still runs"
+  fi
+  exec 9>> "$dir/host.lock"
+  flock -s -w "$wait_s" 9 || busy "this host is being admitted"
+  load
+  current_boot
+  [ "$boot" = "$current" ] || refuse "this boot of the host is not admitted"
+  [ "$host_arg" = "$host" ] || refuse "host epoch $host_arg is not the admitted one, $host"
+  [ "$leader_arg" -ge "$leader" ] || refuse "leader epoch $leader_arg is over, $leader was seen"
+  [ "$leader_arg" -eq "$leader" ] || raise_leader
+  [ -z "$uuid" ] || check_workload
+}
+
+admit() {
+  mkdir -p "$dir/workloads" || end 74 "cannot write $dir"
+  exec 9>> "$dir/host.lock"
+  flock -w "$wait_s" 9 || busy "an older command still runs"
+  current_boot
+  [ "$boot_arg" = "$current" ] || refuse "asked to admit boot $boot_arg, this is boot $current"
+  load
+  [ "$leader_arg" -ge "$leader" ] || refuse "leader epoch $leader_arg is over, $leader was seen"
+  [ "$host_arg" -ge "$host" ] || refuse "host epoch $host_arg is over, $host was seen"
+  # With the same epoch, commands from before the reboot would pass again.
+  [ "$boot" = "$current" ] || [ "$host_arg" -gt "$host" ] || refuse "a new boot needs a host epoch above $host"
+  save "$dir/state" "1 $current $host_arg $leader_arg"
+}
+
+revoke() {
+  [ -d "$dir" ] || return 0
+  exec 9>> "$dir/host.lock"
+  flock -w "$wait_s" 9 || busy "an older command still runs"
+  load
+  [ "$host" = -1 ] || save "$dir/state" "1 none $host $leader"
+}
+
+state() {
+  load
+  current_boot
+  [ "$host" != -1 ] || host=0
+  admitted=null
+  [ "$boot" != "$current" ] || admitted="\\"$boot\\""
+  printf '{"admittedBootId":%s,"bootId":"%s","hostEpoch":%s,"leaderEpoch":%s}\\n' "$admitted" "$current" "$host" "$leader"
+}
+
+action=
+[ $# -eq 0 ] || { action=$1; shift; }
+leader_arg= host_arg= boot_arg= workload= uuid= epoch= release=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --) shift; break ;;
+    --release) release=1; shift; continue ;;
+    --leader|--host|--boot-id|--workload) [ $# -ge 2 ] || usage ;;
+    *) usage ;;
+  esac
+  case $1 in
+    --leader) number "$2"; leader_arg=$2 ;;
+    --host) number "$2"; host_arg=$2 ;;
+    --boot-id) boot_arg=$2 ;;
+    --workload)
+      uuid=\${2%:*} epoch=\${2##*:}
+      number "$epoch"
+      case $uuid in ''|*[!0-9a-f-]*) usage ;; esac ;;
+  esac
+  shift 2
+done
+case $boot_arg in *[!0-9A-Za-z-]*) usage ;; esac
+
+case $action in
+  state) state; exit 0 ;;
+  revoke) revoke; exit 0 ;;
+esac
+[ -n "$leader_arg" ] && [ -n "$host_arg" ] || usage
+case $action in
+  admit) [ -n "$boot_arg" ] || usage; admit ;;
+  run)
+    [ $# -gt 0 ] || usage
+    run
+    [ -z "$release" ] || exec 8>&- 9>&-
+    exec "$@" ;;
+  *) usage ;;
+esac
+`;
