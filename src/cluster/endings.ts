@@ -29,9 +29,9 @@ function tell(operation: Operation, workload: Workload, type: string, message: s
   return { change: 'event', event: event(type, message, { severity, workload: workload.name, operationId: operation.id, data }) };
 }
 
-function failedOn(failures: WorkloadFailures, host: Host | null, kind: 'restarts' | 'relocations', nowMs: number): WorkloadFailures {
-  const failedHostIds = host && !failures.failedHostIds.includes(host.id) ? [...failures.failedHostIds, host.id] : failures.failedHostIds;
-  return { ...failures, failedHostIds, [kind]: failures[kind] + 1, lastAtMs: nowMs };
+function failedOn(failures: WorkloadFailures, host: Host, nowMs: number): WorkloadFailures {
+  const failedHostIds = failures.failedHostIds.includes(host.id) ? failures.failedHostIds : [...failures.failedHostIds, host.id];
+  return { ...failures, failedHostIds, relocations: failures.relocations + 1, lastAtMs: nowMs };
 }
 
 /** After a start or recovery: running there, or one failure more; `unknown` waits for a person. */
@@ -49,7 +49,8 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   if (outcome.kind === 'cancelled') return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why })]);
   // The target stopped answering in the middle: it may run there, so that host is its home now until it answers or is proven off.
   if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, why: outcome.why })]);
-  const failures = failedOn(workload.failures, target, operation.kind === 'recover' ? 'relocations' : 'restarts', nowMs);
+  // A restart was counted when it was decided; a recovery is counted when it fails: its first target is nobody's fault.
+  const failures = operation.kind === 'recover' ? failedOn(workload.failures, target, nowMs) : workload.failures;
   const givesUp = outcome.kind === 'unknown' || outcome.code === 'storage-locked' || failures.relocations > workload.maxRelocations;
   const why = `start on ${target.name} failed: ${outcome.why}`;
   return ending(outcome, [

@@ -1,0 +1,43 @@
+// What the inventories of all hosts say about one workload now, as findings.
+import { reconcileObserved, type Finding, type ObservedHost } from '../workloads/reconcile-observed.js';
+import type { Workload } from '../workloads/workload.js';
+import type { ClusterPolicy } from './cluster-policy.js';
+import type { ClusterView } from './cluster-view.js';
+
+interface Observing {
+  readonly view: ClusterView;
+  readonly nowMs: number;
+  readonly policy: ClusterPolicy;
+}
+
+export function findingsOf({ view, nowMs, policy }: Observing, workload: Workload): readonly Finding[] {
+  return reconcileObserved({
+    workload: asSeen(view, workload),
+    hosts: observedHosts(view),
+    operationActive: view.operations.some((operation) => operation.workloadId === workload.id),
+    changedAtMs: lastChangeMs(view, workload),
+    nowMs,
+    inventoryMaxAgeMs: policy.inventoryMaxAgeMs,
+  });
+}
+
+/** Its host answers after all: what it shows counts, whatever was feared before. */
+function asSeen(view: ClusterView, workload: Workload): Workload {
+  const home = view.hosts.find((host) => host.id === workload.hostId);
+  return workload.state === 'awaiting-fence' && home?.condition === 'online' ? { ...workload, state: 'running' } : workload;
+}
+
+function observedHosts(view: ClusterView): readonly ObservedHost[] {
+  return view.hosts.map((host) => ({
+    hostId: host.id,
+    name: host.name,
+    condition: host.condition,
+    conditionSinceMs: host.conditionSinceMs,
+    inventory: view.inventories.find((one) => one.hostId === host.id) ?? null,
+  }));
+}
+
+/** Operations older than what `recentOperations` remembers ended long before any inventory that is believed. */
+function lastChangeMs(view: ClusterView, workload: Workload): number {
+  return view.recentOperations.reduce((latest, operation) => (operation.workloadId === workload.id ? Math.max(latest, operation.endedAtMs ?? 0) : latest), 0);
+}
