@@ -1,0 +1,57 @@
+// The HostSurveyor port: looks at a host that is to be enrolled. Real adapter: drivers/enrolment. Raw facts only; judgeSurvey judges them.
+
+export interface SurveyedPool {
+  readonly name: string;
+  readonly path: string;
+  readonly active: boolean;
+  readonly writable: boolean;
+  /** Content of `.reeve-pool` in it; null: no such file. */
+  readonly markerId: string | null;
+}
+
+export interface HostSurvey {
+  readonly hostname: string;
+  /** What the host's own name resolves to on that host. */
+  readonly hostnameAddresses: readonly string[];
+  readonly architecture: string;
+  /** CPU flag for virtualization; null: none is shown. */
+  readonly virtualization: 'vmx' | 'svm' | null;
+  readonly kvm: 'usable' | 'absent' | 'refused';
+  /** Null: the daemon does not answer; `libvirtError` says why. */
+  readonly libvirtVersion: string | null;
+  readonly libvirtError: string | null;
+  readonly qemuVersion: string | null;
+  readonly libvirtUuid: string | null;
+  /** lock_manager of qemu.conf: lockd, sanlock; null: QEMU's own image locks only. */
+  readonly lockManager: string | null;
+  readonly memoryMiB: number;
+  readonly freeMemoryMiB: number;
+  readonly pools: readonly SurveyedPool[];
+  readonly bridges: readonly string[];
+  /** The host's wall clock minus ours, taken at the middle of a round trip. */
+  readonly clockOffsetMs: number;
+  readonly clockRoundTripMs: number;
+  readonly watchdogDevice: boolean;
+  readonly machineId: string;
+  readonly bootId: string;
+  /** Names of domains that start at boot. */
+  readonly autostart: readonly string[];
+}
+
+export interface PoolMark {
+  readonly pool: string;
+  readonly path: string;
+  readonly markerId: string;
+}
+
+/** Every call is bounded and throws OperationalError. */
+export interface HostSurveyor {
+  survey(): Promise<HostSurvey>;
+  /** Writes a marker into each active, writable pool that has none; an existing one is never replaced. Returns those written. */
+  markPools(newMarkerId: () => string): Promise<readonly PoolMark[]>;
+  /** Removes markers that still have the given id. */
+  unmarkPools(marks: readonly PoolMark[]): Promise<void>;
+}
+
+/** The file in a pool's folder that holds its random id. */
+export const POOL_MARKER_FILE = '.reeve-pool';

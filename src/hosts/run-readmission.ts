@@ -1,0 +1,126 @@
+// Re-admission: a host is back after it was proven off. What it must not run is looked for first, then it is admitted and cleaned up.
+import { OperationalError } from '../shared/errors.js';
+import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
+import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
+import type { CommandToken, Hypervisor, ObservedWorkload } from './hypervisor.js';
+
+/** What this folder needs of a workload. */
+export interface KnownWorkload {
+  readonly uuid: string;
+  readonly name: string;
+  readonly workloadEpoch: number;
+  readonly isProtected: boolean;
+  /** Name of the host that runs it or is about to (placed there, or an operation takes it there); null: this host. */
+  readonly elsewhere: string | null;
+}
+
+export interface ReadmissionContext {
+  readonly self: EnrolmentSide;
+  readonly peers: readonly EnrolmentSide[];
+  readonly hypervisor: Hypervisor;
+  /** The boot that was heard, and the epoch it is to be admitted at. */
+  readonly admission: { readonly bootId: string; readonly token: CommandToken };
+  /** All workloads that Reeve knows. */
+  readonly workloads: readonly KnownWorkload[];
+}
+
+const PROBE_MS = 10_000;
+
+/** The host's own copies of what belongs elsewhere. A running one is never touched without a person. */
+const lookForCopies: Step<ReadmissionContext> = {
+  name: 'look',
+  run: async (context) => {
+    const { self, admission } = context;
+    const probe = await self.agent.probe(PROBE_MS);
+    if (probe.bootId !== admission.bootId) {
+      return { kind: 'failed', code: 'rebooted-again', why: `${self.host.name} has rebooted again (boot ${probe.bootId.slice(0, 8)}); it is looked over anew` };
+    }
+    const running = await runningCopies(context, probe.runningUuids);
+    if (running.length === 0) return { kind: 'done', note: 'nothing runs there that belongs elsewhere' };
+    const which = running.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
+    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\`, then the host is admitted` };
+  },
+};
+
+/** By the kernel's processes and by the hypervisor: either is enough to doubt. */
+async function runningCopies({ hypervisor, workloads }: ReadmissionContext, processes: readonly string[]): Promise<readonly KnownWorkload[]> {
+  const inventory = await hypervisor.inventory();
+  const runs = (uuid: string): boolean => processes.includes(uuid) || inventory.some((one) => one.uuid === uuid && one.runState !== 'stopped');
+  return workloads.filter((one) => one.elsewhere !== null && runs(one.uuid));
+}
+
+const refreshMembership: Step<ReadmissionContext> = {
+  name: 'members',
+  run: async ({ self, peers }) => {
+    await self.agent.configure(self.config);
+    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}` };
+  },
+};
+
+/** A host that cannot migrate yet can still run workloads: trouble with keys is told and keeps nobody out. */
+async function exchangeKeys(self: EnrolmentSide, peers: readonly EnrolmentSide[]): Promise<string> {
+  try {
+    return `migration keys exchanged${awayNote(await exchangeTrust(self, peers))}`;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return `migration keys not exchanged: ${error.message}`;
+  }
+}
+
+/** The guard refuses every other command until this. The store still has the host as fenced: nothing is placed on it. */
+const admit: Step<ReadmissionContext> = {
+  name: 'admit',
+  run: async ({ self, admission }) => {
+    await self.agent.admit(admission.token, admission.bootId);
+    return { kind: 'done', note: `admitted at epoch ${admission.token.hostEpoch}` };
+  },
+};
+
+/** Stale definitions go (disks never); what is protected does not start by itself at the next boot. */
+const cleanUp: Step<ReadmissionContext> = {
+  name: 'clean-up',
+  run: async (context) => {
+    const notes: string[] = [];
+    for (const observed of await context.hypervisor.inventory()) {
+      const known = context.workloads.find((one) => one.uuid === observed.uuid);
+      const note = known ? await cleanUpOne(context, observed, known) : null;
+      if (note !== null) notes.push(note);
+    }
+    return { kind: 'done', note: notes.length > 0 ? notes.join('; ') : 'nothing to clean up' };
+  },
+};
+
+async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observed: ObservedWorkload, known: KnownWorkload): Promise<string | null> {
+  const token: CommandToken = { ...admission.token, workload: { uuid: known.uuid, epoch: known.workloadEpoch } };
+  if (known.elsewhere === null) {
+    if (!known.isProtected || !observed.autostart) return null;
+    await hypervisor.setAutostart(token, known.uuid, false);
+    return `autostart of ${known.name} switched off`;
+  }
+  if (observed.runState !== 'stopped') return null;
+  // Autostart first: should the removal fail, the next boot does not start it.
+  if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
+  await hypervisor.undefine(token, known.uuid);
+  return `old definition of ${known.name} removed`;
+}
+
+/** Looked at once more: the clean-up's word is not enough, and a copy may have been started meanwhile. */
+const confirmClean: Step<ReadmissionContext> = {
+  name: 'confirm',
+  run: async (context) => {
+    const running = await runningCopies(context, []);
+    if (running.length > 0) {
+      return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started on ${context.self.host.name} while it was looked over, and belongs elsewhere; neither copy was touched` };
+    }
+    const left = (await context.hypervisor.inventory()).filter((one) => context.workloads.some((known) => known.uuid === one.uuid && known.elsewhere !== null));
+    if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
+    return { kind: 'done', note: 'clean' };
+  },
+};
+
+export const READMISSION_STEPS: readonly Step<ReadmissionContext>[] = [lookForCopies, refreshMembership, admit, cleanUp, confirmClean];
+
+/** When it does not succeed the host stays fenced in the store. */
+export function runReadmission(context: ReadmissionContext, journal: Journal): Promise<WorkflowOutcome> {
+  return runWorkflow(READMISSION_STEPS, context, journal);
+}
