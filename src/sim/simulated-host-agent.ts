@@ -1,0 +1,65 @@
+// The HostAgent port over the simulated world.
+import { OperationalError } from '../shared/errors.js';
+import type { AgentConfig, GuardState, HostAgent, HostProbe } from '../hosts/host-agent.js';
+import type { CommandToken } from '../hosts/hypervisor.js';
+import { SimulatedGuard } from './simulated-guard.js';
+import type { SimulatedHost, SimulatedWorld } from './simulated-world.js';
+
+const COMMAND_MS = 14_000;
+
+export class SimulatedHostAgent implements HostAgent {
+  readonly #world: SimulatedWorld;
+  readonly #host: string;
+
+  constructor(world: SimulatedWorld, hostName: string) {
+    this.#world = world;
+    this.#host = hostName;
+  }
+
+  probe(timeoutMs: number): Promise<HostProbe> {
+    return this.#world.command(this.#host, 'probe', timeoutMs, (host) => ({
+      bootId: host.bootId,
+      runningUuids: [...host.domains.values()].filter((domain) => domain.running).map(({ uuid }) => uuid).sort(),
+      agentAlive: host.agentRunning,
+    }));
+  }
+
+  guardState(): Promise<GuardState> {
+    return this.#command('guardState', (host) => guardOf(host).state(host.bootId));
+  }
+
+  admit(token: CommandToken, bootId: string): Promise<void> {
+    return this.#command('admit', (host) => guardOf(host).admit(token, bootId, host.bootId));
+  }
+
+  install(config: AgentConfig): Promise<void> {
+    return this.#command('install', (host) => {
+      host.guard ??= new SimulatedGuard(host.name);
+      host.agentConfig = config;
+      host.agentRunning = true;
+    });
+  }
+
+  configure(config: AgentConfig): Promise<void> {
+    return this.#command('configure', (host) => {
+      host.agentConfig = config;
+    });
+  }
+
+  uninstall(): Promise<void> {
+    return this.#command('uninstall', (host) => {
+      host.guard = null;
+      host.agentConfig = null;
+      host.agentRunning = false;
+    });
+  }
+
+  #command<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+    return this.#world.command(this.#host, method, COMMAND_MS, act);
+  }
+}
+
+function guardOf(host: SimulatedHost): SimulatedGuard {
+  if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
+  return host.guard;
+}

@@ -1,0 +1,259 @@
+// The Hypervisor port over the simulated world: the same answers and refusals as libvirt's, without a machine.
+import { OperationalError } from '../shared/errors.js';
+import { identityOf, needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import type { HostFacts } from '../hosts/host-facts.js';
+import type { CommandToken, DiskSpec, Hypervisor, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
+import { removeProcess, type SimulatedDomain, type SimulatedHost, type SimulatedMigration, type SimulatedWorld } from './simulated-world.js';
+
+const LOOK_MS = 8_000;
+const DO_MS = 40_000;
+const MIB = 1024 * 1024;
+/** Copying memory, where no limit was asked for. */
+const DEFAULT_MIBPS = 100;
+/** Connecting, preparing the destination, handing over. */
+const MIGRATION_OVERHEAD_MS = 500;
+
+export class SimulatedHypervisor implements Hypervisor {
+  readonly #world: SimulatedWorld;
+  readonly #host: string;
+
+  constructor(world: SimulatedWorld, hostName: string) {
+    this.#world = world;
+    this.#host = hostName;
+  }
+
+  facts(): Promise<HostFacts> {
+    return this.#look('facts', (host) => this.#factsOf(host));
+  }
+
+  inventory(): Promise<readonly ObservedWorkload[]> {
+    return this.#look('inventory', (host) => [...host.domains.values()].map(observed));
+  }
+
+  observe(uuid: string): Promise<ObservedWorkload | null> {
+    return this.#look('observe', (host) => {
+      const domain = host.domains.get(uuid);
+      return domain ? observed(domain) : null;
+    });
+  }
+
+  definition(uuid: string): Promise<string> {
+    return this.#look('definition', (host) => {
+      const domain = existing(host, uuid);
+      return domain.definition ?? domain.running?.definition ?? '';
+    });
+  }
+
+  migrationProgress(uuid: string): Promise<MigrationProgress | null> {
+    return this.#look('migrationProgress', (host) => {
+      const migration = activeMigration(host, uuid);
+      return migration ? this.#progressOf(migration) : null;
+    });
+  }
+
+  migrationCommand(id: string): Promise<MigrationCommandState> {
+    return this.#look('migrationCommand', (host) => {
+      const migration = host.migrations.get(id);
+      if (!migration) return { kind: 'none' };
+      return migration.ended ? { kind: 'ended', ...migration.ended } : { kind: 'running' };
+    });
+  }
+
+  migrationStatistics(uuid: string): Promise<MigrationStatistics> {
+    return this.#look('migrationStatistics', (host) => host.domains.get(uuid)?.statistics ?? { totalMs: null, downtimeMs: null, transferredBytes: null });
+  }
+
+  compatibility(definition: string): Promise<readonly { readonly code: string; readonly why: string; readonly remedy: string | null }[]> {
+    return this.#look('compatibility', (host) => {
+      const needs = needsOf(definition, host.pools);
+      const bridges = needs.bridges.filter((bridge) => !host.bridges.includes(bridge));
+      const files = needs.disks.filter(({ path }) => !this.#world.filesOf(host, path).has(path));
+      return [
+        ...(needs.accelerator === 'kvm' ? [{ code: 'kvm-missing', why: `${host.name} cannot use KVM`, remedy: null }] : []),
+        ...bridges.map((bridge) => ({ code: 'bridge-missing', why: `${host.name} has no bridge ${bridge}`, remedy: `ip link add ${bridge} type bridge` })),
+        ...files.map(({ path }) => ({ code: 'file-missing', why: `${host.name} does not see ${path}`, remedy: 'put it into a shared pool' })),
+      ];
+    });
+  }
+
+  define(token: CommandToken, definition: string): Promise<void> {
+    return this.#do(token, 'define', (host) => {
+      const { uuid, name } = identityOf(definition);
+      const other = [...host.domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
+      if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
+      const domain = host.domains.get(uuid);
+      if (domain) Object.assign(domain, { name, definition });
+      else host.domains.set(uuid, { uuid, name, definition, running: null, reason: 'unknown', autostart: false, statistics: null });
+    });
+  }
+
+  undefine(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'undefine', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
+      host.domains.delete(uuid);
+    });
+  }
+
+  start(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'start', (host) => {
+      const domain = existing(host, uuid);
+      if (domain.running) return;
+      const definition = domain.definition ?? '';
+      const needs = needsOf(definition, host.pools);
+      for (const { path, readonly } of needs.disks) {
+        if (!this.#world.filesOf(host, path).has(path)) throw new OperationalError('failed', `start ${uuid} on ${host.name}: cannot access storage file '${path}'`);
+        const holder = readonly ? null : this.#world.lockHolder(host, path, writableDisks, uuid);
+        if (holder) throw new OperationalError('locked', `start ${uuid} on ${host.name}: Failed to get "write" lock: ${path} is in use on ${holder.name}`, 'find who has the disk open; never force it');
+      }
+      domain.running = { definition, state: 'running' };
+      domain.reason = 'booted';
+    });
+  }
+
+  requestShutdown(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'requestShutdown', (host) => {
+      const domain = existing(host, uuid);
+      if (domain.running) removeProcess(host, domain, 'shutdown');
+    });
+  }
+
+  kill(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'kill', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain?.running) removeProcess(host, domain, 'destroyed');
+    });
+  }
+
+  resume(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'resume', (host) => {
+      const domain = existing(host, uuid);
+      if (!domain.running) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: Requested operation is not valid: domain is not running`);
+      if (domain.running.state === 'paused') Object.assign(domain, { running: { ...domain.running, state: 'running' }, reason: 'unpaused' });
+    });
+  }
+
+  setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
+    return this.#do(token, 'setAutostart', (host) => {
+      existing(host, uuid).autostart = on;
+    });
+  }
+
+  createDisk(token: CommandToken, name: string, disk: DiskSpec): Promise<string> {
+    return this.#do(token, 'createDisk', (host) => {
+      const pool = host.pools.find((one) => one.name === disk.pool);
+      if (!pool) throw new OperationalError('not-found', `${host.name} has no active pool ${disk.pool}`);
+      const path = `${pool.path}/${name}`;
+      const files = this.#world.filesOf(host, path);
+      if (disk.from !== undefined && !this.#world.filesOf(host, disk.from).has(disk.from)) throw new OperationalError('not-found', `create disk ${name} on ${host.name}: ${disk.from}: No such file or directory`);
+      if (!files.has(path)) files.set(path, disk.sizeMiB);
+      return path;
+    });
+  }
+
+  deleteDisk(token: CommandToken, path: string): Promise<void> {
+    return this.#do(token, 'deleteDisk', (host) => {
+      const files = this.#world.filesOf(host, path);
+      if (!files.has(path)) return;
+      if (!host.pools.some((pool) => path.startsWith(`${pool.path}/`))) throw new OperationalError('unsupported', `${path} is no file in an active pool of ${host.name}: left alone`);
+      if (this.#world.lockHolder(host, path, writableDisks, '')) throw new OperationalError('locked', `${path} is open in a process, here or on another host: left alone`);
+      files.delete(path);
+    });
+  }
+
+  startMigration(token: CommandToken, request: MigrationRequest): Promise<void> {
+    return this.#do(token, 'startMigration', (host) => {
+      if (!host.migrations.has(request.id)) host.migrations.set(request.id, this.#begin(host, request));
+    });
+  }
+
+  abortMigration(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'abortMigration', (host) => {
+      const migration = activeMigration(host, uuid);
+      if (migration) migration.abortRequested = true;
+      this.#world.settle();
+    });
+  }
+
+  /** The command itself always starts; why it cannot go on is in its output, as with virsh. */
+  #begin(host: SimulatedHost, request: MigrationRequest): SimulatedMigration {
+    const nowMs = this.#world.clock.monotonicMs();
+    const domain = host.domains.get(request.uuid);
+    const destination = this.#world.hostAt(request.destination.address);
+    const memoryMiB = domain?.running ? needsOf(domain.running.definition, []).memoryMiB : 0;
+    const migration: SimulatedMigration = {
+      id: request.id, uuid: request.uuid, source: host.name, destination: destination?.name ?? host.name,
+      sourceBootId: host.bootId, destinationBootId: destination?.bootId ?? '', totalBytes: memoryMiB * MIB, startedAtMs: nowMs,
+      endsAtMs: nowMs + MIGRATION_OVERHEAD_MS + (memoryMiB * 1000) / (request.bandwidthMiBps ?? DEFAULT_MIBPS),
+      brokenAtMs: null, ended: null, abortRequested: false,
+    };
+    const refusal = whyNot(domain, destination, request);
+    if (refusal !== null || !domain?.running || !destination) return { ...migration, ended: { exitCode: 1, output: `error: ${refusal ?? 'failed'}` } };
+    const there = destination.domains.get(request.uuid);
+    const incoming = { definition: domain.running.definition, state: 'migrating-in' as const };
+    if (there) Object.assign(there, { running: incoming, reason: 'migrating' });
+    else destination.domains.set(request.uuid, { uuid: request.uuid, name: domain.name, definition: null, running: incoming, reason: 'migrating', autostart: false, statistics: null });
+    return migration;
+  }
+
+  #progressOf(migration: SimulatedMigration): MigrationProgress {
+    const elapsedMs = this.#world.clock.monotonicMs() - migration.startedAtMs;
+    const share = Math.min(1, elapsedMs / (migration.endsAtMs - migration.startedAtMs));
+    const processedBytes = Math.floor(migration.totalBytes * share);
+    return { elapsedMs, totalBytes: migration.totalBytes, processedBytes, remainingBytes: migration.totalBytes - processedBytes, iteration: 1, dirtyRatePagesPerSecond: 0 };
+  }
+
+  #factsOf(host: SimulatedHost): HostFacts {
+    const usedMiB = [...host.domains.values()].reduce((sum, domain) => sum + (domain.running ? needsOf(domain.running.definition, []).memoryMiB : 0), 0);
+    return {
+      cpus: host.cpus, memoryMiB: host.memoryMiB, freeMemoryMiB: Math.max(0, host.memoryMiB - usedMiB), cpuModel: 'simulated', usableCpuModels: ['qemu64'],
+      architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
+      bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
+      pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
+      watchdogDevice: false, refreshedAtMs: this.#world.clock.nowMs(),
+    };
+  }
+
+  #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+    return this.#world.command(this.#host, method, LOOK_MS, act);
+  }
+
+  #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+    return this.#world.command(this.#host, method, DO_MS, (host) => {
+      if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
+      host.guard.check(token, host.bootId);
+      return act(host);
+    });
+  }
+}
+
+function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
+  const domain = host.domains.get(uuid);
+  if (!domain) throw new OperationalError('not-found', `${host.name}: failed to get domain '${uuid}'`);
+  return domain;
+}
+
+function observed(domain: SimulatedDomain): ObservedWorkload {
+  const definition = domain.running?.definition ?? domain.definition ?? '';
+  const { vcpus, memoryMiB } = needsOf(definition, []);
+  return {
+    uuid: domain.uuid, name: domain.name, kind: 'vm', runState: domain.running?.state ?? 'stopped', reason: domain.reason,
+    vcpus, memoryMiB, autostart: domain.autostart, persistent: domain.definition !== null,
+  };
+}
+
+function activeMigration(host: SimulatedHost, uuid: string): SimulatedMigration | undefined {
+  return [...host.migrations.values()].find((migration) => migration.uuid === uuid && !migration.ended);
+}
+
+function writableDisks(definition: string): readonly string[] {
+  return needsOf(definition, []).disks.filter(({ readonly }) => !readonly).map(({ path }) => path);
+}
+
+function whyNot(domain: SimulatedDomain | undefined, destination: SimulatedHost | null, request: MigrationRequest): string | null {
+  if (!domain) return `failed to get domain '${request.uuid}'`;
+  if (!domain.running) return 'Requested operation is not valid: domain is not running';
+  if (!destination?.powered || !destination.reachable || destination.hung) return `unable to connect to server at '${request.destination.address}:${request.destination.sshPort}'`;
+  if (destination.domains.get(request.uuid)?.running) return `operation failed: domain '${domain.name}' is already active`;
+  return null;
+}

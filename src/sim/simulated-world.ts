@@ -1,0 +1,279 @@
+// An in-memory world of hosts: power, network, processes, disks with locks, and faults on request. Time passes by a Clock only.
+import type { Clock } from '../shared/clock.js';
+import { OperationalError } from '../shared/errors.js';
+import type { AgentConfig } from '../hosts/host-agent.js';
+import { SimulatedGuard } from './simulated-guard.js';
+
+export interface SimulatedPool {
+  readonly name: string;
+  readonly path: string;
+  readonly shared: boolean;
+  readonly totalMiB: number;
+}
+
+export interface SimulatedDomain {
+  readonly uuid: string;
+  name: string;
+  /** Null: transient. */
+  definition: string | null;
+  /** What the process was started with; null: no process. */
+  running: { definition: string; state: 'running' | 'paused' | 'migrating-in' | 'migrating-out' } | null;
+  reason: string;
+  autostart: boolean;
+  statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
+}
+
+export interface SimulatedHost {
+  readonly name: string;
+  readonly address: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly bridges: readonly string[];
+  readonly pools: readonly SimulatedPool[];
+  readonly machineId: string;
+  /** Survive a power cycle. */
+  readonly domains: Map<string, SimulatedDomain>;
+  readonly files: Map<string, number>;
+  guard: SimulatedGuard | null;
+  agentConfig: AgentConfig | null;
+  /** Do not survive it. */
+  bootId: string;
+  powered: boolean;
+  /** SSH reaches it. */
+  reachable: boolean;
+  /** Answers nothing, though connections open; its guests stand still with it. */
+  hung: boolean;
+  agentRunning: boolean;
+  readonly migrations: Map<string, SimulatedMigration>;
+}
+
+export interface SimulatedMigration {
+  readonly id: string;
+  readonly uuid: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly sourceBootId: string;
+  readonly destinationBootId: string;
+  readonly totalBytes: number;
+  readonly startedAtMs: number;
+  readonly endsAtMs: number;
+  /** When a side first saw the other one gone. */
+  brokenAtMs: number | null;
+  ended: { readonly exitCode: number; readonly output: string } | null;
+  abortRequested: boolean;
+}
+
+export interface Fault {
+  readonly host: string;
+  /** Name of the port's method; absent: any. */
+  readonly method?: string;
+  readonly error: OperationalError;
+  /** `after`: the effect took place, the answer was lost. */
+  readonly when: 'before' | 'after';
+  /** How often it strikes. */
+  times: number;
+}
+
+export interface NewSimulatedHost {
+  readonly name: string;
+  readonly address: string;
+  readonly cpus?: number;
+  readonly memoryMiB?: number;
+  readonly bridges?: readonly string[];
+  readonly pools?: readonly SimulatedPool[];
+}
+
+/** As libvirt's keepalive (5 s × 3) was measured: a side gives up so long after the other vanished. */
+export const PEER_LOST_MS = 16_000;
+
+const DEFAULT_POOLS: readonly SimulatedPool[] = [
+  { name: 'shared', path: '/srv/shared', shared: true, totalMiB: 100_000 },
+  { name: 'local', path: '/srv/local', shared: false, totalMiB: 100_000 },
+];
+
+export class SimulatedWorld {
+  readonly clock: Clock;
+  /** Each command takes so long. */
+  latencyMs = 0;
+  readonly #hosts = new Map<string, SimulatedHost>();
+  readonly #faults: Fault[] = [];
+  readonly #sharedFiles = new Map<string, number>();
+  #boots = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  addHost(host: NewSimulatedHost): SimulatedHost {
+    const added: SimulatedHost = {
+      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
+      machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, agentRunning: false, migrations: new Map(),
+    };
+    this.#hosts.set(host.name, added);
+    return added;
+  }
+
+  host(name: string): SimulatedHost {
+    const host = this.#hosts.get(name);
+    if (!host) throw new OperationalError('not-found', `no simulated host ${name}`);
+    return host;
+  }
+
+  hostAt(address: string): SimulatedHost | null {
+    return [...this.#hosts.values()].find((host) => host.address === address) ?? null;
+  }
+
+  // --- faults ---
+
+  powerOff(name: string): void {
+    this.settle();
+    const host = this.host(name);
+    Object.assign(host, { powered: false, hung: false, agentRunning: false });
+    host.migrations.clear();
+    for (const domain of [...host.domains.values()]) {
+      domain.running = null;
+      domain.reason = 'unknown';
+      if (domain.definition === null) host.domains.delete(domain.uuid);
+    }
+  }
+
+  powerOn(name: string): void {
+    const host = this.host(name);
+    if (host.powered) return;
+    Object.assign(host, { powered: true, bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
+    for (const domain of host.domains.values()) {
+      if (domain.autostart && domain.definition !== null) domain.running = { definition: domain.definition, state: 'running' };
+    }
+  }
+
+  cut(name: string): void {
+    this.host(name).reachable = false;
+  }
+
+  heal(name: string): void {
+    this.host(name).reachable = true;
+  }
+
+  hang(name: string, hung = true): void {
+    this.host(name).hung = hung;
+  }
+
+  inject(fault: Fault): void {
+    this.#faults.push(fault);
+  }
+
+  /** Hosts on which a copy executes now: more than one is the disaster all this exists to prevent. */
+  executingOn(uuid: string): readonly string[] {
+    this.settle();
+    const hosts = [...this.#hosts.values()].filter((host) => host.powered && !host.hung && host.domains.get(uuid)?.running?.state === 'running');
+    return hosts.map(({ name }) => name).sort();
+  }
+
+  // --- what the adapters share ---
+
+  /** One command to a host: latency, reachability and injected faults around it. */
+  async command<Answer>(hostName: string, method: string, timeoutMs: number, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+    const host = this.host(hostName);
+    if (this.latencyMs > 0) await this.clock.sleep(this.latencyMs);
+    if (host.powered && host.reachable && host.hung) {
+      await this.clock.sleep(timeoutMs);
+      throw new OperationalError('timeout', `${method} on ${hostName}: no answer within ${timeoutMs} ms; its effect is unknown`);
+    }
+    if (!host.powered || !host.reachable) throw new OperationalError('unreachable', `${hostName} (${host.address}) does not answer`);
+    const fault = this.#strike(hostName, method);
+    if (fault?.when === 'before') throw fault.error;
+    this.settle();
+    const answer = act(host);
+    if (fault?.when === 'after') throw fault.error;
+    return answer;
+  }
+
+  /** Where the size of a file is kept: with the host, or with the pool that all hosts share. */
+  filesOf(host: SimulatedHost, path: string): Map<string, number> {
+    return host.pools.find((pool) => path.startsWith(`${pool.path}/`))?.shared ? this.#sharedFiles : host.files;
+  }
+
+  /** The host where a process has this disk open for writing. */
+  lockHolder(host: SimulatedHost, path: string, disksOf: (definition: string) => readonly string[], except: string): SimulatedHost | null {
+    const files = this.filesOf(host, path);
+    for (const other of this.#hosts.values()) {
+      if (!other.powered || this.filesOf(other, path) !== files) continue;
+      for (const domain of other.domains.values()) {
+        if (!domain.running || domain.running.state === 'migrating-in') continue;
+        if (other === host && domain.uuid === except) continue;
+        if (disksOf(domain.running.definition).includes(path)) return other;
+      }
+    }
+    return null;
+  }
+
+  /** Brings migrations up to the present moment. */
+  settle(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const host of this.#hosts.values()) {
+      for (const migration of host.migrations.values()) if (!migration.ended) this.#settleMigration(migration, nowMs);
+      if (host.powered) this.#dropOrphans(host, nowMs);
+    }
+  }
+
+  #settleMigration(migration: SimulatedMigration, nowMs: number): void {
+    const source = this.host(migration.source);
+    const destination = this.host(migration.destination);
+    const there = destination.bootId === migration.destinationBootId ? destination.domains.get(migration.uuid) : undefined;
+    const here = source.domains.get(migration.uuid);
+    if (migration.abortRequested || !here?.running) {
+      if (there?.running?.state === 'migrating-in') removeProcess(destination, there, 'destroyed');
+      migration.ended = { exitCode: 1, output: migration.abortRequested ? 'error: operation aborted: migration out job: canceled by client' : 'error: the domain stopped' };
+      return;
+    }
+    const connected = source.reachable && destination.reachable && destination.powered && there?.running !== null && there !== undefined && !source.hung && !destination.hung;
+    if (!connected) {
+      migration.brokenAtMs ??= nowMs;
+      if (nowMs - migration.brokenAtMs < PEER_LOST_MS) return;
+      migration.ended = { exitCode: 1, output: 'error: internal error: client socket is closed' };
+      return;
+    }
+    migration.brokenAtMs = null;
+    if (nowMs < migration.endsAtMs) return;
+    Object.assign(there, {
+      definition: here.running.definition,
+      running: { definition: here.running.definition, state: 'running' },
+      reason: 'migrated',
+      statistics: { totalMs: migration.endsAtMs - migration.startedAtMs, downtimeMs: 30, transferredBytes: migration.totalBytes },
+    });
+    source.domains.delete(migration.uuid);
+    migration.ended = { exitCode: 0, output: '' };
+  }
+
+  /** A destination whose source is gone ends its half of the copy after a while. */
+  #dropOrphans(host: SimulatedHost, nowMs: number): void {
+    for (const domain of [...host.domains.values()]) {
+      if (domain.running?.state !== 'migrating-in') continue;
+      const active = [...this.#hosts.values()].some((other) => [...other.migrations.values()].some((migration) => !migration.ended && migration.uuid === domain.uuid && migration.destination === host.name && migration.brokenAtMs === null));
+      const since = this.#orphanSince.get(domain);
+      if (active) this.#orphanSince.delete(domain);
+      else if (since === undefined) this.#orphanSince.set(domain, nowMs);
+      else if (nowMs - since >= PEER_LOST_MS) removeProcess(host, domain, 'destroyed');
+    }
+  }
+
+  readonly #orphanSince = new WeakMap<SimulatedDomain, number>();
+
+  #strike(host: string, method: string): Fault | undefined {
+    const fault = this.#faults.find((one) => one.times > 0 && one.host === host && (one.method === undefined || one.method === method));
+    if (fault) fault.times -= 1;
+    return fault;
+  }
+
+  #nextBootId(name: string): string {
+    this.#boots += 1;
+    return `boot-${name}-${this.#boots}`;
+  }
+}
+
+export function removeProcess(host: SimulatedHost, domain: SimulatedDomain, reason: string): void {
+  domain.running = null;
+  domain.reason = reason;
+  if (domain.definition === null) host.domains.delete(domain.uuid);
+}
