@@ -5,7 +5,7 @@ import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
 import { duplicateIsCertain, reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
 import { NO_FAILURES, type Workload } from './workload.js';
-import { observed, UUID } from './workflow.fixture.js';
+import { observed, UUID } from './hypervisor.fixture.js';
 
 const workload: Workload = {
   id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), workloadEpoch: 1,

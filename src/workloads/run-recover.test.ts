@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { HostProof } from '../hosts/host.js';
 import type { OperationalCode } from '../shared/errors.js';
+import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { RECOVER_STEPS, runRecover, type RecoverContext } from './run-recover.js';
-import { crashingJournal, fakeClock, fakeHypervisor, killedEverywhere, observed, TOKEN, UUID, type FakeWorld } from './workflow.fixture.js';
+import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
 
 const PROOF: HostProof = { kind: 'power-off', evidence: 'ipmi says off', atMs: 1, bootId: 'b1', hostEpoch: 1 };
 

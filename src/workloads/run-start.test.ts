@@ -1,8 +1,9 @@
 // Start and resume at the own host; a person's edited definition is kept.
 import { describe, expect, it } from 'vitest';
+import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import type { StartContext } from './start-steps.js';
 import { runStart, START_STEPS } from './run-start.js';
-import { crashingJournal, fakeClock, fakeHypervisor, killedEverywhere, observed, TOKEN, UUID, type FakeWorld } from './workflow.fixture.js';
+import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
 
 function setUp(prepare: (world: FakeWorld) => void = () => {}): { world: FakeWorld; context: StartContext } {
   const { hypervisor, world } = fakeHypervisor();

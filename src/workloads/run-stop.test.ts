@@ -1,8 +1,9 @@
 // Stop: graceful within a bound, by force only when asked, confirmed by looking.
 import { describe, expect, it } from 'vitest';
 import type { OperationalCode } from '../shared/errors.js';
+import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { runStop, STOP_STEPS, type StopContext } from './run-stop.js';
-import { crashingJournal, fakeClock, fakeHypervisor, killedEverywhere, observed, TOKEN, UUID, type FakeWorld } from './workflow.fixture.js';
+import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
 
 function setUp(more: Partial<StopContext> = {}, prepare: (world: FakeWorld) => void = () => {}): { world: FakeWorld; context: StopContext } {
   const { hypervisor, world } = fakeHypervisor();

@@ -52,16 +52,32 @@ export async function removeDefinition({ workload, target }: Pick<StartContext, 
   if (before.kind === 'blind') return `${target.name} does not answer; a definition may be left there`;
   if (before.observed === null) return `not defined on ${target.name}`;
   if (!isStopped(before)) throw leftRunning(workload.name, target.name, before);
-  try {
-    await target.hypervisor.undefine(target.token, workload.uuid);
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    if (error.code === 'guard-refused') return `a newer command governs ${workload.name} on ${target.name}; left to it`;
-    if (!error.retryable) throw error;
-  }
+  const refusal = await undefine({ workload, target });
+  if (refusal?.code === 'guard-refused') return `a newer command governs ${workload.name} on ${target.name}; left to it`;
   const after = await look(target, workload.uuid);
-  if (after.kind === 'seen' && !isStopped(after)) throw leftRunning(workload.name, target.name, after);
+  if (after.kind === 'blind') return `${target.name} does not answer any more; a definition may be left there`;
+  if (!isStopped(after)) throw leftRunning(workload.name, target.name, after);
+  // While it is there, a start that is still on its way could find it.
+  if (after.observed !== null && refusal !== null) throw refusal;
   return `definition removed from ${target.name}`;
+}
+
+/** `busy` means that an older command for it, such as a late start, still holds the guard's lock; the guard waits 8 s for it. */
+const UNDEFINE_TRIES = 4;
+
+async function undefine({ workload, target }: Pick<StartContext, 'workload' | 'target'>): Promise<OperationalError | null> {
+  let refusal: OperationalError | null = null;
+  for (let tries = 0; tries < UNDEFINE_TRIES; tries += 1) {
+    try {
+      await target.hypervisor.undefine(target.token, workload.uuid);
+      return null;
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      refusal = error;
+      if (error.code !== 'busy') return refusal;
+    }
+  }
+  return refusal;
 }
 
 function leftRunning(workload: string, target: string, seen: Look): OperationalError {

@@ -1,24 +1,17 @@
-// For tests of workflows: a small hypervisor and clock in memory, a journal that can crash at any write, and calls that fail on order.
+// For tests of workflows: a small hypervisor in memory, whose calls fail on order.
 import type { HostFacts } from '../hosts/host-facts.js';
 import type { CommandToken, Hypervisor, ObservedWorkload, RunState } from '../hosts/hypervisor.js';
-import type { Clock } from '../shared/clock.js';
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
-import { JournalLost, runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 
 export const UUID = '11111111-2222-4333-8444-555555555555';
 export const TOKEN: CommandToken = { leaderEpoch: 1, hostEpoch: 1, workload: { uuid: UUID, epoch: 2 } };
-
-export function fakeClock(): Clock & { passed: () => number } {
-  let now = 0;
-  return { nowMs: () => 1_000_000 + now, monotonicMs: () => now, sleep: async (ms) => void (now += ms), passed: () => now };
-}
 
 export function observed(runState: RunState, more: Partial<ObservedWorkload> = {}): ObservedWorkload {
   const reason = runState === 'running' ? 'booted' : runState === 'stopped' ? 'shutdown' : 'user';
   return { uuid: UUID, name: 'vm-1', kind: 'vm', runState, reason, vcpus: 1, memoryMiB: 64, autostart: false, persistent: true, ...more };
 }
 
-/** What goes wrong: at the `nth` call of `method` (1 is the first). `late`: the effect happens, the answer is lost. `forMs`: it takes that long to be seen. */
+/** What goes wrong: at the `nth` call of `method` (1 is the first). `late`: the effect happens, the answer is lost. */
 export interface Fault {
   readonly method: string;
   readonly nth: number;
@@ -100,61 +93,4 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     abortMigration: () => call('abortMigration', () => undefined),
   };
   return { hypervisor, world };
-}
-
-/** A journal in memory. At its `crashAt`-th write (1 is the first) it is lost before anything is written, as by kill -9. */
-export function crashingJournal(crashAt: number | null = null): { journal: () => Journal; cancel: () => void; log: string[] } {
-  const log: string[] = [];
-  const done: string[] = [];
-  let memo: Readonly<Record<string, unknown>> = {};
-  let writes = 0;
-  let cancelled = false;
-  const write = (line: string): void => {
-    writes += 1;
-    if (writes === crashAt) throw new JournalLost('killed');
-    log.push(line);
-  };
-  const journal = (): Journal => ({
-    doneSteps: [...done],
-    memo,
-    stepStarted: async (name) => write(`started ${name}`),
-    stepDone: async (name, _note, newMemo) => {
-      write(`done ${name}`);
-      done.push(name);
-      // What the store keeps is JSON: nothing else survives.
-      memo = JSON.parse(JSON.stringify(newMemo)) as Record<string, unknown>;
-    },
-    stepFailed: async (name, why) => write(`failed ${name}: ${why}`),
-    stepUndone: async (name) => write(`undone ${name}`),
-    progress: async () => write('progress'),
-    cancelRequested: async () => cancelled,
-  });
-  return { journal, cancel: () => void (cancelled = true), log };
-}
-
-/** More than any workflow here writes. */
-const MAX_WRITES = 40;
-
-/** Runs a workflow once for each write at which it can be killed, resumes it after the kill, and hands each ending over. */
-export async function killedEverywhere<World, Context>(
-  setUp: () => { readonly world: World; readonly context: Context },
-  steps: readonly Step<Context>[],
-  check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly log: readonly string[]; readonly killedAt: number }) => void,
-): Promise<number> {
-  for (let killedAt = 1; killedAt <= MAX_WRITES; killedAt += 1) {
-    const { world, context } = setUp();
-    const { journal, log } = crashingJournal(killedAt);
-    let outcome: WorkflowOutcome;
-    let killed = false;
-    try {
-      outcome = await runWorkflow(steps, context, journal());
-    } catch (error) {
-      if (!(error instanceof JournalLost)) throw error;
-      killed = true;
-      outcome = await runWorkflow(steps, context, journal());
-    }
-    check({ outcome, world, log, killedAt });
-    if (!killed) return killedAt;
-  }
-  throw new Error(`the workflow writes more than ${MAX_WRITES} times`);
 }

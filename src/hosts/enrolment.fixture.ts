@@ -1,0 +1,96 @@
+// For tests of enrolment, re-admission and removal: hosts in memory whose calls fail on order.
+import { OperationalError, type OperationalCode } from '../shared/errors.js';
+import type { AgentConfig, HostAgent } from './host-agent.js';
+import type { EnrolmentSide } from './enrolment-side.js';
+import type { HostSurvey, HostSurveyor, PoolMark } from './host-survey.js';
+import type { MigrationTrust } from './migration-trust.js';
+
+export const SURVEY: HostSurvey = {
+  hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
+  qemuVersion: '8.2.2', libvirtUuid: 'u-1', lockManager: null, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
+  pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', autostart: [],
+};
+
+export interface FakeHost {
+  readonly calls: string[];
+  survey: HostSurvey;
+  config: AgentConfig | null;
+  admitted: { readonly epoch: number; readonly bootId: string } | null;
+  hasKey: boolean;
+  /** Host ids that may come here and are known here. */
+  readonly trusted: Set<string>;
+  running: string[];
+  away: boolean;
+  fault: { readonly method: string; readonly nth: number; readonly code: OperationalCode } | null;
+  /** reach() answers this instead of looking at `trusted`. */
+  unreachableFrom: string | null;
+}
+
+export function fakeSide(name: string, network: Map<string, FakeHost>): { side: EnrolmentSide; host: FakeHost } {
+  const number = Number(name.split('-')[1]);
+  const host: FakeHost = {
+    calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}` },
+    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, fault: null, unreachableFrom: null,
+  };
+  network.set(name, host);
+  const counts = new Map<string, number>();
+  const call = async <T>(method: string, act: () => T): Promise<T> => {
+    host.calls.push(method);
+    const nth = (counts.get(method) ?? 0) + 1;
+    counts.set(method, nth);
+    if (host.away) throw new OperationalError('unreachable', `${name} does not answer`);
+    if (host.fault?.method === method && host.fault.nth === nth) throw new OperationalError(host.fault.code, `injected at ${method} #${nth}`);
+    return act();
+  };
+  const setMarker = (pool: string, markerId: string | null): void => {
+    host.survey = { ...host.survey, pools: host.survey.pools.map((one) => (one.name === pool ? { ...one, markerId } : one)) };
+  };
+  const surveyor: HostSurveyor = {
+    survey: () => call('survey', () => host.survey),
+    markPools: (newId) => call('markPools', () =>
+      host.survey.pools.filter((pool) => pool.markerId === null).map((pool): PoolMark => {
+        const markerId = newId();
+        setMarker(pool.name, markerId);
+        return { pool: pool.name, path: pool.path, markerId };
+      })),
+    unmarkPools: (marks) => call('unmarkPools', () => {
+      for (const mark of marks) if (host.survey.pools.some((pool) => pool.markerId === mark.markerId)) setMarker(mark.pool, null);
+    }),
+  };
+  const trust: MigrationTrust = {
+    publicKey: () => call('publicKey', () => {
+      host.hasKey = true;
+      return `ssh-ed25519 key-of-${name}`;
+    }),
+    admitPeers: (peers) => call('admitPeers', () => peers.forEach((peer) => host.trusted.add(peer.hostId))),
+    dropPeers: (ids) => call('dropPeers', () => ids.forEach((id) => host.trusted.delete(id))),
+    revoke: () => call('revoke', () => {
+      host.hasKey = false;
+      host.trusted.clear();
+    }),
+    reach: (peer) => call('reach', () => {
+      const other = network.get(peer.name);
+      if (!other || other.unreachableFrom === name) return 'Permission denied (publickey)';
+      return other.trusted.has(`id-${name}`) && host.trusted.has(peer.hostId) && host.hasKey ? null : 'Host key verification failed';
+    }),
+  };
+  const agent: HostAgent = {
+    probe: () => call('probe', () => ({ bootId: host.survey.bootId, runningUuids: host.running, agentAlive: host.config !== null })),
+    guardState: () => call('guardState', () => ({ admittedBootId: host.admitted?.bootId ?? null, hostEpoch: host.admitted?.epoch ?? 0, leaderEpoch: 0 })),
+    admit: (token, bootId) => call('admit', () => {
+      if (bootId !== host.survey.bootId) throw new OperationalError('guard-refused', `asked to admit boot ${bootId}`);
+      host.admitted = { epoch: token.hostEpoch, bootId };
+    }),
+    install: (config) => call('install', () => void (host.config = config)),
+    configure: (config) => call('configure', () => void (host.config = config)),
+    uninstall: () => call('uninstall', () => {
+      host.config = null;
+      host.admitted = null;
+    }),
+  };
+  const config: AgentConfig = {
+    clusterId: 'c', hostId: `id-${name}`, name, keyHex: '00', heartbeatMs: 250, silentMs: 1_500, listen: [{ address: `10.0.0.${number}`, port: 7946 }],
+    members: [1, 2, 3].map((n) => ({ id: `id-host-${n}`, name: `host-${n}`, role: 'host' as const, keyHex: '00', links: [] })),
+  };
+  return { side: { host: { hostId: `id-${name}`, name, address: `10.0.0.${number}`, user: 'root', port: 22, hostKey: 'ssh-ed25519 AAAA' }, surveyor, trust, agent, config }, host };
+}

@@ -1,0 +1,150 @@
+// Re-admission and removal: what belongs elsewhere is never left to start here, and never touched while it runs.
+import { describe, expect, it } from 'vitest';
+import { crashingJournal, killedEverywhere } from '../shared/workflow.fixture.js';
+import { OperationalError } from '../shared/errors.js';
+import { fakeSide, type FakeHost } from './enrolment.fixture.js';
+import type { Host } from './host.js';
+import type { Hypervisor, ObservedWorkload, RunState } from './hypervisor.js';
+import { READMISSION_STEPS, runReadmission, type KnownWorkload, type ReadmissionContext } from './run-readmission.js';
+import { REMOVAL_STEPS, runRemoval, whyNotRemovable } from './run-removal.js';
+
+interface World {
+  readonly host: FakeHost;
+  readonly peer: FakeHost;
+  readonly domains: Map<string, ObservedWorkload>;
+  readonly log: string[];
+  failUndefine: boolean;
+}
+
+const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
+const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere });
+
+function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWorkload[], prepare: (world: World) => void = () => {}): { world: World; context: ReadmissionContext } {
+  const network = new Map<string, FakeHost>();
+  const self = fakeSide('host-1', network);
+  const peer = fakeSide('host-2', network);
+  const world: World = { host: self.host, peer: peer.host, domains: new Map(domains.map((one) => [one.uuid, one])), log: [], failUndefine: false };
+  const guarded = (line: string): void => {
+    if (world.host.admitted === null) throw new OperationalError('guard-refused', 'not admitted');
+    world.log.push(line);
+  };
+  const hypervisor: Pick<Hypervisor, 'inventory' | 'undefine' | 'setAutostart'> = {
+    inventory: async () => [...world.domains.values()],
+    undefine: async (token, uuid) => {
+      guarded(`undefine ${uuid} at ${token.workload?.epoch}`);
+      if (world.failUndefine) throw new OperationalError('failed', 'libvirtd is busy');
+      if (world.domains.get(uuid)?.runState !== 'stopped') throw new OperationalError('failed', 'it runs');
+      world.domains.delete(uuid);
+    },
+    setAutostart: async (_token, uuid, on) => {
+      guarded(`autostart ${uuid} ${on}`);
+      world.domains.set(uuid, { ...world.domains.get(uuid)!, autostart: on });
+    },
+  };
+  prepare(world);
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  return { world, context };
+}
+
+const run = (context: ReadmissionContext) => runReadmission(context, crashingJournal().journal());
+const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stopped', true), shown('free', 'stopped', true), shown('stranger', 'running')], [known('moved', 'host-2'), known('local', null), known('free', null, false), known('other', 'host-2')]);
+
+describe('re-admission', () => {
+  it('removes old definitions and autostart of what is protected, leaves the rest', async () => {
+    const { world, context } = stale();
+    expect((await run(context)).kind).toBe('succeeded');
+    expect(world.host.admitted).toEqual({ epoch: 4, bootId: 'boot-1' });
+    expect(world.log).toEqual(['autostart moved false', 'undefine moved at 5', 'autostart local false']);
+    expect([...world.domains.keys()]).toEqual(['local', 'free', 'stranger']);
+    expect(world.domains.get('free')?.autostart).toBe(true);
+  });
+
+  for (const state of ['running', 'paused', 'migrating-in', 'stopping'] as const) {
+    it(`does not admit a host with a ${state} copy of what belongs elsewhere, and does not touch it`, async () => {
+      const { world, context } = setUp([shown('moved', state)], [known('moved', 'host-2')]);
+      expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'running-copy' });
+      expect(world.host.admitted).toBeNull();
+      expect(world.log).toEqual([]);
+    });
+  }
+
+  it('believes the kernel when the hypervisor denies', async () => {
+    const { world, context } = setUp([], [known('moved', 'host-2')], (one) => void (one.host.running = ['moved']));
+    expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'running-copy' });
+    expect(world.host.admitted).toBeNull();
+  });
+
+  it('starts over when the host has rebooted again', async () => {
+    const { world, context } = setUp([], [], (one) => void (one.host.survey = { ...one.host.survey, bootId: 'boot-1b' }));
+    expect(await run(context)).toMatchObject({ kind: 'failed', code: 'rebooted-again' });
+    expect(world.host.admitted).toBeNull();
+  });
+
+  it('keeps its own protected workload, running or not', async () => {
+    const { world, context } = setUp([shown('local', 'running')], [known('local', null)]);
+    expect((await run(context)).kind).toBe('succeeded');
+    expect(world.domains.get('local')?.runState).toBe('running');
+  });
+
+  it('fails, and is tried again, when an old definition stays', async () => {
+    const { context } = setUp([shown('moved', 'stopped')], [known('moved', 'host-2')], (one) => void (one.failUndefine = true));
+    expect(await run(context)).toMatchObject({ kind: 'failed' });
+  });
+
+  it('is not held up by keys', async () => {
+    const { context } = setUp([], [], (one) => void (one.peer.fault = { method: 'publicKey', nth: 1, code: 'failed' }));
+    expect((await run(context)).kind).toBe('succeeded');
+  });
+
+  it('ends right, wherever the worker is killed', async () => {
+    await killedEverywhere(stale, READMISSION_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect([...world.domains.keys()]).toEqual(['local', 'free', 'stranger']);
+    });
+  });
+});
+
+describe('removal', () => {
+  const removal = (hostIsLost = false) => {
+    const { world, context } = setUp([], []);
+    world.host.config = context.self.config;
+    world.host.hasKey = true;
+    world.peer.trusted.add('id-host-1');
+    return { world, context: { self: context.self, peers: context.peers, whyNot: async () => null, hostIsLost } };
+  };
+  it('takes agent and keys off, and makes the members forget it', async () => {
+    const { world, context } = removal();
+    expect((await runRemoval(context, crashingJournal().journal())).kind).toBe('succeeded');
+    expect(world.host).toMatchObject({ config: null, hasKey: false });
+    expect([...world.peer.trusted]).toEqual([]);
+    expect(world.peer.config).toEqual(context.peers[0]?.config);
+  });
+  it('does nothing while it is in use', async () => {
+    const { world, context } = removal();
+    expect(await runRemoval({ ...context, whyNot: async () => 'has a workload' }, crashingJournal().journal())).toMatchObject({ kind: 'failed', code: 'in-use' });
+    expect([...world.host.calls, ...world.peer.calls]).toEqual([]);
+  });
+  it('gives up a lost host without asking it', async () => {
+    const { world, context } = removal(true);
+    world.host.away = true;
+    expect((await runRemoval(context, crashingJournal().journal())).kind).toBe('succeeded');
+    expect(world.host.calls).toEqual([]);
+  });
+  it('ends right, wherever the worker is killed', async () => {
+    await killedEverywhere(removal, REMOVAL_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect(world.host.config).toBeNull();
+    });
+  });
+
+  const host = (more: Partial<Host>): Host => ({ id: 'h', name: 'host-1', condition: 'online', intent: 'maintenance', ...more }) as Host;
+  it('is refused while workloads are there, in service, or not proven off', () => {
+    expect(whyNotRemovable(host({}), [])).toBeNull();
+    expect(whyNotRemovable(host({}), [{ name: 'vm-1', hostId: 'h' }])).toContain('still has a workload: vm-1');
+    expect(whyNotRemovable(host({}), Array.from({ length: 7 }, (_, n) => ({ name: `vm-${n}`, hostId: 'h' })))).toContain('vm-4 and 2 more');
+    expect(whyNotRemovable(host({}), [{ name: 'vm-1', hostId: 'other' }])).toBeNull();
+    expect(whyNotRemovable(host({ intent: 'active' }), [])).toContain('reeve host drain host-1');
+    for (const condition of ['silent', 'fencing'] as const) expect(whyNotRemovable(host({ condition }), [])).toContain('confirm-off');
+    for (const condition of ['enrolling', 'fenced', 'offline'] as const) expect(whyNotRemovable(host({ condition, intent: 'active' }), [])).toBeNull();
+  });
+});

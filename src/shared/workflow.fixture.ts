@@ -1,0 +1,65 @@
+// For tests of workflows: a clock that only moves when slept on, and a journal that can be killed at any write.
+import type { Clock } from './clock.js';
+import { JournalLost, runWorkflow, type Journal, type Step, type WorkflowOutcome } from './workflow.js';
+
+export function fakeClock(): Clock & { passed: () => number } {
+  let now = 0;
+  return { nowMs: () => 1_000_000 + now, monotonicMs: () => now, sleep: async (ms) => void (now += ms), passed: () => now };
+}
+
+/** A journal in memory. At its `crashAt`-th write (1 is the first) it is lost before anything is written, as by kill -9. */
+export function crashingJournal(crashAt: number | null = null): { journal: () => Journal; cancel: () => void; log: string[] } {
+  const log: string[] = [];
+  const done: string[] = [];
+  let memo: Readonly<Record<string, unknown>> = {};
+  let writes = 0;
+  let cancelled = false;
+  const write = (line: string): void => {
+    writes += 1;
+    if (writes === crashAt) throw new JournalLost('killed');
+    log.push(line);
+  };
+  const journal = (): Journal => ({
+    doneSteps: [...done],
+    memo,
+    stepStarted: async (name) => write(`started ${name}`),
+    stepDone: async (name, _note, newMemo) => {
+      write(`done ${name}`);
+      done.push(name);
+      // What the store keeps is JSON: nothing else survives.
+      memo = JSON.parse(JSON.stringify(newMemo)) as Record<string, unknown>;
+    },
+    stepFailed: async (name, why) => write(`failed ${name}: ${why}`),
+    stepUndone: async (name) => write(`undone ${name}`),
+    progress: async () => write('progress'),
+    cancelRequested: async () => cancelled,
+  });
+  return { journal, cancel: () => void (cancelled = true), log };
+}
+
+/** More than any workflow here writes. */
+const MAX_WRITES = 40;
+
+/** Runs a workflow once for each write at which it can be killed, resumes it after the kill, and hands each ending over. */
+export async function killedEverywhere<World, Context>(
+  setUp: () => { readonly world: World; readonly context: Context },
+  steps: readonly Step<Context>[],
+  check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly log: readonly string[]; readonly killedAt: number }) => void,
+): Promise<number> {
+  for (let killedAt = 1; killedAt <= MAX_WRITES; killedAt += 1) {
+    const { world, context } = setUp();
+    const { journal, log } = crashingJournal(killedAt);
+    let outcome: WorkflowOutcome;
+    let killed = false;
+    try {
+      outcome = await runWorkflow(steps, context, journal());
+    } catch (error) {
+      if (!(error instanceof JournalLost)) throw error;
+      killed = true;
+      outcome = await runWorkflow(steps, context, journal());
+    }
+    check({ outcome, world, log, killedAt });
+    if (!killed) return killedAt;
+  }
+  throw new Error(`the workflow writes more than ${MAX_WRITES} times`);
+}
