@@ -1,0 +1,112 @@
+// The files that make a lab host itself: keys, network, libvirt's configuration, pools. They go into its overlay's upper layer.
+import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { run } from './shell.js';
+
+export interface HostPlan {
+  readonly name: string;
+  readonly index: number;
+  readonly links: readonly [string, string];
+}
+
+export interface FilesInput {
+  readonly upper: string;
+  readonly host: HostPlan;
+  /** The lab's control key, which may log in as root. */
+  readonly controlPublicKey: string;
+  readonly keysDir: string;
+  readonly initScript: string;
+  readonly hostsFile: string;
+}
+
+export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile }: FilesInput): Promise<void> {
+  const key = join(keysDir, `${host.name}.ed25519`);
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', key]);
+  const machineId = `${'0'.repeat(24)}${(0xabc00000 + host.index).toString(16)}`;
+  const put = async (path: string, content: string, mode = 0o644): Promise<void> => {
+    const file = join(upper, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content, { mode });
+    await chmod(file, mode);
+  };
+  await put('etc/hostname', `${host.name}\n`);
+  await put('etc/machine-id', `${machineId}\n`);
+  await put('etc/hosts', hostsFile);
+  await put('etc/resolv.conf', '');
+  await put('etc/lab-network', `LINK0=${host.links[0]}\nLINK1=${host.links[1]}\n`);
+  await put('usr/sbin/lab-init', await readFile(initScript, 'utf8'), 0o755);
+  await put('root/.bashrc', '');
+  await put('root/.profile', '');
+  await put('root/.ssh/authorized_keys', `${controlPublicKey}\n`, 0o600);
+  await chmod(join(upper, 'root/.ssh'), 0o700);
+  await mkdir(join(upper, 'etc/ssh'), { recursive: true });
+  await copyFile(key, join(upper, 'etc/ssh/ssh_host_ed25519_key'));
+  await chmod(join(upper, 'etc/ssh/ssh_host_ed25519_key'), 0o600);
+  await put('etc/ssh/sshd_config', SSHD);
+  await put('etc/libvirt/libvirtd.conf', libvirtd(host.index));
+  await put('etc/libvirt/qemu.conf', qemu(host.links[0]));
+  for (const [name, path, digit] of POOLS) {
+    await put(`etc/libvirt/storage/${name}.xml`, pool(name, path, digit, host.index));
+    await mkdir(join(upper, 'etc/libvirt/storage/autostart'), { recursive: true });
+    await symlink(`/etc/libvirt/storage/${name}.xml`, join(upper, `etc/libvirt/storage/autostart/${name}.xml`)).catch(() => undefined);
+  }
+  await mkdir(join(upper, 'var/log/libvirt'), { recursive: true });
+  await mkdir(join(upper, 'srv/local'), { recursive: true });
+  await mkdir(join(upper, 'srv/shared'), { recursive: true });
+}
+
+const POOLS = [
+  ['shared', '/srv/shared', '1'],
+  ['local', '/srv/local', '2'],
+] as const;
+
+function pool(name: string, path: string, digit: string, index: number): string {
+  const uuid = `5555555${digit}-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
+  return `<pool type='dir'><name>${name}</name><uuid>${uuid}</uuid><source/><target><path>${path}</path></target></pool>\n`;
+}
+
+/** The default key exchange costs 90 ms of CPU here; the rest is what a hardened host has. Limits are OpenSSH's own defaults. */
+const SSHD = `HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PrintMotd no
+PidFile none
+KexAlgorithms curve25519-sha256
+Subsystem sftp internal-sftp
+`;
+
+function libvirtd(index: number): string {
+  return `host_uuid = "0000${index.toString(16).padStart(4, '0')}-aaaa-4bbb-8ccc-${index.toString(16).padStart(12, '0')}"
+auth_unix_rw = "none"
+auth_unix_ro = "none"
+unix_sock_group = "root"
+max_clients = 500
+max_workers = 30
+min_workers = 4
+prio_workers = 4
+keepalive_interval = 5
+keepalive_count = 3
+log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
+`;
+}
+
+/** No cgroups, no security driver, root: the host is a set of namespaces. migration_host is what a real host would resolve. */
+function qemu(address: string): string {
+  return `user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+cgroup_controllers = []
+namespaces = []
+stdio_handler = "file"
+migration_address = "0.0.0.0"
+migration_host = "${address}"
+keepalive_interval = 5
+keepalive_count = 3
+shared_filesystems = [ "/srv/shared" ]
+`;
+}

@@ -1,0 +1,248 @@
+// The lab: real hosts on one machine, each in namespaces of its own, with its own sshd, libvirtd, QEMU, boot id and BMC.
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
+import { ensureGuest } from './guest.js';
+import { writeHostFiles } from './host-files.js';
+import { run, type Ran, type RunOptions } from './shell.js';
+import { REPO_ROOT } from './ticks.js';
+import { waitUntil } from './wait-until.js';
+
+export interface LabHost {
+  readonly name: string;
+  readonly index: number;
+  /** Address on the first network: SSH, migration and guests use it too. */
+  readonly address: string;
+  readonly links: readonly [string, string];
+  readonly bmc: { readonly address: string; readonly port: number; readonly user: string; readonly password: string };
+}
+
+export interface LabOptions {
+  readonly name?: string;
+  readonly hosts?: number;
+  readonly log?: (line: string) => void;
+}
+
+export type BmcFault = 'ok' | 'dead' | 'slow' | 'lying';
+
+const STATE_ROOT = '/var/lib/reeve-lab';
+const CONTROL_LINKS = ['10.66.0.254', '10.66.1.254', '10.66.2.254'] as const;
+const HOST_UP_MS = 60_000;
+const scripts = join(REPO_ROOT, 'lab/host');
+
+export class Lab {
+  readonly stateDir: string;
+  readonly ctlNetns: string;
+  readonly fabNetns: string;
+  readonly identityFile: string;
+  #hosts: LabHost[] = [];
+
+  private constructor(
+    readonly name: string,
+    private readonly log: (line: string) => void,
+  ) {
+    this.stateDir = join(STATE_ROOT, name);
+    this.ctlNetns = `${name}-ctl`;
+    this.fabNetns = `${name}-fab`;
+    this.identityFile = join(this.stateDir, 'keys/control.ed25519');
+  }
+
+  /** Builds a new lab; what an earlier run of that name left behind is cleaned up first. */
+  static async start({ name = 'rl0', hosts = 3, log = () => undefined }: LabOptions = {}): Promise<Lab> {
+    if (!/^[a-z][a-z0-9]{0,7}$/.test(name)) throw new Error(`lab name: up to 8 lower-case letters and digits, not "${name}"`);
+    const lab = new Lab(name, log);
+    await lab.down();
+    await lab.#fabric();
+    for (let index = 1; index <= hosts; index += 1) await lab.#prepare(index);
+    await Promise.all(lab.#hosts.map((host) => lab.powerOn(host)));
+    await lab.waitUp(lab.#hosts);
+    return lab;
+  }
+
+  /** A lab that another process started. */
+  static async attach(name = 'rl0', log: (line: string) => void = () => undefined): Promise<Lab> {
+    const lab = new Lab(name, log);
+    if (!existsSync(join(lab.stateDir, 'env'))) throw new Error(`no lab named ${name} is up; npm run lab`);
+    const names = await readdir(join(lab.stateDir, 'hosts'));
+    lab.#hosts = names.map((one) => describeHost(Number(one.replace('host-', '')))).sort((a, b) => a.index - b.index);
+    return lab;
+  }
+
+  get hosts(): readonly LabHost[] {
+    return this.#hosts;
+  }
+
+  host(name: string): LabHost {
+    const found = this.#hosts.find((one) => one.name === name);
+    if (!found) throw new Error(`no host is named ${name}; there are ${this.#hosts.map((one) => one.name).join(', ')}`);
+    return found;
+  }
+
+  async addHost(): Promise<LabHost> {
+    const host = await this.#prepare(Math.max(0, ...this.#hosts.map((one) => one.index)) + 1);
+    await this.powerOn(host);
+    await this.waitUp([host]);
+    return host;
+  }
+
+  // --- power, network, BMC ---
+  powerOn = (host: LabHost): Promise<Ran> => this.#power(host, 'on');
+  /** Abrupt: the wire first, then every process at once. */
+  powerCut = (host: LabHost): Promise<Ran> => this.#power(host, 'off');
+  reset = (host: LabHost): Promise<Ran> => this.#power(host, 'reset');
+  /** The whole kernel stands still; ping and TCP connect still answer, as with a hung machine behind a NIC. */
+  hang = (host: LabHost): Promise<Ran> => this.#power(host, 'freeze');
+  unhang = (host: LabHost): Promise<Ran> => this.#power(host, 'thaw');
+
+  async powerState(host: LabHost): Promise<'on' | 'off'> {
+    return (await this.#power(host, 'status')).stdout.trim() === 'on' ? 'on' : 'off';
+  }
+
+  linkDown = (host: LabHost, link: 0 | 1): Promise<Ran> => run('ip', ['-n', this.fabNetns, 'link', 'set', `h${host.index}l${link}`, 'down']);
+  linkUp = (host: LabHost, link: 0 | 1): Promise<Ran> => run('ip', ['-n', this.fabNetns, 'link', 'set', `h${host.index}l${link}`, 'up']);
+
+  /** Both networks lost; the BMC is on a third one, and the guests run on. */
+  async isolate(host: LabHost): Promise<void> {
+    await Promise.all([this.linkDown(host, 0), this.linkDown(host, 1)]);
+  }
+
+  async reconnect(host: LabHost): Promise<void> {
+    await Promise.all([this.linkUp(host, 0), this.linkUp(host, 1)]);
+  }
+
+  async bmc(host: LabHost, fault: BmcFault): Promise<void> {
+    const file = join(this.stateDir, 'hosts', host.name, 'bmc.fault');
+    await rm(file, { force: true });
+    if (fault === 'dead') return stopBmc(this.stateDir, host.name);
+    if (fault !== 'ok') await writeFile(file, fault);
+    await stopBmc(this.stateDir, host.name);
+    await startBmc(this.#bmcPlan(host));
+  }
+
+  // --- inside ---
+  /** Runs something inside the host, past its network. */
+  async exec(host: LabHost, command: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const pid = (await readFile(join(this.stateDir, 'hosts', host.name, 'init.pid'), 'utf8')).trim();
+    return run('nsenter', ['-t', pid, '-a', ...command], options);
+  }
+
+  execCtl(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return run('ip', ['netns', 'exec', this.ctlNetns, ...command], options);
+  }
+
+  ssh(host: LabHost, command: string, options: RunOptions = {}): Promise<Ran> {
+    return this.execCtl(['ssh', ...this.sshOptions(), `root@${host.address}`, command], options);
+  }
+
+  sshOptions(): readonly string[] {
+    return ['-q', '-i', this.identityFile, '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${join(this.stateDir, 'known_hosts')}`, '-o', 'StrictHostKeyChecking=yes', '-o', 'ConnectTimeout=4', '-o', 'ServerAliveInterval=2', '-o', 'ServerAliveCountMax=2'];
+  }
+
+  /** What a guest's serial console or libvirt's log says, wherever the host is now. */
+  async hostFile(host: LabHost, path: string): Promise<string> {
+    return readFile(join(this.stateDir, 'fs', host.name, 'upper', path), 'utf8').catch(() => '');
+  }
+
+  async waitUp(hosts: readonly LabHost[]): Promise<void> {
+    for (const host of hosts) {
+      await waitUntil(`libvirt on ${host.name}`, async () => (await this.ssh(host, 'virsh -q list >/dev/null && virsh -q pool-list | grep -c active', { timeoutMs: 8_000 })).stdout.trim() === '2', { timeoutMs: HOST_UP_MS });
+    }
+  }
+
+  /** Names of the workloads that run on a host, as its processes show. */
+  async runningOn(host: LabHost): Promise<readonly string[]> {
+    if ((await this.powerState(host)) === 'off') return [];
+    const { stdout } = await this.exec(host, ['sh', '-c', 'for c in /proc/[0-9]*/cmdline; do tr "\\0" " " < $c 2>/dev/null; echo; done'], { okCodes: 'any' });
+    return stdout.split('\n').flatMap((line) => /qemu-system\S* .*-name guest=([^,\s]+)/.exec(line)?.[1] ?? []);
+  }
+
+  /** Ends and forgets every guest on every host: a quick reset between tests. Disks in the pools go too. */
+  async destroyAllGuests(): Promise<void> {
+    const script = 'for u in $(virsh -q list --uuid); do virsh -q destroy $u; done; for u in $(virsh -q list --all --uuid); do virsh -q undefine $u; done; rm -f /srv/local/*.raw /srv/local/*.qcow2; true';
+    await Promise.all(this.#hosts.map(async (host) => ((await this.powerState(host)) === 'on' ? this.exec(host, ['sh', '-c', script], { okCodes: 'any' }) : null)));
+    for (const name of await readdir(join(this.stateDir, 'shared'))) if (/\.(raw|qcow2|img|iso)$/.test(name)) await rm(join(this.stateDir, 'shared', name));
+  }
+
+  /** Leaves nothing behind: hosts, BMCs, namespaces, mounts, control groups, files. Also after a crash. */
+  async down(): Promise<void> {
+    if (existsSync(join(this.stateDir, 'hosts'))) {
+      for (const name of await readdir(join(this.stateDir, 'hosts'))) {
+        await stopBmc(this.stateDir, name);
+        await run(join(scripts, 'power.sh'), [this.stateDir, name, 'off'], { okCodes: 'any' });
+      }
+    }
+    for (const netns of [this.ctlNetns, this.fabNetns]) {
+      const { stdout } = await run('ip', ['netns', 'pids', netns], { okCodes: 'any' });
+      for (const pid of stdout.split('\n').filter(Boolean)) await run('kill', ['-KILL', pid], { okCodes: 'any' });
+      await run('ip', ['netns', 'del', netns], { okCodes: 'any' });
+    }
+    const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
+    for (const mount of mounts.filter((one) => one.startsWith(`${this.stateDir}/`)).reverse()) await run('umount', ['-l', mount], { okCodes: 'any' });
+    await rm(this.stateDir, { recursive: true, force: true });
+    this.#hosts = [];
+  }
+
+  // --- building ---
+  async #fabric(): Promise<void> {
+    this.log(`building the networks of ${this.name}`);
+    for (const dir of ['hosts', 'keys', 'fs', 'shared/boot']) await mkdir(join(this.stateDir, dir), { recursive: true });
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=8g,mode=755', `lab-${this.name}`, join(this.stateDir, 'fs')]);
+    await writeFile(join(this.stateDir, 'env'), `LAB=${this.name}\nSCRIPTS=${scripts}\n`);
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'reeve', '-f', this.identityFile]);
+    await run('ip', ['netns', 'add', this.fabNetns]);
+    await run('ip', ['netns', 'add', this.ctlNetns]);
+    for (const [link, address] of CONTROL_LINKS.entries()) {
+      await run('ip', ['-n', this.fabNetns, 'link', 'add', `br${link}`, 'type', 'bridge', 'forward_delay', '0', 'stp_state', '0']);
+      await run('ip', ['-n', this.fabNetns, 'link', 'set', `br${link}`, 'up']);
+      await run('ip', ['-n', this.fabNetns, 'link', 'add', `ctl${link}`, 'type', 'veth', 'peer', 'name', `eth${link}`, 'netns', this.ctlNetns]);
+      await run('ip', ['-n', this.fabNetns, 'link', 'set', `ctl${link}`, 'master', `br${link}`, 'up']);
+      await run('ip', ['-n', this.ctlNetns, 'addr', 'add', `${address}/24`, 'dev', `eth${link}`]);
+      await run('ip', ['-n', this.ctlNetns, 'link', 'set', `eth${link}`, 'up']);
+    }
+    for (const netns of [this.fabNetns, this.ctlNetns]) await run('ip', ['-n', netns, 'link', 'set', 'lo', 'up']);
+    const guest = await ensureGuest(this.log);
+    await cp(guest.kernel, join(this.stateDir, 'shared/boot/vmlinux'));
+    await cp(guest.initrd, join(this.stateDir, 'shared/boot/initrd.cpio'));
+  }
+
+  async #prepare(index: number): Promise<LabHost> {
+    const host = describeHost(index);
+    this.#hosts.push(host);
+    const dir = join(this.stateDir, 'hosts', host.name);
+    const fs = join(this.stateDir, 'fs', host.name);
+    await mkdir(dir, { recursive: true });
+    await mkdir(join(fs, 'upper'), { recursive: true });
+    await mkdir(join(fs, 'work'), { recursive: true });
+    await writeFile(join(dir, 'env'), `INDEX=${index}\n`);
+    await writeFile(join(dir, 'lower'), '/');
+    const keysDir = join(this.stateDir, 'keys');
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile() });
+    const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
+    await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
+    await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);
+    await startBmc(this.#bmcPlan(host));
+    return host;
+  }
+
+  #bmcPlan(host: LabHost): Parameters<typeof startBmc>[0] {
+    return { lab: this.name, stateDir: this.stateDir, host: host.name, index: host.index, address: host.bmc.address, chassisScript: join(REPO_ROOT, 'lab/bmc/chassis.sh') };
+  }
+
+  #power(host: LabHost, verb: string): Promise<Ran> {
+    return run(join(scripts, 'power.sh'), [this.stateDir, host.name, verb]);
+  }
+}
+
+function describeHost(index: number): LabHost {
+  const at = (network: number): string => `10.66.${network}.${10 + index}`;
+  return { name: `host-${index}`, index, address: at(0), links: [at(0), at(1)], bmc: { address: at(2), port: BMC_PORT, user: BMC_USER, password: BMC_PASSWORD } };
+}
+
+/** More than any lab here has. */
+const MOST_HOSTS = 32;
+
+function hostsFile(): string {
+  const hosts = Array.from({ length: MOST_HOSTS }, (_, index) => `10.66.0.${11 + index} host-${index + 1}`);
+  return ['127.0.0.1 localhost', '10.66.0.254 control', ...hosts, ''].join('\n');
+}
