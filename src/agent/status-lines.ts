@@ -1,0 +1,20 @@
+// What `reeve-agent status` prints.
+import type { AgentStatus } from './agent.js';
+
+export function statusLines(status: AgentStatus): readonly string[] {
+  return [
+    `${status.name} (${status.hostId}), boot ${status.bootId.slice(0, 8)}, up ${seconds(status.uptimeMs)}, ${status.running.length} workloads running`,
+    ...(status.listening ? [] : ['has just started or stalled: judges nobody']),
+    ...status.members.map(memberLine),
+    ...status.troubles.map((trouble) => `trouble: ${trouble}`),
+  ];
+}
+
+function memberLine(member: AgentStatus['members'][number]): string {
+  const links = member.links.map((link, index) => `link ${index}: heard ${seconds(link.heardAgoMs)} ago, hears us ${seconds(link.hearsUsAgoMs)} ago`);
+  return `  ${member.name.padEnd(16)} ${member.role.padEnd(8)} ${member.heard.padEnd(8)} ${links.join('; ')}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,112 @@
+// Witness: the control plane's ear and vote. Heartbeats in, verdicts about hosts out.
+import type { ProbeResult } from '../cluster/membership.js';
+import { ReportAssembler } from '../cluster/report-assembler.js';
+import type { Timing } from '../cluster/timing.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
+import { hash64 } from '../cluster/wire.js';
+import type { AgentMember } from '../hosts/host-agent.js';
+import type { Host, HostCondition } from '../hosts/host.js';
+import type { Clock } from '../shared/clock.js';
+import type { HostId } from '../shared/ids.js';
+import { sameJudgement } from './same-judgement.js';
+import { Voter, type VoterMember } from './voter.js';
+import type { SocketAddress } from './udp/link-socket.js';
+
+export interface WitnessOptions {
+  readonly clusterId: string;
+  readonly id: string;
+  readonly keyHex: string;
+  readonly bootId: string;
+  /** From nextStartStamp: must rise with each start of this witness. */
+  readonly startStamp: number;
+  /** One address per link, in link order; one wildcard address serves all links. */
+  readonly listen: readonly SocketAddress[];
+  readonly timing: Timing;
+}
+
+export interface WitnessPorts {
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly log: (line: string) => void;
+}
+
+export interface RunningReport {
+  readonly uuids: readonly string[];
+  readonly bootId: string;
+  readonly ageMs: number;
+}
+
+/** Hosts that have a vote: admitted, and not proven off since. */
+const VOTING: readonly HostCondition[] = ['online', 'silent', 'fencing'];
+
+export class Witness {
+  readonly #voter: Voter;
+  readonly #reports = new ReportAssembler();
+  readonly #listeners = new Set<(verdict: ClusterVerdict) => void>();
+  #members: readonly VoterMember[] = [];
+  #last: ClusterVerdict | null = null;
+
+  constructor(
+    private readonly options: WitnessOptions,
+    private readonly ports: WitnessPorts,
+  ) {
+    const { clusterId, id, keyHex, bootId, startStamp, timing } = options;
+    this.#voter = new Voter({ clusterId, id, role: 'witness', keyHex, bootId, startStamp }, timing, {
+      clock: ports.clock,
+      log: ports.log,
+      vitals: null,
+      onTick: (verdict) => this.#judged(verdict),
+      onReport: (_fromId, report) => this.#reports.feed(report, ports.clock.monotonicMs()),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#voter.start(this.options.listen, this.#members);
+  }
+
+  async stop(): Promise<void> {
+    this.#listeners.clear();
+    await this.#voter.leave();
+  }
+
+  /** The hosts to judge and the other witnesses, whenever they change. Who stays keeps what was heard of it. */
+  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[] = []): void {
+    const before = this.#members;
+    this.#members = [...hosts.map(hostMember), ...otherWitnesses.map((witness) => ({ ...witness, isVoter: true }))];
+    for (const gone of before.filter((member) => !this.#members.some((one) => one.id === member.id))) this.#reports.forget(hash64(gone.id));
+    this.#voter.setMembers(this.#members);
+  }
+
+  verdict(): ClusterVerdict {
+    return this.#voter.membership.verdict;
+  }
+
+  /** Called when a hearing, a boot id, quorum, trust or a probe changed; not for every new number in the evidence. */
+  onVerdictChange(listener: (verdict: ClusterVerdict) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What the host last said that it runs; null: it has said nothing since our start. */
+  runningUuids(id: HostId): RunningReport | null {
+    const report = this.#reports.latest(hash64(id));
+    return report && { uuids: report.uuids, bootId: report.bootId, ageMs: this.ports.clock.monotonicMs() - report.atMs };
+  }
+
+  feedProbe(id: HostId, result: ProbeResult): void {
+    this.#voter.membership.feedProbe(id, result);
+  }
+
+  #judged(verdict: ClusterVerdict): void {
+    const isNew = !this.#last || !sameJudgement(this.#last, verdict);
+    this.#last = verdict;
+    if (!isNew) return;
+    for (const listener of this.#listeners) listener(verdict);
+  }
+}
+
+export function hostMember(host: Host): VoterMember {
+  const { id, name, agentKey, heartbeatPort, condition } = host;
+  const links = host.links.map((address) => ({ address, port: heartbeatPort }));
+  return { id, name, role: 'host', keyHex: agentKey, links, isVoter: VOTING.includes(condition) };
+}
+

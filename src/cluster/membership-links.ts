@@ -1,0 +1,80 @@
+// LinkTable: when each member was last heard on each link, and when it last said that it hears us there.
+import type { Heartbeat } from './heartbeat-message.js';
+import type { Timing } from './timing.js';
+
+/** What one observer says of one member. */
+export type Opinion = 'heard' | 'suspect' | 'silent';
+
+export interface LinkAges {
+  /** Since its last heartbeat arrived. */
+  readonly heardMs: number;
+  /** Since it last heard ours, by its own account. */
+  readonly ackMs: number;
+  /** Since the link last worked both ways. */
+  readonly twoWayMs: number;
+}
+
+interface Link {
+  heardAtMs: number;
+  ackAtMs: number;
+  /** Its newest message on this link: what we acknowledge. */
+  newest: { readonly startStamp: number; readonly sequence: number } | null;
+}
+
+export class LinkTable {
+  readonly #links = new Map<string, Link[]>();
+
+  constructor(
+    private readonly ownStamp: number,
+    private readonly timing: Timing,
+  ) {}
+
+  /** Ages count from here: a member that was just added has one whole window to be heard. */
+  add(memberId: string, links: number, nowMs: number): void {
+    const known = this.#links.get(memberId) ?? [];
+    const fresh = (): Link => ({ heardAtMs: nowMs, ackAtMs: nowMs, newest: null });
+    this.#links.set(memberId, Array.from({ length: links }, (_, link) => known[link] ?? fresh()));
+  }
+
+  remove(memberId: string): void {
+    this.#links.delete(memberId);
+  }
+
+  feed(memberId: string, { link, ack, startStamp, sequence }: Heartbeat, nowMs: number): void {
+    const entry = this.#links.get(memberId)?.[link];
+    if (!entry) return;
+    entry.heardAtMs = nowMs;
+    entry.newest = { startStamp, sequence };
+    // An acknowledgement of our process before its restart says nothing about now (and may be a replay).
+    if (ack && ack.startStamp === this.ownStamp) entry.ackAtMs = Math.max(entry.ackAtMs, nowMs - ack.ageMs);
+  }
+
+  ages(memberId: string, nowMs: number): readonly LinkAges[] {
+    return (this.#links.get(memberId) ?? []).map(({ heardAtMs, ackAtMs }) => {
+      const [heardMs, ackMs] = [nowMs - heardAtMs, nowMs - ackAtMs];
+      // An acknowledgement is up to one interval old when it is sent; that is no sign of trouble.
+      return { heardMs, ackMs, twoWayMs: Math.max(heardMs, ackMs - this.timing.heartbeatMs) };
+    });
+  }
+
+  /** The best link decides: one that works both ways is enough. */
+  ageMs(memberId: string, nowMs: number): number {
+    return Math.min(Infinity, ...this.ages(memberId, nowMs).map((ages) => ages.twoWayMs));
+  }
+
+  opinion(memberId: string, nowMs: number): Opinion {
+    const ageMs = this.ageMs(memberId, nowMs);
+    if (ageMs <= this.timing.suspectMs) return 'heard';
+    return ageMs <= this.timing.silentMs ? 'suspect' : 'silent';
+  }
+
+  /** Has anything come from it since it was added? */
+  everHeard(memberId: string): boolean {
+    return (this.#links.get(memberId) ?? []).some((link) => link.newest !== null);
+  }
+
+  ack(memberId: string, link: number, nowMs: number): Heartbeat['ack'] {
+    const entry = this.#links.get(memberId)?.[link];
+    return entry?.newest ? { ...entry.newest, ageMs: nowMs - entry.heardAtMs } : null;
+  }
+}
