@@ -1,0 +1,245 @@
+// The ClusterStore in Postgres: compare-and-swap commits, leases on the database's clock, a notification with each change.
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Change } from '../cluster/change.js';
+import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
+import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, OperationFilter } from '../cluster/cluster-store.js';
+import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
+import type { Operation, OperationState, OperationStep } from '../cluster/operation.js';
+import type { OperationId } from '../shared/ids.js';
+import { operationId } from '../shared/ids.js';
+import { fail, ok, type Result } from '../shared/result.js';
+import type { ProgressUpdate } from '../shared/workflow.js';
+import { applyChanges } from './apply-changes.js';
+import type { ChangeListener } from './change-listener.js';
+import { asOperational, refusalOf } from './database-errors.js';
+import { eventOf, eventRow, operationOf } from './rows.js';
+import { EventTable, HostTable, WorkloadTable, type EventRow, type InventoryRow, type OperationRow } from './tables.js';
+
+export const CHANGE_CHANNEL = 'reeve_change';
+
+/** What back-off and drains remember; see ClusterView.recentOperations. */
+const RECENT = `ended_at > now() - interval '30 minutes' ORDER BY ended_at DESC, id LIMIT 500`;
+
+export class PostgresClusterStore implements ClusterStore {
+  constructor(
+    private readonly source: DataSource,
+    private readonly changes: ChangeListener,
+  ) {}
+
+  readView(): Promise<ClusterView> {
+    return this.#within(async (tx) => {
+      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; epoch: string }[]>('SELECT c.version, c.disarm, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
+      const hosts = await tx.find(HostTable, { order: { name: 'ASC' } });
+      const workloads = await tx.find(WorkloadTable, { order: { name: 'ASC' } });
+      const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY created_at, id`);
+      const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
+      const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id');
+      return {
+        version: Number(cluster?.version ?? 0),
+        leaderEpoch: Number(cluster?.epoch ?? 0),
+        hosts: hosts.map((row) => row.document),
+        workloads: workloads.map((row) => row.document),
+        operations: active.map(operationOf),
+        recentOperations: recent.map(operationOf),
+        inventories: inventories.map((row) => row.document),
+        disarm: cluster?.disarm ?? null,
+      };
+    }, 'REPEATABLE READ');
+  }
+
+  async commit(changes: readonly Change[], at: CommitAt): Promise<Result<Committed, CommitRefusal>> {
+    try {
+      return await this.#write(async (tx, version) => {
+        const stale = await staleness(tx, version, at);
+        if (stale) return fail(stale);
+        const applied = await applyChanges(tx, changes, at.leaderEpoch);
+        const now = applied.raisesVersion ? await raiseVersion(tx) : version;
+        return ok({ operationIds: applied.operationIds, version: now });
+      });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal) return fail(refusal);
+      throw error;
+    }
+  }
+
+  async operation(id: OperationId): Promise<Operation | null> {
+    const [row] = await this.#query<OperationRow>('SELECT * FROM operation WHERE id = $1', [id]);
+    return row ? operationOf(row) : null;
+  }
+
+  async listOperations(filter: OperationFilter): Promise<readonly Operation[]> {
+    const where: string[] = ['true'];
+    const values: unknown[] = [];
+    const add = (sql: string, value: unknown): void => {
+      values.push(value);
+      where.push(sql.replaceAll('?', `$${values.length}`));
+    };
+    if (filter.states) add('state = ANY(?)', filter.states);
+    if (filter.workloadId) add('workload_id = ?', filter.workloadId);
+    if (filter.hostId) add(`(host_id = ? OR document->>'targetHostId' = ?)`, filter.hostId);
+    if (filter.kind) add('kind = ?', filter.kind);
+    if (filter.before) add('(created_at, id) < (SELECT created_at, id FROM operation WHERE id = ?)', filter.before);
+    values.push(filter.limit);
+    const rows = await this.#query<OperationRow>(`SELECT * FROM operation WHERE ${where.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $${values.length}`, values);
+    return rows.map(operationOf);
+  }
+
+  async claimOperation(id: OperationId, worker: string, leaseMs: number): Promise<Operation | null> {
+    const sql = `UPDATE operation SET state = 'running', worker = $2, worker_until = now() + $3 * interval '1 millisecond', attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp())
+      WHERE id = $1 AND (state = 'pending' OR (state = 'running' AND (worker IS NULL OR worker_until < now()))) RETURNING *`;
+    return this.#write(async (tx) => {
+      const row = await updated<OperationRow>(tx, sql, [id, worker, leaseMs]);
+      if (!row) return null;
+      await raiseVersion(tx);
+      return operationOf(row);
+    });
+  }
+
+  async renewOperation(id: OperationId, worker: string, leaseMs: number): Promise<boolean> {
+    return this.#owned(`worker_until = now() + $3 * interval '1 millisecond'`, [id, worker, leaseMs]);
+  }
+
+  recordStep(id: OperationId, worker: string, step: OperationStep, memo: Readonly<Record<string, unknown>> | null): Promise<boolean> {
+    return this.#within(async (tx) => {
+      const [row] = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE id = $1 AND state = 'running' AND worker = $2 FOR UPDATE`, [id, worker]);
+      if (!row) return false;
+      const known = row.steps.some((one) => one.name === step.name);
+      const steps = known ? row.steps.map((one) => (one.name === step.name ? step : one)) : [...row.steps, step];
+      await tx.query('UPDATE operation SET steps = $2, memo = coalesce($3, memo) WHERE id = $1', [id, JSON.stringify(steps), memo === null ? null : JSON.stringify(memo)]);
+      await tx.query('SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, 'step']);
+      return true;
+    });
+  }
+
+  recordProgress(id: OperationId, worker: string, progress: ProgressUpdate): Promise<boolean> {
+    return this.#owned('progress = $3', [id, worker, JSON.stringify(progress)]);
+  }
+
+  finishOperation(
+    id: OperationId,
+    worker: string,
+    end: { readonly state: Exclude<OperationState, 'pending' | 'running'>; readonly code: string | null; readonly why: string | null },
+    changes: readonly Change[],
+  ): Promise<boolean> {
+    const sql = `UPDATE operation SET state = $3, ended_at = clock_timestamp(), worker_until = NULL, document = document || $4
+      WHERE id = $1 AND state = 'running' AND worker = $2 RETURNING document`;
+    return this.#write(async (tx) => {
+      const row = await updated<{ document: { leaderEpoch: number } }>(tx, sql, [id, worker, end.state, JSON.stringify({ outcomeCode: end.code, why: end.why })]);
+      if (!row) return false;
+      await applyChanges(tx, changes, row.document.leaderEpoch);
+      await raiseVersion(tx);
+      return true;
+    });
+  }
+
+  async undispatched(limit: number): Promise<readonly OperationId[]> {
+    const rows = await this.#query<{ operation_id: string }>('SELECT operation_id FROM outbox ORDER BY created_at, operation_id LIMIT $1', [limit]);
+    return rows.map((row) => operationId(row.operation_id));
+  }
+
+  async markDispatched(ids: readonly OperationId[]): Promise<void> {
+    await this.#query('DELETE FROM outbox WHERE operation_id = ANY($1)', [ids]);
+  }
+
+  async stranded(olderThanMs: number, limit: number): Promise<readonly OperationId[]> {
+    const sql = `SELECT id FROM operation WHERE (state = 'pending' OR (state = 'running' AND (worker_until IS NULL OR worker_until < now())))
+      AND created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at, id LIMIT $2`;
+    return (await this.#query<{ id: string }>(sql, [olderThanMs, limit])).map((row) => operationId(row.id));
+  }
+
+  async saveInventory(inventory: HostInventory): Promise<void> {
+    const sql = `INSERT INTO inventory (host_id, document) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM host WHERE id = $1) ON CONFLICT (host_id) DO UPDATE SET document = excluded.document`;
+    await this.#query(sql, [inventory.hostId, JSON.stringify(inventory)]);
+  }
+
+  async appendEvents(events: readonly NewClusterEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.#write(async (tx) => void (await tx.insert(EventTable, events.map(eventRow) as never)));
+  }
+
+  async events(afterSeq: number | null, limit: number, filter: { readonly types?: readonly string[]; readonly host?: string; readonly workload?: string } = {}): Promise<readonly ClusterEvent[]> {
+    const values: unknown[] = [limit];
+    const where: string[] = ['true'];
+    const add = (sql: string, value: unknown): void => {
+      values.push(value);
+      where.push(sql.replace('?', `$${values.length}`));
+    };
+    if (afterSeq !== null) add('seq > ?', afterSeq);
+    if (filter.types) add('type = ANY(?)', filter.types);
+    if (filter.host) add('host = ?', filter.host);
+    if (filter.workload) add('workload = ?', filter.workload);
+    const rows = await this.#query<EventRow>(`SELECT * FROM event WHERE ${where.join(' AND ')} ORDER BY seq ${afterSeq === null ? 'DESC' : 'ASC'} LIMIT $1`, values);
+    const found = rows.map(eventOf);
+    return afterSeq === null ? found.reverse() : found;
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.changes.add(listener);
+  }
+
+  async acquireLease(holder: string, ttlMs: number): Promise<Lease> {
+    const sql = `UPDATE leader SET epoch = CASE WHEN holder = $1 AND until > now() THEN epoch ELSE epoch + 1 END, holder = $1, until = now() + $2 * interval '1 millisecond'
+      WHERE id = 1 AND (holder IS NULL OR holder = $1 OR until IS NULL OR until < now()) RETURNING epoch, holder`;
+    return this.#within(async (tx) => {
+      const mine = await updated<{ epoch: string; holder: string }>(tx, sql, [holder, ttlMs]);
+      if (mine) return { epoch: Number(mine.epoch), held: true, holder };
+      const [theirs] = await tx.query<{ epoch: string; holder: string | null }[]>('SELECT epoch, holder FROM leader WHERE id = 1');
+      return { epoch: Number(theirs?.epoch ?? 0), held: false, holder: theirs?.holder ?? '' };
+    });
+  }
+
+  async releaseLease(holder: string): Promise<void> {
+    await this.#query('UPDATE leader SET until = now() WHERE id = 1 AND holder = $1', [holder]);
+  }
+
+  /** One statement on an operation that the worker still owns. */
+  async #owned(set: string, values: readonly unknown[]): Promise<boolean> {
+    return this.#within(async (tx) => (await updated(tx, `UPDATE operation SET ${set} WHERE id = $1 AND state = 'running' AND worker = $2 RETURNING id`, values)) !== null);
+  }
+
+  /** A transaction that holds the cluster's row: commits follow each other, and events are numbered in that order. */
+  #write<T>(work: (tx: EntityManager, version: number) => Promise<T>): Promise<T> {
+    return this.#within(async (tx) => {
+      const [row] = await tx.query<{ version: string }[]>('SELECT version FROM cluster WHERE id = 1 FOR UPDATE');
+      const result = await work(tx, Number(row?.version ?? 0));
+      await tx.query('SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, 'commit']);
+      return result;
+    });
+  }
+
+  async #within<T>(work: (tx: EntityManager) => Promise<T>, isolation: 'READ COMMITTED' | 'REPEATABLE READ' = 'READ COMMITTED'): Promise<T> {
+    try {
+      return await this.source.transaction(isolation, work);
+    } catch (error) {
+      throw asOperational(error);
+    }
+  }
+
+  async #query<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      return await this.source.query<Row[]>(sql, [...values]);
+    } catch (error) {
+      throw asOperational(error);
+    }
+  }
+}
+
+async function staleness(tx: EntityManager, version: number, at: CommitAt): Promise<CommitRefusal | null> {
+  const [leader] = await tx.query<{ epoch: string }[]>('SELECT epoch FROM leader WHERE id = 1 FOR SHARE');
+  const epoch = Number(leader?.epoch ?? 0);
+  if (epoch !== at.leaderEpoch) return { code: 'stale-leader', why: `leader epoch ${at.leaderEpoch} is over, ${epoch} leads` };
+  if (at.viewVersion !== null && at.viewVersion !== version) return { code: 'stale-view', why: `decided on version ${at.viewVersion}, the store is at ${version}` };
+  return null;
+}
+
+async function raiseVersion(tx: EntityManager): Promise<number> {
+  const row = await updated<{ version: string }>(tx, 'UPDATE cluster SET version = version + 1 WHERE id = 1 RETURNING version', []);
+  return Number(row?.version ?? 0);
+}
+
+/** TypeORM answers an UPDATE … RETURNING with [rows, count]. */
+async function updated<Row>(tx: EntityManager, sql: string, values: readonly unknown[]): Promise<Row | null> {
+  const [rows] = await tx.query<[Row[], number]>(sql, [...values]);
+  return rows[0] ?? null;
+}
