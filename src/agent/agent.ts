@@ -76,7 +76,7 @@ export class Agent {
       listening: !this.#voter.membership.isBlind(nowMs), ...this.#vitals, running: this.#uuids, troubles: this.#voter.endpoint.troubles(),
       members: this.#voter.membership.sights(nowMs).map((sight) => ({
         id: sight.id, name: sight.name, role: sight.role, heard: sight.everHeard ? sight.opinion : 'never',
-        links: sight.links.map((link) => ({ heardAgoMs: Math.round(link.heardMs), hearsUsAgoMs: Math.round(link.ackMs) })),
+        links: sight.links.map((link) => (link.everHeard ? { heardAgoMs: Math.round(link.heardMs), hearsUsAgoMs: Math.round(link.ackMs) } : { heardAgoMs: null, hearsUsAgoMs: null })),
       })),
     };
   }
@@ -123,7 +123,8 @@ export interface AgentStatus extends Vitals {
     readonly name: string;
     readonly role: 'host' | 'witness';
     readonly heard: 'never' | 'heard' | 'suspect' | 'silent';
-    readonly links: readonly { readonly heardAgoMs: number; readonly hearsUsAgoMs: number }[];
+    /** Null: nothing came on that link yet. */
+    readonly links: readonly { readonly heardAgoMs: number | null; readonly hearsUsAgoMs: number | null }[];
   }[];
 }
 

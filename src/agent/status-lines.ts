@@ -11,7 +11,7 @@ export function statusLines(status: AgentStatus): readonly string[] {
 }
 
 function memberLine(member: AgentStatus['members'][number]): string {
-  const links = member.links.map((link, index) => `link ${index}: heard ${seconds(link.heardAgoMs)} ago, hears us ${seconds(link.hearsUsAgoMs)} ago`);
+  const links = member.links.map((link, index) => `link ${index}: ${link.heardAgoMs === null ? 'never heard' : `heard ${seconds(link.heardAgoMs)} ago, hears us ${seconds(link.hearsUsAgoMs ?? 0)} ago`}`);
   return `  ${member.name.padEnd(16)} ${member.role.padEnd(8)} ${member.heard.padEnd(8)} ${links.join('; ')}`;
 }
 

@@ -115,6 +115,7 @@ export class Voter {
     const vitals = this.ports.vitals?.() ?? { load1: 0, freeMemoryMiB: 0 };
     const { load1, freeMemoryMiB } = vitals;
     const hearing = this.membership.hearing(nowMs);
+    this.membership.sending(this.endpoint.nextSequence, nowMs);
     for (const { id } of members) {
       this.endpoint.send(id, this.#flags(leaving), (link) => ({ kind: 'heartbeat', load1, freeMemoryMiB, ack: this.membership.ack(id, link, nowMs), hearing }));
     }

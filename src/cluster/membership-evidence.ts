@@ -16,7 +16,7 @@ export interface EvidenceInput {
 export function evidenceOf(input: EvidenceInput): string {
   const { observer, hearing, links, votes, timing } = input;
   if (hearing === 'unknown') return `${observer} has not heard it yet`;
-  const working = links.filter((link) => link.twoWayMs <= timing.suspectMs).length;
+  const working = links.filter((link) => link.everHeard && link.twoWayMs <= timing.suspectMs).length;
   if (hearing === 'heard') return `heard on ${working} of ${plural(links.length, 'link')}`;
   const peers = votes.peersMissing + votes.peersHearing + votes.peersUnasked;
   const unasked = votes.peersUnasked > 0 ? `; ${votes.peersUnasked} of ${plural(peers, 'peer')} cannot be asked` : '';

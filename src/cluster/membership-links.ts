@@ -1,5 +1,6 @@
 // LinkTable: when each member was last heard on each link, and when it last said that it hears us there.
 import type { Heartbeat } from './heartbeat-message.js';
+import { SentTimes } from './sent-times.js';
 import type { Timing } from './timing.js';
 
 /** What one observer says of one member. */
@@ -8,10 +9,12 @@ export type Opinion = 'heard' | 'suspect' | 'silent';
 export interface LinkAges {
   /** Since its last heartbeat arrived. */
   readonly heardMs: number;
-  /** Since it last heard ours, by its own account. */
+  /** Since we sent the newest of our heartbeats that it says it has received. */
   readonly ackMs: number;
   /** Since the link last worked both ways. */
   readonly twoWayMs: number;
+  /** False: nothing came on this link yet, and the ages count from when the member was added. */
+  readonly everHeard: boolean;
 }
 
 interface Link {
@@ -23,6 +26,7 @@ interface Link {
 
 export class LinkTable {
   readonly #links = new Map<string, Link[]>();
+  readonly #sent = new SentTimes();
 
   constructor(
     private readonly ownStamp: number,
@@ -46,14 +50,20 @@ export class LinkTable {
     entry.heardAtMs = nowMs;
     entry.newest = { startStamp, sequence };
     // An acknowledgement of our process before its restart says nothing about now (and may be a replay).
-    if (ack && ack.startStamp === this.ownStamp) entry.ackAtMs = Math.max(entry.ackAtMs, nowMs - ack.ageMs);
+    const sentAtMs = ack?.startStamp === this.ownStamp ? this.#sent.sentAtMs(ack.sequence) : null;
+    if (sentAtMs !== null) entry.ackAtMs = Math.max(entry.ackAtMs, sentAtMs);
+  }
+
+  /** To be called before each beat with the sequence of its first message. */
+  sending(firstSequence: number, nowMs: number): void {
+    this.#sent.record(firstSequence, nowMs);
   }
 
   ages(memberId: string, nowMs: number): readonly LinkAges[] {
-    return (this.#links.get(memberId) ?? []).map(({ heardAtMs, ackAtMs }) => {
+    return (this.#links.get(memberId) ?? []).map(({ heardAtMs, ackAtMs, newest }) => {
       const [heardMs, ackMs] = [nowMs - heardAtMs, nowMs - ackAtMs];
       // An acknowledgement is up to one interval old when it is sent; that is no sign of trouble.
-      return { heardMs, ackMs, twoWayMs: Math.max(heardMs, ackMs - this.timing.heartbeatMs) };
+      return { heardMs, ackMs, twoWayMs: Math.max(heardMs, ackMs - this.timing.heartbeatMs), everHeard: newest !== null };
     });
   }
 

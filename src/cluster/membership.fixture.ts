@@ -29,6 +29,8 @@ export class VirtualCluster {
   nowMs = 1_000;
   /** Says whether a datagram gets lost. */
   loses: (fromId: string, toId: string, link: number, rng: Rng) => boolean = () => false;
+  /** Takes a datagram out of the network, to be fed later by the test. */
+  holds: (fromId: string, toId: string, heartbeat: Heartbeat) => boolean = () => false;
   /** Called after each judgement of each member. */
   onVerdict: (byId: string, verdict: ClusterVerdict) => void = () => undefined;
   readonly #actors = new Map<string, Actor>();
@@ -126,6 +128,7 @@ export class VirtualCluster {
   }
 
   #beat(id: string, actor: Actor): void {
+    actor.membership.sending(actor.sequence + 1, this.nowMs);
     const hearing = actor.membership.hearing(this.nowMs).map((one) => ({ ...one, ageMs: one.ageMs.map(Math.round) }));
     for (const to of this.#members) {
       if (to.id === id) continue;
@@ -141,7 +144,7 @@ export class VirtualCluster {
 
   #deliver(fromId: string, toId: string, heartbeat: Heartbeat): void {
     const to = this.#actor(toId);
-    if (!to.isUp) return;
+    if (!to.isUp || this.holds(fromId, toId, heartbeat)) return;
     if (to.stalledUntilMs > this.nowMs) to.inbox.push({ fromId, heartbeat });
     else to.membership.feed(fromId, heartbeat, this.nowMs + DELAY_MS);
   }

@@ -1,6 +1,7 @@
 // The detector over virtual clusters: who is called silent, when, and above all who is not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Heartbeat } from './heartbeat-message.js';
 import { hostId } from '../shared/ids.js';
 import { TIMING, VirtualCluster } from './membership.fixture.js';
 
@@ -276,6 +277,27 @@ describe('links that work one way only', () => {
     cluster.loses = (from, to, link) => (to === 'h3' && link === 0) || (from === 'h3' && link === 1);
     cluster.run(3_500);
     expect(cluster.host('h3').hearing).toBe('silent');
+  });
+});
+
+describe('heartbeats that were held back on the way', () => {
+  it('do not keep a dead host alive, however genuine they are', () => {
+    const cluster = settled(3);
+    const held: { to: string; heartbeat: Heartbeat }[] = [];
+    cluster.holds = (from, to, heartbeat) => {
+      if (from !== 'h3') return false;
+      held.push({ to, heartbeat });
+      return true;
+    };
+    // Recorded, and after its death let go one by one, each newer than the one before.
+    cluster.run(300);
+    cluster.kill('h3');
+    for (let step = 0; step < 100; step++) {
+      for (const { to, heartbeat } of held) cluster.membership(to).feed('h3', { ...heartbeat, sequence: heartbeat.sequence + step }, cluster.nowMs);
+      cluster.run(50);
+    }
+    expect(cluster.host('h3')).toMatchObject({ hearing: 'silent' });
+    expect(cluster.host('h3').evidence).toContain('one-way');
   });
 });
 

@@ -149,6 +149,11 @@ export class Membership {
     return this.self.id;
   }
 
+  /** To be called before each beat, with the sequence of its first message: acknowledgements are dated by it. */
+  sending(firstSequence: number, nowMs: number): void {
+    this.#links.sending(firstSequence, nowMs);
+  }
+
   /** What our next heartbeat to a member acknowledges on a link. */
   ack(toId: string, link: number, nowMs: number): Heartbeat['ack'] {
     return this.#links.ack(toId, link, nowMs);

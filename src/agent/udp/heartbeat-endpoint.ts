@@ -86,6 +86,10 @@ export class HeartbeatEndpoint {
     return [...this.#known.values()].map((one) => one.member);
   }
 
+  get nextSequence(): number {
+    return this.#sequence + 1;
+  }
+
   /** Sends to one member on each link that we share; the body is made for each link. */
   send(toId: string, flags: Flags, bodyFor: (link: number) => HeartbeatBody | ReportBody): void {
     const to = this.#known.get(hash64(toId));
