@@ -1,0 +1,97 @@
+// Fencing: only a status that says off proves anything; called off in time; the next device follows.
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../shared/clock.js';
+import { OperationalError } from '../shared/errors.js';
+import type { Journal } from '../shared/workflow.js';
+import { fenceBackoffMs } from './fence-backoff.js';
+import type { FenceDevice, PowerState } from './fence-device.js';
+import { runFence, VERIFY_MS, type FenceContext } from './run-fence.js';
+
+function virtualClock(): Clock {
+  let now = 0;
+  return { nowMs: () => now, monotonicMs: () => now, sleep: async (ms) => void (now += ms) };
+}
+
+function journal(cancelled = false): Journal {
+  const nothing = async (): Promise<void> => undefined;
+  return { doneSteps: [], memo: {}, stepStarted: nothing, stepDone: nothing, stepFailed: nothing, stepUndone: nothing, progress: nothing, cancelRequested: async () => cancelled };
+}
+
+interface Fake extends FenceDevice { readonly calls: string[] }
+
+function device(name: string, behaviour: { off?: 'works' | 'fails' | 'lies' | 'slow'; status?: PowerState | 'fails' } = {}): Fake {
+  let state: PowerState = 'on';
+  let looks = 0;
+  const calls: string[] = [];
+  return {
+    describe: name,
+    automatic: true,
+    calls,
+    off: async () => {
+      calls.push('off');
+      if (behaviour.off === 'fails') throw new OperationalError('unreachable', 'no answer');
+      if (behaviour.off !== 'lies' && behaviour.off !== 'slow') state = 'off';
+    },
+    on: async () => void (state = 'on'),
+    status: async () => {
+      calls.push('status');
+      if (behaviour.status === 'fails') throw new OperationalError('unreachable', 'no answer');
+      if (behaviour.off === 'slow' && (looks += 1) > 5) state = 'off';
+      return behaviour.status ?? state;
+    },
+  };
+}
+
+const context = (devices: readonly FenceDevice[], stillWanted: () => Promise<string | null> = async () => null): FenceContext => ({ host: 'host-3', devices, clock: virtualClock(), stillWanted });
+
+describe('runFence', () => {
+  it('succeeds when the status says off, with that as evidence', async () => {
+    const outcome = await runFence(context([device('ipmi a')]), journal());
+    expect(outcome).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('ipmi a: told off, status off') } });
+  });
+
+  it('waits for a machine that takes its time', async () => {
+    expect((await runFence(context([device('ipmi a', { off: 'slow' })]), journal())).kind).toBe('succeeded');
+  });
+
+  it('does not believe a device that answers ok while its status says on', async () => {
+    const outcome = await runFence(context([device('ipmi a', { off: 'lies' })]), journal());
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'fence-failed', why: expect.stringContaining('status still says on') });
+  });
+
+  it('does not take an unreadable status for off', async () => {
+    expect(await runFence(context([device('ipmi a', { status: 'fails' })]), journal())).toMatchObject({ kind: 'failed' });
+  });
+
+  it('goes on to the next device, and names every failure when none works', async () => {
+    const second = device('pdu b');
+    expect((await runFence(context([device('ipmi a', { off: 'fails' }), second]), journal())).kind).toBe('succeeded');
+    expect(second.calls).toContain('off');
+    const none = await runFence(context([device('ipmi a', { off: 'fails', status: 'on' }), device('pdu b', { off: 'lies' })]), journal());
+    expect(none).toMatchObject({ kind: 'failed', why: expect.stringMatching(/ipmi a: .*; pdu b: /) });
+  });
+
+  it('asks right before it cuts the power whether that is still wanted', async () => {
+    const untouched = device('ipmi a');
+    expect(await runFence(context([untouched], async () => 'it is heard again'), journal())).toMatchObject({ kind: 'cancelled', why: 'it is heard again' });
+    expect(await runFence(context([untouched]), journal(true))).toMatchObject({ kind: 'cancelled' });
+    expect(untouched.calls).toEqual([]);
+  });
+
+  it('never tries a person', async () => {
+    const outcome = await runFence(context([{ ...device('manual'), automatic: false }]), journal());
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'no-fence-device', why: expect.stringContaining('confirm-off host-3') });
+  });
+
+  it('gives up on a device after a bound', async () => {
+    const one = context([device('ipmi a', { off: 'lies' })]);
+    await runFence(one, journal());
+    expect(one.clock.monotonicMs()).toBeLessThanOrEqual(VERIFY_MS);
+  });
+});
+
+describe('fenceBackoffMs', () => {
+  it('doubles up to its bound, for ever', () => {
+    expect([1, 2, 3, 4, 100].map((attempts) => fenceBackoffMs(attempts, 5_000, 30_000))).toEqual([5_000, 10_000, 20_000, 30_000, 30_000]);
+  });
+});

@@ -1,0 +1,25 @@
+// A filter: one reason why a workload may not go to a host. Hard: what it refuses is refused.
+import type { Host } from '../hosts/host.js';
+import type { HostFacts } from '../hosts/host-facts.js';
+import type { Workload } from '../workloads/workload.js';
+import type { PlacementPolicy, PlacementRequest, PlacementView, RefusalCode } from './placement.js';
+import type { Usage } from './usage.js';
+
+export interface FilterInput {
+  readonly view: PlacementView;
+  readonly request: PlacementRequest;
+  readonly workload: Workload;
+  readonly host: Host;
+  readonly facts: HostFacts;
+  /** What is on the host already, without this workload. */
+  readonly usage: Usage;
+  readonly policy: PlacementPolicy;
+}
+
+export interface FilterRefusal {
+  readonly code: RefusalCode;
+  /** With the numbers. */
+  readonly why: string;
+}
+
+export type Filter = (input: FilterInput) => FilterRefusal | null;
