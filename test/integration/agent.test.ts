@@ -38,7 +38,7 @@ async function tempDir(): Promise<string> {
   return dir;
 }
 
-/** The shipped bundle where it was built, else the same made for this run. */
+/** The same bundle as is shipped, made of what is in the tree now. */
 async function agentBundle(): Promise<string> {
   const outfile = join(await tempDir(), 'agent.cjs');
   await build({ entryPoints: [join(root, 'src/agent/main.ts')], outfile, bundle: true, platform: 'node', target: 'node18', format: 'cjs', logLevel: 'error' });
@@ -200,8 +200,7 @@ class TestCluster {
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  const built = join(root, 'dist/agent.cjs');
-  bundle = process.env['REEVE_TEST_BUILT_AGENT'] === '1' && existsSync(built) ? built : await agentBundle();
+  bundle = await agentBundle();
 });
 
 afterEach(async () => {
