@@ -55,7 +55,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     world.domains.set(uuid, { ...one, ...change });
   };
   const hypervisor: Hypervisor = {
-    facts: () => call('facts', () => ({}) as HostFacts),
+    facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
     inventory: () => call('inventory', () => [...world.domains.values()]),
     observe: (uuid) => call('observe', () => (world.onObserve?.(), world.domains.get(uuid) ?? null)),
     definition: (uuid) => call('definition', () => `<domain>${uuid}</domain>`),
