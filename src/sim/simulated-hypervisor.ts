@@ -154,8 +154,8 @@ export class SimulatedHypervisor implements Hypervisor {
   deleteDisk(token: CommandToken, path: string): Promise<void> {
     return this.#do(token, 'deleteDisk', (host) => {
       const files = this.#world.filesOf(host, path);
+      if (path.includes('/../') || !host.pools.some((pool) => path.startsWith(`${pool.path}/`))) throw new OperationalError('unsupported', `${path} is no file in an active pool of ${host.name}: left alone`);
       if (!files.has(path)) return;
-      if (!host.pools.some((pool) => path.startsWith(`${pool.path}/`))) throw new OperationalError('unsupported', `${path} is no file in an active pool of ${host.name}: left alone`);
       if (this.#world.lockHolder(host, path, writableDisks, '')) throw new OperationalError('locked', `${path} is open in a process, here or on another host: left alone`);
       files.delete(path);
     });

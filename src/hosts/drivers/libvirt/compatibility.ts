@@ -9,7 +9,7 @@ export interface Incompatibility {
   readonly remedy: string | null;
 }
 
-/** Reads the definition from its input. Each failed check prints one line: code, tab, subject. */
+/** Finds the definition in the file $input. Each failed check prints one line: code, tab, subject. */
 export function compatibilityScript(definition: string): string {
   const domain = parseDomain(definition);
   const needs = needsOf(definition, []);
@@ -23,12 +23,12 @@ export function compatibilityScript(definition: string): string {
     'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system',
     `no() { printf '%s\\t%s\\n' "$1" "$2"; }`,
     ...(emulator ? [`[ -x ${quote(emulator)} ] || no emulator ${quote(emulator)}`] : []),
-    ...(type === 'kvm' ? ['( : <> /dev/kvm ) 2>/dev/null || no kvm /dev/kvm'] : []),
+    ...(type === 'kvm' ? ['{ [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; } || no kvm /dev/kvm'] : []),
     ...needs.bridges.map((bridge) => `[ -d ${quote(`/sys/class/net/${bridge}/bridge`)} ] || no bridge ${quote(bridge)}`),
     ...networksOf(domain).map((network) => `virsh -q net-info ${quote(network)} 2>/dev/null | grep -q '^Active: *yes' || no network ${quote(network)}`),
     ...files.map((path) => `[ -e ${quote(path)} ] || no file ${quote(path)}`),
     `if said=$(virsh -q domcapabilities ${asked.domcapabilities} 2>&1 > /dev/null); then :; else no machine "$(echo "$said" | tr '\\n\\t' '  ')"; fi`,
-    ...(needs.cpuModel === null ? [] : [`said=$(virsh hypervisor-cpu-compare /dev/stdin ${asked.cpu} --error 2>&1) || no cpu "$(echo "$said" | tr '\\n\\t' '  ')"`]),
+    ...(needs.cpuModel === null ? [] : [`said=$(virsh hypervisor-cpu-compare "$input" ${asked.cpu} --error 2>&1) || no cpu "$(echo "$said" | tr '\\n\\t' '  ')"`]),
     'echo end',
   ];
   return lines.join('\n');

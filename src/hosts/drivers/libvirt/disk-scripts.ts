@@ -47,7 +47,8 @@ virsh -q pool-list --name | {
     dir=$(readlink -f "$dir") || continue
     [ "$dir" != / ] || continue
     case $real in "$dir"/*)
-      qemu-img info "$real" > /dev/null 2>&1 || { qemu-img info -U "$real" > /dev/null 2>&1 && exit ${IN_USE}; }
+      # Opened for writing, as a guest would: QEMU's own lock answers, whichever host holds it.
+      case $(qemu-io -f raw -c quit "$real" 2>&1) in *' lock'*) exit ${IN_USE} ;; esac
       rm -f -- "$real" || exit 1
       virsh -q pool-refresh "$pool" > /dev/null 2>&1
       exit 0 ;;

@@ -19,7 +19,8 @@ echo "cpus $(getconf _NPROCESSORS_ONLN)"
 read -r id < /proc/sys/kernel/random/boot_id && echo "boot $id"
 read -r id < /etc/machine-id && echo "machine $id"
 [ ! -e /dev/watchdog ] || echo "watchdog yes"
-if ( : <> /dev/kvm ) 2>/dev/null; then echo "kvm yes"; fi
+# -c first: <> would create the file.
+if [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; then echo "kvm yes"; fi
 while read -r key value rest; do case $key in MemTotal:|MemAvailable:) echo "$key $value" ;; esac; done < /proc/meminfo
 for bridge in /sys/class/net/*/bridge; do
   [ ! -d "$bridge" ] || { bridge=\${bridge%/bridge}; echo "bridge \${bridge##*/}"; }

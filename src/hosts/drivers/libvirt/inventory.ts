@@ -3,17 +3,19 @@ import { OperationalError } from '../../../shared/errors.js';
 import type { ObservedWorkload, RunState } from '../../hypervisor.js';
 
 const MARK = 'reeve-section:';
+/** virsh's echo ends no line, so the point ends the word. */
+const SECTION = new RegExp(`${MARK}([a-z]+)\\.`);
 
 /**
  * One virsh process, whatever the number of domains. `--nowait`: one guest that hangs does not hold up the others.
  * `balloon` and `vcpu` give the sizes, also of domains that do not run.
  */
-export const INVENTORY_SCRIPT = `exec virsh -q 'list --all --uuid --name; echo ${MARK}persistent; list --all --persistent --uuid; echo ${MARK}autostart; list --all --autostart --uuid; echo ${MARK}stats; domstats --nowait --state --balloon --vcpu; echo ${MARK}end'`;
+export const INVENTORY_SCRIPT = `exec virsh -q 'list --all --uuid --name; echo ${MARK}persistent.; list --all --persistent --uuid; echo ${MARK}autostart.; list --all --autostart --uuid; echo ${MARK}stats.; domstats --nowait --state --balloon --vcpu; echo ${MARK}end.'`;
 
 export function parseInventory(output: string): readonly ObservedWorkload[] {
   const sections = new Map<string, string>([['list', '']]);
   let current = 'list';
-  for (const part of output.split(new RegExp(`${MARK}([a-z]+)`))) {
+  for (const part of output.split(SECTION)) {
     if (/^(persistent|autostart|stats|end)$/.test(part) && !sections.has(part)) sections.set((current = part), '');
     else sections.set(current, `${sections.get(current) ?? ''}${part}`);
   }

@@ -80,7 +80,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async compatibility(definition: string): Promise<readonly Incompatibility[]> {
-    const { stdout } = await this.#lookOk(compatibilityScript(definition), 'compatibility', FACTS_MS, definition);
+    const { stdout } = await this.#lookOk(withInputFile(compatibilityScript(definition)), 'compatibility', FACTS_MS, definition);
     if (!stdout.includes('end\n')) throw new OperationalError('failed', `${this.#name}: the check of compatibility ended before its end`);
     return parseCompatibility(stdout, this.#name);
   }
@@ -88,7 +88,7 @@ export class LibvirtHypervisor implements Hypervisor {
   // --- doing ---
 
   async define(token: CommandToken, definition: string): Promise<void> {
-    await this.#doOk(token, virsh('define', '/dev/stdin'), 'define', { input: definition });
+    await this.#doOk(token, withInputFile('virsh -q define "$input"'), 'define', { input: definition });
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
@@ -188,6 +188,11 @@ export class LibvirtHypervisor implements Hypervisor {
     const failure = libvirtFailure(result, what, this.#name);
     if (!fine.includes(failure.code)) throw failure;
   }
+}
+
+/** The input as a file: /dev/stdin does not open where it is a socket, nor under every sudo. */
+function withInputFile(script: string): string {
+  return `input=$(mktemp) || exit 1\ntrap 'rm -f "$input"' EXIT\ncat > "$input"\n${script}`;
 }
 
 const NOT_RUNNING = /domain is not running|Domain not running/i;

@@ -21,6 +21,12 @@ export interface RunOptions {
   readonly lane?: 'normal' | 'probe';
 }
 
+export interface SshConnectionOptions {
+  readonly runtimeDir?: string;
+  /** How ssh is started here; more words run it, say, in another network namespace. */
+  readonly program?: readonly [string, ...string[]];
+}
+
 export interface RunResult {
   readonly code: number;
   readonly stdout: string;
@@ -41,6 +47,7 @@ export class SshConnection {
   readonly settings: SshSettings;
   readonly #dir: string;
   readonly #paths: SshPaths;
+  readonly #program: readonly [string, ...string[]];
   readonly #slots = { normal: new Slots(NORMAL_SLOTS), probe: new Slots(PROBE_SLOTS) };
   /** Rises when a master is given up, so that a late failure of an old one does not hit its successor. */
   #generation = 0;
@@ -49,8 +56,9 @@ export class SshConnection {
   #dropping: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(settings: SshSettings, runtimeDir: string = sshRuntimeDir()) {
+  constructor(settings: SshSettings, { runtimeDir = sshRuntimeDir(), program = ['ssh'] }: SshConnectionOptions = {}) {
     this.settings = settings;
+    this.#program = program;
     const { name: _name, ...identity } = settings;
     this.#dir = connectionDir(runtimeDir, JSON.stringify(identity));
     this.#paths = { config: join(this.#dir, 'config'), knownHosts: join(this.#dir, 'known_hosts'), control: join(this.#dir, 'm') };
@@ -158,7 +166,8 @@ export class SshConnection {
   }
 
   #ssh(args: readonly string[], options: { readonly timeoutMs: number; readonly input?: string | Uint8Array }): Promise<ProcessOutcome> {
-    return runProcess('ssh', ['-F', this.#paths.config, ...args], options);
+    const [first, ...words] = this.#program;
+    return runProcess(first, [...words, '-F', this.#paths.config, ...args], options);
   }
 }
 
