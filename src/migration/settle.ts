@@ -1,0 +1,105 @@
+// Settles a migration that ended: waits until both hosts' answers are plain, and leaves exactly one copy.
+import { messageOf, OperationalError } from '../shared/errors.js';
+import type { Journal } from '../shared/workflow.js';
+import { isStopped, look } from '../workloads/place.js';
+import { sideOf, type MigrationContext } from './migration-context.js';
+import { describeSides, settleMigration, type Settlement, type Side } from './settle-migration.js';
+
+export type Settled =
+  | { readonly kind: 'arrived'; readonly note: string }
+  /** `stayed`: it runs at the source. Other codes say where it is. */
+  | { readonly kind: 'not-arrived'; readonly code: 'stayed' | 'source-lost' | 'restarted'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly code: string; readonly why: string };
+
+const LOOK_EVERY_MS = 300;
+/** The destination of a dead source keeps its half up to 20 s (libvirt's keepalive); both answer, yet it is not plain. */
+const PLAIN_MS = 60_000;
+/** A host that neither answers nor is proven off: fencing or its return settles it, and both take as long as they take. */
+const BLIND_MS = 3_600_000;
+/** Both executing for one look may be two looks at different times; for this many it is not. */
+const BOTH_LOOKS = 5;
+
+export async function settle(context: MigrationContext, journal: Journal): Promise<Settled> {
+  const { clock } = context;
+  const startedAtMs = clock.monotonicMs();
+  let plainSinceMs: number | null = null;
+  let both = 0;
+  for (;;) {
+    const [source, destination] = await Promise.all([sideOf(context, 'source'), sideOf(context, 'destination')]);
+    const settlement = settleMigration(source, destination);
+    both = settlement === 'both' ? both + 1 : 0;
+    if (settlement !== 'in-between' && (settlement !== 'both' || both >= BOTH_LOOKS)) return conclude(context, settlement, source, destination);
+    const sides = describeSides({ name: context.source.name, side: source }, { name: context.destination.name, side: destination });
+    const now = clock.monotonicMs();
+    const blind = isBlind(source) || isBlind(destination);
+    plainSinceMs = blind ? null : (plainSinceMs ?? now);
+    if (plainSinceMs !== null && now - plainSinceMs > PLAIN_MS) return { kind: 'unknown', code: 'not-settled', why: `it is not plain where ${context.workload.name} runs: ${sides}` };
+    if (now - startedAtMs > BLIND_MS) return { kind: 'unknown', code: 'host-unknown', why: `${sides}; neither answered nor was it proven off` };
+    await journal.progress({ line: `asking both hosts: ${sides}` });
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+const isBlind = (side: Side): boolean => !side.provenOff && side.look.kind === 'blind';
+
+async function conclude(context: MigrationContext, settlement: Exclude<Settlement, 'in-between'>, sourceSide: Side, destinationSide: Side): Promise<Settled> {
+  const { workload, source, destination } = context;
+  switch (settlement) {
+    case 'arrived':
+      return { kind: 'arrived', note: `runs on ${destination.name}; ${await tidy(context, 'source', sourceSide)}` };
+    case 'stayed':
+      return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} runs on at ${source.name}; ${await tidy(context, 'destination', destinationSide)}` };
+    case 'stayed-paused':
+      return resumeAtSource(context);
+    case 'source-lost':
+      return { kind: 'not-arrived', code: 'source-lost', why: `${source.name} is proven off and ${destination.name} has no copy: it is recovered` };
+    case 'nowhere':
+      return startAtSource(context);
+    case 'both':
+      return { kind: 'unknown', code: 'both-execute', why: `${workload.name} executes on ${source.name} and on ${destination.name}; nothing was stopped by force` };
+  }
+}
+
+/** Removes the definition that the other side no longer needs. */
+async function tidy(context: MigrationContext, which: 'source' | 'destination', side: Side): Promise<string> {
+  const place = context[which];
+  if (side.provenOff) return `${place.name} is proven off`;
+  if (side.look.kind === 'seen' && side.look.observed === null) return `nothing of it is left on ${place.name}`;
+  if (!isStopped(side.look)) return `${place.name} could not be asked`;
+  try {
+    await place.hypervisor.undefine(place.token, context.workload.uuid);
+    return `its definition on ${place.name} was removed`;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return `a stopped definition may be left on ${place.name}: ${messageOf(error)}`;
+  }
+}
+
+async function resumeAtSource(context: MigrationContext): Promise<Settled> {
+  const { workload, source } = context;
+  await attempt(() => source.hypervisor.resume(source.token, workload.uuid));
+  const seen = await look(source, workload.uuid);
+  if (seen.kind === 'seen' && seen.observed?.runState === 'running') return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} was paused by the failed migration and runs on at ${source.name}` };
+  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} is on ${source.name} and does not execute; \`virsh resume\` there` };
+}
+
+/** Both sides were asked, or are proven off: no process is left, so starting it where it was can't run it twice. */
+async function startAtSource(context: MigrationContext): Promise<Settled> {
+  const { workload, source } = context;
+  await attempt(async () => {
+    const seen = await look(source, workload.uuid);
+    if (seen.kind === 'seen' && seen.observed === null) await source.hypervisor.define(source.token, workload.definition);
+    await source.hypervisor.start(source.token, workload.uuid);
+  });
+  const seen = await look(source, workload.uuid);
+  if (seen.kind === 'seen' && seen.observed?.runState === 'running') return { kind: 'not-arrived', code: 'restarted', why: `no copy was left anywhere; ${workload.name} was started again on ${source.name}` };
+  return { kind: 'unknown', code: 'nowhere', why: `${workload.name} runs nowhere, and starting it on ${source.name} failed` };
+}
+
+async function attempt(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+  }
+}
