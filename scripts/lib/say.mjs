@@ -19,8 +19,11 @@ export function seconds(sinceMs) {
   return `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 }
 
-/** Runs a program from the repo's root; resolves with its exit code (128 + signal when a signal ended it) and, if captured, its output. */
-export function run(program, args, { capture = false, env = {}, cwd = ROOT, input = 'ignore' } = {}) {
+/**
+ * Runs a program from the repo's root; resolves with its exit code (128 + signal when a signal ended it) and, if captured, its output.
+ * With timeoutMs it is asked to end then, and made to end ten seconds later.
+ */
+export function run(program, args, { capture = false, env = {}, cwd = ROOT, input = 'ignore', timeoutMs = null } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd,
@@ -32,7 +35,9 @@ export function run(program, args, { capture = false, env = {}, cwd = ROOT, inpu
     child.stderr?.on('data', (chunk) => (output += chunk));
     const forward = (signal) => child.kill(signal);
     for (const signal of FORWARDED) process.on(signal, forward);
+    const timers = timeoutMs === null ? [] : [setTimeout(() => child.kill('SIGTERM'), timeoutMs), setTimeout(() => child.kill('SIGKILL'), timeoutMs + GRACE_MS)];
     const end = (code) => {
+      for (const timer of timers) clearTimeout(timer);
       for (const signal of FORWARDED) process.off(signal, forward);
       resolve({ code, output });
     };
@@ -45,6 +50,8 @@ export function run(program, args, { capture = false, env = {}, cwd = ROOT, inpu
   });
 }
 
+/** After SIGTERM, for tests to clean up what they started. */
+const GRACE_MS = 10_000;
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 

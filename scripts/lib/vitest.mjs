@@ -7,6 +7,9 @@ import { ROOT, run } from './say.mjs';
 /** CI: no watch, no prompt, no snapshot written by the way. */
 const ENVIRONMENT = { CI: 'true' };
 
+/** Each test has a bound of its own; this one catches a run that hangs between them. */
+const STAGE_MS = 60 * 60_000;
+
 export async function runVitest(project, { quiet = false, env = {}, filters = [], keepReport = null } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'reeve-report-'));
   const report = keepReport ?? join(folder, 'report.json');
@@ -14,7 +17,7 @@ export async function runVitest(project, { quiet = false, env = {}, filters = []
   try {
     const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
     if (keepReport) rmSync(report, { force: true });
-    const { code, output } = await run(process.execPath, args, { capture: quiet, env: { ...ENVIRONMENT, ...colours(quiet), ...env } });
+    const { code, output } = await run(process.execPath, args, { capture: quiet, timeoutMs: STAGE_MS, env: { ...ENVIRONMENT, ...colours(quiet), ...env } });
     return { ...countReport(readReport(report), code), output };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,96 @@
+// `npm test`: all stages from cheap to dear; installs what each needs, saying so. `npm test -- STAGE [FILTER…]` runs one.
+import { ROOT, isMain, say, seconds, stop } from './lib/say.mjs';
+import { join } from 'node:path';
+import { ensure } from './ensure.mjs';
+import { ensureBuilt } from './build.mjs';
+import { staticChecks } from './check.mjs';
+import { loadTs } from './lib/load-ts.mjs';
+import { ensureRedis } from './lib/redis.mjs';
+import { runVitest } from './lib/vitest.mjs';
+
+/**
+ * A stage: `prepare` gives what it needs (a reason to leave the stage out, or null; a part can be left out by `env`),
+ * `run` gives { passed, failed, skipped, notes }.
+ */
+const STAGES = [
+  { name: 'check', what: 'types, lint, layers, rules', prepare: async () => ({ leaveOut: null }), run: staticChecksStage },
+  { name: 'unit', what: 'unit, table and property tests', prepare: async () => ({ leaveOut: null }), run: vitestStage('unit') },
+  { name: 'conformance', what: "each simulated adapter against its port's suite", prepare: async () => ({ leaveOut: null }), run: vitestStage('conformance') },
+  { name: 'integration', what: 'real Postgres and Redis, real agents', prepare: prepareIntegration, run: vitestStage('integration') },
+  { name: 'e2e', what: 'real hosts in the lab', prepare: prepareLab, run: vitestStage('e2e') },
+];
+
+async function staticChecksStage() {
+  return { ...(await staticChecks()), skipped: 0, notes: [] };
+}
+
+function vitestStage(project) {
+  return ({ env = {}, filters = [] }) => runVitest(project, { env, filters, keepReport: join(ROOT, 'dist', 'reports', `${project}.json`) });
+}
+
+async function prepareIntegration() {
+  await ensureBuilt();
+  const noRedis = await ensureRedis();
+  // The tests look at this variable: with a reason in it, those on Redis are skipped; without it, a missing Redis fails them.
+  return noRedis ? { leaveOut: null, partlyOut: `the queue on Redis: ${noRedis}`, env: { REEVE_TEST_NO_REDIS: noRedis } } : { leaveOut: null };
+}
+
+async function prepareLab() {
+  const setup = await loadTs('lab/setup.ts');
+  if (!setup) return { leaveOut: 'lab/setup.ts is not there' };
+  const why = await setup.whyNoLab();
+  if (why) return { leaveOut: why };
+  await setup.ensureLabPackages(say);
+  await ensureBuilt();
+  const noRedis = await ensureRedis();
+  return { leaveOut: null, ...(noRedis ? { partlyOut: noRedis, env: { REEVE_TEST_NO_REDIS: noRedis } } : {}) };
+}
+
+async function runStage(stage, filters) {
+  say(`\n== ${stage.name}: ${stage.what}`);
+  const began = performance.now();
+  const result = { name: stage.name, passed: 0, failed: 0, skipped: 0, notes: [], leftOut: [] };
+  try {
+    const ready = await stage.prepare();
+    if (ready.leaveOut) return { ...result, leftOut: [`${stage.name}: ${ready.leaveOut}`], time: seconds(began) };
+    if (ready.partlyOut) result.leftOut.push(ready.partlyOut);
+    Object.assign(result, await stage.run({ env: ready.env, filters }));
+  } catch (error) {
+    result.failed += 1;
+    result.notes.push(`could not run: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (result.passed + result.failed === 0) {
+    result.failed = 1;
+    result.notes.push('ran no test: that is a failure, or nobody would notice');
+  }
+  return { ...result, time: seconds(began) };
+}
+
+function summary(results) {
+  say('\n== summary');
+  for (const { name, time, passed, failed, skipped, notes, leftOut } of results) {
+    const counts = leftOut.length > 0 && passed + failed === 0 ? 'left out' : `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+    say(`  ${name.padEnd(12)} ${time.padStart(8)}  ${counts}`);
+    for (const note of notes) say(`               ${note}`);
+  }
+  const leftOut = results.flatMap((result) => result.leftOut);
+  for (const one of leftOut) say(`  left out: ${one}`);
+  const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
+  return { passed: total('passed'), failed: total('failed') };
+}
+
+async function main([asked, ...filters]) {
+  const stages = asked === undefined ? STAGES : STAGES.filter((stage) => stage.name === asked);
+  if (stages.length === 0) stop(`there is no stage "${asked}"; there are ${STAGES.map((stage) => stage.name).join(', ')}`, 2);
+  const began = performance.now();
+  await ensure();
+  const results = [];
+  for (const stage of stages) results.push(await runStage(stage, filters));
+  const { passed, failed } = summary(results);
+  say(`  in ${seconds(began)}`);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+process.env.CI = 'true';
+if (isMain(import.meta.url)) await main(process.argv.slice(2));
