@@ -49,6 +49,15 @@ describe('heartbeat messages', () => {
     }));
   });
 
+  it('are refused when a member signs more than belongs there', () => {
+    fc.assert(fc.property(message, (sent) => {
+      const body = encodeMessage(sent, key, hmac).subarray(0, -32);
+      const longer = Uint8Array.from([...body, 0]);
+      const refusal = longer.byteLength + 32 > MAX_MESSAGE_BYTES ? 'size' : 'malformed';
+      expect(decodeMessage(Uint8Array.from([...longer, ...hmac(key, longer)]), reader)).toEqual({ ok: false, error: refusal });
+    }));
+  });
+
   it('never make the reader throw, whatever arrives', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 1_500 }), (bytes) => {
       expect(decodeMessage(bytes, reader).ok).toBe(false);

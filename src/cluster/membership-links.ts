@@ -40,6 +40,13 @@ export class LinkTable {
     this.#links.set(memberId, Array.from({ length: links }, (_, link) => known[link] ?? fresh()));
   }
 
+  /** Links on which nothing came yet count from now. */
+  begin(nowMs: number): void {
+    for (const link of [...this.#links.values()].flat()) {
+      if (!link.newest) Object.assign(link, { heardAtMs: nowMs, ackAtMs: nowMs });
+    }
+  }
+
   remove(memberId: string): void {
     this.#links.delete(memberId);
   }

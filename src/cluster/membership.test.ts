@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Heartbeat } from './heartbeat-message.js';
 import { hostId } from '../shared/ids.js';
+import { Membership } from './membership.js';
 import { TIMING, VirtualCluster } from './membership.fixture.js';
 
 /** Everybody has listened for a whole window. */
@@ -39,6 +40,18 @@ describe('a healthy cluster', () => {
     expect(cluster.verdict()).toMatchObject({ trusted: false });
     cluster.run(200);
     expect(cluster.verdict()).toMatchObject({ trusted: true });
+  });
+});
+
+describe('a member that was made long before it listens', () => {
+  it('has its grace from when it begins', () => {
+    const membership = new Membership({ id: 'w1', role: 'witness', isVoter: true, startStamp: 1 }, TIMING, 0);
+    membership.setMembers([{ id: 'h1', name: 'host-1', role: 'host', links: 1, isVoter: true }], 0);
+    membership.begin(60_000);
+    expect(membership.tick(60_050, 1)).toMatchObject({ trusted: false, hosts: [{ hearing: 'unknown' }] });
+    for (let nowMs = 60_100; nowMs < 62_050; nowMs += 50) expect(membership.tick(nowMs, 1)).toMatchObject({ trusted: false });
+    expect(membership.opinion('h1', 61_800)).not.toBe('silent');
+    expect(membership.tick(62_100, 1)).toMatchObject({ trusted: true, hosts: [{ hearing: 'suspect' }] });
   });
 });
 
@@ -252,7 +265,53 @@ describe('who may not be called silent', () => {
   });
 });
 
+describe('the observer itself', () => {
+  it('must miss a host for a whole window, whatever the others say', () => {
+    const cluster = settled(5);
+    cluster.loses = (from, to) => [from, to].includes('h5') && ![from, to].includes('w1');
+    cluster.run(4_000);
+    expect(cluster.host('h5')).toMatchObject({ hearing: 'heard', silentVotes: 4 });
+    cutOff(cluster, ['h5']);
+    cluster.run(1_350);
+    expect(cluster.host('h5')).toMatchObject({ hearing: 'suspect', silentVotes: 4 });
+    cluster.run(700);
+    expect(cluster.host('h5')).toMatchObject({ hearing: 'silent', silentVotes: 5 });
+  });
+
+  it('does not doubt a host when every other heartbeat is lost, both ways', () => {
+    const cluster = settled(2, 1, 1);
+    cluster.loses = () => Math.floor(cluster.nowMs / TIMING.heartbeatMs) % 2 === 0;
+    cluster.onVerdict = (by, verdict) => {
+      const doubted = verdict.hosts.find((host) => host.hearing !== 'heard');
+      if (doubted) throw new Error(`${by} doubts ${doubted.hostId}: ${doubted.evidence}`);
+    };
+    cluster.run(20_000);
+  });
+
+  it('keeps the newest of what it heard: an old heartbeat from a slow link changes nothing', () => {
+    const cluster = settled(3);
+    const held: Heartbeat[] = [];
+    cluster.holds = (from, to, heartbeat) => {
+      if (from === 'h1' && to === 'w1' && held.length === 0) return held.push({ ...heartbeat, bootId: 'old', leaving: true }) > 0;
+      return false;
+    };
+    cluster.run(2_000);
+    for (const heartbeat of held) cluster.membership('w1').feed('h1', heartbeat, cluster.nowMs);
+    cluster.run(50);
+    expect(held).toHaveLength(1);
+    expect(cluster.host('h1')).toMatchObject({ bootId: 'boot-h1', leaving: false });
+  });
+});
+
 describe('links that work one way only', () => {
+  it('a deaf host is not heard by a controller that has restarted: it acknowledges the one before', () => {
+    const cluster = settled(3);
+    cluster.loses = (_from, to) => to === 'h3';
+    cluster.start('w1');
+    cluster.run(TIMING.startupGraceMs + 500);
+    expect(cluster.host('h3').hearing).toBe('silent');
+  });
+
   it('a deaf host is suspect with that evidence, then silent by quorum', () => {
     const cluster = settled(3);
     cluster.loses = (_from, to) => to === 'h3';
@@ -307,6 +366,8 @@ describe('looks by SSH', () => {
   it('are shown while the doubt lasts, and forgotten with it', () => {
     const cluster = settled(3);
     cluster.membership('w1').feedProbe('h3', look);
+    cluster.run(50);
+    expect(cluster.host('h3')).toMatchObject({ hearing: 'heard', probe: null });
     cutOff(cluster, ['h3']);
     cluster.run(1_300);
     expect(cluster.host('h3')).toMatchObject({ hearing: 'suspect', probe: null });

@@ -79,7 +79,7 @@ const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEviden
 
 export class Membership {
   readonly #links: LinkTable;
-  readonly #listening: Listening;
+  #listening: Listening;
   readonly #peers = new Map<string, Peer>();
   /** The same peers in order of their ids: ties and lists never depend on who came first. */
   #sorted: readonly Peer[] = [];
@@ -92,6 +92,12 @@ export class Membership {
   ) {
     this.#links = new LinkTable(self.startStamp, timing);
     this.#listening = new Listening(timing, startMs);
+  }
+
+  /** Listening begins now, and not when this was made: whatever was missed before says nothing. */
+  begin(nowMs: number): void {
+    this.#listening = new Listening(this.timing, nowMs);
+    this.#links.begin(nowMs);
   }
 
   /** Replaces the members; who stays keeps what was heard. The list is without ourselves. */

@@ -6,6 +6,7 @@ import type { ProgressUpdate } from '../shared/workflow.js';
 export type OperationKind =
   | 'enrol' // check a host, install its agent, admit it
   | 'readmit' // a host is back after a fence: clean it up, admit its new boot
+  | 'remove' // take a host out: agent, keys, membership
   | 'fence'
   | 'create' // disk, definition and first start of a new workload
   | 'start'

@@ -1,5 +1,6 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
 import type { Host } from '../../hosts/host.js';
+import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -102,16 +103,13 @@ export function provenOff(host: Host, proof: { readonly kind: 'power-off' | 'new
   ];
 }
 
-export function removeHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+/** Refused while anything is there. `lost`: the machine is gone for good, what is on it is left there. */
+export function removeHost(view: ClusterView, name: string, { by, lost }: Asked & { readonly lost: boolean }): readonly Change[] {
   const host = findHost(view, name);
-  const here = view.workloads.filter((workload) => workload.hostId === host.id);
-  if (here.length > 0) {
-    throw new UserError('refused', `${host.name} still has ${here.length} workloads (${here.slice(0, 5).map((one) => one.name).join(', ')})`, `reeve host drain ${host.name}`);
-  }
-  const active = view.operations.find((operation) => operation.hostId === host.id || operation.targetHostId === host.id);
+  const why = whyNotRemovable(host, view.workloads);
+  if (why) throw new UserError('refused', why);
+  const active = view.operations.find((operation) => operation.kind !== 'drain' && (operation.hostId === host.id || operation.targetHostId === host.id));
   if (active) throw new UserError('conflict', `${active.kind} is under way there (operation ${active.id})`, `reeve operation cancel ${active.id}`);
-  return [
-    { change: 'remove-host', id: host.id },
-    { change: 'event', event: event('host.removed', `${host.name} is removed by ${by}`, { severity: 'notice', host: host.name }) },
-  ];
+  const hostIsLost = lost || host.condition !== 'online';
+  return [{ change: 'operation', operation: { kind: 'remove', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: by, reason: `${by} removes ${host.name}`, params: { hostIsLost } } }];
 }

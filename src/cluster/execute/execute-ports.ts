@@ -2,6 +2,12 @@
 import type { HostAgent } from '../../hosts/host-agent.js';
 import type { Host } from '../../hosts/host.js';
 import type { CommandToken, Hypervisor } from '../../hosts/hypervisor.js';
+import type { CheckPoint } from '../../hosts/enrolment-check.js';
+import type { EnrolmentSide } from '../../hosts/enrolment-side.js';
+import type { FenceDevice } from '../../fencing/fence-device.js';
+import type { MigrationPolicy } from '../../migration/migration-policy.js';
+import type { CreateContext } from '../../workloads/run-create.js';
+import type { WorkloadNeeds } from '../../workloads/workload.js';
 import type { Clock } from '../../shared/clock.js';
 import { Defect } from '../../shared/errors.js';
 import type { HostId } from '../../shared/ids.js';
@@ -15,12 +21,30 @@ import type { Operation } from '../operation.js';
 export interface HostWorld {
   hypervisorOf(host: Host): Hypervisor;
   agentOf(host: Host): HostAgent;
+  /** Its fence devices in order; one that can't be made from its options is left out and told. */
+  fenceDevicesOf(host: Host): readonly FenceDevice[];
+  /** As enrolment reaches it; `members` are all hosts its agent is to know. */
+  sideOf(host: Host, members: readonly Host[]): EnrolmentSide;
+  /** Domain XML and seed image for a new VM. */
+  makerOf(host: Host): CreateContext['make'];
+  /** Reads what a definition needs of a host. */
+  needsOf(host: Host, definition: string): WorkloadNeeds;
+}
+
+/** What enrolment asks beside the hosts. */
+export interface EnrolmentEar {
+  isHeard(host: Host, bootId: string): Promise<boolean>;
+  newMarkerId(): string;
+  /** The report of the last check of each host, by name. */
+  keepReport(host: Host, points: readonly CheckPoint[]): Promise<void>;
 }
 
 export interface ExecutePorts {
   readonly store: ClusterStore;
   readonly clock: Clock;
   readonly world: HostWorld;
+  readonly ear: EnrolmentEar;
+  readonly migration: MigrationPolicy;
 }
 
 export function hostOf(view: ClusterView, id: HostId | null, role: string): Host {

@@ -1,0 +1,24 @@
+// Every kind of operation and who does its work.
+import type { Executors } from '../run-operation.js';
+import { createExecutor, deleteExecutor } from './create-executors.js';
+import type { ExecutePorts } from './execute-ports.js';
+import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExecutor } from './host-executors.js';
+import { migrateExecutor, relocateExecutor } from './move-executors.js';
+import { startExecutor, stopExecutor } from './start-executors.js';
+
+export function executors(ports: ExecutePorts): Executors {
+  return {
+    enrol: enrolExecutor(ports),
+    readmit: readmitExecutor(ports),
+    remove: removeExecutor(ports),
+    fence: fenceExecutor(ports),
+    drain: drainExecutor(ports),
+    create: createExecutor(ports),
+    start: startExecutor(ports),
+    recover: startExecutor(ports),
+    stop: stopExecutor(ports),
+    delete: deleteExecutor(ports),
+    migrate: migrateExecutor(ports),
+    relocate: relocateExecutor(ports),
+  };
+}

@@ -1,0 +1,152 @@
+// Fence, enrol, readmit, remove and drain: from an operation's row to the host's workflow and what follows.
+import { FENCE_STEPS } from '../../fencing/run-fence.js';
+import type { Host } from '../../hosts/host.js';
+import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
+import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
+import { READMISSION_STEPS, type KnownWorkload } from '../../hosts/run-readmission.js';
+import { REMOVAL_STEPS, whyNotRemovable } from '../../hosts/run-removal.js';
+import { messageOf } from '../../shared/errors.js';
+import { runWorkflow } from '../../shared/workflow.js';
+import type { ClusterView } from '../cluster-view.js';
+import { event } from '../cluster-event.js';
+import { admissionEnding, ending, fenceEnding } from '../endings.js';
+import type { Operation } from '../operation.js';
+import type { Executor } from '../run-operation.js';
+import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
+
+export function fenceExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const host = hostOf(view, operation.hostId, 'fenced');
+    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, host) };
+    const outcome = await runWorkflow(FENCE_STEPS, context, journal);
+    const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
+    return fenceEnding({ operation, host: now, outcome, nowMs: ports.clock.nowMs() }, String(outcome.memo['evidence'] ?? ''));
+  };
+}
+
+async function whyFenceUnwanted({ store }: ExecutePorts, host: Host): Promise<string | null> {
+  const now = (await store.readView()).hosts.find((one) => one.id === host.id);
+  if (!now) return `${host.name} was removed`;
+  if (now.condition !== 'fencing') return `${host.name} is ${now.condition} meanwhile`;
+  return now.hostEpoch === host.hostEpoch ? null : `${host.name} was proven off meanwhile`;
+}
+
+/** Members whose agents are told of each other: all but those that are being enrolled. */
+const members = (view: ClusterView, self: Host): readonly Host[] => view.hosts.filter((host) => host.condition !== 'enrolling' && host.id !== self.id);
+
+export function enrolExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const host = hostOf(view, operation.hostId, 'new');
+    const others = members(view, host);
+    const all = [...others, host];
+    const context = {
+      self: ports.world.sideOf(host, all),
+      peers: others.filter((peer) => peer.condition === 'online').map((peer) => ports.world.sideOf(peer, all)),
+      world: {
+        clock: ports.clock,
+        lookAtFence: () => lookAtFence(ports, host),
+        isHeard: (bootId: string) => ports.ear.isHeard(host, bootId),
+        newMarkerId: () => ports.ear.newMarkerId(),
+        report: (points: Parameters<typeof ports.ear.keepReport>[1]) => ports.ear.keepReport(host, points),
+      },
+      expectations: DEFAULT_EXPECTATIONS,
+      token: tokenFor(operation, host, null),
+    };
+    const outcome = await runWorkflow(ENROLMENT_STEPS, context, journal);
+    if (outcome.kind !== 'succeeded') return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, null);
+    const facts = await ports.world.hypervisorOf(host).facts();
+    return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, { bootId: String(outcome.memo['bootId']), facts });
+  };
+}
+
+/** A status query only. Never throws: a device that does not answer is a finding. */
+export async function lookAtFence({ world }: ExecutePorts, host: Host): Promise<FenceLook> {
+  const devices = world.fenceDevicesOf(host);
+  const device = devices.find((one) => one.automatic);
+  if (!device) return host.fenceDevices.length > 0 && devices.length > 0 ? { kind: 'manual' } : { kind: 'none' };
+  try {
+    return { kind: 'answered', device: device.describe, power: await device.status() };
+  } catch (error) {
+    return { kind: 'failed', device: device.describe, why: messageOf(error), remedy: null };
+  }
+}
+
+export function readmitExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const host = hostOf(view, operation.hostId, 'returned');
+    const others = members(view, host);
+    const all = [...others, host];
+    const bootId = param(operation, 'bootId', '');
+    const context = {
+      self: ports.world.sideOf(host, all),
+      peers: others.filter((peer) => peer.condition === 'online').map((peer) => ports.world.sideOf(peer, all)),
+      hypervisor: ports.world.hypervisorOf(host),
+      admission: { bootId, token: tokenFor(operation, host, null) },
+      workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
+    };
+    const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
+    return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, outcome.kind === 'succeeded' ? { bootId, facts: await ports.world.hypervisorOf(host).facts() } : null);
+  };
+}
+
+function knownWorkload(view: ClusterView, host: Host, workload: ClusterView['workloads'][number]): KnownWorkload {
+  const moving = view.operations.find((operation) => operation.workloadId === workload.id && operation.targetHostId !== null);
+  const placedOn = moving?.targetHostId ?? workload.hostId;
+  const elsewhere = placedOn === null || placedOn === host.id ? null : (view.hosts.find((one) => one.id === placedOn)?.name ?? 'another host');
+  const { uuid, name, workloadEpoch, isProtected } = workload;
+  return { uuid, name, workloadEpoch, isProtected, elsewhere };
+}
+
+export function removeExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const host = hostOf(view, operation.hostId, 'removed');
+    const others = members(view, host).filter((peer) => peer.condition === 'online');
+    const context = {
+      self: ports.world.sideOf(host, [host]),
+      peers: others.map((peer) => ports.world.sideOf(peer, members(view, host))),
+      whyNot: async () => {
+        const now = await ports.store.readView();
+        const one = now.hosts.find((other) => other.id === host.id);
+        return one ? whyNotRemovable(one, now.workloads) : null;
+      },
+      hostIsLost: param(operation, 'hostIsLost', false),
+    };
+    const outcome = await runWorkflow(REMOVAL_STEPS, context, journal);
+    if (outcome.kind !== 'succeeded') return ending(outcome, [{ change: 'host', id: host.id, set: { why: outcome.why } }]);
+    return ending(outcome, [
+      { change: 'remove-host', id: host.id },
+      { change: 'event', event: event('host.removed', `${host.name} is removed`, { severity: 'notice', host: host.name, operationId: operation.id }) },
+    ]);
+  };
+}
+
+/** Between two looks at a drain; the rule that moves workloads is woken by every change, this only tells. */
+const DRAIN_LOOK_MS = 500;
+
+/** A drain is reconciled by its rule; this watches, tells how far it is, and ends when nothing is left or it is called off. */
+export function drainExecutor(ports: ExecutePorts): Executor {
+  return async (operation, _view, journal) => {
+    let told = '';
+    for (;;) {
+      const view = await ports.store.readView();
+      const host = view.hosts.find((one) => one.id === operation.hostId);
+      if (!host || host.intent !== 'maintenance' || (await journal.cancelRequested())) return ended('cancelled', 'called off; what has moved stays where it is');
+      if (host.condition !== 'online') return ended('failed', `${host.name} is ${host.condition}`);
+      const left = view.workloads.filter((workload) => workload.hostId === host.id && workload.state !== 'stopped' && workload.state !== 'missing' && workload.state !== 'error');
+      if (left.length === 0) return { ...ended('succeeded', null), changes: [{ change: 'event', event: event('host.drained', `${host.name} is drained`, { severity: 'notice', host: host.name, operationId: operation.id }) }] };
+      const moved = movedBy(view, operation);
+      const line = `${moved} moved, ${left.length} left: ${left.map((workload) => workload.name).join(', ')}`;
+      if (line !== told) await journal.progress({ line, percent: Math.round((moved / (moved + left.length)) * 100), numbers: { moved, left: left.length } });
+      told = line;
+      await ports.clock.sleep(DRAIN_LOOK_MS);
+    }
+  };
+}
+
+function movedBy(view: ClusterView, drain: Operation): number {
+  return view.recentOperations.filter((operation) => operation.params['drain'] === drain.id && operation.state === 'succeeded').length;
+}
+
+function ended(state: 'succeeded' | 'failed' | 'cancelled', why: string | null): Awaited<ReturnType<Executor>> {
+  return { state, code: state === 'succeeded' ? null : state, why, changes: [] };
+}

@@ -1,0 +1,57 @@
+// Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
+import { MIGRATION_STEPS } from '../../migration/run-migration.js';
+import { RELOCATION_STEPS } from '../../migration/run-relocation.js';
+import type { Host } from '../../hosts/host.js';
+import { runWorkflow } from '../../shared/workflow.js';
+import { moveEnding } from '../endings.js';
+import type { Executor } from '../run-operation.js';
+import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+
+export function migrateExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const workload = workloadOf(view, operation);
+    const source = hostOf(view, operation.hostId, 'source');
+    const target = hostOf(view, operation.targetHostId, 'target');
+    const context = {
+      operationId: operation.id,
+      workload,
+      source: placeOf(ports, operation, source, workload),
+      destination: { ...placeOf(ports, operation, target, workload), sshUser: target.ssh.user, sshPort: target.ssh.port, address: target.address },
+      clock: ports.clock,
+      policy: { ...ports.migration, bandwidthMiBps: param(operation, 'bandwidthMiBps', 0) || ports.migration.bandwidthMiBps, maxDowntimeMs: param(operation, 'maxDowntimeMs', ports.migration.maxDowntimeMs) },
+      copyStorage: param(operation, 'copyStorage', false),
+      provenOff: (side: 'source' | 'destination') => isProvenOff(ports, side === 'source' ? source : target),
+    };
+    const outcome = await runWorkflow(MIGRATION_STEPS, context, journal);
+    return moveEnding({ operation, workload, outcome, source: (await fresh(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
+  };
+}
+
+export function relocateExecutor(ports: ExecutePorts): Executor {
+  return async (operation, view, journal) => {
+    const workload = workloadOf(view, operation);
+    const source = hostOf(view, operation.hostId, 'source');
+    const target = hostOf(view, operation.targetHostId, 'target');
+    const context = {
+      workload,
+      source: placeOf(ports, operation, source, workload),
+      target: placeOf(ports, operation, target, workload),
+      clock: ports.clock,
+      stillWanted: async () => ((await fresh(ports, target))?.condition === 'online' ? null : `${target.name} is not online`),
+      graceMs: param(operation, 'timeoutMs', 60_000),
+      killAfter: param(operation, 'force', false),
+    };
+    const outcome = await runWorkflow(RELOCATION_STEPS, context, journal);
+    return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
+  };
+}
+
+async function fresh({ store }: ExecutePorts, host: Host): Promise<Host | null> {
+  return (await store.readView()).hosts.find((one) => one.id === host.id) ?? null;
+}
+
+/** Proven off since: its condition says so, or its epoch has risen. */
+async function isProvenOff(ports: ExecutePorts, host: Host): Promise<boolean> {
+  const now = await fresh(ports, host);
+  return now === null || now.condition === 'fenced' || now.hostEpoch !== host.hostEpoch;
+}
