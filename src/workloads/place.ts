@@ -2,6 +2,7 @@
 import type { CommandToken, Hypervisor, ObservedWorkload } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
+import type { StepOutcome } from '../shared/workflow.js';
 
 export interface Place {
   /** The host's name, for sentences. */
@@ -50,4 +51,15 @@ export const isRunning = (seen: Look): boolean => seen.kind === 'seen' && seen.o
 export function describeLook(seen: Look): string {
   if (seen.kind === 'blind') return `no answer: ${seen.why}`;
   return seen.observed === null ? 'not there' : `${seen.observed.runState} (${seen.observed.reason})`;
+}
+
+/** The guard's refusal as an outcome: a newer command governs the workload, so this one ends. Other errors throw. */
+export async function unlessRefused(command: () => Promise<void>): Promise<StepOutcome | null> {
+  try {
+    await command();
+    return null;
+  } catch (error) {
+    if (error instanceof OperationalError && error.code === 'guard-refused') return { kind: 'failed', code: 'guard-refused', why: error.message };
+    throw error;
+  }
 }

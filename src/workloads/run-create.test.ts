@@ -138,9 +138,9 @@ describe('delete', () => {
   });
   it('names only disks that are its own', () => {
     const disk = (path: string, more = {}) => ({ target: 'vda', path, pool: 'shared', format: 'raw', readonly: false, ...more });
-    const workload = (id: string, disks: ReturnType<typeof disk>[]) => ({ id: workloadId(id), needs: { disks } }) as unknown as Workload;
-    const one = workload('1', [disk('/own'), disk('/shared'), disk('/iso', { readonly: true }), disk('/elsewhere', { pool: null })]);
-    expect(deletableDisks(one, [one, workload('2', [disk('/shared')])])).toEqual(['/own']);
+    const workload = (id: string, disks: ReturnType<typeof disk>[]) => ({ id: workloadId(id), uuid: UUID, name: 'vm-1', needs: { disks } }) as unknown as Workload;
+    const one = workload('1', [disk('/own'), disk('/shared'), disk('/iso', { readonly: true }), disk('/elsewhere', { pool: null }), disk('/p/vm-1-11111111-seed.iso', { readonly: true })]);
+    expect(deletableDisks(one, [one, workload('2', [disk('/shared')])])).toEqual(['/own', '/p/vm-1-11111111-seed.iso']);
   });
 });
 

@@ -1,7 +1,8 @@
 // Deletion: the definition of a stopped workload goes, and its disks only when that was asked for.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, look, type Place } from './place.js';
+import { describeLook, isStopped, look, unlessRefused, type Place } from './place.js';
+import { volumeName } from './run-create.js';
 import type { Workload } from './workload.js';
 
 export interface DeleteContext {
@@ -11,10 +12,13 @@ export interface DeleteContext {
   readonly disks: readonly string[];
 }
 
-/** Disks that belong to it alone: what is read-only or used by another workload stays. */
+/** Disks that belong to it alone: what is used by another workload stays, and what is read-only but the seed that was made for it. */
 export function deletableDisks(workload: Workload, all: readonly Workload[]): readonly string[] {
   const others = new Set(all.filter((one) => one.id !== workload.id).flatMap((one) => one.needs.disks.map((disk) => disk.path)));
-  return workload.needs.disks.filter((disk) => !disk.readonly && disk.pool !== null && !others.has(disk.path)).map((disk) => disk.path);
+  const seed = `/${volumeName(workload, 'seed', 'iso')}`;
+  return workload.needs.disks
+    .filter((disk) => (!disk.readonly || disk.path.endsWith(seed)) && disk.pool !== null && !others.has(disk.path))
+    .map((disk) => disk.path);
 }
 
 const checkStopped: Step<DeleteContext> = {
@@ -31,7 +35,8 @@ const checkStopped: Step<DeleteContext> = {
 const removeDefinition: Step<DeleteContext> = {
   name: 'undefine',
   run: async ({ workload, target }) => {
-    await target.hypervisor.undefine(target.token, workload.uuid);
+    const refusal = await unlessRefused(() => target.hypervisor.undefine(target.token, workload.uuid));
+    if (refusal) return refusal;
     const seen = await look(target, workload.uuid);
     if (seen.kind === 'seen' && seen.observed === null) return { kind: 'done', note: `definition removed from ${target.name}` };
     return { kind: 'failed', code: 'not-undefined', why: `${workload.name} on ${target.name} is ${describeLook(seen)} after its definition was removed; its disks were not touched` };

@@ -63,6 +63,14 @@ describe('stop', () => {
     expect(await runStop(setUp({}, deaf).context, journal())).toMatchObject({ kind: 'cancelled' });
   });
 
+  it('ends at the guard\'s refusal: a newer command governs it', async () => {
+    for (const [method, graceMs] of [['requestShutdown', 5_000], ['kill', 0]] as const) {
+      const { world, context } = setUp({ killAfter: true, graceMs }, (one) => void (one.fault = { method, nth: 1, code: 'guard-refused' }));
+      expect(await run(context)).toMatchObject({ kind: 'failed', code: 'guard-refused' });
+      expect(world.domains.get(UUID)?.runState).toBe('running');
+    }
+  });
+
   it('says unknown when the host falls silent after the kill', async () => {
     const { world, context } = setUp({ killAfter: true, graceMs: 0 });
     const { hypervisor } = context.target;

@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, look, lookUntil, type Place } from './place.js';
+import { describeLook, isStopped, look, lookUntil, unlessRefused, type Place } from './place.js';
 
 export interface StopContext {
   readonly workload: { readonly uuid: string; readonly name: string };
@@ -53,8 +53,8 @@ async function waitForShutDown({ workload, target, clock, graceMs }: StopContext
     if (isStopped(await look(target, workload.uuid))) return { kind: 'enough', note: `shut down on ${target.name}` };
     if (await journal.cancelRequested()) return { kind: 'cancelled', why: `no longer waited for; ${workload.name} was asked to shut down and may still do so` };
     if (clock.monotonicMs() >= askAt) {
-      const refusal = await ask(target, workload.uuid);
-      if (refusal !== null) await journal.progress({ line: `asking it to shut down: ${refusal}` });
+      const refusal = await unlessRefused(() => ask(target, workload.uuid, journal));
+      if (refusal) return refusal;
       askAt = clock.monotonicMs() + ASK_AGAIN_MS;
     }
     await clock.sleep(Math.min(LOOK_EVERY_MS, Math.max(1, endsAt - clock.monotonicMs())));
@@ -63,13 +63,12 @@ async function waitForShutDown({ workload, target, clock, graceMs }: StopContext
 }
 
 /** A request that fails is told and made again; whether it stopped is seen by looking. The guard's refusal ends it. */
-async function ask(target: Place, uuid: string): Promise<string | null> {
+async function ask(target: Place, uuid: string, journal: Journal): Promise<void> {
   try {
     await target.hypervisor.requestShutdown(target.token, uuid);
-    return null;
   } catch (error) {
-    if (error instanceof OperationalError && error.code !== 'guard-refused') return messageOf(error);
-    throw error;
+    if (!(error instanceof OperationalError) || error.code === 'guard-refused') throw error;
+    await journal.progress({ line: `asking it to shut down: ${messageOf(error)}` });
   }
 }
 
@@ -82,10 +81,10 @@ const endIt: Step<StopContext> = {
   run: async ({ workload, target }) => {
     if (isStopped(await look(target, workload.uuid))) return { kind: 'done', note: 'not needed' };
     try {
-      await target.hypervisor.kill(target.token, workload.uuid);
-      return { kind: 'done', note: `ended on ${target.name}` };
+      const refusal = await unlessRefused(() => target.hypervisor.kill(target.token, workload.uuid));
+      return refusal ?? { kind: 'done', note: `ended on ${target.name}` };
     } catch (error) {
-      if (!(error instanceof OperationalError) || error.code === 'guard-refused') throw error;
+      if (!(error instanceof OperationalError)) throw error;
       return { kind: 'done', note: `the kill command failed (${error.message}); looking` };
     }
   },

@@ -8,6 +8,8 @@ const FIRST_FILE = 21;
 /** A record of a directory itself, with a one-byte name. */
 const SELF_RECORD = 34;
 const PATH_TABLE_BYTES = 10;
+/** As genisoimage pads: readers that read ahead, and some that look at 48 KiB before they judge, find no end too early. */
+const PADDING_SECTORS = 150;
 
 interface SeedFile {
   /** As ISO 9660 has it; Linux shows "USER-DATA.;1" as user-data. */
@@ -21,7 +23,7 @@ const LABEL = 'cidata';
 
 export function seedImage({ userData, metaData }: { readonly userData: string; readonly metaData: string }): Uint8Array {
   const files = placed([['META-DATA.;1', metaData], ['USER-DATA.;1', userData]]);
-  const sectors = files.reduce((end, file) => Math.max(end, file.sector + sectorsOf(file.bytes.length)), FIRST_FILE);
+  const sectors = files.reduce((end, file) => Math.max(end, file.sector + sectorsOf(file.bytes.length)), FIRST_FILE) + PADDING_SECTORS;
   const image = new Uint8Array(sectors * SECTOR);
   image.set(primaryDescriptor(sectors), 16 * SECTOR);
   image.set(descriptorEnd(), 17 * SECTOR);
