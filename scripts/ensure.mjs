@@ -12,6 +12,9 @@ export function nodeTrouble(version = process.versions.node) {
   return enough ? null : `Reeve needs Node.js ${LEAST_NODE.join('.')} or newer; this is ${version} (${process.execPath})`;
 }
 
+/** A package below swagger's reports each installation to its maker unless told not to. */
+const QUIET_PACKAGES = { SCARF_ANALYTICS: 'false' };
+
 /** Why the installed packages are not those of the lock file; null: they are. */
 export function packagesTrouble(root = ROOT) {
   const wanted = packagesOf(join(root, 'package-lock.json'));
@@ -42,7 +45,7 @@ export async function ensure() {
   if (why === null) return;
   say(`Installing npm packages (npm ci): ${why}`);
   const began = performance.now();
-  const { code } = await run('npm', ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error']);
+  const { code } = await run('npm', ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'], { env: QUIET_PACKAGES });
   if (code !== 0) stop(`npm ci ended with ${code}; its words are above`);
   say(`npm packages installed in ${seconds(began)}`);
 }
