@@ -68,6 +68,16 @@ describe('re-admission', () => {
     });
   }
 
+  it('does not touch a copy that is started while it is looked over, and says so', async () => {
+    const { world, context } = setUp([shown('moved', 'stopped')], [known('moved', 'host-2')]);
+    const admit = async (...args: Parameters<typeof context.self.agent.admit>) => {
+      await context.self.agent.admit(...args);
+      world.domains.set('moved', shown('moved', 'running'));
+    };
+    expect(await run({ ...context, self: { ...context.self, agent: { ...context.self.agent, admit } } })).toMatchObject({ kind: 'unknown', code: 'running-copy' });
+    expect(world.log).toEqual([]);
+  });
+
   it('believes the kernel when the hypervisor denies', async () => {
     const { world, context } = setUp([], [known('moved', 'host-2')], (one) => void (one.host.running = ['moved']));
     expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'running-copy' });

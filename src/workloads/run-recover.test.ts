@@ -1,7 +1,7 @@
 // Recovery: proof first, never forced, the target is asked after every error, safe to kill anywhere.
 import { describe, expect, it } from 'vitest';
 import type { HostProof } from '../hosts/host.js';
-import type { OperationalCode } from '../shared/errors.js';
+import { OperationalError, type OperationalCode } from '../shared/errors.js';
 import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { RECOVER_STEPS, runRecover, type RecoverContext } from './run-recover.js';
 import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
@@ -111,6 +111,31 @@ describe('recover', () => {
     expect(await run(setUp({}, (one) => void (one.dark = true)).context)).toMatchObject({ kind: 'failed', code: 'target-unreachable' });
     const { context } = setUp({}, (one) => void (one.fault = { method: 'define', nth: 1, code: 'unreachable', late: true }));
     expect(await run(context)).toMatchObject({ kind: 'failed', code: 'target-unreachable' });
+  });
+
+  /** The start is refused at first; then `at` the look of the undoing, a late start takes effect. */
+  const lateStart = (at: number) => (one: FakeWorld): void => {
+    one.fault = { method: 'start', nth: 1, code: 'failed' };
+    let looks = 0;
+    one.onObserve = () => void ((looks += 1) === at && one.domains.set(UUID, observed('running', { persistent: false })));
+  };
+  for (const at of [3, 4, 5]) {
+    it(`says that it runs when a late start takes effect while it undoes itself (look ${at})`, async () => {
+      const { world, context } = setUp({}, lateStart(at));
+      expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'undo-failed' });
+      expect(world.domains.get(UUID)?.runState).toBe('running');
+      expect(world.calls).not.toContain('kill');
+    });
+  }
+
+  it('does not call it undone while the guard is busy with an older command, which may be a late start', async () => {
+    const { world, context } = setUp({}, (one) => void (one.locked = true));
+    const busy = { ...context.target.hypervisor, undefine: async () => {
+      world.calls.push('undefine');
+      throw new OperationalError('busy', 'an older command still runs');
+    } };
+    expect(await run({ ...context, target: { ...context.target, hypervisor: busy } })).toMatchObject({ kind: 'unknown', code: 'undo-failed' });
+    expect(world.calls.filter((call) => call === 'undefine')).toHaveLength(4);
   });
 
   it('says so when it ended right after the start', async () => {
