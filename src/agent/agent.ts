@@ -97,6 +97,7 @@ export class Agent {
     const { procDir, guardDir } = this.places;
     this.#vitals = { ...readVitals(procDir), hostEpoch: readHostEpoch(guardDir, this.boot.bootId) };
     const uuids = readRunningUuids(procDir);
+    if (!uuids) return;
     const changed = uuids.join() !== this.#uuids.join();
     this.#uuids = uuids;
     const nowMs = this.ports.clock.monotonicMs();

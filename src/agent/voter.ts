@@ -53,6 +53,7 @@ export class Voter {
     this.setMembers(members);
     await this.endpoint.listen(listen);
     this.#nextBeatAtMs = this.ports.clock.monotonicMs();
+    this.membership.begin(this.#nextBeatAtMs);
     this.#tick();
     this.#beat();
     this.#tickTimer = setInterval(() => this.#tick(), this.timing.tickMs);

@@ -17,7 +17,10 @@ import type { Host } from '../../src/hosts/host.js';
 import { aHost } from '../fixtures/cluster.js';
 
 const HEARTBEAT_MS = 100;
-const SILENT_MS = 800;
+/** Wide enough that a busy machine does not starve a healthy agent for a whole window. */
+const SILENT_MS = 1_500;
+/** Where an agent is restarted and must be back within the window, however slowly Node starts. */
+const WIDE_SILENT_MS = 5_000;
 const CLUSTER_ID = 'cluster-under-test';
 const NAMES = ['a', 'b', 'c'] as const;
 type Name = (typeof NAMES)[number];
@@ -26,8 +29,8 @@ const root = new URL('../..', import.meta.url).pathname;
 const dirs: string[] = [];
 let bundle: string;
 
-function timing(): Timing {
-  const derived = deriveTiming({ heartbeatMs: HEARTBEAT_MS, silentMs: SILENT_MS });
+function timing(silentMs: number): Timing {
+  const derived = deriveTiming({ heartbeatMs: HEARTBEAT_MS, silentMs });
   if (!derived.ok) throw new Error(derived.error.join());
   return derived.value;
 }
@@ -67,10 +70,13 @@ class TestCluster {
   readonly port = 20_000 + (process.pid % 2_000) * 16 + (TestCluster.count++ % 16);
   readonly witness: Witness;
 
-  private constructor(readonly dir: string) {
+  private constructor(
+    readonly dir: string,
+    readonly silentMs: number,
+  ) {
     const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
     this.witness = new Witness(
-      { clusterId: CLUSTER_ID, id: 'w', keyHex: this.#key('w'), bootId: '00000000-0000-4000-8000-0000000000ff', startStamp: Date.now(), listen: this.addresses('w'), timing: timing() },
+      { clusterId: CLUSTER_ID, id: 'w', keyHex: this.#key('w'), bootId: '00000000-0000-4000-8000-0000000000ff', startStamp: Date.now(), listen: this.addresses('w'), timing: timing(silentMs) },
       { clock, log: () => undefined },
     );
     this.witness.onVerdictChange((verdict) => {
@@ -78,8 +84,8 @@ class TestCluster {
     });
   }
 
-  static async make(): Promise<TestCluster> {
-    return new TestCluster(await tempDir());
+  static async make(silentMs = SILENT_MS): Promise<TestCluster> {
+    return new TestCluster(await tempDir(), silentMs);
   }
 
   #key(id: string): string {
@@ -98,7 +104,7 @@ class TestCluster {
 
   config(name: Name): AgentConfig {
     const members = [...NAMES, 'w'].map((id): AgentMember => ({ id, name: id, role: id === 'w' ? 'witness' : 'host', keyHex: this.#key(id), links: this.addresses(id) }));
-    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: SILENT_MS, listen: this.addresses(name), members };
+    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: this.silentMs, listen: this.addresses(name), members };
   }
 
   async startWitness(): Promise<void> {
@@ -253,7 +259,7 @@ describe('agents and a witness', () => {
   });
 
   it('do not notice a quick restart of an agent', async () => {
-    cluster = await TestCluster.make();
+    cluster = await TestCluster.make(WIDE_SILENT_MS);
     await cluster.startAll();
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
       cluster.signal('a', signal);

@@ -20,15 +20,27 @@ function availableMiB(meminfo: string): number {
   return match ? Math.floor(Number(match[1]) / 1024) : 0;
 }
 
-/** uuids of all QEMU processes, in order. The kernel knows them even when the hypervisor's daemon hangs. */
-export function readRunningUuids(procDir: string): readonly string[] {
+/**
+ * uuids of all QEMU processes, in order; null when the processes cannot be listed, which must not look like "none".
+ * The kernel knows them even when the hypervisor's daemon hangs.
+ */
+export function readRunningUuids(procDir: string): readonly string[] | null {
+  const pids = processIds(procDir);
+  if (!pids) return null;
   const found = new Set<string>();
-  for (const pid of readdirSync(procDir)) {
-    if (!/^\d+$/.test(pid)) continue;
+  for (const pid of pids) {
     const uuid = uuidOfCommand(textOf(`${procDir}/${pid}/cmdline`));
     if (uuid) found.add(uuid);
   }
   return [...found].sort();
+}
+
+function processIds(procDir: string): readonly string[] | null {
+  try {
+    return readdirSync(procDir).filter((name) => /^\d+$/.test(name));
+  } catch {
+    return null;
+  }
 }
 
 /** The `-uuid` of a QEMU command line, as in /proc/PID/cmdline; null for anything else. */

@@ -41,9 +41,11 @@ interface Known {
 
 export class HeartbeatEndpoint {
   #identity: EndpointIdentity;
-  #key: Uint8Array;
+  /** Made of the identity once, not for each of hundreds of messages a second. */
+  #own: { readonly cluster: bigint; readonly self: bigint; readonly key: Uint8Array };
   #sockets: readonly LinkSocket[] = [];
   #known = new Map<bigint, Known>();
+  #byId = new Map<string, Known>();
   readonly #replays = new ReplayGuard();
   readonly #refusalSaidAt = new Map<string, number>();
   #sequence = 0;
@@ -53,13 +55,13 @@ export class HeartbeatEndpoint {
     private readonly ports: EndpointPorts,
   ) {
     this.#identity = identity;
-    this.#key = hexBytes(identity.keyHex);
+    this.#own = ownOf(identity);
   }
 
   /** Another key or cluster; start stamp and sequence go on. */
   setIdentity(identity: Omit<EndpointIdentity, 'startStamp' | 'bootId'>): void {
     this.#identity = { ...this.#identity, ...identity };
-    this.#key = hexBytes(identity.keyHex);
+    this.#own = ownOf(identity);
   }
 
   /** One socket per link. Sockets on addresses that stay are kept open. */
@@ -80,6 +82,7 @@ export class HeartbeatEndpoint {
       if (next.get(hash)?.member.keyHex !== before.member.keyHex) this.#replays.forget(hash);
     }
     this.#known = next;
+    this.#byId = new Map(known.map((one) => [one.member.id, one]));
   }
 
   get members(): readonly AgentMember[] {
@@ -92,12 +95,12 @@ export class HeartbeatEndpoint {
 
   /** Sends to one member on each link that we share; the body is made for each link. */
   send(toId: string, flags: Flags, bodyFor: (link: number) => HeartbeatBody | ReportBody): void {
-    const to = this.#known.get(hash64(toId));
+    const to = this.#byId.get(toId);
     if (!to || this.#sockets.length === 0) return;
     to.member.links.forEach((address, link) => {
       // One socket on a wildcard address may serve all links.
       const socket = this.#sockets[Math.min(link, this.#sockets.length - 1)];
-      socket?.send(encodeMessage({ ...this.#head(to.hash, link, flags), ...bodyFor(link) }, this.#key, hmac), address);
+      socket?.send(encodeMessage({ ...this.#head(to.hash, link, flags), ...bodyFor(link) }, this.#own.key, hmac), address);
     });
   }
 
@@ -112,9 +115,10 @@ export class HeartbeatEndpoint {
   }
 
   #head(recipient: bigint, link: number, flags: Flags): MessageHead {
-    const { clusterId, id, role, bootId, startStamp } = this.#identity;
+    const { role, bootId, startStamp } = this.#identity;
+    const { cluster, self } = this.#own;
     this.#sequence += 1;
-    return { cluster: hash64(clusterId), sender: hash64(id), recipient, role, link, bootId, startStamp, sequence: this.#sequence, monotonicMs: this.ports.monotonicMs(), ...flags };
+    return { cluster, sender: self, recipient, role, link, bootId, startStamp, sequence: this.#sequence, monotonicMs: this.ports.monotonicMs(), ...flags };
   }
 
   #openSocket(at: SocketAddress): LinkSocket {
@@ -122,8 +126,8 @@ export class HeartbeatEndpoint {
   }
 
   #received(bytes: Uint8Array, at: SocketAddress): void {
-    const { clusterId, id } = this.#identity;
-    const decoded = decodeMessage(bytes, { cluster: hash64(clusterId), recipient: hash64(id), keyOf: (sender) => this.#known.get(sender)?.key ?? null, hmac });
+    const { cluster, self } = this.#own;
+    const decoded = decodeMessage(bytes, { cluster, recipient: self, keyOf: (sender) => this.#known.get(sender)?.key ?? null, hmac });
     if (!decoded.ok) {
       this.#refused(decoded.error, at);
       return;
@@ -153,6 +157,10 @@ const REFUSALS: { readonly [R in MessageRefusal | 'replay']: string } = {
   malformed: 'it is malformed',
   replay: 'it is a copy, or older than one that came before',
 };
+
+function ownOf({ clusterId, id, keyHex }: Pick<EndpointIdentity, 'clusterId' | 'id' | 'keyHex'>): { cluster: bigint; self: bigint; key: Uint8Array } {
+  return { cluster: hash64(clusterId), self: hash64(id), key: hexBytes(keyHex) };
+}
 
 function isSame(left: SocketAddress, right: SocketAddress): boolean {
   return left.address === right.address && left.port === right.port;
