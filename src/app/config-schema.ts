@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_POLICY } from '../cluster/cluster-policy.js';
 import { DEFAULT_TIMING_SETTINGS } from '../cluster/timing.js';
+import { DEFAULT_MIGRATION_POLICY } from '../migration/migration-policy.js';
 import { LOG_LEVELS } from './logger.js';
 
 /** Said about each setting; `right` completes the sentence "it must be …". */
@@ -127,8 +128,10 @@ const migration = z.strictObject({
     right: 'a whole number of MiB/s from 1 to 100000',
     otherwise: 'no limit',
   }),
-  maxDowntimeMs: whole(10, MINUTE_MS, 300, 'milliseconds', 'How long a workload may stand still in the last phase of a live migration.'),
-  timeoutS: whole(10, DAY_S, 600, 'seconds', 'A live migration that takes longer is aborted; the workload goes on at its source.'),
+  maxDowntimeMs: whole(10, MINUTE_MS, DEFAULT_MIGRATION_POLICY.maxDowntimeMs, 'milliseconds', 'How long a workload may stand still in the last phase of a live migration.'),
+  timeoutS: whole(10, DAY_S, DEFAULT_MIGRATION_POLICY.timeoutMs / 1_000, 'seconds', 'A live migration that takes longer is aborted; the workload goes on at its source.'),
+  stallS: whole(5, DAY_S, DEFAULT_MIGRATION_POLICY.stallMs / 1_000, 'seconds', 'So is one that for this long has not less left to copy: it does not converge.'),
+  autoConverge: said(z.boolean().default(DEFAULT_MIGRATION_POLICY.autoConverge), { doc: 'Slow a workload down that changes its memory faster than it can be copied.', right: 'true or false' }),
   perHost: whole(1, 32, DEFAULT_POLICY.migrationsPerHost, '', 'Live migrations under way at once from or to one host.'),
 });
 

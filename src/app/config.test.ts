@@ -1,8 +1,9 @@
 // The configuration: what holds by default, what wins over what, and the one line said about each mistake.
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_POLICY } from '../cluster/cluster-policy.js';
+import { DEFAULT_MIGRATION_POLICY } from '../migration/migration-policy.js';
 import { loadConfig, type Config } from './config.js';
-import { policyFrom } from './config-policy.js';
+import { migrationPolicyFrom, policyFrom } from './config-policy.js';
 import { SETTINGS } from './config-settings.js';
 
 interface World {
@@ -53,6 +54,7 @@ describe('defaults', () => {
 
   it('are the domain’s own for decisions', () => {
     expect(policyFrom(good({}))).toEqual(DEFAULT_POLICY);
+    expect(migrationPolicyFrom(good({}))).toEqual(DEFAULT_MIGRATION_POLICY);
   });
 
   it('are usable each: every default passes as a given value', () => {

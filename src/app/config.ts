@@ -35,7 +35,7 @@ export interface Config {
     readonly connectTimeoutMs: number;
   };
   readonly placement: FileConfig['placement'];
-  readonly migration: { readonly bandwidthMiBps: number | null; readonly maxDowntimeMs: number; readonly timeoutS: number; readonly perHost: number };
+  readonly migration: Omit<FileConfig['migration'], 'bandwidthMiBps'> & { readonly bandwidthMiBps: number | null };
   readonly fencing: FileConfig['fencing'];
   readonly recovery: FileConfig['recovery'];
   /** pretty null: lines for people when standard output is a terminal. */
