@@ -23,15 +23,26 @@ export function compatibilityScript(definition: string): string {
     'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system',
     `no() { printf '%s\\t%s\\n' "$1" "$2"; }`,
     ...(emulator ? [`[ -x ${quote(emulator)} ] || no emulator ${quote(emulator)}`] : []),
-    ...(type === 'kvm' ? ['{ [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; } || no kvm /dev/kvm'] : []),
     ...needs.bridges.map((bridge) => `[ -d ${quote(`/sys/class/net/${bridge}/bridge`)} ] || no bridge ${quote(bridge)}`),
     ...networksOf(domain).map((network) => `virsh -q net-info ${quote(network)} 2>/dev/null | grep -q '^Active: *yes' || no network ${quote(network)}`),
     ...files.map((path) => `[ -e ${quote(path)} ] || no file ${quote(path)}`),
-    `if said=$(virsh -q domcapabilities ${asked.domcapabilities} 2>&1 > /dev/null); then :; else no machine "$(echo "$said" | tr '\\n\\t' '  ')"; fi`,
-    ...(needs.cpuModel === null ? [] : [`said=$(virsh hypervisor-cpu-compare "$input" ${asked.cpu} --error 2>&1) || no cpu "$(echo "$said" | tr '\\n\\t' '  ')"`]),
+    ...platformCheck(needs.cpuModel, type, asked),
     'echo end',
   ];
   return lines.join('\n');
+}
+
+/** One after the other: without the machine the CPU cannot be compared, and would only repeat the same words. */
+function platformCheck(cpuModel: string | null, type: string, asked: { readonly domcapabilities: string; readonly cpu: string }): readonly string[] {
+  const compare = cpuModel === 'host-passthrough' && type !== 'kvm'
+    ? [`else no cpu "host-passthrough needs KVM"`]
+    : cpuModel === null ? [] : [`elif said=$(virsh -q hypervisor-cpu-compare "$input" ${asked.cpu} --error 2>&1); then :`, `else no cpu "$(echo "$said" | tr '\\n\\t' '  ')"`];
+  return [
+    ...(type === 'kvm' ? ['if ! { [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; }; then no kvm /dev/kvm', 'elif'] : ['if']),
+    `! said=$(virsh -q domcapabilities ${asked.domcapabilities} 2>&1 > /dev/null); then no machine "$(echo "$said" | tr '\\n\\t' '  ')"`,
+    ...compare,
+    'fi',
+  ];
 }
 
 const REASONS: Readonly<Record<string, (subject: string, host: string) => Incompatibility>> = {
@@ -52,7 +63,7 @@ export function parseCompatibility(output: string, hostName: string): readonly I
   });
 }
 
-const words = (said: string): string => said.replace(/error: /g, '').replace(/\s+/g, ' ').trim();
+const words = (said: string): string => said.replace(/error: |Failed to compare hypervisor CPU with \S+|failed to get emulator capabilities|invalid argument: /g, '').replace(/\s+/g, ' ').trim();
 
 function bootFiles(domain: XmlElement): readonly string[] {
   return ['os/kernel', 'os/initrd', 'os/loader'].flatMap((path) => all(domain, path).map(({ text }) => text)).filter(Boolean);

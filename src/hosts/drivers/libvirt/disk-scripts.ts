@@ -7,6 +7,7 @@ export const NO_POOL = 91;
 export const OUTSIDE_POOLS = 92;
 export const IN_USE = 93;
 export const NOT_A_DIRECTORY_POOL = 94;
+export const NO_SOURCE = 96;
 
 const HEAD = 'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system';
 
@@ -23,7 +24,7 @@ path=\${xml#*<path>} path=\${path%%</path>*}
 [ -d "$path" ] || exit ${NOT_A_DIRECTORY_POOL}
 file=$path/${quote(name)}
 if [ ! -e "$file" ]; then
-  part=$path/.${quote(name)}.$$.part
+${disk.from === undefined ? '' : `  [ -e ${quote(disk.from)} ] || exit ${NO_SOURCE}\n`}  part=$path/.${quote(name)}.$$.part
   trap 'rm -f "$part"' EXIT
   { ${make}; } 1>&2 && sync "$part" || exit 1
   ln "$part" "$file" 2>/dev/null || [ -e "$file" ] || mv "$part" "$file" || exit 1

@@ -9,6 +9,9 @@ interface Pattern {
   readonly remedy?: string;
 }
 
+/** libvirt's words for: there is no such domain here. Nothing else may be taken for it. */
+export const UNKNOWN_DOMAIN = /failed to get domain|Domain not found|no domain with matching/i;
+
 /** The first that matches wins: the safety signals before all others. */
 const PATTERNS: readonly Pattern[] = [
   {
@@ -16,10 +19,11 @@ const PATTERNS: readonly Pattern[] = [
     code: 'locked',
     remedy: 'find who has the disk open (virsh list on every host); never force it',
   },
-  { matches: /failed to get domain|Domain not found|no domain with matching/i, code: 'not-found' },
-  { matches: /Storage volume not found|no storage vol|Storage pool not found|Network not found|No such file or directory/i, code: 'not-found' },
-  { matches: /already active|already running|already exists|already defined/i, code: 'already' },
+  // Before not-found: "No such file" about the daemon's socket says nothing about a workload.
   { matches: /failed to connect to the hypervisor|Failed to connect socket|Cannot recv data|End of file while reading data/i, code: 'unreachable', remedy: 'systemctl status libvirtd (on that host)' },
+  { matches: UNKNOWN_DOMAIN, code: 'not-found' },
+  { matches: /Storage volume not found|no storage vol|Storage pool not found|Network not found/i, code: 'not-found' },
+  { matches: /already active|already running|already exists|already defined/i, code: 'already' },
   { matches: /cannot acquire state change lock|Timed out during operation|too many active clients|Resource temporarily unavailable/i, code: 'busy' },
   { matches: /permission denied|authentication unavailable|access denied/i, code: 'failed', remedy: 'the SSH login must be root, or may use sudo without a password' },
   { matches: /unsupported configuration|not supported|Cannot find suitable emulator|doesn't support option/i, code: 'unsupported' },

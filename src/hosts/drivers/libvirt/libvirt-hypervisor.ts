@@ -8,11 +8,11 @@ import { guarded, type GuardOptions } from '../ssh/guarded.js';
 import { quoteAll } from '../ssh/shell-quote.js';
 import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { compatibilityScript, parseCompatibility, type Incompatibility } from './compatibility.js';
-import { checkDiskName, createDiskScript, deleteDiskScript, IN_USE, NO_POOL, NOT_A_DIRECTORY_POOL, OUTSIDE_POOLS } from './disk-scripts.js';
+import { checkDiskName, createDiskScript, deleteDiskScript, IN_USE, NO_POOL, NO_SOURCE, NOT_A_DIRECTORY_POOL, OUTSIDE_POOLS } from './disk-scripts.js';
 import { FACTS_SCRIPT, parseFacts } from './facts.js';
 import { INVENTORY_SCRIPT, mayBeMigrating, parseInventory, withMigrationSide } from './inventory.js';
 import { migrationSideOf, progressOf, statisticsOf } from './job.js';
-import { libvirtFailure } from './libvirt-failure.js';
+import { libvirtFailure, UNKNOWN_DOMAIN } from './libvirt-failure.js';
 import { migrationCommandScript, parseMigrationCommand, startMigrationScript } from './migration-script.js';
 
 export interface LibvirtHypervisorOptions {
@@ -94,27 +94,25 @@ export class LibvirtHypervisor implements Hypervisor {
   async undefine(token: CommandToken, uuid: string): Promise<void> {
     const result = await this.#do(token, undefineScript(uuid), `undefine ${uuid}`);
     if (result.code === NOT_STOPPED) throw new OperationalError('failed', `${uuid} is not stopped on ${this.#name}: its definition stays`, `virsh domstate ${uuid} (on ${this.#name})`);
-    this.#accept(result, `undefine ${uuid}`, ['not-found']);
+    this.#accept(result, `undefine ${uuid}`, [UNKNOWN_DOMAIN]);
   }
 
   async start(token: CommandToken, uuid: string): Promise<void> {
-    this.#accept(await this.#do(token, virsh('start', uuid), `start ${uuid}`), `start ${uuid}`, ['already']);
+    this.#accept(await this.#do(token, virsh('start', uuid), `start ${uuid}`), `start ${uuid}`, [ALREADY_RUNNING]);
   }
 
   async requestShutdown(token: CommandToken, uuid: string): Promise<void> {
-    const result = await this.#do(token, virsh('shutdown', uuid), `shut down ${uuid}`);
-    if (result.code !== 0 && NOT_RUNNING.test(result.stderr)) return;
-    this.#accept(result, `shut down ${uuid}`);
+    const what = `shut down ${uuid}`;
+    this.#accept(await this.#do(token, virsh('shutdown', uuid), what), what, [NOT_RUNNING]);
   }
 
   async kill(token: CommandToken, uuid: string): Promise<void> {
-    const result = await this.#do(token, virsh('destroy', uuid), `kill ${uuid}`);
-    if (result.code !== 0 && NOT_RUNNING.test(result.stderr)) return;
-    this.#accept(result, `kill ${uuid}`, ['not-found']);
+    const what = `kill ${uuid}`;
+    this.#accept(await this.#do(token, virsh('destroy', uuid), what), what, [NOT_RUNNING, UNKNOWN_DOMAIN]);
   }
 
   async resume(token: CommandToken, uuid: string): Promise<void> {
-    this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`), `resume ${uuid}`, ['already']);
+    this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`), `resume ${uuid}`, [ALREADY_RUNNING]);
   }
 
   async setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
@@ -126,6 +124,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const what = `create disk ${name}`;
     const result = await this.#do(token, createDiskScript(name, disk), what, { timeoutMs: DISK_MS, release: true });
     if (result.code === NO_POOL) throw new OperationalError('not-found', `${this.#name} has no active pool ${disk.pool}`, `on ${this.#name}: virsh pool-start ${disk.pool}`);
+    if (result.code === NO_SOURCE) throw new OperationalError('not-found', `${this.#name} has no image ${disk.from ?? ''} to copy`);
     if (result.code === NOT_A_DIRECTORY_POOL) throw new OperationalError('unsupported', `pool ${disk.pool} on ${this.#name} is no directory: disks are made in pools of type dir, fs or netfs`);
     this.#accept(result, what);
     return result.stdout.trim();
@@ -144,9 +143,8 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async abortMigration(token: CommandToken, uuid: string): Promise<void> {
-    const result = await this.#do(token, virsh('domjobabort', uuid), `end of the migration of ${uuid}`);
-    if (result.code !== 0 && /no job is active|not running/i.test(result.stderr)) return;
-    this.#accept(result, `end of the migration of ${uuid}`, ['not-found']);
+    const what = `end of the migration of ${uuid}`;
+    this.#accept(await this.#do(token, virsh('domjobabort', uuid), what), what, [/no job is active/i, NOT_RUNNING, UNKNOWN_DOMAIN]);
   }
 
   // --- how ---
@@ -183,10 +181,11 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#accept(await this.#do(token, script, what, options), what);
   }
 
-  #accept(result: RunResult, what: string, fine: readonly OperationalError['code'][] = []): void {
+  /** `fine`: words of libvirt that say that it is already as wanted. The guard's refusal is never fine. */
+  #accept(result: RunResult, what: string, fine: readonly RegExp[] = []): void {
     if (result.code === 0) return;
     const failure = libvirtFailure(result, what, this.#name);
-    if (!fine.includes(failure.code)) throw failure;
+    if (failure.code === 'guard-refused' || failure.code === 'busy' || !fine.some((words) => words.test(result.stderr))) throw failure;
   }
 }
 
@@ -195,6 +194,7 @@ function withInputFile(script: string): string {
   return `input=$(mktemp) || exit 1\ntrap 'rm -f "$input"' EXIT\ncat > "$input"\n${script}`;
 }
 
+const ALREADY_RUNNING = /domain is already (active|running)/i;
 const NOT_RUNNING = /domain is not running|Domain not running/i;
 
 const virsh = (...words: readonly string[]): string => `exec ${quoteAll(['virsh', '-q', ...words])}`;
