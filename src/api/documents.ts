@@ -1,0 +1,80 @@
+// From domain objects to what the API shows. Secrets stay behind: keys and passwords have no field here.
+import type { ClusterView } from '../cluster/cluster-view.js';
+import type { Hold } from '../cluster/decision.js';
+import { diagnose } from '../cluster/diagnose.js';
+import { hostState } from '../cluster/host-state.js';
+import type { Operation } from '../cluster/operation.js';
+import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
+import type { Host } from '../hosts/host.js';
+import { usageOf, NO_USAGE } from '../scheduler/usage.js';
+import type { Workload } from '../workloads/workload.js';
+
+const SECRET = /pass|secret|token|key/i;
+
+export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: Host) {
+  const heard = verdict.hosts.find((one) => one.hostId === host.id) ?? null;
+  const usage = usageOf({ workloads: view.workloads, promised: [] }).get(host.id) ?? NO_USAGE;
+  const { agentKey: _key, fenceDevices, ...shown } = host;
+  return {
+    ...shown,
+    state: hostState(host, heard, view.workloads),
+    heard: heard ? hearing(heard) : null,
+    fenceDevices: fenceDevices.map((device) => ({ kind: device.kind, options: Object.fromEntries(Object.entries(device.options).map(([key, value]) => [key, SECRET.test(key) && !key.endsWith('File') ? '***' : value])) })),
+    workloads: view.workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name),
+    usage,
+  };
+}
+
+function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe, load }: HostVerdict) {
+  return { state, sinceMs, evidence, silentVotes, voters, probe, load };
+}
+
+export function workloadDocument(view: ClusterView, workload: Workload) {
+  const { definition: _definition, ...shown } = workload;
+  const operation = view.operations.find((one) => one.workloadId === workload.id);
+  const home = view.inventories.find((one) => one.hostId === workload.hostId);
+  const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
+  return { ...shown, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+}
+
+export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>, operation: Operation) {
+  return {
+    ...operation,
+    workload: view.workloads.find((one) => one.id === operation.workloadId)?.name ?? null,
+    host: nameOf(view, operation.hostId),
+    target: nameOf(view, operation.targetHostId),
+  };
+}
+
+const nameOf = (view: Pick<ClusterView, 'hosts'>, id: string | null): string | null => view.hosts.find((host) => host.id === id)?.name ?? null;
+
+export interface StatusInput {
+  readonly name: string;
+  readonly view: ClusterView;
+  readonly verdict: ClusterVerdict;
+  readonly holds: readonly Hold[];
+  readonly leader: { readonly replica: string; readonly epoch: number | null };
+}
+
+/** Ended badly lately: what a person wants to see first. */
+const FAILURES_SHOWN = 5;
+
+export function statusDocument({ name, view, verdict, holds, leader }: StatusInput) {
+  return {
+    cluster: {
+      name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: view.disarm === null, disarm: view.disarm,
+      quorum: verdict.quorum, quorumEvidence: verdict.quorumEvidence, trusted: verdict.trusted, trustEvidence: verdict.trustEvidence,
+    },
+    problems: diagnose(view, verdict),
+    hosts: view.hosts.map((host) => hostDocument(view, verdict, host)),
+    workloads: view.workloads.map((workload) => workloadDocument(view, workload)),
+    operations: view.operations.map((operation) => operationDocument(view, operation)),
+    failures: view.recentOperations.filter((operation) => operation.state === 'failed' || operation.state === 'unknown').slice(0, FAILURES_SHOWN).map((operation) => operationDocument(view, operation)),
+    holds,
+  };
+}
+
+export type StatusDocument = ReturnType<typeof statusDocument>;
+export type HostDocument = ReturnType<typeof hostDocument>;
+export type WorkloadDocument = ReturnType<typeof workloadDocument>;
+export type OperationDocument = ReturnType<typeof operationDocument>;

@@ -1,0 +1,118 @@
+// What the API needs of the rest: reads and commands, implemented in app/. Commands throw UserError or OperationalError.
+import type { ClusterEvent } from '../cluster/cluster-event.js';
+import type { OperationFilter } from '../cluster/cluster-store.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
+import type { Hold } from '../cluster/decision.js';
+import type { Operation } from '../cluster/operation.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { CheckPoint } from '../hosts/enrolment-check.js';
+import type { FenceDeviceConfig } from '../hosts/host.js';
+import type { Explanation } from '../scheduler/explain-placement.js';
+
+export interface AuditLine {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface Health {
+  readonly ok: boolean;
+  readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+}
+
+export interface ClusterReads {
+  clusterName(): string;
+  view(): Promise<ClusterView>;
+  verdict(): ClusterVerdict;
+  holds(): Promise<readonly Hold[]>;
+  leader(): { readonly replica: string; readonly epoch: number | null };
+  checkReport(host: string): Promise<readonly CheckPoint[]>;
+  explain(workload: string): Promise<Explanation>;
+  operation(id: string): Promise<Operation | null>;
+  operations(filter: OperationFilter): Promise<readonly Operation[]>;
+  events(afterSeq: number | null, limit: number, filter: { readonly types?: readonly string[]; readonly host?: string; readonly workload?: string }): Promise<readonly ClusterEvent[]>;
+  /** Calls back when there may be new events. Returns the unsubscribe. */
+  onChange(listener: () => void): () => void;
+  audit(limit: number): Promise<readonly AuditLine[]>;
+  health(): Promise<Health>;
+}
+
+export interface NewHost {
+  readonly name: string;
+  readonly address: string;
+  readonly links: readonly string[];
+  readonly heartbeatPort: number;
+  readonly ssh: { readonly user: string; readonly port: number; readonly identityFile: string | null; readonly hostKey: string };
+  readonly fenceDevices: readonly FenceDeviceConfig[];
+}
+
+export interface Adoption {
+  readonly host: string;
+  readonly name: string;
+  readonly isProtected: boolean;
+  readonly priority: number;
+  readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+}
+
+export interface NewWorkload {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly host: string | null;
+  readonly isProtected: boolean;
+  readonly priority: number;
+  readonly start: boolean;
+}
+
+export interface Move {
+  readonly to: string | null;
+  readonly bandwidthMiBps: number | null;
+  readonly maxDowntimeMs: number | null;
+  readonly copyStorage: boolean;
+}
+
+/** Ids of the operations that were begun; empty: nothing had to be done. */
+export interface Begun {
+  readonly operationIds: readonly string[];
+}
+
+export interface ClusterCommands {
+  scanHostKey(address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }>;
+  addHost(actor: string, host: NewHost): Promise<Begun>;
+  /** Checks the host and reports; changes nothing there but pool markers. */
+  recheckHost(actor: string, host: string): Promise<Begun>;
+  removeHost(actor: string, host: string, lost: boolean): Promise<Begun>;
+  setFenceDevices(actor: string, host: string, devices: readonly FenceDeviceConfig[]): Promise<Begun>;
+  cordon(actor: string, host: string): Promise<Begun>;
+  uncordon(actor: string, host: string): Promise<Begun>;
+  drain(actor: string, host: string): Promise<Begun>;
+  undrain(actor: string, host: string): Promise<Begun>;
+  fence(actor: string, host: string): Promise<Begun>;
+  confirmOff(actor: string, host: string, reason: string): Promise<Begun>;
+  powerOn(actor: string, host: string): Promise<Begun>;
+  refreshFacts(actor: string, host: string): Promise<Begun>;
+  adopt(actor: string, adoption: Adoption): Promise<Begun>;
+  create(actor: string, workload: NewWorkload): Promise<Begun>;
+  start(actor: string, workload: string): Promise<Begun>;
+  stop(actor: string, workload: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
+  delete(actor: string, workload: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun>;
+  protect(actor: string, workload: string, isProtected: boolean): Promise<Begun>;
+  setPriority(actor: string, workload: string, priority: number): Promise<Begun>;
+  clearError(actor: string, workload: string): Promise<Begun>;
+  migrate(actor: string, workload: string, move: Move): Promise<Begun>;
+  relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
+  cancelOperation(actor: string, id: string): Promise<Begun>;
+  disarm(actor: string, reason: string, forS: number | null): Promise<Begun>;
+  arm(actor: string): Promise<Begun>;
+}
+
+export interface ApiPorts {
+  readonly reads: ClusterReads;
+  readonly commands: ClusterCommands;
+  /** The actor behind a bearer token; null: nobody. */
+  readonly verifyToken: (token: string) => string | null;
+}
+
+/** Nest's injection tokens. */
+export const API_PORTS = Symbol('ApiPorts');

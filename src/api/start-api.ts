@@ -1,0 +1,62 @@
+// Starts the HTTP server: Nest on Fastify, on a loopback port or a unix socket.
+import 'reflect-metadata';
+import { rmSync } from 'node:fs';
+import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { AuthGuard } from './auth-guard.js';
+import { ClusterController, HealthController } from './cluster.controller.js';
+import { HostsController } from './hosts.controller.js';
+import { API_PORTS, type ApiPorts } from './ports.js';
+import { ProblemFilter } from './problem-filter.js';
+import { WorkloadsController } from './workloads.controller.js';
+
+export type ListenAt = { readonly kind: 'tcp'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
+
+export interface ApiOptions {
+  readonly listen: ListenAt;
+  readonly log: (error: unknown) => void;
+  /** Modules that live in the same application, e.g. the periodic loops. */
+  readonly imports?: readonly (Type | DynamicModule)[];
+}
+
+export interface RunningApi {
+  /** "127.0.0.1:7480" or "unix:/path". */
+  readonly address: string;
+  readonly app: INestApplicationContext;
+  close(): Promise<void>;
+}
+
+@Module({})
+class ApiModule {
+  static with(ports: ApiPorts, imports: readonly (Type | DynamicModule)[]): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [...imports],
+      controllers: [HostsController, WorkloadsController, ClusterController, HealthController],
+      providers: [
+        { provide: API_PORTS, useValue: ports },
+        { provide: APP_GUARD, useClass: AuthGuard },
+      ],
+    };
+  }
+}
+
+/** Requests are small; a cloud-init seed is the largest thing that comes. */
+const BODY_LIMIT = 2 * 1024 * 1024;
+
+export async function startApi(ports: ApiPorts, { listen, log, imports = [] }: ApiOptions): Promise<RunningApi> {
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: ['error', 'fatal'], abortOnError: false });
+  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  app.useGlobalFilters(new ProblemFilter(log));
+  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Reeve').setVersion('1').addBearerAuth().build()), { jsonDocumentUrl: 'api/docs-json' });
+  if (listen.kind === 'tcp') await app.listen(listen.port, listen.host);
+  else {
+    // A socket that a killed predecessor left behind can't be listened on.
+    rmSync(listen.path, { force: true });
+    await app.listen(listen.path);
+  }
+  return { address: listen.kind === 'tcp' ? `${listen.host}:${listen.port}` : `unix:${listen.path}`, app, close: () => app.close() };
+}
