@@ -25,6 +25,7 @@ export interface Committed {
 }
 
 export interface OperationFilter {
+  readonly ids?: readonly OperationId[];
   readonly states?: readonly OperationState[];
   readonly workloadId?: string;
   readonly hostId?: string;

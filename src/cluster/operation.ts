@@ -30,6 +30,12 @@ export const OPERATION_STATES: { readonly [S in OperationState]: string } = {
 
 export const ACTIVE_STATES: readonly OperationState[] = ['pending', 'running'];
 
+/** At most one active operation of each of these kinds per host. */
+export const ONE_PER_HOST: readonly OperationKind[] = ['fence', 'drain', 'enrol', 'readmit'];
+
+/** What ClusterView.recentOperations holds: as long as back-off and drains remember, and no more than a view can carry. */
+export const RECENT_OPERATIONS = { withinMs: 30 * 60_000, limit: 500 };
+
 export interface OperationStep {
   readonly name: string;
   readonly state: 'running' | 'done' | 'failed' | 'undone';
