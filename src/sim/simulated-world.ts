@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig } from '../hosts/host-agent.js';
-import { SimulatedGuard } from './simulated-guard.js';
+import type { SimulatedGuard } from './simulated-guard.js';
 
 export interface SimulatedPool {
   readonly name: string;

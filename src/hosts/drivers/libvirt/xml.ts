@@ -95,7 +95,6 @@ export function first(element: XmlElement, path: string): XmlElement | undefined
 }
 
 export function escapeXml(text: string): string {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/.test(text)) throw new RangeError('XML cannot hold control characters');
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&apos;');
 }
