@@ -1,10 +1,9 @@
 // Everything a host reports about itself, in one command, and how its answer is read.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts, StoragePool } from '../../host-facts.js';
+import { POOL_MARKER_FILE } from '../../host-survey.js';
 import { all, first, parseXml, type XmlElement } from './xml.js';
 
-/** The marker file in a pool: two hosts that read the same id in it share the pool. */
-export const POOL_MARKER = '.reeve-pool';
 
 const MARK = '@@reeve-section ';
 
@@ -38,7 +37,7 @@ virsh -q pool-list --name | while read -r pool; do
   xml=$(virsh -q pool-dumpxml "$pool") || continue
   path=\${xml#*<path>} path=\${path%%</path>*}
   marker=
-  [ ! -r "$path/${POOL_MARKER}" ] || read -r marker < "$path/${POOL_MARKER}"
+  [ ! -r "$path/${POOL_MARKER_FILE}" ] || read -r marker < "$path/${POOL_MARKER_FILE}"
   echo "marker $marker"
   echo "$xml"
 done
