@@ -1,0 +1,224 @@
+// What the API may command, wired to the domain's commands, the store and the hosts.
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Adoption, Begun, ClusterCommands, Move, NewHost, NewWorkload } from '../api/ports.js';
+import type { Change } from '../cluster/change.js';
+import type { ClusterPolicy } from '../cluster/cluster-policy.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
+import { event } from '../cluster/cluster-event.js';
+import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { confirmOff, cordonHost, drainHost, fenceHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
+import type { HostWorld } from '../cluster/execute/execute-ports.js';
+import { placementViewOf } from '../cluster/placement-ledger.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
+import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import type { FenceDeviceConfig, Host } from '../hosts/host.js';
+import { scanHostKey } from '../hosts/drivers/ssh/scan-host-key.js';
+import type { PlacementView } from '../scheduler/placement.js';
+import type { Clock } from '../shared/clock.js';
+import { messageOf, OperationalError, UserError } from '../shared/errors.js';
+import { hostId, operationId, workloadId } from '../shared/ids.js';
+import { adopt } from '../workloads/adopt.js';
+import { commitCommand, type Command, type CommandPorts } from './commit-command.js';
+import { newWorkload } from './new-workload.js';
+
+export interface ClusterCommandPorts extends CommandPorts {
+  readonly world: HostWorld;
+  readonly clock: Clock;
+  readonly policy: ClusterPolicy;
+  readonly verdict: () => ClusterVerdict;
+}
+
+export class RealClusterCommands implements ClusterCommands {
+  constructor(private readonly ports: ClusterCommandPorts) {}
+
+  scanHostKey = (address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }> => scanHostKey(address, port);
+
+  addHost(actor: string, wanted: NewHost): Promise<Begun> {
+    checkDevices(wanted.fenceDevices);
+    const host = this.#newHost(wanted);
+    return this.#commit(actor, 'host.add', wanted.name, (view) => {
+      const same = view.hosts.find((one) => one.address === wanted.address);
+      if (same) throw new UserError('conflict', `address: ${wanted.address} belongs to ${same.name} already`, `reeve host show ${same.name}`);
+      return [
+        { change: 'add-host', host },
+        { change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} adds ${host.name}` } },
+        { change: 'event', event: event('host.added', `${host.name} (${host.address}) is added by ${actor}`, { severity: 'notice', host: host.name }) },
+      ];
+    });
+  }
+
+  #newHost(wanted: NewHost): Host {
+    const nowMs = this.ports.clock.nowMs();
+    return {
+      id: hostId(randomUUID()),
+      ...wanted,
+      condition: 'enrolling',
+      conditionSinceMs: nowMs,
+      intent: 'active',
+      cordoned: false,
+      // A host that was a member before remembers its epoch: seconds since 1970 are above any that was counted up.
+      hostEpoch: Math.floor(nowMs / 1000),
+      bootId: null,
+      proof: null,
+      facts: null,
+      agentKey: randomBytes(32).toString('hex'),
+      why: 'being enrolled',
+    };
+  }
+
+  recheckHost(actor: string, name: string): Promise<Begun> {
+    return this.#commit(actor, 'host.enrol', name, (view) => {
+      const host = findHost(view, name);
+      if (host.condition !== 'enrolling') throw new UserError('conflict', `${host.name} is ${host.condition} already`, `reeve host show ${host.name}`);
+      return [{ change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} enrols ${host.name} again` } }];
+    });
+  }
+
+  removeHost(actor: string, name: string, lost: boolean): Promise<Begun> {
+    return this.#commit(actor, 'host.remove', name, (view) => removeHost(view, name, { ...this.#asked(actor), lost }), { lost });
+  }
+
+  setFenceDevices(actor: string, name: string, devices: readonly FenceDeviceConfig[]): Promise<Begun> {
+    checkDevices(devices);
+    return this.#commit(actor, 'host.set-fence', name, (view) => [{ change: 'host', id: findHost(view, name).id, set: { fenceDevices: devices } }], { kinds: devices.map((device) => device.kind) });
+  }
+
+  cordon = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.cordon', name, (view) => cordonHost(view, name, this.#asked(actor)));
+  uncordon = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.uncordon', name, (view) => uncordonHost(view, name, this.#asked(actor)));
+  drain = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.drain', name, (view) => drainHost(view, name, this.#asked(actor)));
+  undrain = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.undrain', name, (view) => undrainHost(view, name, this.#asked(actor)));
+  fence = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.fence', name, (view) => fenceHost(view, name, this.#asked(actor)));
+
+  confirmOff(actor: string, name: string, reason: string): Promise<Begun> {
+    return this.#commit(actor, 'host.confirm-off', name, (view) => confirmOff(view, this.ports.verdict(), name, { ...this.#asked(actor), reason }), { reason });
+  }
+
+  /** Not an operation: it begins nothing that would have to be undone, and the host's return is seen by its heartbeats. */
+  async powerOn(actor: string, name: string): Promise<Begun> {
+    const host = findHost(await this.ports.store.readView(), name);
+    if (host.condition === 'online') throw new UserError('conflict', `${host.name} is online`);
+    if (host.condition === 'silent' || host.condition === 'fencing') throw new UserError('refused', `${host.name} is ${host.condition}, not proven off`, `reeve host fence ${host.name}`);
+    const devices = this.ports.world.fenceDevicesOf(host).filter((device) => device.automatic);
+    if (devices.length === 0) throw new UserError('refused', `${host.name} has no device that could power it on`);
+    const failures: string[] = [];
+    for (const device of devices) {
+      try {
+        await device.on();
+        await this.ports.audit.append({ actor, action: 'host.power-on', target: host.name, details: { device: device.describe } });
+        return { operationIds: [] };
+      } catch (error) {
+        failures.push(`${device.describe}: ${messageOf(error)}`);
+      }
+    }
+    throw new OperationalError('failed', `${host.name} was not powered on: ${failures.join('; ')}`);
+  }
+
+  async refreshFacts(actor: string, name: string): Promise<Begun> {
+    const host = findHost(await this.ports.store.readView(), name);
+    const facts = await this.ports.world.hypervisorOf(host).facts();
+    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }]);
+  }
+
+  async adopt(actor: string, wanted: Adoption): Promise<Begun> {
+    const view = await this.ports.store.readView();
+    const host = findHost(view, wanted.host);
+    if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
+    const hypervisor = this.ports.world.hypervisorOf(host);
+    const observed = (await hypervisor.inventory()).find((one) => one.name === wanted.name || one.uuid === wanted.name);
+    if (!observed) throw new UserError('not-found', `${host.name} has no VM named ${wanted.name}`, `ssh ${host.address} virsh list --all`);
+    const definition = await hypervisor.definition(observed.uuid);
+    const needs = this.ports.world.needsOf(host, definition);
+    const { isProtected, priority, drainPolicy } = wanted;
+    const id = workloadId(randomUUID());
+    const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
+      const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
+      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy, maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
+      if (!adopted.ok) throw new UserError(adopted.error.code === 'known' || adopted.error.code === 'name-taken' ? 'conflict' : 'refused', adopted.error.why);
+      return [
+        { change: 'add-workload', workload: adopted.value },
+        { change: 'event', event: event('workload.adopted', `${observed.name} on ${host.name} is adopted by ${actor}${isProtected ? ', protected' : ''}`, { severity: 'notice', host: host.name, workload: observed.name }) },
+      ];
+    });
+    if (isProtected) await this.#autostartOff(observed.uuid);
+    return begun;
+  }
+
+  create(actor: string, wanted: NewWorkload): Promise<Begun> {
+    const uuid = randomUUID();
+    const id = workloadId(randomUUID());
+    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id }), { host: wanted.host });
+  }
+
+  start = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, this.#asked(actor)));
+  stop = (actor: string, name: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> => this.#commit(actor, 'workload.stop', name, (view) => stopWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+  delete = (actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> => this.#commit(actor, 'workload.delete', name, (view) => deleteWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+
+  async protect(actor: string, name: string, isProtected: boolean): Promise<Begun> {
+    const begun = await this.#commit(actor, isProtected ? 'workload.protect' : 'workload.unprotect', name, (view) => protectWorkload(view, name, isProtected, this.#asked(actor)));
+    if (isProtected) await this.#autostartOff(name);
+    return begun;
+  }
+
+  /** A host that boots must not start what may run elsewhere by then. Where it can't be done now, the inventory keeps saying so. */
+  async #autostartOff(name: string): Promise<void> {
+    const view = await this.ports.store.readView();
+    const workload = findWorkload(view, name);
+    const host = view.hosts.find((one) => one.id === workload.hostId);
+    if (!host || host.condition !== 'online') return;
+    const token = { leaderEpoch: view.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid: workload.uuid, epoch: workload.workloadEpoch } };
+    await this.ports.world.hypervisorOf(host).setAutostart(token, workload.uuid, false).catch(() => undefined);
+  }
+
+  setPriority(actor: string, name: string, priority: number): Promise<Begun> {
+    return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });
+  }
+
+  clearError = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.clear', name, (view) => clearError(view, name, this.#asked(actor)));
+
+  migrate(actor: string, name: string, { to, bandwidthMiBps, maxDowntimeMs, copyStorage }: Move): Promise<Begun> {
+    const params = { ...(bandwidthMiBps === null ? {} : { bandwidthMiBps }), ...(maxDowntimeMs === null ? {} : { maxDowntimeMs }), copyStorage };
+    return this.#commit(actor, 'workload.migrate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), to, kind: 'migrate', params }), { to, ...params });
+  }
+
+  relocate(actor: string, name: string, to: string | null, { force, timeoutS }: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> {
+    const params = { force, timeoutMs: timeoutS * 1000 };
+    return this.#commit(actor, 'workload.relocate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), to, kind: 'relocate', params }), { to, ...params });
+  }
+
+  async cancelOperation(actor: string, id: string): Promise<Begun> {
+    const operation = await this.ports.store.operation(operationId(id));
+    if (!operation) throw new UserError('not-found', `there is no operation ${id}`, 'reeve operation list');
+    if (operation.state !== 'pending' && operation.state !== 'running') throw new UserError('conflict', `it has ended already: ${operation.state}`);
+    // A drain that is called off is an undrain: the host takes work again.
+    const undrain = operation.kind === 'drain' && operation.hostId !== null ? operation.hostId : null;
+    return this.#commit(actor, 'operation.cancel', id, (view) => (undrain ? undrainHost(view, undrain, this.#asked(actor)) : [{ change: 'cancel-operation', id: operation.id }]));
+  }
+
+  disarm(actor: string, reason: string, forS: number | null): Promise<Begun> {
+    const sinceMs = this.ports.clock.nowMs();
+    const untilMs = forS === null ? null : sinceMs + forS * 1000;
+    return this.#commit(actor, 'cluster.disarm', '', () => [
+      { change: 'disarm', disarm: { by: actor, reason, sinceMs, untilMs } },
+      { change: 'event', event: event('cluster.disarmed', `disarmed by ${actor}: ${reason}`, { severity: 'warning', data: { untilMs } }) },
+    ], { reason, forS });
+  }
+
+  arm(actor: string): Promise<Begun> {
+    return this.#commit(actor, 'cluster.arm', '', (view) => (view.disarm === null ? [] : [{ change: 'disarm', disarm: null }, { change: 'event', event: event('cluster.armed', `armed by ${actor}`, { severity: 'notice' }) }]));
+  }
+
+  #asked = (by: string): { by: string; nowMs: number } => ({ by, nowMs: this.ports.clock.nowMs() });
+  #placement = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: this.ports.verdict(), policy: this.ports.policy });
+
+  #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
+    return commitCommand(this.ports, { actor, action, target, details, changes });
+  }
+}
+
+function checkDevices(devices: readonly FenceDeviceConfig[]): void {
+  for (const [index, config] of devices.entries()) {
+    const device = createFenceDevice(config);
+    if (!device.ok) throw new UserError('invalid', `fenceDevices.${index}: ${device.error}`);
+  }
+}

@@ -1,0 +1,62 @@
+// What the API may read, wired to the store, the witness and the controller.
+import type { AuditLine, ClusterReads, Health } from '../api/ports.js';
+import type { ClusterPolicy } from '../cluster/cluster-policy.js';
+import type { ClusterStore } from '../cluster/cluster-store.js';
+import type { Hold } from '../cluster/decision.js';
+import { findWorkload } from '../cluster/commands/find.js';
+import type { JobQueue } from '../cluster/job-queue.js';
+import { placementViewOf } from '../cluster/placement-ledger.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { CheckPoint } from '../hosts/enrolment-check.js';
+import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
+import { messageOf } from '../shared/errors.js';
+import { operationId } from '../shared/ids.js';
+import type { PostgresAudit, PostgresSettings } from '../store/settings.js';
+
+export interface ClusterReadPorts {
+  readonly name: string;
+  readonly store: ClusterStore;
+  readonly settings: PostgresSettings;
+  readonly audit: PostgresAudit;
+  readonly queue: JobQueue;
+  readonly policy: ClusterPolicy;
+  readonly verdict: () => ClusterVerdict;
+  readonly leader: () => { readonly replica: string; readonly epoch: number | null };
+}
+
+/** Where the leader keeps its holds, so that every replica can show them. */
+export const HOLDS_KEY = 'holds';
+export const checkReportKey = (host: string): string => `check/${host}`;
+
+export function clusterReads(ports: ClusterReadPorts): ClusterReads {
+  const { store, settings, audit, queue } = ports;
+  return {
+    clusterName: () => ports.name,
+    view: () => store.readView(),
+    verdict: ports.verdict,
+    holds: async () => (await settings.get<readonly Hold[]>(HOLDS_KEY)) ?? [],
+    leader: ports.leader,
+    checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
+    explain: (name) => explain(ports, name),
+    operation: (id) => store.operation(operationId(id)),
+    operations: (filter) => store.listOperations(filter),
+    events: (afterSeq, limit, filter) => store.events(afterSeq, limit, filter),
+    onChange: (listener) => store.onChange(listener),
+    audit: (limit): Promise<readonly AuditLine[]> => audit.list(limit),
+    health: () => health(store, queue),
+  };
+}
+
+async function explain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<Explanation> {
+  const view = await store.readView();
+  return explainPlacement(placementViewOf({ view, verdict: verdict(), policy }), findWorkload(view, name));
+}
+
+async function health(store: ClusterStore, queue: JobQueue): Promise<Health> {
+  const database = await store.readView().then(
+    (view) => ({ ok: true, detail: `version ${view.version}` }),
+    (error: unknown) => ({ ok: false, detail: messageOf(error) }),
+  );
+  const jobs = await queue.health();
+  return { ok: database.ok && jobs.ok, parts: { database, queue: jobs } };
+}

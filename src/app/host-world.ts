@@ -1,0 +1,133 @@
+// The hosts as the control plane reaches them: one SSH connection each, and the real adapters on top of it.
+import { readFile } from 'node:fs/promises';
+import { hostMember } from '../agent/witness.js';
+import type { HostWorld } from '../cluster/execute/execute-ports.js';
+import type { FenceDevice } from '../fencing/fence-device.js';
+import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { SshHostSurveyor } from '../hosts/drivers/enrolment/ssh-host-survey.js';
+import { SshMigrationTrust } from '../hosts/drivers/enrolment/ssh-migration-trust.js';
+import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import { LibvirtHypervisor } from '../hosts/drivers/libvirt/libvirt-hypervisor.js';
+import { vmDefinition } from '../hosts/drivers/libvirt/vm-definition.js';
+import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
+import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
+import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
+import type { EnrolmentSide } from '../hosts/enrolment-side.js';
+import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
+import type { Host } from '../hosts/host.js';
+import type { Hypervisor } from '../hosts/hypervisor.js';
+import type { Clock } from '../shared/clock.js';
+import { OperationalError } from '../shared/errors.js';
+import type { CreateContext } from '../workloads/run-create.js';
+import type { WorkloadNeeds } from '../workloads/workload.js';
+import type { Config } from './config.js';
+import type { Logger } from './logger.js';
+
+export interface HostWorldOptions {
+  readonly config: Pick<Config, 'ssh' | 'timing'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly clusterId: string;
+  /** The control planes' ears, that every agent sends its heartbeats to. */
+  readonly witnesses: () => readonly AgentMember[];
+  /** Path of the agent's bundle. */
+  readonly agentBundle: string;
+}
+
+interface Reached {
+  /** What the connection was made from; another one means a new connection. */
+  readonly target: string;
+  readonly ssh: SshConnection;
+  readonly hypervisor: Hypervisor;
+  readonly agent: HostAgent;
+}
+
+export class RealHostWorld implements HostWorld {
+  readonly #reached = new Map<string, Reached>();
+
+  constructor(private readonly options: HostWorldOptions) {}
+
+  hypervisorOf = (host: Host): Hypervisor => this.#reach(host).hypervisor;
+  agentOf = (host: Host): HostAgent => this.#reach(host).agent;
+
+  fenceDevicesOf(host: Host): readonly FenceDevice[] {
+    return host.fenceDevices.flatMap((config) => {
+      const device = createFenceDevice(config);
+      if (device.ok) return [device.value];
+      this.options.log.warn({ host: host.name }, `fence device left out: ${device.error}`);
+      return [];
+    });
+  }
+
+  sideOf(host: Host, members: readonly Host[]): EnrolmentSide {
+    const { ssh, agent } = this.#reach(host);
+    const { id: hostId, name, address } = host;
+    return {
+      host: { hostId, name, address, user: host.ssh.user, port: host.ssh.port, hostKey: host.ssh.hostKey },
+      surveyor: new SshHostSurveyor({ shell: ssh, clock: this.options.clock }),
+      trust: new SshMigrationTrust({ shell: ssh, user: host.ssh.user }),
+      agent,
+      config: this.agentConfigOf(host, members),
+    };
+  }
+
+  agentConfigOf(host: Host, members: readonly Host[]): AgentConfig {
+    const { clusterId, config, witnesses } = this.options;
+    return {
+      clusterId,
+      hostId: host.id,
+      name: host.name,
+      keyHex: host.agentKey,
+      heartbeatMs: config.timing.heartbeatMs,
+      silentMs: config.timing.silentMs,
+      listen: host.links.map((address) => ({ address, port: host.heartbeatPort })),
+      members: [...members.map(agentMember), ...witnesses()],
+    };
+  }
+
+  makerOf(host: Host): CreateContext['make'] {
+    const { facts } = host;
+    if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
+    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh) };
+  }
+
+  needsOf(host: Host, definition: string): WorkloadNeeds {
+    return needsOf(definition, host.facts?.pools ?? []);
+  }
+
+  /** Connections of hosts that are gone, or are reached another way now. */
+  async forget(known: readonly Host[]): Promise<void> {
+    for (const [id, reached] of this.#reached) {
+      const host = known.find((one) => one.id === id);
+      if (host && this.#targetOf(host) === reached.target) continue;
+      this.#reached.delete(id);
+      await reached.ssh.close().catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.forget([]);
+  }
+
+  #targetOf(host: Host): string {
+    return JSON.stringify([host.address, host.ssh]);
+  }
+
+  #reach(host: Host): Reached {
+    const target = this.#targetOf(host);
+    const known = this.#reached.get(host.id);
+    if (known?.target === target) return known;
+    void known?.ssh.close().catch(() => undefined);
+    const { clock, config, agentBundle } = this.options;
+    const { user, port, hostKey } = host.ssh;
+    const ssh = new SshConnection({ name: host.name, address: host.address, port, user, hostKey, identityFile: host.ssh.identityFile ?? config.ssh.identityFile });
+    const made: Reached = { target, ssh, hypervisor: new LibvirtHypervisor({ ssh, clock }), agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) };
+    this.#reached.set(host.id, made);
+    return made;
+  }
+}
+
+function agentMember(host: Host): AgentMember {
+  const { isVoter: _isVoter, ...member } = hostMember(host);
+  return member;
+}

@@ -1,0 +1,71 @@
+// What a control plane makes for itself at its first start: cluster id, API token, SSH key, witness key.
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { OperationalError } from '../shared/errors.js';
+import type { AgentMember } from '../hosts/host-agent.js';
+import type { PostgresSettings } from '../store/settings.js';
+import type { Config } from './config.js';
+import type { Logger } from './logger.js';
+
+const run = promisify(execFile);
+
+export interface Identity {
+  readonly clusterId: string;
+  readonly apiToken: string;
+  /** This replica's ear, as the agents know it. */
+  readonly witness: AgentMember;
+}
+
+export async function makeIdentity(config: Config, settings: PostgresSettings, log: Logger): Promise<Identity> {
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  await ensureSshKey(config, log);
+  const clusterId = await settings.setOnce('clusterId', randomUUID());
+  const apiToken = await ensureToken(config, settings, log);
+  const id = `witness:${config.replicaName}`;
+  const keyHex = await settings.setOnce(`witnessKey/${config.replicaName}`, randomBytes(32).toString('hex'));
+  const witness: AgentMember = { id, name: config.replicaName, role: 'witness', keyHex, links: config.witness.advertise };
+  await settings.set(`witness/${config.replicaName}`, witness);
+  return { clusterId, apiToken, witness };
+}
+
+async function ensureSshKey({ ssh }: Config, log: Logger): Promise<void> {
+  if (existsSync(ssh.identityFile)) return;
+  if (!ssh.makeIdentity) throw new OperationalError('failed', `ssh.identityFile: there is no file ${ssh.identityFile}`);
+  await mkdir(dirname(ssh.identityFile), { recursive: true, mode: 0o700 });
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'reeve', '-f', ssh.identityFile]);
+  log.info(`made an SSH key; let it into your hosts: ${(await readFile(`${ssh.identityFile}.pub`, 'utf8')).trim()}`);
+}
+
+/** The store keeps only the token's hash; every replica takes the same one. */
+async function ensureToken({ api }: Config, settings: PostgresSettings, log: Logger): Promise<string> {
+  const known = await readFile(api.tokenFile, 'utf8').then((text) => text.trim(), () => '');
+  const token = known || randomBytes(24).toString('base64url');
+  if (!known) {
+    await put(api.tokenFile, `${token}\n`);
+    log.info(`made an API token; it is in ${api.tokenFile}`);
+  }
+  await settings.set('apiTokenHash', hashOf(token));
+  return token;
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+export function tokenVerifier(token: string): (given: string) => string | null {
+  const wanted = Buffer.from(hashOf(token), 'hex');
+  return (given) => (timingSafeEqual(wanted, Buffer.from(hashOf(given), 'hex')) ? 'admin' : null);
+}
+
+/** For `reeve` on this machine. Written when the API listens, so that its presence means something. */
+export async function writeCliFile(config: Config, server: string, token: string): Promise<void> {
+  await put(join(config.stateDir, 'cli.json'), `${JSON.stringify({ server, token }, null, 2)}\n`);
+}
+
+async function put(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.new`, content, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
