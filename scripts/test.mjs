@@ -37,7 +37,7 @@ async function prepareIntegration() {
 
 async function prepareLab() {
   const setup = await loadTs('lab/setup.ts');
-  if (!setup) return { leaveOut: 'lab/setup.ts is not there' };
+  if (!setup) throw new Error('lab/setup.ts is not there: this checkout is not whole');
   const why = await setup.whyNoLab();
   if (why) return { leaveOut: why };
   await setup.ensureLabPackages(say);
