@@ -12,7 +12,8 @@ const FOLDERS = ['src', 'migrations', 'lab', 'test', 'bench', 'scripts'];
 const PURE = /^src\/(shared|hosts|workloads|scheduler|scheduler\/rules|fencing|migration|cluster|cluster\/rules)\/[^/]+\.ts$/;
 const TESTLIKE = /\.(test|fixture)\.m?ts$|\.test\.mjs$/;
 const DECORATED = /^src\/(api|app)\//;
-const CONFIG_FILES = /(^|\/)[a-z]+\.config\.(ts|mjs|js)$/;
+/** Files that a tool loads by their default export. */
+const CONFIG_FILES = /(^|\/)([a-z]+\.config\.(ts|mjs|js)|[a-z-]*global-setup\.ts)$/;
 const BANNED_NAME = /(Manager|Helpers?|Utils?|Impl)$/;
 const BANNED_FILE = /(^|[-.])(manager|helpers?|utils?|impl|misc|common)\.(ts|mjs)$/;
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*\.(ts|mjs)$/;
