@@ -9,7 +9,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { ...common, name: 'unit', include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'scripts/**/*.test.mjs'] } },
       { extends: true, test: { ...common, name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000 } },
-      { extends: true, test: { ...common, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000, fileParallelism: false } },
+      { extends: true, test: { ...common, name: 'integration', include: ['test/integration/**/*.test.ts'], globalSetup: ['test/integration/postgres-global-setup.ts'], testTimeout: 60_000, fileParallelism: false } },
       { extends: true, test: { ...common, name: 'e2e', include: ['test/e2e/**/*.e2e.test.ts'], testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false } },
     ],
   },

@@ -21,7 +21,8 @@ const STATEMENTS = [
     condition text NOT NULL,
     host_epoch bigint NOT NULL,
     document jsonb NOT NULL,
-    CONSTRAINT "CHK_host_condition" CHECK (condition IN ('enrolling', 'online', 'silent', 'fencing', 'fenced', 'offline'))
+    CONSTRAINT "CHK_host_condition" CHECK (condition IN ('enrolling', 'online', 'silent', 'fencing', 'fenced', 'offline')),
+    CONSTRAINT "CHK_host_intent" CHECK (document->>'intent' IN ('active', 'maintenance'))
   )`,
   `CREATE UNIQUE INDEX host_name ON host (name)`,
   `CREATE TABLE workload (
@@ -30,12 +31,15 @@ const STATEMENTS = [
     name text NOT NULL,
     host_id text,
     workload_epoch bigint NOT NULL,
-    document jsonb NOT NULL
+    document jsonb NOT NULL,
+    CONSTRAINT "CHK_workload_state" CHECK (document->>'state' IN ('running', 'stopped', 'starting', 'stopping', 'migrating', 'waiting', 'awaiting-fence', 'paused', 'missing', 'error')),
+    CONSTRAINT "CHK_workload_desired" CHECK (document->>'desired' IN ('running', 'stopped', 'disabled'))
   )`,
   `CREATE UNIQUE INDEX workload_name ON workload (name)`,
   `CREATE UNIQUE INDEX workload_uuid ON workload (uuid)`,
   `CREATE TABLE operation (
     id text NOT NULL CONSTRAINT "PK_operation" PRIMARY KEY,
+    seq bigserial NOT NULL,
     kind text NOT NULL,
     state text NOT NULL,
     workload_id text,
@@ -48,18 +52,21 @@ const STATEMENTS = [
     attempts integer NOT NULL DEFAULT 0,
     worker text,
     worker_until timestamptz,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
     ended_at timestamptz,
-    CONSTRAINT "CHK_operation_state" CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown'))
+    CONSTRAINT "CHK_operation_state" CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')),
+    CONSTRAINT "CHK_operation_kind" CHECK (kind IN ('enrol', 'readmit', 'fence', 'create', 'start', 'stop', 'delete', 'migrate', 'relocate', 'recover', 'drain'))
   )`,
   `CREATE UNIQUE INDEX operation_one_per_workload ON operation (workload_id) WHERE state IN ('pending', 'running') AND workload_id IS NOT NULL`,
   `CREATE UNIQUE INDEX operation_one_per_host ON operation (host_id, kind) WHERE state IN ('pending', 'running') AND kind IN ('fence', 'drain', 'enrol', 'readmit')`,
-  `CREATE INDEX operation_created ON operation (created_at)`,
+  `CREATE UNIQUE INDEX operation_seq ON operation (seq)`,
+  `CREATE INDEX operation_active ON operation (state) WHERE state IN ('pending', 'running')`,
+  `CREATE INDEX operation_workload ON operation (workload_id, seq)`,
+  `CREATE INDEX operation_host ON operation (host_id, seq)`,
   `CREATE INDEX operation_ended ON operation (ended_at)`,
   `CREATE TABLE outbox (
-    operation_id text NOT NULL CONSTRAINT "PK_outbox" PRIMARY KEY,
-    created_at timestamptz NOT NULL DEFAULT now()
+    operation_id text NOT NULL CONSTRAINT "PK_outbox" PRIMARY KEY
   )`,
   `CREATE TABLE inventory (
     host_id text NOT NULL CONSTRAINT "PK_inventory" PRIMARY KEY,
@@ -76,6 +83,8 @@ const STATEMENTS = [
     message text NOT NULL,
     data jsonb NOT NULL
   )`,
+  `CREATE INDEX event_host ON event (host, seq)`,
+  `CREATE INDEX event_workload ON event (workload, seq)`,
   `CREATE TABLE setting (
     key text NOT NULL CONSTRAINT "PK_setting" PRIMARY KEY,
     value jsonb NOT NULL

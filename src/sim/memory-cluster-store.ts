@@ -3,6 +3,7 @@ import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
 import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, OperationFilter } from '../cluster/cluster-store.js';
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
+import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import { settleChanges, type Settled, type SettledOperation } from '../cluster/settle-changes.js';
 import type { Host } from '../hosts/host.js';
@@ -146,7 +147,9 @@ export class MemoryClusterStore implements ClusterStore {
       if (operation.createdAtMs >= before) return false;
       return operation.state === 'pending' || (operation.state === 'running' && workerUntilMs <= this.clock.monotonicMs());
     });
-    return lost.slice(0, limit).map(({ operation }) => operation.id);
+    // A lost fence must not wait behind many others. The sort keeps the order within a class.
+    const rank = ({ operation }: Held): number => (JOB_CLASS[operation.kind] === 'urgent' ? 0 : 1);
+    return lost.sort((one, other) => rank(one) - rank(other)).slice(0, limit).map(({ operation }) => operation.id);
   }
 
   async saveInventory(inventory: HostInventory): Promise<void> {

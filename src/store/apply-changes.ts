@@ -1,89 +1,88 @@
-// Applies changes inside a transaction: all or none, checked by the database's own constraints.
+// Applies changes inside a transaction that holds the cluster's row: a few statements, however many changes there are.
 import { randomBytes } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import type { Change, NewOperation } from '../cluster/change.js';
+import type { Change } from '../cluster/change.js';
+import type { NewClusterEvent } from '../cluster/cluster-event.js';
+import type { CommitRefusal } from '../cluster/cluster-store.js';
+import { namedIn, settleChanges, type Before, type Settled } from '../cluster/settle-changes.js';
 import type { Host } from '../hosts/host.js';
-import { Defect } from '../shared/errors.js';
 import { operationId, type OperationId } from '../shared/ids.js';
+import { ok, type Result } from '../shared/result.js';
+import { storableJson } from '../shared/storable.js';
 import type { Workload } from '../workloads/workload.js';
-import { eventRow, hostRow, workloadRow } from './rows.js';
-import { ClusterTable, EventTable, HostTable, OperationTable, OutboxTable, WorkloadTable, type OperationDocument } from './tables.js';
+import { eventRow, hostRow, newOperationRow, workloadRow } from './rows.js';
 
 export interface Applied {
-  readonly operationIds: OperationId[];
+  readonly operationIds: readonly OperationId[];
   /** True when something changed that decisions depend on. */
-  raisesVersion: boolean;
+  readonly raisesVersion: boolean;
 }
 
-export async function applyChanges(tx: EntityManager, changes: readonly Change[], leaderEpoch: number): Promise<Applied> {
-  const applied: Applied = { operationIds: [], raisesVersion: false };
-  for (const change of changes) {
-    await applyOne(tx, change, leaderEpoch, applied);
-    if (change.change !== 'event') applied.raisesVersion = true;
+export async function applyChanges(tx: EntityManager, changes: readonly Change[], leaderEpoch: number): Promise<Result<Applied, CommitRefusal>> {
+  const settled = settleChanges(changes, await before(tx, changes));
+  if (!settled.ok) return settled;
+  await writeHosts(tx, settled.value);
+  await writeWorkloads(tx, settled.value);
+  const operationIds = await addOperations(tx, settled.value, leaderEpoch);
+  const { cancelled, disarm, events, raisesVersion } = settled.value;
+  if (cancelled.length > 0) await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = ANY($1) AND state IN ('pending', 'running')`, [cancelled]);
+  if (disarm !== undefined) await tx.query('UPDATE cluster SET disarm = $1 WHERE id = 1', [disarm === null ? null : storableJson(disarm)]);
+  await addEvents(tx, events);
+  return ok({ operationIds, raisesVersion });
+}
+
+async function before(tx: EntityManager, changes: readonly Change[]): Promise<Before> {
+  const { hostIds, workloadIds } = namedIn(changes);
+  const hosts = hostIds.length === 0 ? [] : await tx.query<{ id: string; document: Host }[]>('SELECT id, document FROM host WHERE id = ANY($1)', [hostIds]);
+  const workloads = workloadIds.length === 0 ? [] : await tx.query<{ id: string; document: Workload }[]>('SELECT id, document FROM workload WHERE id = ANY($1)', [workloadIds]);
+  return { hosts: new Map(hosts.map((row) => [row.id, row.document])), workloads: new Map(workloads.map((row) => [row.id, row.document])) };
+}
+
+/** Removed first: their names may be taken by what is added. */
+async function writeHosts(tx: EntityManager, { hosts }: Settled): Promise<void> {
+  const { kept, removed } = sorted(hosts);
+  if (removed.length > 0) {
+    await tx.query('DELETE FROM host WHERE id = ANY($1)', [removed]);
+    await tx.query('DELETE FROM inventory WHERE host_id = ANY($1)', [removed]);
   }
-  return applied;
+  if (kept.length === 0) return;
+  const sql = `INSERT INTO host (id, name, condition, host_epoch, document)
+    SELECT id, name, condition, host_epoch, document FROM jsonb_to_recordset($1::jsonb) AS r(id text, name text, condition text, host_epoch bigint, document jsonb)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, condition = excluded.condition, host_epoch = excluded.host_epoch, document = excluded.document`;
+  await tx.query(sql, [storableJson(kept.map(hostRow))]);
 }
 
-async function applyOne(tx: EntityManager, change: Change, leaderEpoch: number, applied: Applied): Promise<void> {
-  switch (change.change) {
-    case 'host':
-      return mergeHost(tx, change.id, change.set);
-    case 'add-host':
-      await tx.insert(HostTable, hostRow(change.host) as never);
-      return;
-    case 'remove-host':
-      await tx.delete(HostTable, { id: change.id });
-      await tx.query('DELETE FROM inventory WHERE host_id = $1', [change.id]);
-      return;
-    case 'workload':
-      return mergeWorkload(tx, change.id, change.set);
-    case 'add-workload':
-      await tx.insert(WorkloadTable, workloadRow(change.workload) as never);
-      return;
-    case 'remove-workload':
-      await tx.delete(WorkloadTable, { id: change.id });
-      return;
-    case 'operation':
-      applied.operationIds.push(await addOperation(tx, change.operation, leaderEpoch));
-      return;
-    case 'cancel-operation':
-      await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = $1 AND state IN ('pending', 'running')`, [change.id]);
-      return;
-    case 'disarm':
-      await tx.update(ClusterTable, { id: 1 }, { disarm: change.disarm as never });
-      return;
-    case 'event':
-      await tx.insert(EventTable, eventRow(change.event) as never);
-  }
+async function writeWorkloads(tx: EntityManager, { workloads }: Settled): Promise<void> {
+  const { kept, removed } = sorted(workloads);
+  if (removed.length > 0) await tx.query('DELETE FROM workload WHERE id = ANY($1)', [removed]);
+  if (kept.length === 0) return;
+  const sql = `INSERT INTO workload (id, uuid, name, host_id, workload_epoch, document)
+    SELECT id, uuid, name, host_id, workload_epoch, document FROM jsonb_to_recordset($1::jsonb) AS r(id text, uuid text, name text, host_id text, workload_epoch bigint, document jsonb)
+    ON CONFLICT (id) DO UPDATE SET uuid = excluded.uuid, name = excluded.name, host_id = excluded.host_id, workload_epoch = excluded.workload_epoch, document = excluded.document`;
+  await tx.query(sql, [storableJson(kept.map(workloadRow))]);
 }
 
-async function mergeHost(tx: EntityManager, id: string, set: Partial<Host>): Promise<void> {
-  const row = await tx.findOneBy(HostTable, { id });
-  // Removed in the meantime: what was to be said about it is void.
-  if (row) await tx.save(HostTable, hostRow({ ...row.document, ...set }), { reload: false });
+function sorted<T>(touched: ReadonlyMap<string, T | null>): { readonly kept: readonly T[]; readonly removed: readonly string[] } {
+  const removed = [...touched].filter(([, value]) => value === null).map(([id]) => id);
+  return { kept: [...touched.values()].filter((value) => value !== null), removed };
 }
 
-async function mergeWorkload(tx: EntityManager, id: string, set: Partial<Workload>): Promise<void> {
-  const row = await tx.findOneBy(WorkloadTable, { id });
-  if (row) await tx.save(WorkloadTable, workloadRow({ ...row.document, ...set }), { reload: false });
+async function addOperations(tx: EntityManager, { operations }: Settled, leaderEpoch: number): Promise<readonly OperationId[]> {
+  if (operations.length === 0) return [];
+  const rows = operations.map((settled, nth) => ({ nth, ...newOperationRow(operationId(randomBytes(8).toString('hex')), settled, leaderEpoch) }));
+  const sql = `INSERT INTO operation (id, kind, state, workload_id, host_id, document, steps, memo)
+    SELECT id, kind, 'pending', workload_id, host_id, document, '[]', '{}'
+    FROM jsonb_to_recordset($1::jsonb) AS r(nth integer, id text, kind text, workload_id text, host_id text, document jsonb) ORDER BY nth`;
+  await tx.query(sql, [storableJson(rows)]);
+  const ids = rows.map((row) => row.id);
+  await tx.query('INSERT INTO outbox (operation_id) SELECT unnest($1::text[])', [ids]);
+  return ids;
 }
 
-async function addOperation(tx: EntityManager, wanted: NewOperation, leaderEpoch: number): Promise<OperationId> {
-  const id = operationId(randomBytes(8).toString('hex'));
-  const workload = wanted.workloadId === null ? null : await tx.findOneBy(WorkloadTable, { id: wanted.workloadId });
-  if (wanted.workloadId !== null && !workload) throw new Defect(`operation ${wanted.kind} names an unknown workload ${wanted.workloadId}`);
-  const document: OperationDocument = {
-    targetHostId: wanted.targetHostId,
-    requestedBy: wanted.requestedBy,
-    reason: wanted.reason,
-    params: wanted.params ?? {},
-    proof: wanted.proof ?? null,
-    leaderEpoch,
-    workloadEpoch: workload ? workload.document.workloadEpoch : null,
-    outcomeCode: null,
-    why: null,
-  };
-  await tx.insert(OperationTable, { id, kind: wanted.kind, state: 'pending', workload_id: wanted.workloadId, host_id: wanted.hostId, document: document as never, steps: [] as never, memo: {} as never });
-  await tx.insert(OutboxTable, { operation_id: id });
-  return id;
+export async function addEvents(tx: EntityManager, events: readonly NewClusterEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const sql = `INSERT INTO event (type, severity, host, workload, operation_id, message, data)
+    SELECT type, severity, host, workload, operation_id, message, data
+    FROM jsonb_to_recordset($1::jsonb) AS r(nth integer, type text, severity text, host text, workload text, operation_id text, message text, data jsonb) ORDER BY nth`;
+  await tx.query(sql, [storableJson(events.map((event, nth) => ({ nth, ...eventRow(event) })))]);
 }

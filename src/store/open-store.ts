@@ -1,15 +1,11 @@
-// Opens the store: connects, migrates under a lock, listens for changes.
-import { DataSource } from 'typeorm';
-import { Initial1700000000001 } from '../../migrations/1700000000001-initial.js';
-import { asOperational } from './database-errors.js';
+// Opens the store: migrates under a lock, connects, listens for changes.
+import type { DataSource } from 'typeorm';
+import { OperationalError } from '../shared/errors.js';
 import { ChangeListener } from './change-listener.js';
+import { dataSource, migrationSource, type ConnectionConfig } from './connection.js';
+import { asOperational } from './database-errors.js';
 import { CHANGE_CHANNEL, PostgresClusterStore } from './postgres-cluster-store.js';
 import { PostgresAudit, PostgresSettings } from './settings.js';
-import { TABLES } from './tables.js';
-
-export type ConnectionConfig =
-  | { readonly connectionString: string }
-  | { readonly host: string; readonly port: number; readonly user: string; readonly password?: string; readonly database: string };
 
 export interface OpenStore {
   readonly store: PostgresClusterStore;
@@ -19,36 +15,15 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-export const MIGRATIONS = [Initial1700000000001];
-
 /** Replicas that start together migrate one after the other. Any number will do, if it is always the same. */
 const MIGRATION_LOCK = 7_245_001;
-const POOL = 20;
-
-export function dataSource(connection: ConnectionConfig): DataSource {
-  const where = 'connectionString' in connection ? { url: connection.connectionString } : { host: connection.host, port: connection.port, username: connection.user, database: connection.database, ...(connection.password === undefined ? {} : { password: connection.password }) };
-  return new DataSource({
-    type: 'postgres',
-    ...where,
-    entities: TABLES,
-    migrations: MIGRATIONS,
-    migrationsTableName: 'reeve_migrations',
-    poolSize: POOL,
-    extra: { connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, application_name: 'reeve' },
-    poolErrorHandler: () => undefined, // an idle connection that breaks is replaced; the next query says what is wrong
-    logging: false,
-  });
-}
+/** Another replica's migration is waited for no longer than this. */
+const MIGRATION_WAIT_MS = 120_000;
 
 export async function openStore(connection: ConnectionConfig): Promise<OpenStore> {
+  await migrate(migrationSource(connection));
   const source = dataSource(connection);
-  try {
-    await source.initialize();
-    await migrate(source);
-  } catch (error) {
-    await source.destroy().catch(() => undefined);
-    throw asOperational(error);
-  }
+  await reached(source.initialize());
   const changes = new ChangeListener(connection, CHANGE_CHANNEL);
   await changes.start();
   return {
@@ -63,13 +38,33 @@ export async function openStore(connection: ConnectionConfig): Promise<OpenStore
   };
 }
 
+/** On connections of its own, closed afterwards: the lock ends with them whatever happens. */
 async function migrate(source: DataSource): Promise<void> {
+  await reached(source.initialize());
   const lock = source.createQueryRunner();
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await source.runMigrations({ transaction: 'all' });
-    await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    await lock.query(`SET lock_timeout = ${MIGRATION_WAIT_MS}`);
+    await reached(lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]));
+    await reached(source.runMigrations({ transaction: 'all' }));
+    await assertNotNewer(source);
   } finally {
-    await lock.release();
+    await lock.release().catch(() => undefined);
+    await source.destroy().catch(() => undefined);
+  }
+}
+
+/** A database that a newer release has changed may mean things that this one does not know. */
+async function assertNotNewer(source: DataSource): Promise<void> {
+  const known = new Set(source.migrations.map((migration) => migration.name));
+  const applied = await source.query<{ name: string }[]>('SELECT name FROM reeve_migrations');
+  const unknown = applied.find((migration) => !known.has(migration.name));
+  if (unknown) throw new OperationalError('unsupported', `the database was changed by a newer release (${unknown.name})`, 'run that release, or restore a backup made before it');
+}
+
+async function reached<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw asOperational(error);
   }
 }

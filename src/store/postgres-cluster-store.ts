@@ -4,21 +4,29 @@ import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
 import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, OperationFilter } from '../cluster/cluster-store.js';
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
-import type { Operation, OperationState, OperationStep } from '../cluster/operation.js';
+import { JOB_CLASS } from '../cluster/job-queue.js';
+import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
+import { Defect } from '../shared/errors.js';
 import type { OperationId } from '../shared/ids.js';
 import { operationId } from '../shared/ids.js';
 import { fail, ok, type Result } from '../shared/result.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
-import { applyChanges } from './apply-changes.js';
+import { storableJson } from '../shared/storable.js';
+import { addEvents, applyChanges } from './apply-changes.js';
 import type { ChangeListener } from './change-listener.js';
 import { asOperational, refusalOf } from './database-errors.js';
-import { eventOf, eventRow, operationOf } from './rows.js';
-import { EventTable, HostTable, WorkloadTable, type EventRow, type InventoryRow, type OperationRow } from './tables.js';
+import { eventOf, operationOf } from './rows.js';
+import type { EventRow, HostRow, InventoryRow, OperationRow, WorkloadRow } from './tables.js';
 
 export const CHANGE_CHANNEL = 'reeve_change';
 
-/** What back-off and drains remember; see ClusterView.recentOperations. */
-const RECENT = `ended_at > now() - interval '30 minutes' ORDER BY ended_at DESC, id LIMIT 500`;
+const RECENT = `ended_at > now() - interval '${RECENT_OPERATIONS.withinMs} milliseconds' ORDER BY ended_at DESC, seq DESC LIMIT ${RECENT_OPERATIONS.limit}`;
+
+/** Looked at first by the sweeper: a lost fence must not wait behind many others. */
+const URGENT_KINDS = Object.entries(JOB_CLASS).filter(([, jobClass]) => jobClass === 'urgent').map(([kind]) => kind);
+
+/** Expiry is judged by the clock as it is once the row is ours: now() stands still while a transaction waits for a lock. */
+const FROM_NOW = (millis: string): string => `clock_timestamp() + ${millis} * interval '1 millisecond'`;
 
 export class PostgresClusterStore implements ClusterStore {
   constructor(
@@ -29,11 +37,12 @@ export class PostgresClusterStore implements ClusterStore {
   readView(): Promise<ClusterView> {
     return this.#within(async (tx) => {
       const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; epoch: string }[]>('SELECT c.version, c.disarm, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
-      const hosts = await tx.find(HostTable, { order: { name: 'ASC' } });
-      const workloads = await tx.find(WorkloadTable, { order: { name: 'ASC' } });
-      const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY created_at, id`);
+      // By code point, whatever the database's collation: the order is part of what decisions depend on.
+      const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
+      const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
+      const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY seq`);
       const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
-      const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id');
+      const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
       return {
         version: Number(cluster?.version ?? 0),
         leaderEpoch: Number(cluster?.epoch ?? 0),
@@ -53,8 +62,9 @@ export class PostgresClusterStore implements ClusterStore {
         const stale = await staleness(tx, version, at);
         if (stale) return fail(stale);
         const applied = await applyChanges(tx, changes, at.leaderEpoch);
-        const now = applied.raisesVersion ? await raiseVersion(tx) : version;
-        return ok({ operationIds: applied.operationIds, version: now });
+        if (!applied.ok) return applied;
+        const now = applied.value.raisesVersion ? await raiseVersion(tx) : version;
+        return ok({ operationIds: applied.value.operationIds, version: now });
       });
     } catch (error) {
       const refusal = refusalOf(error);
@@ -75,19 +85,20 @@ export class PostgresClusterStore implements ClusterStore {
       values.push(value);
       where.push(sql.replaceAll('?', `$${values.length}`));
     };
+    if (filter.ids) add('id = ANY(?)', filter.ids);
     if (filter.states) add('state = ANY(?)', filter.states);
     if (filter.workloadId) add('workload_id = ?', filter.workloadId);
     if (filter.hostId) add(`(host_id = ? OR document->>'targetHostId' = ?)`, filter.hostId);
     if (filter.kind) add('kind = ?', filter.kind);
-    if (filter.before) add('(created_at, id) < (SELECT created_at, id FROM operation WHERE id = ?)', filter.before);
+    if (filter.before) add('seq < (SELECT seq FROM operation WHERE id = ?)', filter.before);
     values.push(filter.limit);
-    const rows = await this.#query<OperationRow>(`SELECT * FROM operation WHERE ${where.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $${values.length}`, values);
+    const rows = await this.#query<OperationRow>(`SELECT * FROM operation WHERE ${where.join(' AND ')} ORDER BY seq DESC LIMIT $${values.length}`, values);
     return rows.map(operationOf);
   }
 
   async claimOperation(id: OperationId, worker: string, leaseMs: number): Promise<Operation | null> {
-    const sql = `UPDATE operation SET state = 'running', worker = $2, worker_until = now() + $3 * interval '1 millisecond', attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp())
-      WHERE id = $1 AND (state = 'pending' OR (state = 'running' AND (worker IS NULL OR worker_until < now()))) RETURNING *`;
+    const sql = `UPDATE operation SET state = 'running', worker = $2, worker_until = ${FROM_NOW('$3')}, attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp())
+      WHERE id = $1 AND (state = 'pending' OR (state = 'running' AND (worker_until IS NULL OR worker_until <= clock_timestamp()))) RETURNING *`;
     return this.#write(async (tx) => {
       const row = await updated<OperationRow>(tx, sql, [id, worker, leaseMs]);
       if (!row) return null;
@@ -97,7 +108,7 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   async renewOperation(id: OperationId, worker: string, leaseMs: number): Promise<boolean> {
-    return this.#owned(`worker_until = now() + $3 * interval '1 millisecond'`, [id, worker, leaseMs]);
+    return this.#owned(`worker_until = ${FROM_NOW('$3')}`, [id, worker, leaseMs]);
   }
 
   recordStep(id: OperationId, worker: string, step: OperationStep, memo: Readonly<Record<string, unknown>> | null): Promise<boolean> {
@@ -106,17 +117,17 @@ export class PostgresClusterStore implements ClusterStore {
       if (!row) return false;
       const known = row.steps.some((one) => one.name === step.name);
       const steps = known ? row.steps.map((one) => (one.name === step.name ? step : one)) : [...row.steps, step];
-      await tx.query('UPDATE operation SET steps = $2, memo = coalesce($3, memo) WHERE id = $1', [id, JSON.stringify(steps), memo === null ? null : JSON.stringify(memo)]);
+      await tx.query('UPDATE operation SET steps = $2, memo = coalesce($3, memo) WHERE id = $1', [id, storableJson(steps), memo === null ? null : storableJson(memo)]);
       await tx.query('SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, 'step']);
       return true;
     });
   }
 
   recordProgress(id: OperationId, worker: string, progress: ProgressUpdate): Promise<boolean> {
-    return this.#owned('progress = $3', [id, worker, JSON.stringify(progress)]);
+    return this.#owned('progress = $3', [id, worker, storableJson(progress)]);
   }
 
-  finishOperation(
+  async finishOperation(
     id: OperationId,
     worker: string,
     end: { readonly state: Exclude<OperationState, 'pending' | 'running'>; readonly code: string | null; readonly why: string | null },
@@ -124,17 +135,24 @@ export class PostgresClusterStore implements ClusterStore {
   ): Promise<boolean> {
     const sql = `UPDATE operation SET state = $3, ended_at = clock_timestamp(), worker_until = NULL, document = document || $4
       WHERE id = $1 AND state = 'running' AND worker = $2 RETURNING document`;
-    return this.#write(async (tx) => {
-      const row = await updated<{ document: { leaderEpoch: number } }>(tx, sql, [id, worker, end.state, JSON.stringify({ outcomeCode: end.code, why: end.why })]);
-      if (!row) return false;
-      await applyChanges(tx, changes, row.document.leaderEpoch);
-      await raiseVersion(tx);
-      return true;
-    });
+    const impossible = (why: string): Defect => new Defect(`what follows from operation ${id} can't be: ${why}`);
+    try {
+      return await this.#write(async (tx) => {
+        const row = await updated<{ document: { leaderEpoch: number } }>(tx, sql, [id, worker, end.state, storableJson({ outcomeCode: end.code, why: end.why })]);
+        if (!row) return false;
+        const applied = await applyChanges(tx, changes, row.document.leaderEpoch);
+        if (!applied.ok) throw impossible(applied.error.why);
+        await raiseVersion(tx);
+        return true;
+      });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      throw refusal ? impossible(refusal.why) : error;
+    }
   }
 
   async undispatched(limit: number): Promise<readonly OperationId[]> {
-    const rows = await this.#query<{ operation_id: string }>('SELECT operation_id FROM outbox ORDER BY created_at, operation_id LIMIT $1', [limit]);
+    const rows = await this.#query<{ operation_id: string }>('SELECT operation_id FROM outbox JOIN operation ON id = operation_id ORDER BY seq LIMIT $1', [limit]);
     return rows.map((row) => operationId(row.operation_id));
   }
 
@@ -143,19 +161,19 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   async stranded(olderThanMs: number, limit: number): Promise<readonly OperationId[]> {
-    const sql = `SELECT id FROM operation WHERE (state = 'pending' OR (state = 'running' AND (worker_until IS NULL OR worker_until < now())))
-      AND created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at, id LIMIT $2`;
-    return (await this.#query<{ id: string }>(sql, [olderThanMs, limit])).map((row) => operationId(row.id));
+    const sql = `SELECT id FROM operation WHERE (state = 'pending' OR (state = 'running' AND (worker_until IS NULL OR worker_until <= now())))
+      AND created_at < now() - $1 * interval '1 millisecond' ORDER BY kind = ANY($3) DESC, seq LIMIT $2`;
+    return (await this.#query<{ id: string }>(sql, [olderThanMs, limit, URGENT_KINDS])).map((row) => operationId(row.id));
   }
 
   async saveInventory(inventory: HostInventory): Promise<void> {
     const sql = `INSERT INTO inventory (host_id, document) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM host WHERE id = $1) ON CONFLICT (host_id) DO UPDATE SET document = excluded.document`;
-    await this.#query(sql, [inventory.hostId, JSON.stringify(inventory)]);
+    await this.#query(sql, [inventory.hostId, storableJson(inventory)]);
   }
 
   async appendEvents(events: readonly NewClusterEvent[]): Promise<void> {
     if (events.length === 0) return;
-    await this.#write(async (tx) => void (await tx.insert(EventTable, events.map(eventRow) as never)));
+    await this.#write((tx) => addEvents(tx, events));
   }
 
   async events(afterSeq: number | null, limit: number, filter: { readonly types?: readonly string[]; readonly host?: string; readonly workload?: string } = {}): Promise<readonly ClusterEvent[]> {
@@ -179,8 +197,8 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   async acquireLease(holder: string, ttlMs: number): Promise<Lease> {
-    const sql = `UPDATE leader SET epoch = CASE WHEN holder = $1 AND until > now() THEN epoch ELSE epoch + 1 END, holder = $1, until = now() + $2 * interval '1 millisecond'
-      WHERE id = 1 AND (holder IS NULL OR holder = $1 OR until IS NULL OR until < now()) RETURNING epoch, holder`;
+    const sql = `UPDATE leader SET epoch = CASE WHEN holder = $1 AND until > clock_timestamp() THEN epoch ELSE epoch + 1 END, holder = $1, until = ${FROM_NOW('$2')}
+      WHERE id = 1 AND (holder IS NULL OR holder = $1 OR until IS NULL OR until <= clock_timestamp()) RETURNING epoch, holder`;
     return this.#within(async (tx) => {
       const mine = await updated<{ epoch: string; holder: string }>(tx, sql, [holder, ttlMs]);
       if (mine) return { epoch: Number(mine.epoch), held: true, holder };
@@ -190,7 +208,7 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   async releaseLease(holder: string): Promise<void> {
-    await this.#query('UPDATE leader SET until = now() WHERE id = 1 AND holder = $1', [holder]);
+    await this.#query('UPDATE leader SET until = clock_timestamp() WHERE id = 1 AND holder = $1', [holder]);
   }
 
   /** One statement on an operation that the worker still owns. */
@@ -225,6 +243,10 @@ export class PostgresClusterStore implements ClusterStore {
   }
 }
 
+/**
+ * The leader's row stays locked until the end: nobody takes over in the middle of a commit. A lease that ran out without a successor
+ * does not refuse: the epoch is still the highest, and operators' requests need no leader at that moment.
+ */
 async function staleness(tx: EntityManager, version: number, at: CommitAt): Promise<CommitRefusal | null> {
   const [leader] = await tx.query<{ epoch: string }[]>('SELECT epoch FROM leader WHERE id = 1 FOR SHARE');
   const epoch = Number(leader?.epoch ?? 0);

@@ -2,9 +2,10 @@
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
 import type { Operation, OperationKind, OperationState } from '../cluster/operation.js';
 import type { Host } from '../hosts/host.js';
-import { hostId, operationId, workloadId } from '../shared/ids.js';
+import { hostId, operationId, workloadId, type OperationId } from '../shared/ids.js';
+import type { SettledOperation } from '../cluster/settle-changes.js';
 import type { Workload } from '../workloads/workload.js';
-import type { EventRow, HostRow, OperationRow, WorkloadRow } from './tables.js';
+import type { EventRow, HostRow, OperationDocument, OperationRow, WorkloadRow } from './tables.js';
 
 export function hostRow(host: Host): HostRow {
   return { id: host.id, name: host.name, condition: host.condition, host_epoch: String(host.hostEpoch), document: host };
@@ -13,6 +14,13 @@ export function hostRow(host: Host): HostRow {
 export function workloadRow(workload: Workload): WorkloadRow {
   const { id, uuid, name, hostId: placedOn, workloadEpoch } = workload;
   return { id, uuid, name, host_id: placedOn, workload_epoch: String(workloadEpoch), document: workload };
+}
+
+/** A new operation's row; the rest is the table's defaults. */
+export function newOperationRow(id: OperationId, { wanted, workloadEpoch }: SettledOperation, leaderEpoch: number): Pick<OperationRow, 'kind' | 'workload_id' | 'host_id' | 'document'> & { readonly id: OperationId } {
+  const { targetHostId, requestedBy, reason, params = {}, proof = null } = wanted;
+  const document: OperationDocument = { targetHostId, requestedBy, reason, params, proof, leaderEpoch, workloadEpoch, outcomeCode: null, why: null };
+  return { id, kind: wanted.kind, workload_id: wanted.workloadId, host_id: wanted.hostId, document };
 }
 
 export function operationOf(row: OperationRow): Operation {

@@ -16,6 +16,8 @@ export type OperationDocument = Pick<Operation, 'targetHostId' | 'requestedBy' |
 
 export interface OperationRow {
   id: string;
+  /** The order of commits. */
+  seq: string;
   kind: string;
   state: string;
   workload_id: string | null;
@@ -33,7 +35,7 @@ export interface OperationRow {
   ended_at: Date | null;
 }
 
-export interface OutboxRow { operation_id: string; created_at: Date }
+export interface OutboxRow { operation_id: string }
 export interface InventoryRow { host_id: string; document: HostInventory }
 export interface EventRow { seq: string; at: Date; type: string; severity: string; host: string | null; workload: string | null; operation_id: string | null; message: string; data: Record<string, unknown> }
 export interface SettingRow { key: string; value: unknown }
@@ -61,7 +63,7 @@ export const HostTable = new EntitySchema<HostRow>({
   name: 'host',
   columns: { id: { ...key, primaryKeyConstraintName: 'PK_host' }, name: text, condition: text, host_epoch: { type: 'bigint' }, document: json },
   indices: [{ name: 'host_name', columns: ['name'], unique: true }],
-  checks: [{ name: 'CHK_host_condition', expression: "condition IN ('enrolling', 'online', 'silent', 'fencing', 'fenced', 'offline')" }],
+  checks: [{ name: 'CHK_host_condition', expression: "condition IN ('enrolling', 'online', 'silent', 'fencing', 'fenced', 'offline')" }, { name: 'CHK_host_intent', expression: "document->>'intent' IN ('active', 'maintenance')" }],
 });
 
 export const WorkloadTable = new EntitySchema<WorkloadRow>({
@@ -71,6 +73,10 @@ export const WorkloadTable = new EntitySchema<WorkloadRow>({
     { name: 'workload_name', columns: ['name'], unique: true },
     { name: 'workload_uuid', columns: ['uuid'], unique: true },
   ],
+  checks: [
+    { name: 'CHK_workload_state', expression: "document->>'state' IN ('running', 'stopped', 'starting', 'stopping', 'migrating', 'waiting', 'awaiting-fence', 'paused', 'missing', 'error')" },
+    { name: 'CHK_workload_desired', expression: "document->>'desired' IN ('running', 'stopped', 'disabled')" },
+  ],
 });
 
 const ACTIVE = "state IN ('pending', 'running')";
@@ -78,22 +84,28 @@ const ACTIVE = "state IN ('pending', 'running')";
 export const OperationTable = new EntitySchema<OperationRow>({
   name: 'operation',
   columns: {
-    id: { ...key, primaryKeyConstraintName: 'PK_operation' }, kind: text, state: text, workload_id: optionalText, host_id: optionalText, document: json, steps: json, memo: json,
+    id: { ...key, primaryKeyConstraintName: 'PK_operation' }, seq: { type: 'bigint', generated: 'increment' }, kind: text, state: text, workload_id: optionalText, host_id: optionalText, document: json, steps: json, memo: json,
     progress: { type: 'jsonb', nullable: true }, cancel_requested: { type: 'boolean', default: false }, attempts: { type: 'integer', default: 0 }, worker: optionalText,
-    worker_until: time, created_at: { type: 'timestamptz', default: () => 'now()' }, started_at: time, ended_at: time,
+    worker_until: time, created_at: written, started_at: time, ended_at: time,
   },
   indices: [
     { name: 'operation_one_per_workload', columns: ['workload_id'], unique: true, where: `${ACTIVE} AND workload_id IS NOT NULL` },
     { name: 'operation_one_per_host', columns: ['host_id', 'kind'], unique: true, where: `${ACTIVE} AND kind IN ('fence', 'drain', 'enrol', 'readmit')` },
-    { name: 'operation_created', columns: ['created_at'] },
+    { name: 'operation_seq', columns: ['seq'], unique: true },
+    { name: 'operation_active', columns: ['state'], where: ACTIVE },
+    { name: 'operation_workload', columns: ['workload_id', 'seq'] },
+    { name: 'operation_host', columns: ['host_id', 'seq'] },
     { name: 'operation_ended', columns: ['ended_at'] },
   ],
-  checks: [{ name: 'CHK_operation_state', expression: "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')" }],
+  checks: [
+    { name: 'CHK_operation_state', expression: "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')" },
+    { name: 'CHK_operation_kind', expression: "kind IN ('enrol', 'readmit', 'fence', 'create', 'start', 'stop', 'delete', 'migrate', 'relocate', 'recover', 'drain')" },
+  ],
 });
 
 export const OutboxTable = new EntitySchema<OutboxRow>({
   name: 'outbox',
-  columns: { operation_id: { ...key, primaryKeyConstraintName: 'PK_outbox' }, created_at: { type: 'timestamptz', default: () => 'now()' } },
+  columns: { operation_id: { ...key, primaryKeyConstraintName: 'PK_outbox' } },
 });
 
 export const InventoryTable = new EntitySchema<InventoryRow>({
@@ -107,6 +119,10 @@ export const EventTable = new EntitySchema<EventRow>({
     seq: { ...serial, primaryKeyConstraintName: 'PK_event' }, at: written, type: text, severity: text, host: optionalText, workload: optionalText,
     operation_id: optionalText, message: text, data: json,
   },
+  indices: [
+    { name: 'event_host', columns: ['host', 'seq'] },
+    { name: 'event_workload', columns: ['workload', 'seq'] },
+  ],
 });
 
 export const SettingTable = new EntitySchema<SettingRow>({
