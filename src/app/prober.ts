@@ -19,7 +19,7 @@ export interface ProberPorts {
 }
 
 /** Time for one look; a living host answers in 10–300 ms over the kept connection. */
-const LOOK_MS = 900;
+const LOOK_MS = 700;
 /** Between looks at a host that stays doubted. */
 const AGAIN_MS = 1_000;
 
