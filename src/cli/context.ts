@@ -1,0 +1,56 @@
+// What every command has: the client, where to print, and how it should look.
+import type { Command } from 'commander';
+import { COLOURED, PLAIN, type Style } from './format.js';
+import { connectionFrom, HttpClient } from './http-client.js';
+import { waitForOperation } from './wait-for-operation.js';
+
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly env: NodeJS.ProcessEnv;
+  readonly isTty: boolean;
+  /** Asks a person; null where nobody can be asked. */
+  readonly ask: ((question: string) => Promise<string>) | null;
+}
+
+export interface GlobalOptions {
+  readonly server?: string;
+  readonly json?: boolean;
+  readonly wait?: boolean;
+  readonly color: boolean;
+}
+
+export interface Context {
+  readonly client: HttpClient;
+  readonly style: Style;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+  /** Prints the document as JSON, or what `render` makes of it. */
+  show<T>(document: T, render: (document: T) => string): void;
+  /** Says what was begun; with --wait waits for it. Sets the exit code. */
+  begun(answer: { readonly operationIds?: readonly string[]; readonly operationId?: string | null }, done: string): Promise<void>;
+  exitCode: number;
+}
+
+export function contextOf(command: Command, terminal: Terminal, results: { exitCode: number }): Context {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const style = options.color && terminal.isTty && !terminal.env['NO_COLOR'] ? COLOURED : PLAIN;
+  const client = new HttpClient(connectionFrom({ server: options.server, env: terminal.env }));
+  const json = options.json === true;
+  const show = <T>(document: T, render: (document: T) => string): void => terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : `${render(document)}\n`);
+  return {
+    client, style, json, terminal, show,
+    get exitCode() { return results.exitCode; },
+    set exitCode(code: number) { results.exitCode = code; },
+    begun: async (answer, done) => {
+      const ids = answer.operationIds ?? (answer.operationId ? [answer.operationId] : []);
+      if (!options.wait) return show({ operationIds: ids }, () => (ids.length === 0 ? done : ids.map((id) => `${done}: operation ${id}; follow it with \`reeve operation show ${id}\`, or use --wait`).join('\n')));
+      if (ids.length === 0) return show({ operationIds: [] }, () => done);
+      for (const id of ids) {
+        const { operation, exitCode } = await waitForOperation(id, { client, style, out: json ? () => undefined : terminal.out, live: terminal.isTty });
+        if (json) terminal.out(`${JSON.stringify(operation, null, 2)}\n`);
+        results.exitCode = Math.max(results.exitCode, exitCode);
+      }
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// reeve host …
+import type { Command } from 'commander';
+import type { HostDocument } from '../api/documents.js';
+import type { CheckPoint } from '../hosts/enrolment-check.js';
+import type { Context } from './context.js';
+import { coloured, mebibytes, table } from './format.js';
+import { CliError, EXIT } from './http-client.js';
+import { collect, port, type Wiring } from './options.js';
+import { showHost, showReport } from './show-details.js';
+
+interface Begun {
+  readonly operationIds: readonly string[];
+}
+
+export function addHostCommands(program: Command, { run }: Wiring): void {
+  const host = program.command('host').description('physical machines');
+  host
+    .command('add <name>')
+    .description('check a host, pin its SSH key, install the agent, admit it')
+    .requiredOption('--address <address>', 'for SSH and migration')
+    .option('--link <address>', 'address for heartbeats, one per link, in order (repeat; default: --address)', collect, [])
+    .option('--ssh-user <user>', 'login with root rights', 'root')
+    .option('--ssh-port <port>', 'SSH port', port, 22)
+    .option('--identity <file>', "private key on the control plane's machine (default: its own)")
+    .option('--host-key <key>', 'pin this key, e.g. "ssh-ed25519 AAAA…", without asking')
+    .option('--fence <device>', 'ipmi:address=…,user=…,passwordFile=… or agent:agent=fence_apc,… (repeat, in order)', collect, [])
+    .option('-y, --yes', 'pin the key that the host shows without asking')
+    .action(run(addHost));
+  host.command('list').description('all hosts').action(run(listHosts));
+  host.command('show <host>').description('one host').action(run(async (context, [name]) => context.show(await context.client.get<HostDocument>(`/hosts/${name}`), (one) => showHost(one, context.style))));
+  host.command('check <host>').description('the report of the last check').action(run(async (context, [name]) => context.show(await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`), ({ items }) => showReport(items, context.style))));
+  for (const [verb, done, description] of VERBS) {
+    host.command(`${verb} <host>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(`/hosts/${name}/${verb}`), `${name}: ${done}`)));
+  }
+  host
+    .command('confirm-off <host>')
+    .description('vouch that a silent host is off: its workloads start elsewhere')
+    .requiredOption('--reason <text>', 'how you know')
+    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
+  host
+    .command('set-fence <host>')
+    .description('replace its fence devices')
+    .option('--fence <device>', 'see host add (repeat, in order)', collect, [])
+    .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
+  host
+    .command('remove <host>')
+    .description('take a host out; refused while workloads are there')
+    .option('--lost', 'the machine is gone for good')
+    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(`/hosts/${name}${lost ? '?lost=true' : ''}`), `${name} is being removed`)));
+}
+
+const VERBS = [
+  ['enrol', 'checked and enrolled again', 'check and enrol again after what was wrong has been put right'],
+  ['cordon', 'nothing new is placed there', 'place nothing new there'],
+  ['uncordon', 'in service', 'place there again'],
+  ['drain', 'being drained', 'maintenance: move everything away live, no fencing'],
+  ['undrain', 'in service again', 'end of maintenance'],
+  ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
+  ['power-on', 'told to power on', 'power on by its fence device'],
+  ['refresh', 'read anew', 'read sizes, versions, pools and bridges anew'],
+] as const;
+
+async function addHost(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const address = String(options['address']);
+  const sshPort = Number(options['sshPort']);
+  const hostKey = typeof options['hostKey'] === 'string' ? options['hostKey'] : await pinned(context, { address, sshPort, yes: options['yes'] === true });
+  const links = options['link'] as string[];
+  const answer = await context.client.post<{ operationId: string | null }>('/hosts', {
+    name,
+    address,
+    ...(links.length > 0 ? { links } : {}),
+    ssh: { user: String(options['sshUser']), port: sshPort, hostKey, identityFile: options['identity'] ?? null },
+    fenceDevices: (options['fence'] as string[]).map(fenceDevice),
+  });
+  await context.begun(answer, `${name} is being enrolled`);
+  if (context.json) return;
+  const report = await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`);
+  if (report.items.length > 0) context.terminal.out(`${showReport(report.items, context.style)}\n`);
+}
+
+async function pinned(context: Context, { address, sshPort, yes }: { readonly address: string; readonly sshPort: number; readonly yes: boolean }): Promise<string> {
+  const { hostKey, fingerprint } = await context.client.post<{ hostKey: string; fingerprint: string }>('/hosts/scan-key', { address, port: sshPort });
+  context.terminal.err(`${address} shows the host key ${hostKey.split(' ')[0]} ${fingerprint}\n`);
+  if (yes) return hostKey;
+  if (!context.terminal.ask) throw new CliError(EXIT.refused, 'nobody can be asked whether this key is the right one', `compare it on the host (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: --host-key '${hostKey}', or --yes`);
+  const answer = await context.terminal.ask('Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host. Is it the same? (yes/no) ');
+  if (answer.trim().toLowerCase() !== 'yes') throw new CliError(EXIT.refused, 'the key was not confirmed; nothing was done');
+  return hostKey;
+}
+
+/** `ipmi:address=10.0.0.1,user=admin,passwordFile=/path` */
+export function fenceDevice(text: string): { kind: string; options: Record<string, string> } {
+  const [kind = '', ...rest] = text.split(':');
+  const pairs = rest.join(':').split(',').filter((pair) => pair !== '');
+  const options: Record<string, string> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at <= 0) throw new CliError(EXIT.usage, `--fence: "${pair}" is not key=value, as in ipmi:address=10.0.0.1,user=admin,passwordFile=/path`);
+    options[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return { kind: kind === 'agent' ? 'fence-agent' : kind, options };
+}
+
+async function listHosts(context: Context): Promise<void> {
+  const { items } = await context.client.get<{ items: HostDocument[] }>('/hosts?limit=500');
+  context.show(items, (hosts) =>
+    hosts.length === 0
+      ? 'no hosts yet; `reeve host add NAME --address …`'
+      : table([['NAME', 'STATE', 'ADDRESS', 'WORKLOADS', 'MEMORY', 'WHY'], ...hosts.map((one) => [one.name, coloured(context.style, one.state), one.address, String(one.usage.workloads), one.facts ? `${mebibytes(one.usage.memoryMiB)} of ${mebibytes(one.facts.memoryMiB)}` : '?', one.condition === 'online' ? '' : (one.why ?? '')])], ''),
+  );
+}

@@ -1,0 +1,80 @@
+// One host, workload, operation or explanation, for a person.
+import type { HostDocument, OperationDocument, WorkloadDocument } from '../api/documents.js';
+import type { ClusterEvent } from '../cluster/cluster-event.js';
+import type { CheckPoint } from '../hosts/enrolment-check.js';
+import type { Explanation } from '../scheduler/explain-placement.js';
+import { clockTime, coloured, duration, mebibytes, table, type Style } from './format.js';
+
+export function showHost(host: HostDocument, style: Style): string {
+  const { facts } = host;
+  const rows: (readonly string[])[] = [
+    ['state', coloured(style, host.state)],
+    ['why', host.why ?? ''],
+    ['address', `${host.address} (ssh ${host.ssh.user}, port ${host.ssh.port})`],
+    ['links', host.links.join(', ')],
+    ['heard', host.heard ? `${host.heard.state}: ${host.heard.evidence}` : 'not watched'],
+    ['epoch', `${host.hostEpoch}, boot ${host.bootId?.slice(0, 8) ?? 'never admitted'}`],
+    ['proof', host.proof ? `${host.proof.kind}: ${host.proof.evidence}` : ''],
+    ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
+    ['workloads', host.workloads.join(', ') || 'none'],
+    ...(facts
+      ? [
+          ['size', `${facts.cpus} CPUs (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
+          ['software', `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion}, Linux ${facts.kernelVersion}`],
+          ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
+          ['bridges', facts.bridges.join(', ')],
+        ]
+      : []),
+  ];
+  return `${style.bold(host.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;
+}
+
+export function showWorkload(workload: WorkloadDocument, style: Style): string {
+  const { needs, observed } = workload;
+  const rows: (readonly string[])[] = [
+    ['state', coloured(style, workload.state)],
+    ['why', workload.why ?? ''],
+    ['wanted', `${workload.desired}, ${workload.isProtected ? 'protected' : 'not protected'}, priority ${workload.priority}`],
+    ['host', workload.host ?? 'none'],
+    ['observed', observed ? `${observed.runState} (${observed.reason}) at ${clockTime(observed.atMs)}` : 'not seen'],
+    ['size', `${needs.vcpus} vCPUs, ${mebibytes(needs.memoryMiB)}`],
+    ['disks', needs.disks.map((disk) => `${disk.target} ${disk.path}${disk.pool ? ` (pool ${disk.pool})` : ''}`).join('; ')],
+    ['bridges', needs.bridges.join(', ')],
+    ['uuid', workload.uuid],
+    ['epoch', String(workload.workloadEpoch)],
+    ['drain', workload.drainPolicy],
+    ['under way', workload.operation ? `${workload.operation.kind} (${workload.operation.id})` : ''],
+  ];
+  return `${style.bold(workload.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;
+}
+
+export function showOperation(operation: OperationDocument, style: Style): string {
+  const rows: (readonly string[])[] = [
+    ['state', coloured(style, operation.state)],
+    ['why', operation.why ?? ''],
+    ['about', [operation.workload, operation.host, operation.target ? `→ ${operation.target}` : ''].filter(Boolean).join(' ')],
+    ['reason', `${operation.reason} (${operation.requestedBy})`],
+    ['proof', operation.proof ? `${operation.proof.kind}: ${operation.proof.evidence}` : ''],
+    ['progress', operation.progress?.line ?? ''],
+    ['tries', operation.attempts > 1 ? `${operation.attempts}: it was resumed` : ''],
+    ['took', operation.startedAtMs && operation.endedAtMs ? duration(operation.endedAtMs - operation.startedAtMs) : ''],
+  ];
+  const steps = operation.steps.map((step) => [coloured(style, step.state), step.name, step.endedAtMs === null ? '' : duration(step.endedAtMs - step.startedAtMs), step.note ?? '']);
+  return `${style.bold(`${operation.kind} ${operation.id}`)}\n${table(rows.filter(([, value]) => value !== ''))}${steps.length > 0 ? `\n${style.bold('Steps')}\n${table(steps)}` : ''}`;
+}
+
+export function showExplanation(explained: Explanation, style: Style): string {
+  const head = `${style.bold(explained.workload)}: on ${explained.current ?? 'no host'}; placed now it would go to ${explained.chosen ?? 'no host'}`;
+  const accepted = explained.ranking.map((one) => [style.green('fits'), one.host, one.total.toFixed(1), Object.entries(one.parts).map(([name, value]) => `${name} ${value.toFixed(1)}`).join(', ')]);
+  const refused = explained.refusals.map((one) => [style.red('refused'), one.host, one.code, one.why]);
+  return `${head}\n${table([...accepted, ...refused])}`;
+}
+
+export function showReport(points: readonly CheckPoint[], style: Style): string {
+  return table(points.map((one) => [coloured(style, one.state), one.title, one.detail + (one.remedy ? style.dim(`  → ${one.remedy}`) : '')]));
+}
+
+export function showEvent(event: ClusterEvent, style: Style): string {
+  const mark = event.severity === 'alert' ? style.red : event.severity === 'warning' ? style.yellow : (text: string): string => text;
+  return `${style.dim(clockTime(event.atMs))}  ${event.type.padEnd(22)}  ${mark(event.message)}`;
+}

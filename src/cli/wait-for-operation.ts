@@ -1,0 +1,40 @@
+// Waits for an operation to end, with a progress bar on a terminal; the exit code is its outcome.
+import type { OperationDocument } from '../api/documents.js';
+import { bar, coloured, duration, type Style } from './format.js';
+import { EXIT, type HttpClient } from './http-client.js';
+
+export interface Waiting {
+  readonly client: HttpClient;
+  readonly style: Style;
+  readonly out: (text: string) => void;
+  /** A terminal: the line is redrawn in place. */
+  readonly live: boolean;
+}
+
+const LOOK_MS = 200;
+
+export async function waitForOperation(id: string, { client, style, out, live }: Waiting): Promise<{ readonly operation: OperationDocument; readonly exitCode: number }> {
+  let told = '';
+  for (;;) {
+    const operation = await client.get<OperationDocument>(`/operations/${id}`);
+    const ended = operation.state !== 'pending' && operation.state !== 'running';
+    const line = ended ? endLine(operation, style) : progressLine(operation);
+    if (live) out(`\r\u001b[K${line}${ended ? '\n' : ''}`);
+    else if (line !== told) out(`${line}\n`);
+    told = line;
+    if (ended) return { operation, exitCode: operation.state === 'succeeded' ? EXIT.done : EXIT.failed };
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+function progressLine({ kind, workload, host, steps, progress, state }: OperationDocument): string {
+  const step = steps.at(-1)?.name ?? state;
+  const shown = progress?.percent === undefined ? (progress?.line ?? '') : `${bar(progress.percent)} ${progress.line}`;
+  return `${kind} ${workload ?? host ?? ''}: ${step} ${shown}`.trimEnd();
+}
+
+function endLine(operation: OperationDocument, style: Style): string {
+  const took = operation.startedAtMs && operation.endedAtMs ? ` in ${duration(operation.endedAtMs - operation.startedAtMs)}` : '';
+  const downtime = typeof operation.memo['downtimeMs'] === 'number' ? `, downtime ${operation.memo['downtimeMs']} ms` : '';
+  return `${operation.kind} ${operation.workload ?? operation.host ?? ''}: ${coloured(style, operation.state)}${took}${downtime}${operation.why ? `: ${operation.why}` : ''}`;
+}
