@@ -1,0 +1,134 @@
+// `npm run lab` and `npm run lab -- COMMAND`: sets the lab up, plays the story, stays up to be played with.
+import { Lab, type BmcFault, type LabHost } from './lab.js';
+import { relay, startControlPlane } from './control-plane.js';
+import { ensureLabPackages, whyNoLab } from './setup.js';
+import { playStory } from './story.js';
+import { REPO_ROOT, startTicks } from './ticks.js';
+
+const API_PORT = 7480;
+const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME]   set up, play the story; stays up unless --once
+npm run lab -- status | down
+npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
+npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]`;
+
+class BadInput extends Error {}
+
+interface Options {
+  readonly name: string;
+  readonly hosts: number;
+  readonly once: boolean;
+  readonly rest: readonly string[];
+}
+
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const options = parse(argv);
+    const why = whyNoLab();
+    if (why) throw new Error(`no lab here: ${why}`);
+    return options.rest.length === 0 ? await play(options) : await command(options);
+  } catch (error) {
+    process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof BadInput ? 2 : 1;
+  }
+}
+
+function parse(argv: readonly string[]): Options {
+  const rest: string[] = [];
+  let [name, hosts, once] = ['rl0', 3, false];
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? '';
+    if (word === '--once') once = true;
+    else if (word === '--name') name = argv[(at += 1)] ?? '';
+    else if (word === '--hosts') hosts = Number(argv[(at += 1)]);
+    else if (word === '--help' || word === '-h') throw new BadInput(`\n${USAGE}`);
+    else if (word.startsWith('--') && rest.length === 0) throw new BadInput(`there is no option ${word}\n${USAGE}`);
+    else rest.push(word);
+  }
+  if (!Number.isInteger(hosts) || hosts < 2 || hosts > 16) throw new BadInput('--hosts: a whole number from 2 to 16');
+  return { name, hosts, once, rest };
+}
+
+async function play({ name, hosts, once }: Options): Promise<number> {
+  const began = performance.now();
+  const say = (line: string): void => void process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+  await ensureLabPackages(say);
+  const lab = await Lab.start({ name, hosts, log: say });
+  const closers: (() => Promise<unknown>)[] = [() => lab.down()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.reverse()) await closer().catch((error: unknown) => say(String(error)));
+  };
+  let asked: (() => void) | null = null;
+  const stopAsked = new Promise<void>((resolve) => (asked = resolve));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked?.());
+  try {
+    say(`${lab.hosts.length} hosts are up, each with its own kernel namespaces, sshd, libvirtd and BMC`);
+    const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true });
+    closers.push(() => control.stop());
+    say('the control plane is up (embedded Postgres, BullMQ on it)');
+    const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
+    closers.push(() => ticks.close());
+    const story = playStory({ rig: { lab, control, api: () => control.api() }, ticks, say });
+    await Promise.race([story, stopAsked.then(() => Promise.reject(new Error('interrupted')))]);
+    if (once) return 0;
+    const outside = await relay(API_PORT, control.socketPath);
+    closers.push(() => outside.close());
+    say(`up for you to play: http://127.0.0.1:${outside.port}/api/docs; Ctrl-C ends it and leaves nothing behind`);
+    say(`  REEVE_STATE_DIR=${control.stateDir} bin/reeve status --watch`);
+    say('  npm run lab -- cut host-2   (or isolate, hang, bmc host-2 dead, power-on …)');
+    await stopAsked;
+    return 0;
+  } finally {
+    say('taking the lab down');
+    await close();
+  }
+}
+
+async function command({ name, rest: [verb = '', hostName, ...words] }: Options): Promise<number> {
+  if (verb === 'down') {
+    const lab = await Lab.attach(name).catch(() => null);
+    await lab?.down();
+    return 0;
+  }
+  const lab = await Lab.attach(name);
+  if (verb === 'status') {
+    for (const host of lab.hosts) process.stdout.write(`${host.name}  ${await lab.powerState(host)}  ${host.address}  ${(await lab.runningOn(host)).join(', ')}\n`);
+    return 0;
+  }
+  const act = ACTIONS[verb];
+  if (!act) throw new BadInput(`there is no command "${verb}"\n${USAGE}`);
+  if (!hostName) throw new BadInput(`${verb}: which host? there are ${lab.hosts.map((host) => host.name).join(', ')}`);
+  if (!lab.hosts.some((host) => host.name === hostName)) throw new BadInput(`no host is named ${hostName}; there are ${lab.hosts.map((host) => host.name).join(', ')}`);
+  await act(lab, lab.host(hostName), words);
+  return 0;
+}
+
+type Act = (lab: Lab, host: LabHost, words: readonly string[]) => Promise<unknown>;
+
+const link = (word: string | undefined): 0 | 1 => {
+  if (word !== '0' && word !== '1') throw new BadInput('which link: 0 or 1');
+  return word === '0' ? 0 : 1;
+};
+
+const FAULTS: readonly BmcFault[] = ['ok', 'dead', 'slow', 'lying'];
+
+const ACTIONS: Readonly<Record<string, Act>> = {
+  cut: (lab, host) => lab.powerCut(host),
+  'power-on': (lab, host) => lab.powerOn(host),
+  reset: (lab, host) => lab.reset(host),
+  isolate: (lab, host) => lab.isolate(host),
+  reconnect: (lab, host) => lab.reconnect(host),
+  hang: (lab, host) => lab.hang(host),
+  unhang: (lab, host) => lab.unhang(host),
+  'link-down': (lab, host, [word]) => lab.linkDown(host, link(word)),
+  'link-up': (lab, host, [word]) => lab.linkUp(host, link(word)),
+  bmc: (lab, host, [word]) => {
+    const fault = FAULTS.find((one) => one === word);
+    if (!fault) throw new BadInput(`bmc: one of ${FAULTS.join(', ')}`);
+    return lab.bmc(host, fault);
+  },
+  ssh: async (lab, host, words) => {
+    const ran = await lab.ssh(host, words.join(' ') || 'hostname', { okCodes: 'any' });
+    process.stdout.write(ran.stdout);
+    process.stderr.write(ran.stderr);
+  },
+};

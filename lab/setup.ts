@@ -1,0 +1,117 @@
+// Installs what the lab needs and is missing, saying what it does; or says in one line why there can be no lab here.
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './shell.js';
+
+type Say = (line: string) => void;
+
+/** A program of each package that is needed, and the package that brings it. */
+const PROGRAMS: readonly (readonly [string, string])[] = [
+  ['ipmi_sim', 'openipmi'],
+  ['ipmitool', 'ipmitool'],
+  ['fence_ipmilan', 'fence-agents'],
+  ['nft', 'nftables'],
+  ['ip', 'iproute2'],
+  ['sshd', 'openssh-server'],
+  ['ssh', 'openssh-client'],
+  ['lz4', 'lz4'],
+  ['zstd', 'zstd'],
+  ['cpio', 'cpio'],
+  ['gcc', 'gcc'],
+  ['strip', 'binutils'],
+  ['python3', 'python3-minimal'],
+  ['flock', 'util-linux'],
+];
+
+/** Below these, a TCG guest's memory is corrupted by migration (QEMU), or a shared directory can't be declared as such (libvirt). */
+const LEAST_LIBVIRT = 11;
+const LEAST_QEMU = 9;
+const VIRTUALIZATION = ['libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils'];
+const INSTALL_MS = 900_000;
+
+/** Null: a lab can be had. Asks nothing of the network. */
+export function whyNoLab(): string | null {
+  if (process.platform !== 'linux') return 'the lab needs Linux';
+  if (process.getuid?.() !== 0) return 'the lab needs root (namespaces, overlay mounts); run it with sudo';
+  if (process.arch !== 'x64') return `its guests are built for x86-64, this machine is ${process.arch}`;
+  if (!existsSync('/usr/bin/apt-get')) return 'the lab installs Debian or Ubuntu packages, and there is no apt-get';
+  if (!existsSync('/proc/self/ns/net')) return 'this kernel has no network namespaces';
+  if (!readFileSync('/proc/filesystems', 'utf8').includes('overlay') && !existsSync('/sys/module/overlay')) return 'this kernel has no overlayfs';
+  if (!existsSync('/dev/net/tun')) return 'this machine has no /dev/net/tun, which guests need for their network';
+  return null;
+}
+
+/** Quick when everything is there. */
+export async function ensureLabPackages(say: Say): Promise<void> {
+  const missing = PROGRAMS.filter(([program]) => !onPath(program)).map(([, name]) => name);
+  if (onPath('gcc') && !existsSync('/usr/include/stdio.h')) missing.push('libc6-dev');
+  if (missing.includes('gcc')) missing.push('libc6-dev');
+  if (missing.length > 0) await install(say, missing, []);
+  await ensureVirtualization(say);
+}
+
+function onPath(program: string): boolean {
+  return ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((dir) => existsSync(join(dir, program)));
+}
+
+async function ensureVirtualization(say: Say): Promise<void> {
+  const libvirt = await majorOf('libvirtd', ['--version']);
+  const qemu = await majorOf('qemu-system-x86_64', ['--version']);
+  if (libvirt !== null && qemu !== null && onPath('virsh') && onPath('qemu-img')) {
+    if (libvirt < LEAST_LIBVIRT || qemu < LEAST_QEMU) {
+      throw new Error(`the lab needs libvirt ${LEAST_LIBVIRT} and QEMU ${LEAST_QEMU} or newer, this machine has ${libvirt} and ${qemu}; on Debian 12: apt-get install -t bookworm-backports ${VIRTUALIZATION.join(' ')}`);
+    }
+    return;
+  }
+  const suite = await backportsSuite();
+  await install(say, VIRTUALIZATION, suite === null ? [] : await backportsOptions(suite, say));
+}
+
+async function majorOf(program: string, args: readonly string[]): Promise<number | null> {
+  if (!onPath(program)) return null;
+  const { stdout } = await run(program, args, { okCodes: 'any' });
+  const major = /(\d+)\.\d+/.exec(stdout)?.[1];
+  return major === undefined ? null : Number(major);
+}
+
+/** Debian 12 has libvirt 9 and QEMU 7.2; its backports have 11 and 10. */
+async function backportsSuite(): Promise<string | null> {
+  const release = readFileSync('/etc/os-release', 'utf8');
+  return /^ID=debian$/m.test(release) && /^VERSION_CODENAME=bookworm$/m.test(release) ? 'bookworm-backports' : null;
+}
+
+/** The suite lies beside the one that this machine uses already: its address is taken from there. The machine's own list is not changed. */
+async function backportsOptions(suite: string, say: Say): Promise<readonly string[]> {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(SITE) $(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)', 'Created-By: Packages'], { okCodes: 'any' });
+  const line = stdout.split('\n').map((one) => one.split(' ')).find(([, , release, component]) => release === 'bookworm' && component === 'main');
+  const uri = line?.[1];
+  if (!uri) throw new Error('apt knows no Debian 12 archive beside which the backports could lie');
+  const signedBy = line[4] ? `[signed-by=${line[4]}] ` : '';
+  const dir = await mkdtemp(join(tmpdir(), 'reeve-apt-'));
+  await run('cp', ['-r', '/etc/apt/.', dir]);
+  await run('mkdir', ['-p', join(dir, 'sources.list.d')]);
+  await writeFile(join(dir, 'sources.list.d', 'reeve-backports.list'), `deb ${signedBy}${uri} ${suite} main\n`);
+  const options = ['-o', `Dir::Etc=${dir}`, '-t', suite];
+  say(`asking ${suite} for libvirt and QEMU`);
+  await run('apt-get', ['-qq', ...options.slice(0, 2), 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
+  process.once('exit', () => void rm(dir, { recursive: true, force: true }));
+  return options;
+}
+
+/** No service that comes with a package is started on this machine. */
+async function install(say: Say, packages: readonly string[], options: readonly string[]): Promise<void> {
+  say(`installing ${[...new Set(packages)].join(' ')}`);
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    if (options.length === 0) await run('apt-get', ['-qq', 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
+    await run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...options, 'install', '-y', '-qq', '--no-install-recommends', ...new Set(packages)], { timeoutMs: INSTALL_MS, env: quietEnv() });
+  } finally {
+    if (ours) await rm(policy, { force: true });
+  }
+}
+
+const quietEnv = (): NodeJS.ProcessEnv => ({ ...process.env, DEBIAN_FRONTEND: 'noninteractive' });

@@ -1,0 +1,61 @@
+// The fixture of the e2e tests: a lab of its own, a control plane in it, and what every test must end with.
+import { expect } from 'vitest';
+import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
+import { Lab } from '../../lab/lab.js';
+import { describe as describeRig, enrolAll, workloadsOf, type Rig } from '../../lab/rig.js';
+import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
+import { waitUntil } from '../../lab/wait-until.js';
+
+export interface E2eRig extends Rig {
+  readonly ticks: TickLog;
+  close(): Promise<void>;
+}
+
+/** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
+export async function startE2eRig(name: string, hosts: number, options: Partial<ControlPlaneOptions> = {}): Promise<E2eRig> {
+  const lab = await Lab.start({ name, hosts });
+  try {
+    const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, ...options });
+    const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
+    const rig: Rig = { lab, control, api: () => control.api() };
+    const close = async (): Promise<void> => {
+      await ticks.close();
+      await control.stop();
+      await lab.down();
+    };
+    await enrolAll(rig);
+    return { ...rig, ticks, close };
+  } catch (error) {
+    await lab.down();
+    throw error;
+  }
+}
+
+/** Every test ends with this: no second writer, no corrupt memory, no counter that went back, each workload on exactly one host. */
+export async function expectHealthyEnd(rig: E2eRig): Promise<void> {
+  expect(rig.ticks.violations()).toEqual([]);
+  const running = new Map<string, string[]>();
+  for (const host of rig.lab.hosts) for (const name of await rig.lab.runningOn(host)) running.set(name, [...(running.get(name) ?? []), host.name]);
+  for (const workload of await workloadsOf(rig)) {
+    if (workload.state === 'running') expect({ [workload.name]: running.get(workload.name) }).toEqual({ [workload.name]: [workload.host] });
+  }
+}
+
+/** Brings every host back, and takes every workload away: the next test begins on clean hosts. */
+export async function resetRig(rig: E2eRig): Promise<void> {
+  for (const host of rig.lab.hosts) {
+    await rig.lab.unhang(host);
+    if ((await rig.lab.powerState(host)) === 'off') await rig.lab.powerOn(host);
+    await rig.lab.reconnect(host);
+    await rig.lab.bmc(host, 'ok');
+    await rig.api().post(`/hosts/${host.name}/undrain`).catch(() => undefined);
+  }
+  await waitUntil('all hosts online again', async () => {
+    const { items } = await rig.api().get<{ items: readonly { state: string }[] }>('/hosts');
+    return items.every((host) => host.state === 'online');
+  }, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+  await waitUntil('no operation under way', async () => (await rig.api().get<{ items: readonly unknown[] }>('/operations?state=pending,running')).items.length === 0, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+  for (const workload of await workloadsOf(rig)) await rig.api().delete(`/workloads/${workload.name}?forget=true`);
+  await rig.lab.destroyAllGuests();
+  rig.ticks.forget();
+}
