@@ -55,11 +55,10 @@ const STATEMENTS = [
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
     ended_at timestamptz,
-    CONSTRAINT "CHK_operation_state" CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')),
-    CONSTRAINT "CHK_operation_kind" CHECK (kind IN ('enrol', 'readmit', 'fence', 'create', 'start', 'stop', 'delete', 'migrate', 'relocate', 'recover', 'drain'))
+    CONSTRAINT "CHK_operation_state" CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown'))
   )`,
   `CREATE UNIQUE INDEX operation_one_per_workload ON operation (workload_id) WHERE state IN ('pending', 'running') AND workload_id IS NOT NULL`,
-  `CREATE UNIQUE INDEX operation_one_per_host ON operation (host_id, kind) WHERE state IN ('pending', 'running') AND kind IN ('fence', 'drain', 'enrol', 'readmit')`,
+  `CREATE UNIQUE INDEX operation_one_per_host ON operation (host_id, kind) WHERE state IN ('pending', 'running') AND kind IN ('fence', 'drain', 'enrol', 'readmit', 'remove')`,
   `CREATE UNIQUE INDEX operation_seq ON operation (seq)`,
   `CREATE INDEX operation_active ON operation (state) WHERE state IN ('pending', 'running')`,
   `CREATE INDEX operation_workload ON operation (workload_id, seq)`,

@@ -31,7 +31,7 @@ export const OPERATION_STATES: { readonly [S in OperationState]: string } = {
 export const ACTIVE_STATES: readonly OperationState[] = ['pending', 'running'];
 
 /** At most one active operation of each of these kinds per host. */
-export const ONE_PER_HOST: readonly OperationKind[] = ['fence', 'drain', 'enrol', 'readmit'];
+export const ONE_PER_HOST: readonly OperationKind[] = ['fence', 'drain', 'enrol', 'readmit', 'remove'];
 
 /** What ClusterView.recentOperations holds: as long as back-off and drains remember, and no more than a view can carry. */
 export const RECENT_OPERATIONS = { withinMs: 30 * 60_000, limit: 500 };

@@ -1,14 +1,8 @@
 // The JobQueue on BullMQ: on Redis where one is given, else on Postgres. Jobs carry operation ids and nothing else.
-import { createPostgresBackend, Queue, runMigrations, Worker, withBackend, type Job } from 'bullmq';
-import { Redis } from 'ioredis';
-import pg from 'pg';
-import { messageOf } from '../shared/errors.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
 import { operationId, type OperationId } from '../shared/ids.js';
 import type { JobClass, JobQueue } from '../cluster/job-queue.js';
-
-export type QueueBackend =
-  | { readonly kind: 'redis'; readonly url: string }
-  | { readonly kind: 'postgres'; readonly connection: pg.PoolConfig };
+import { openBackend, type AnyQueue, type AnyWorker, type OpenBackend, type QueueBackend } from './queue-backend.js';
 
 export interface JobQueueOptions {
   readonly backend: QueueBackend;
@@ -17,119 +11,147 @@ export interface JobQueueOptions {
   readonly log: (line: string) => void;
 }
 
-interface JobData {
-  readonly id: string;
-}
+type Job = Parameters<JobQueue['enqueue']>[0][number];
 
 const CLASSES: readonly JobClass[] = ['urgent', 'normal'];
 
-/** A worker that was killed has its job delivered again after about this long; the operation's own lease is the longer one. */
-const JOB_LOCK_MS = 3_000;
-const STALLED_CHECK_MS = 1_500;
-/** The store decides how often an operation is tried: the queue never gives up on its own account. */
-const STALLED_TIMES = 1_000_000;
-/** A handler that failed (the store was away) is called again after this. */
+const WORKING = {
+  /** A worker that was killed has its job delivered again after about this long; the operation's own lease is the longer one. */
+  lockDuration: 3_000,
+  stalledInterval: 1_500,
+  /** The store decides how often an operation is tried: the queue never gives up on its own account. */
+  maxStalledCount: 1_000_000,
+  /** New jobs are announced; should the announcement be lost, this is the delay, in seconds. */
+  drainDelay: 2,
+  /** After the database or Redis was away. BullMQ's own 15 s would delay a recovery. */
+  runRetryDelay: 250,
+};
+/** A handler that failed (the store was away) is called again after this, for longer than the sweeper needs to see to it. */
 const AGAIN = { attempts: 1_000, backoff: { type: 'fixed', delay: 1_000 } } as const;
+/** BullMQ takes 1 to 2^21, lower first; ours is higher first, around 0. */
+const MIDDLE_PRIORITY = 1_000_000;
 
-type AnyQueue = Queue<JobData>;
-type AnyWorker = Worker<JobData>;
+const READY_MS = 5_000;
+const ENQUEUE_MS = 10_000;
+const HEALTH_MS = 2_000;
 
-export async function createJobQueue(options: JobQueueOptions): Promise<JobQueue> {
-  if (options.backend.kind === 'postgres') await migrateQueueTables(options.backend.connection);
-  return new BullmqJobQueue(options);
-}
-
-/** Replicas that start together: BullMQ migrates under an advisory lock of its own. */
-async function migrateQueueTables(connection: pg.PoolConfig): Promise<void> {
-  const client = new pg.Client(connection);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await runMigrations(client);
-  } finally {
-    await client.end();
-  }
+export async function createJobQueue({ backend, prefix = 'reeve', log }: JobQueueOptions): Promise<JobQueue> {
+  const trouble = new Trouble(log);
+  const opened = await openBackend(backend, (error) => trouble.note(error));
+  return new BullmqJobQueue(opened, prefix, trouble);
 }
 
 class BullmqJobQueue implements JobQueue {
   readonly #queues: ReadonlyMap<JobClass, AnyQueue>;
   readonly #workers: AnyWorker[] = [];
-  readonly #connections: Redis[] = [];
-  #trouble: string | null = null;
+  /** A stall of ours can have an id delivered again while its first handler still runs here. */
+  readonly #inHand = new Set<string>();
 
-  constructor(private readonly options: JobQueueOptions) {
+  constructor(
+    private readonly backend: OpenBackend,
+    private readonly prefix: string,
+    private readonly trouble: Trouble,
+  ) {
     this.#queues = new Map(CLASSES.map((jobClass) => [jobClass, this.#queue(jobClass)]));
   }
 
-  async enqueue(jobs: readonly { readonly id: OperationId; readonly jobClass: JobClass; readonly priority: number }[]): Promise<void> {
+  async enqueue(jobs: readonly Job[]): Promise<void> {
     for (const jobClass of CLASSES) {
       const mine = jobs.filter((job) => job.jobClass === jobClass);
-      if (mine.length === 0) continue;
-      // A job id that waits or runs is not added twice; a finished one was removed and may come again.
-      const bulk = mine.map((job) => ({ name: 'operation', data: { id: job.id }, opts: { jobId: `op-${job.id}`, removeOnComplete: true, removeOnFail: true, ...AGAIN } }));
-      await this.#queues.get(jobClass)?.addBulk(bulk);
+      const queue = this.#queues.get(jobClass);
+      if (mine.length > 0 && queue) await within(ENQUEUE_MS, queue.addBulk(mine.map(jobOf)), 'the queue takes no jobs');
     }
   }
 
   async work(handler: (id: OperationId) => Promise<void>, concurrency: { readonly [C in JobClass]: number }): Promise<void> {
     for (const jobClass of CLASSES) {
-      const worker = this.#worker(jobClass, (job) => handler(operationId(job.data.id)), concurrency[jobClass]);
-      worker.on('error', (error) => this.#note(messageOf(error)));
-      worker.on('ready', () => this.#note(null));
+      const worker = this.backend.worker(this.#name(jobClass), (job) => this.#handle(job.data.id, handler), { ...WORKING, concurrency: concurrency[jobClass] });
+      worker.on('error', (error) => this.trouble.note(error));
+      worker.on('active', () => this.trouble.over());
       this.#workers.push(worker);
-      await worker.waitUntilReady();
     }
+    // Redis may come later: then the workers begin later, and the control plane is up meanwhile.
+    await Promise.all(this.#workers.map((worker) => within(READY_MS, worker.waitUntilReady(), 'the queue is not there yet').catch((error: unknown) => this.trouble.note(error))));
   }
 
   async close(graceMs: number): Promise<void> {
-    const bounded = (closing: Promise<unknown>): Promise<unknown> => Promise.race([closing.catch(() => undefined), new Promise((done) => setTimeout(done, graceMs).unref())]);
-    await Promise.all(this.#workers.map((worker) => bounded(worker.close())));
-    await Promise.all([...this.#queues.values()].map((queue) => bounded(queue.close())));
-    for (const connection of this.#connections) connection.disconnect();
+    const closing = async (all: readonly (AnyWorker | AnyQueue)[]): Promise<void> => {
+      await Promise.all(all.map((one) => within(graceMs, one.close(), '').catch(() => undefined)));
+    };
+    await closing(this.#workers);
+    await closing([...this.#queues.values()]);
+    this.backend.close();
   }
 
   async health(): Promise<{ readonly ok: boolean; readonly detail: string }> {
-    const where = this.options.backend.kind === 'redis' ? 'BullMQ on Redis' : 'BullMQ on Postgres';
     try {
-      const counts = await this.#queues.get('urgent')?.getJobCounts('wait', 'active');
-      return { ok: true, detail: `${where}: ${counts?.['wait'] ?? 0} urgent waiting, ${counts?.['active'] ?? 0} active` };
+      const counts = await Promise.all([...this.#queues].map(async ([jobClass, queue]) => {
+        const count = await within(HEALTH_MS, queue.getJobCounts('wait', 'prioritized', 'active'), 'no answer');
+        return `${jobClass}: ${(count['wait'] ?? 0) + (count['prioritized'] ?? 0)} waiting, ${count['active'] ?? 0} active`;
+      }));
+      return { ok: true, detail: `${this.backend.name}; ${counts.join('; ')}` };
     } catch (error) {
-      return { ok: false, detail: `${where}: ${messageOf(error)}` };
+      return { ok: false, detail: `${this.backend.name}: ${messageOf(error)}` };
+    }
+  }
+
+  async #handle(id: string, handler: (id: OperationId) => Promise<void>): Promise<void> {
+    if (this.#inHand.has(id)) return;
+    this.#inHand.add(id);
+    try {
+      await handler(operationId(id));
+    } finally {
+      this.#inHand.delete(id);
     }
   }
 
   #queue(jobClass: JobClass): AnyQueue {
-    const name = this.#name(jobClass);
-    const { backend } = this.options;
-    const queue: AnyQueue =
-      backend.kind === 'redis' ? new Queue<JobData>(name, { connection: this.#redis(backend.url) }) : (new (withBackend(createPostgresBackend).Queue)(name, { connection: backend.connection as never }) as unknown as AnyQueue);
-    queue.on('error', (error) => this.#note(messageOf(error)));
+    const queue = this.backend.queue(this.#name(jobClass));
+    queue.on('error', (error) => this.trouble.note(error));
     return queue;
   }
 
-  #worker(jobClass: JobClass, process: (job: Job<JobData>) => Promise<void>, concurrency: number): AnyWorker {
-    const name = this.#name(jobClass);
-    const { backend } = this.options;
-    const options = { concurrency, lockDuration: JOB_LOCK_MS, stalledInterval: STALLED_CHECK_MS, maxStalledCount: STALLED_TIMES };
-    if (backend.kind === 'redis') return new Worker<JobData>(name, process, { ...options, connection: this.#redis(backend.url) });
-    return new (withBackend(createPostgresBackend).Worker)(name, process as never, { ...options, connection: backend.connection as never }) as unknown as AnyWorker;
-  }
-
-  #redis(url: string): Redis {
-    const redis = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: true, connectTimeout: 3_000, retryStrategy: (tries) => Math.min(tries * 100, 1_000) });
-    redis.on('error', (error) => this.#note(messageOf(error)));
-    this.#connections.push(redis);
-    return redis;
-  }
-
   #name(jobClass: JobClass): string {
-    return `${this.options.prefix ?? 'reeve'}-${jobClass}`;
+    return `${this.prefix}-${jobClass}`;
+  }
+}
+
+/** A job id that waits or runs is not added twice; a finished one is removed and may come again. */
+function jobOf({ id, priority }: Job): Parameters<AnyQueue['addBulk']>[0][number] {
+  const rank = Math.min(Math.max(MIDDLE_PRIORITY - Math.round(priority), 1), 2 * MIDDLE_PRIORITY);
+  return { name: 'operation', data: { id }, opts: { jobId: `op-${id}`, priority: rank, removeOnComplete: true, removeOnFail: true, ...AGAIN } };
+}
+
+async function within<T>(ms: number, asked: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, refuse) => {
+    timer = setTimeout(() => refuse(new OperationalError('unreachable', `${what}: no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+    // The loser of the race may still fail, and nobody listens any more.
+    asked.catch(() => undefined);
+  }
+}
+
+/** Says a trouble once, not at each retry, and once that it is over. */
+class Trouble {
+  #said: string | null = null;
+
+  constructor(private readonly log: (line: string) => void) {}
+
+  note(error: unknown): void {
+    const line = messageOf(error) || 'no connection';
+    if (line === this.#said) return;
+    this.#said = line;
+    this.log(`queue: ${line}`);
   }
 
-  /** A broken connection is said once, not at each retry. */
-  #note(trouble: string | null): void {
-    if (trouble === this.#trouble) return;
-    if (trouble) this.options.log(`queue: ${trouble}`);
-    this.#trouble = trouble;
+  over(): void {
+    if (this.#said === null) return;
+    this.#said = null;
+    this.log('queue: works again');
   }
 }

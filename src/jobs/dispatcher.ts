@@ -1,7 +1,7 @@
 // The dispatcher: hands committed operations to the queue, and hands them over again when the queue lost them.
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import { JOB_CLASS, type JobQueue } from '../cluster/job-queue.js';
-import type { Operation } from '../cluster/operation.js';
+import type { OperationKind } from '../cluster/operation.js';
 import { messageOf } from '../shared/errors.js';
 import type { OperationId } from '../shared/ids.js';
 
@@ -11,14 +11,20 @@ export interface DispatcherPorts {
   readonly log: (line: string) => void;
 }
 
-/** One hand-over at most; more follow in the next round. */
+/** One hand-over at most; more follow in the next. */
 const BATCH = 200;
 /** An operation that nobody took for this long was lost by the queue. Taking one costs milliseconds. */
 const STRANDED_MS = 2_000;
 
+/** Within a class: a fence releases many recoveries, and what somebody waits for goes before what only tidies up. */
+const PRIORITY: { readonly [K in OperationKind]: number } = {
+  fence: 100, recover: 50, start: 40, readmit: 30, stop: 20, create: 20, delete: 20, enrol: 20, remove: 20, relocate: 10, migrate: 10, drain: 0,
+};
+
 export class Dispatcher {
   #dispatching: Promise<void> | null = null;
   #again = false;
+  #trouble: string | null = null;
 
   constructor(private readonly ports: DispatcherPorts) {}
 
@@ -31,35 +37,49 @@ export class Dispatcher {
     return this.#dispatching;
   }
 
-  /** Called now and then: what stands in the outbox, and what is active without a worker. */
+  /** Called now and then: what stands in the outbox, and what is active without a worker. Never throws. */
   async sweep(): Promise<void> {
     await this.dispatch();
-    try {
+    await this.#try('sweep', async () => {
       const lost = await this.ports.store.stranded(STRANDED_MS, BATCH);
       if (lost.length > 0) await this.#enqueue(lost);
-    } catch (error) {
-      this.ports.log(`sweep: ${messageOf(error)}`);
-    }
+    });
   }
 
   async #drain(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      try {
+      await this.#try('dispatch', async () => {
         const ids = await this.ports.store.undispatched(BATCH);
-        if (ids.length === 0) continue;
+        if (ids.length === 0) return;
         await this.#enqueue(ids);
+        // Only now: a crash in between hands them over twice, which does no harm.
         await this.ports.store.markDispatched(ids);
         if (ids.length === BATCH) this.#again = true;
-      } catch (error) {
-        this.ports.log(`dispatch: ${messageOf(error)}; tried again`);
-      }
+      });
     }
   }
 
   async #enqueue(ids: readonly OperationId[]): Promise<void> {
-    const operations = await Promise.all(ids.map((id) => this.ports.store.operation(id)));
-    const jobs = operations.filter((one): one is Operation => one !== null).map((one) => ({ id: one.id, jobClass: JOB_CLASS[one.kind], priority: 0 }));
+    const operations = await this.ports.store.listOperations({ ids, limit: ids.length });
+    const kinds = new Map(operations.map((one) => [one.id, one.kind]));
+    // In the order of the ids: decisions list the most important first. An operation that is gone needs no job.
+    const jobs = ids.flatMap((id) => {
+      const kind = kinds.get(id);
+      return kind ? [{ id, jobClass: JOB_CLASS[kind], priority: PRIORITY[kind] }] : [];
+    });
     await this.ports.queue.enqueue(jobs);
+  }
+
+  /** A trouble is said once; the next sweep tries again. */
+  async #try(what: string, attempt: () => Promise<void>): Promise<void> {
+    try {
+      await attempt();
+      this.#trouble = null;
+    } catch (error) {
+      const trouble = `${what}: ${messageOf(error)}`;
+      if (trouble !== this.#trouble) this.ports.log(`${trouble}; the next sweep tries again`);
+      this.#trouble = trouble;
+    }
   }
 }

@@ -90,17 +90,14 @@ export const OperationTable = new EntitySchema<OperationRow>({
   },
   indices: [
     { name: 'operation_one_per_workload', columns: ['workload_id'], unique: true, where: `${ACTIVE} AND workload_id IS NOT NULL` },
-    { name: 'operation_one_per_host', columns: ['host_id', 'kind'], unique: true, where: `${ACTIVE} AND kind IN ('fence', 'drain', 'enrol', 'readmit')` },
+    { name: 'operation_one_per_host', columns: ['host_id', 'kind'], unique: true, where: `${ACTIVE} AND kind IN ('fence', 'drain', 'enrol', 'readmit', 'remove')` },
     { name: 'operation_seq', columns: ['seq'], unique: true },
     { name: 'operation_active', columns: ['state'], where: ACTIVE },
     { name: 'operation_workload', columns: ['workload_id', 'seq'] },
     { name: 'operation_host', columns: ['host_id', 'seq'] },
     { name: 'operation_ended', columns: ['ended_at'] },
   ],
-  checks: [
-    { name: 'CHK_operation_state', expression: "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')" },
-    { name: 'CHK_operation_kind', expression: "kind IN ('enrol', 'readmit', 'fence', 'create', 'start', 'stop', 'delete', 'migrate', 'relocate', 'recover', 'drain')" },
-  ],
+  checks: [{ name: 'CHK_operation_state', expression: "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')" }],
 });
 
 export const OutboxTable = new EntitySchema<OutboxRow>({

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, NewOperation } from '../../src/cluster/change.js';
 import { event } from '../../src/cluster/cluster-event.js';
 import type { ClusterStore } from '../../src/cluster/cluster-store.js';
-import { OPERATION_STATES, type OperationKind, type OperationState } from '../../src/cluster/operation.js';
+import { ONE_PER_HOST, OPERATION_STATES, type OperationKind, type OperationState } from '../../src/cluster/operation.js';
 import { HOST_CONDITIONS, type HostCondition } from '../../src/hosts/host.js';
 import { operationId, type OperationId } from '../../src/shared/ids.js';
 import { WORKLOAD_STATES, type WorkloadState } from '../../src/workloads/workload.js';
@@ -175,14 +175,14 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await refusal([operation('stop', { workloadId: w1.id })])).toBe('committed');
     });
 
-    it('has one fence, drain, enrolment and re-admission per host at a time, beside each other', async () => {
-      for (const kind of ['fence', 'drain', 'enrol', 'readmit'] as const) {
+    it('has one fence, drain, enrolment, re-admission and removal per host at a time, beside each other', async () => {
+      for (const kind of ONE_PER_HOST) {
         await commit(operation(kind, { hostId: h1.id }));
         expect(await refusal([operation(kind, { hostId: h1.id })])).toBe('operation-active');
         expect(await refusal([operation(kind, { hostId: h2.id })])).toBe('committed');
       }
       await commit(startOf(w1), startOf(w2));
-      expect((await store.readView()).operations).toHaveLength(10);
+      expect((await store.readView()).operations).toHaveLength(2 * ONE_PER_HOST.length + 2);
     });
 
     it('refuses an operation on a workload that is gone', async () => {
