@@ -23,8 +23,9 @@ export async function startBmc(plan: BmcPlan): Promise<void> {
   await writeFile(join(dir, 'lan.conf'), lanConf(plan));
   await writeFile(join(dir, 'emu.cmd'), 'mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nsel_enable 0x20 1000 0x0a\nmc_enable 0x20\n');
   const log = await open(join(dir, 'out.log'), 'a');
-  const args = ['netns', 'exec', `${plan.lab}-fab`, 'ipmi_sim', '-n', '-c', join(dir, 'lan.conf'), '-f', join(dir, 'emu.cmd'), '-s', join(dir, 'state')];
-  const child = spawn('ip', args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+  // Not `ip netns exec`: that hides the machine's control groups, without which a hung host can't be thawed to die.
+  const args = [`--net=/run/netns/${plan.lab}-fab`, 'ipmi_sim', '-n', '-c', join(dir, 'lan.conf'), '-f', join(dir, 'emu.cmd'), '-s', join(dir, 'state')];
+  const child = spawn('nsenter', args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
   child.unref();
   await log.close();
   await writeFile(join(dir, 'pid'), String(child.pid));

@@ -45,13 +45,17 @@ on() {
 
 off() {
   # The wire goes first: no FIN or RST of dying sockets leaves the host, as when power is lost.
-  for link in 0 1; do ip -n "$LAB-fab" link del "h${INDEX}l$link" 2>/dev/null; done
+  # Down, not deleted: a deletion waits for packets that a frozen host still holds.
+  for link in 0 1; do ip -n "$LAB-fab" link set "h${INDEX}l$link" down 2>/dev/null; done
   pid=$(cat "$DIR/init.pid" 2>/dev/null)
   if [ -n "$pid" ]; then
     kill -KILL "$pid" 2>/dev/null
     thaw # a frozen task dies only once it is thawed
-    for _ in $(seq 500); do alive || break; sleep 0.01; done
+    for _ in $(seq 1500); do alive || break; sleep 0.01; done
+    # Still dying: it may hold its disks, so it is not off.
+    alive && { echo "$HOST does not die" >&2; return 1; }
   fi
+  for link in 0 1; do ip -n "$LAB-fab" link del "h${INDEX}l$link" 2>/dev/null; done
   ip netns del "$LAB-$HOST" 2>/dev/null
   rm -f "$DIR/init.pid"
   for _ in $(seq 100); do rmdir "$(cgroup_dir)" 2>/dev/null && break; [ -d "$(cgroup_dir)" ] || break; sleep 0.01; done
