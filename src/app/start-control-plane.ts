@@ -6,8 +6,12 @@ import { join } from 'node:path';
 import { nextStartStamp } from '../agent/start-stamp.js';
 import { Witness } from '../agent/witness.js';
 import { startApi, type RunningApi } from '../api/start-api.js';
+import type { ApiPorts } from '../api/ports.js';
+import type { EnrolmentEar } from '../cluster/execute/execute-ports.js';
+import type { JobQueue } from '../cluster/job-queue.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
 import { executors } from '../cluster/execute/executors.js';
-import { runOperation } from '../cluster/run-operation.js';
+import { runOperation, type WorkerPorts } from '../cluster/run-operation.js';
 import type { Hold } from '../cluster/decision.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { Host } from '../hosts/host.js';
@@ -17,7 +21,7 @@ import { messageOf } from '../shared/errors.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../store/embedded/embedded-postgres.js';
 import type { ConnectionConfig } from '../store/connection.js';
 import { openStore, type OpenStore } from '../store/open-store.js';
-import type { AgentMember } from '../hosts/host-agent.js';
+import { Members } from './members.js';
 import { checkReportKey, clusterReads, HOLDS_KEY } from './cluster-reads.js';
 import { RealClusterCommands } from './cluster-commands.js';
 import type { Config } from './config.js';
@@ -25,7 +29,7 @@ import { migrationPolicyFrom, policyFrom } from './config-policy.js';
 import { Controller, LEADER_RENEW_MS, ROUND_MS } from './controller.js';
 import { FactsRefresher } from './facts-refresher.js';
 import { RealHostWorld } from './host-world.js';
-import { makeIdentity, tokenVerifier, writeCliFile } from './identity.js';
+import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './identity.js';
 import { InventoryPoller } from './inventory-poller.js';
 import type { Logger } from './logger.js';
 import { LoopsModule, type Loop } from './loops.module.js';
@@ -40,7 +44,7 @@ export interface ControlPlane {
 /** Jobs in hand at once. A drain occupies one slot for as long as it takes. */
 const CONCURRENCY = { urgent: 32, normal: 32 };
 const SWEEP_MS = 1_000;
-const PEOPLE_MS = 500;
+const MEMBERS_MS = 500;
 const FACTS_MS = 60_000;
 /** Work in hand gets this long at SIGTERM; what is left is resumed by the next start. */
 const GRACE_MS = 5_000;
@@ -61,23 +65,42 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
   const connection = connectionOf(config, embedded);
   const open = await openStore(connection);
   const identity = await makeIdentity(config, open.settings, log);
-  const queue = await createJobQueue({ backend: config.queue.kind === 'redis' ? { kind: 'redis', url: config.queue.url } : { kind: 'postgres', connection: { ...connection } }, log: (line) => log.warn(line) });
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const witness = new Witness(
-    {
-      clusterId: identity.clusterId, id: identity.witness.id, keyHex: identity.witness.keyHex, bootId, timing: config.timing, listen: config.witness.listen,
-      startStamp: nextStartStamp(join(config.stateDir, 'witness-start'), systemClock.nowMs()),
-    },
-    { clock: systemClock, log: (line) => log.warn(line) },
-  );
-  let witnesses: readonly AgentMember[] = [identity.witness];
-  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => witnesses, agentBundle: AGENT_BUNDLE });
-  const dispatcher = new Dispatcher({ store: open.store, queue, log: (line) => log.warn(line) });
+  const backend = config.queue.kind === 'redis' ? ({ kind: 'redis', url: config.queue.url } as const) : ({ kind: 'postgres', connection: { ...connection } } as const);
+  const queue = await createJobQueue({ backend, log: (line) => log.warn(line) });
+  const members = new Members(open, identity.witness);
+  const parts = makeParts({ config, log, open, queue, identity, members });
+  await members.look();
+  await parts.witness.start();
+  parts.listen();
+  if (config.roles.includes('controller')) await parts.controller.renewLease();
+  if (config.roles.includes('worker')) await queue.work((id) => runOperation(id, parts.workerPorts), CONCURRENCY);
+  const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.loops)] });
+  await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
+  log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
+  return { address: api.address, stop: () => stopInOrder({ log, api, queue, parts, open, embedded }) };
+}
+
+interface Foundation {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly open: OpenStore;
+  readonly queue: JobQueue;
+  readonly identity: Identity;
+  readonly members: Members;
+}
+
+type Parts = ReturnType<typeof makeParts>;
+
+/** Everything that has a life of its own, wired to each other and not yet started. */
+function makeParts({ config, log, open, queue, identity, members }: Foundation) {
+  const { store } = open;
+  const witness = makeWitness(config, identity, log);
+  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => members.witnesses, agentBundle: AGENT_BUNDLE });
+  const dispatcher = new Dispatcher({ store, queue, log: (line) => log.warn(line) });
   const policy = policyFrom(config);
-  const verdict = (): ReturnType<Witness['verdict']> => witness.verdict();
-  const keepHolds = holdKeeper(open);
-  const controller = new Controller({ store: open.store, clock: systemClock, policy, verdict, dispatch: () => dispatcher.dispatch(), onHolds: keepHolds }, config.replicaName, log);
-  const poller = new InventoryPoller({ store: open.store, clock: systemClock, hypervisorOf: world.hypervisorOf, onNews: () => controller.kick() }, log);
+  const verdict = (): ClusterVerdict => witness.verdict();
+  const controller = new Controller({ store, clock: systemClock, policy, verdict, dispatch: () => dispatcher.dispatch(), onHolds: holdKeeper(open) }, config.replicaName, log);
+  const poller = new InventoryPoller({ store, clock: systemClock, hypervisorOf: world.hypervisorOf, onNews: () => controller.kick() }, log);
   const prober = new Prober({
     clock: systemClock,
     agentOf: world.agentOf,
@@ -86,62 +109,83 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
       controller.kick();
     },
   });
-  const people = new People(open, async (view) => {
-    witnesses = await witnessesOf(open, identity.witness);
-    witness.setMembers(view.hosts.filter((host) => host.condition !== 'enrolling' || isBeingEnrolled(view, host)), witnesses.filter((one) => one.id !== identity.witness.id));
+  members.onChange = async (view) => {
+    witness.setMembers(view.hosts.filter((host) => host.condition !== 'enrolling' || isBeingEnrolled(view, host)), members.witnesses.filter((one) => one.id !== identity.witness.id));
     await world.forget(view.hosts);
-  });
-  const refresher = new FactsRefresher({ store: open.store, world, leaderEpoch: () => controller.leaderEpoch }, log);
-  await people.look();
-  await witness.start();
-  witness.onVerdictChange((now) => {
-    prober.look(people.hosts, now);
+  };
+  const refresher = new FactsRefresher({ store, world, leaderEpoch: () => controller.leaderEpoch }, log);
+  const look = (): void => {
+    prober.look(members.hosts, witness.verdict());
+    poller.poll(members.hosts, witness.verdict());
     controller.kick();
-  });
-  open.store.onChange(() => {
-    void people.look().then(() => controller.kick());
-  });
-  const roles = new Set(config.roles);
-  const worker = `${config.replicaName}/${randomUUID().slice(0, 8)}`;
-  const ports = {
-    store: open.store, clock: systemClock, world, migration: migrationPolicyFrom(config),
-    ear: {
-      isHeard: async (host: Host, boot: string) => witness.verdict().hosts.some((one) => one.hostId === host.id && one.hearing === 'heard' && one.bootId === boot),
-      newMarkerId: () => randomUUID(),
-      keepReport: (host: Host, points: unknown) => open.settings.set(checkReportKey(host.name), points),
-    },
   };
-  const workerPorts = { store: open.store, clock: systemClock, worker, executors: executors(ports), log: (line: string, data: Readonly<Record<string, unknown>>) => log.warn(data, line) };
-  const loops: Loop[] = [
-    { name: 'members', everyMs: PEOPLE_MS, run: () => people.look() },
-    ...(roles.has('controller')
-      ? [
-          { name: 'leader-lease', everyMs: LEADER_RENEW_MS, run: () => controller.renewLease() },
-          { name: 'round', everyMs: ROUND_MS, run: () => { prober.look(people.hosts, witness.verdict()); poller.poll(people.hosts, witness.verdict()); controller.kick(); } },
-          { name: 'sweep', everyMs: SWEEP_MS, run: () => dispatcher.sweep() },
-          { name: 'facts', everyMs: FACTS_MS, run: () => refresher.refresh() },
-        ]
-      : []),
+  const listen = (): void => {
+    witness.onVerdictChange(look);
+    store.onChange(() => void members.look().then(() => controller.kick()));
+  };
+  const leading: readonly Loop[] = [
+    { name: 'leader-lease', everyMs: LEADER_RENEW_MS, run: () => controller.renewLease() },
+    { name: 'round', everyMs: ROUND_MS, run: look },
+    { name: 'sweep', everyMs: SWEEP_MS, run: () => dispatcher.sweep() },
+    { name: 'facts', everyMs: FACTS_MS, run: () => refresher.refresh() },
   ];
-  const commands = new RealClusterCommands({ store: open.store, audit: open.audit, world, clock: systemClock, policy, verdict, committed: async () => { await dispatcher.dispatch(); controller.kick(); } });
-  const reads = clusterReads({ name: config.clusterName, store: open.store, settings: open.settings, audit: open.audit, queue, policy, verdict, leader: () => ({ replica: config.replicaName, epoch: controller.leaderEpoch }) });
-  if (roles.has('controller')) await controller.renewLease();
-  if (roles.has('worker')) await queue.work((id) => runOperation(id, workerPorts), CONCURRENCY);
-  const api: RunningApi = await startApi({ reads, commands, verifyToken: tokenVerifier(identity.apiToken) }, { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(loops)] });
-  await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
-  log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
-  const stop = async (): Promise<void> => {
-    log.info('stopping: no new work is taken');
-    await api.close();
-    await queue.close(GRACE_MS);
-    await controller.stop();
-    await witness.stop();
-    await world.close();
-    await open.close();
-    await embedded?.stop();
-    log.info('stopped');
+  const loops: readonly Loop[] = [{ name: 'members', everyMs: MEMBERS_MS, run: () => members.look() }, ...(config.roles.includes('controller') ? leading : [])];
+  return { witness, world, dispatcher, policy, verdict, controller, loops, listen, workerPorts: workerPortsOf({ config, log, open, witness, world }) };
+}
+
+function makeWitness(config: Config, { clusterId, witness: { id, keyHex } }: Identity, log: Logger): Witness {
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const startStamp = nextStartStamp(join(config.stateDir, 'witness-start'), systemClock.nowMs());
+  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, log: (line) => log.warn(line) });
+}
+
+function workerPortsOf({ config, log, open, witness, world }: { readonly config: Config; readonly log: Logger; readonly open: OpenStore; readonly witness: Witness; readonly world: RealHostWorld }): WorkerPorts {
+  const ear: EnrolmentEar = {
+    isHeard: async (host, boot) => witness.verdict().hosts.some((one) => one.hostId === host.id && one.hearing === 'heard' && one.bootId === boot),
+    newMarkerId: () => randomUUID(),
+    keepReport: (host, points) => open.settings.set(checkReportKey(host.name), points),
   };
-  return { address: api.address, stop };
+  const ports = { store: open.store, clock: systemClock, world, migration: migrationPolicyFrom(config), ear };
+  // A restarted worker is another one: its predecessor's leases run out.
+  const worker = `${config.replicaName}/${randomUUID().slice(0, 8)}`;
+  return { store: open.store, clock: systemClock, worker, executors: executors(ports), log: (line, data) => log.warn(data, line) };
+}
+
+function apiPorts({ config, open, queue, parts, identity }: { readonly config: Config; readonly open: OpenStore; readonly queue: JobQueue; readonly parts: Parts; readonly identity: Identity }): ApiPorts {
+  const { store, settings, audit } = open;
+  const { world, policy, verdict, dispatcher, controller } = parts;
+  const committed = async (): Promise<void> => {
+    await dispatcher.dispatch();
+    controller.kick();
+  };
+  const leader = (): { replica: string; epoch: number | null } => ({ replica: config.replicaName, epoch: controller.leaderEpoch });
+  return {
+    reads: clusterReads({ name: config.clusterName, store, settings, audit, queue, policy, verdict, leader }),
+    commands: new RealClusterCommands({ store, audit, world, clock: systemClock, policy, verdict, committed }),
+    verifyToken: tokenVerifier(identity.apiToken),
+  };
+}
+
+interface Stopping {
+  readonly log: Logger;
+  readonly api: RunningApi;
+  readonly queue: JobQueue;
+  readonly parts: Parts;
+  readonly open: OpenStore;
+  readonly embedded: EmbeddedPostgres | null;
+}
+
+/** What asks comes first, what is asked comes last. */
+async function stopInOrder({ log, api, queue, parts, open, embedded }: Stopping): Promise<void> {
+  log.info('stopping: no new work is taken');
+  await api.close();
+  await queue.close(GRACE_MS);
+  await parts.controller.stop();
+  await parts.witness.stop();
+  await parts.world.close();
+  await open.close();
+  await embedded?.stop();
+  log.info('stopped');
 }
 
 function connectionOf(config: Config, embedded: EmbeddedPostgres | null): ConnectionConfig {
@@ -152,11 +196,6 @@ function connectionOf(config: Config, embedded: EmbeddedPostgres | null): Connec
 
 const isBeingEnrolled = (view: ClusterView, host: Host): boolean => view.operations.some((operation) => operation.kind === 'enrol' && operation.hostId === host.id);
 
-async function witnessesOf({ settings }: OpenStore, own: AgentMember): Promise<readonly AgentMember[]> {
-  const all = await settings.list<AgentMember>('witness/');
-  return [own, ...all.filter((one) => one.id !== own.id)];
-}
-
 /** Writes the holds down when they changed, for the other replicas and for people. */
 function holdKeeper({ settings }: OpenStore): (holds: readonly Hold[]) => Promise<void> {
   let kept = '';
@@ -166,35 +205,4 @@ function holdKeeper({ settings }: OpenStore): (holds: readonly Hold[]) => Promis
     await settings.set(HOLDS_KEY, holds);
     kept = now;
   };
-}
-
-/** Who the hosts are, as last read; told onward only when it changed. */
-class People {
-  hosts: readonly Host[] = [];
-  #known = '';
-  #looking: Promise<void> | null = null;
-
-  constructor(
-    private readonly open: OpenStore,
-    private readonly changed: (view: ClusterView) => Promise<void>,
-  ) {}
-
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => (this.#looking = null));
-    return this.#looking;
-  }
-
-  async #look(): Promise<void> {
-    let view: ClusterView;
-    try {
-      view = await this.open.store.readView();
-    } catch {
-      return; // the store is away: the last known hosts stay
-    }
-    this.hosts = view.hosts;
-    const now = JSON.stringify([view.hosts.map((host) => [host.id, host.condition, host.agentKey, host.links, host.ssh, host.address]), view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);
-    if (now === this.#known) return;
-    this.#known = now;
-    await this.changed(view).catch(() => (this.#known = ''));
-  }
 }

@@ -25,7 +25,10 @@ export function ending(outcome: Outcome, changes: readonly Change[]): Ending {
 
 const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
 
-function tell(operation: Operation, workload: Workload, type: string, message: string, severity: ClusterEvent['severity'], data: Readonly<Record<string, unknown>> = {}): Change {
+/** What is told of one workload's operation: the event's type, its sentence, and how bad it is. */
+type Told = readonly [type: string, message: string, severity: ClusterEvent['severity'], data?: Readonly<Record<string, unknown>>];
+
+function tell(operation: Operation, workload: Workload, [type, message, severity, data = {}]: Told): Change {
   return { change: 'event', event: event(type, message, { severity, workload: workload.name, operationId: operation.id, data }) };
 }
 
@@ -43,7 +46,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
       set(workload, { state: 'running', hostId: target.id, why: null }),
-      tell(operation, workload, type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }),
+      tell(operation, workload, [type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }]),
     ]);
   }
   if (outcome.kind === 'cancelled') return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why })]);
@@ -55,7 +58,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   const why = `start on ${target.name} failed: ${outcome.why}`;
   return ending(outcome, [
     set(workload, { state: givesUp ? 'error' : 'waiting', why, failures }),
-    tell(operation, workload, givesUp ? 'workload.error' : 'workload.start-failed', `${workload.name}: ${why}`, givesUp ? 'alert' : 'warning', { host: target.name, code: outcome.code }),
+    tell(operation, workload, [givesUp ? 'workload.error' : 'workload.start-failed', `${workload.name}: ${why}`, givesUp ? 'alert' : 'warning', { host: target.name, code: outcome.code }]),
   ]);
 }
 
@@ -66,17 +69,17 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     return ending(outcome, [
       set(workload, { state: 'running', hostId: target.id, why: null }),
-      tell(operation, workload, 'workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how})`, 'notice', { from: source.name, to: target.name, how, ...numbersOf(outcome.memo) }),
+      tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how})`, 'notice', { from: source.name, to: target.name, how, ...numbersOf(outcome.memo) }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
   if (outcome.kind === 'unknown') {
-    return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, 'workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code })]);
+    return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
   }
   const lost = outcome.code === 'source-lost' || source.condition === 'fenced';
   return ending(outcome, [
     set(workload, lost ? { state: 'awaiting-fence', why } : { state: 'running', why: null }),
-    tell(operation, workload, 'workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }),
+    tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }]),
   ]);
 }
 
@@ -85,12 +88,12 @@ function numbersOf(memo: Readonly<Record<string, unknown>>): Readonly<Record<str
 }
 
 export function stopEnding({ operation, workload, outcome }: WorkloadCase): Ending {
-  if (outcome.kind === 'succeeded') return ending(outcome, [set(workload, { state: 'stopped', why: null, failures: NO_FAILURES }), tell(operation, workload, 'workload.stopped', `${workload.name} is stopped`, 'notice')]);
+  if (outcome.kind === 'succeeded') return ending(outcome, [set(workload, { state: 'stopped', why: null, failures: NO_FAILURES }), tell(operation, workload, ['workload.stopped', `${workload.name} is stopped`, 'notice'])]);
   return ending(outcome, [set(workload, { state: 'running', why: `stop failed: ${outcome.why}` })]);
 }
 
 export function deleteEnding({ operation, workload, outcome }: WorkloadCase): Ending {
-  if (outcome.kind === 'succeeded') return ending(outcome, [{ change: 'remove-workload', id: workload.id }, tell(operation, workload, 'workload.deleted', `${workload.name} is deleted`, 'notice')]);
+  if (outcome.kind === 'succeeded') return ending(outcome, [{ change: 'remove-workload', id: workload.id }, tell(operation, workload, ['workload.deleted', `${workload.name} is deleted`, 'notice'])]);
   return ending(outcome, [set(workload, { why: `delete failed: ${outcome.why}` })]);
 }
 
@@ -101,10 +104,10 @@ export function createEnding(one: WorkloadCase & { readonly target: Host; readon
     const state = workload.desired === 'running' ? 'running' : 'stopped';
     return ending(outcome, [
       set(workload, { state, hostId: target.id, why: null, ...(definition === null ? {} : { definition }) }),
-      tell(operation, workload, 'workload.created', `${workload.name} is created on ${target.name}`, 'notice', { host: target.name }),
+      tell(operation, workload, ['workload.created', `${workload.name} is created on ${target.name}`, 'notice', { host: target.name }]),
     ]);
   }
-  const told = tell(operation, workload, 'workload.create-failed', `${workload.name}: ${outcome.why}`, 'warning', { code: outcome.code });
+  const told = tell(operation, workload, ['workload.create-failed', `${workload.name}: ${outcome.why}`, 'warning', { code: outcome.code }]);
   if (outcome.kind === 'unknown') return ending(outcome, [set(workload, { state: 'error', why: outcome.why }), told]);
   return ending(outcome, [{ change: 'remove-workload', id: workload.id }, told]);
 }

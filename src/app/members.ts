@@ -1,0 +1,45 @@
+// Who the members are, as last read from the store; told onward only when that changed.
+import type { ClusterView } from '../cluster/cluster-view.js';
+import type { AgentMember } from '../hosts/host-agent.js';
+import type { Host } from '../hosts/host.js';
+import type { OpenStore } from '../store/open-store.js';
+
+export class Members {
+  hosts: readonly Host[] = [];
+  witnesses: readonly AgentMember[];
+  onChange: (view: ClusterView) => Promise<void> = async () => undefined;
+  #known = '';
+  #looking: Promise<void> | null = null;
+
+  constructor(
+    private readonly open: OpenStore,
+    private readonly own: AgentMember,
+  ) {
+    this.witnesses = [own];
+  }
+
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    let view: ClusterView;
+    try {
+      view = await this.open.store.readView();
+      const all = await this.open.settings.list<AgentMember>('witness/');
+      this.witnesses = [this.own, ...all.filter((one) => one.id !== this.own.id)];
+    } catch {
+      return; // the store is away: the last known members stay
+    }
+    this.hosts = view.hosts;
+    const now = JSON.stringify([view.hosts.map(({ id, condition, agentKey, links, ssh, address }) => [id, condition, agentKey, links, ssh, address]), this.witnesses, view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);
+    if (now === this.#known) return;
+    this.#known = now;
+    await this.onChange(view).catch(() => {
+      this.#known = '';
+    });
+  }
+}
