@@ -1,4 +1,5 @@
 // What the database's errors come to.
+import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError, TransactionNotStartedError } from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { Defect, OperationalError, UserError } from '../shared/errors.js';
 import { asOperational, refusalOf } from './database-errors.js';
@@ -12,6 +13,10 @@ describe("the database's errors", () => {
 
   it.each(['Connection terminated unexpectedly', 'timeout exceeded when trying to connect', 'Query read timeout', 'Client has encountered a connection error and is not queryable'])('takes "%s" as away', (message) => {
     expect(asOperational(new Error(message))).toMatchObject({ code: 'unreachable' });
+  });
+
+  it('takes a connection that broke within a transaction as away', () => {
+    for (const error of [new QueryRunnerAlreadyReleasedError(), new QueryRunnerProviderAlreadyReleasedError(), new TransactionNotStartedError()]) expect(asOperational(error)).toMatchObject({ code: 'unreachable' });
   });
 
   it('names what to do about a refused login', () => {

@@ -33,6 +33,8 @@ export function refusalOf(error: unknown): CommitRefusal | null {
 const AWAY = /^(08|57|53|25P03|55P03|40)|^(ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/;
 /** What pg says without any code. */
 const AWAY_WORDS = /^(Connection terminated|Query read timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Driver not Connected|Connection with .* is not established)/i;
+/** TypeORM's words for a connection that broke between two statements of a transaction: nobody here releases one by hand. */
+const BROKEN_OFF = /^(QueryRunner\w*AlreadyReleasedError|TransactionNotStartedError|ConnectionIsNotSetError|ConnectionNotFoundError|CannotExecuteNotConnectedError)$/;
 const REFUSED: { readonly [code: string]: string } = {
   '28P01': 'check the user and password in DATABASE_URL',
   '28000': 'check the user in DATABASE_URL and pg_hba.conf',
@@ -45,6 +47,6 @@ export function asOperational(error: unknown): unknown {
   const { code } = driverError(error);
   const text = messageOf(error) || (code ?? 'no connection');
   if (code !== undefined && REFUSED[code]) return new OperationalError('failed', `the database refuses: ${text}`, REFUSED[code]);
-  const away = (code !== undefined && AWAY.test(code)) || AWAY_WORDS.test(text);
+  const away = (code !== undefined && AWAY.test(code)) || AWAY_WORDS.test(text) || (error instanceof Error && BROKEN_OFF.test(error.name));
   return away ? new OperationalError('unreachable', `the database is away: ${text}`) : error;
 }

@@ -74,6 +74,27 @@ export function jobQueueConformance(name: string, openBackend: () => Promise<Que
       expect(got).toEqual(['a']);
     });
 
+    it('never has one id in two hands of one process', async () => {
+      let inHand = 0;
+      let calls = 0;
+      let most = 0;
+      let release: () => void = () => undefined;
+      const held = new Promise<void>((done) => (release = done));
+      await queue.work(async () => {
+        calls += 1;
+        most = Math.max(most, (inHand += 1));
+        await held;
+        inHand -= 1;
+      }, MANY);
+      // Two classes are two queues: neither knows what the other delivers.
+      await queue.enqueue([job('a', 'urgent'), job('a', 'normal')]);
+      await until(() => calls > 0);
+      await quiet();
+      release();
+      await until(() => inHand === 0);
+      expect(most).toBe(1);
+    });
+
     it('takes an id again after it was done', async () => {
       const got: OperationId[] = [];
       await queue.work(async (id) => void got.push(id), MANY);

@@ -114,7 +114,9 @@ describe('the embedded Postgres', () => {
 
   it('starts although its lock file names the pid of another program, as after a loss of power', async () => {
     await (await start()).stop();
-    writeFileSync(join(dataDir, 'postmaster.pid'), `${process.pid}\n${dataDir}\n1\n5432\n${dataDir}.sock\n\n\nready   \n`);
+    const other = spawn('sleep', ['60'], { stdio: 'ignore' });
+    stops.push(async () => void other.kill());
+    writeFileSync(join(dataDir, 'postmaster.pid'), `${other.pid}\n${dataDir}\n1\n5432\n${dataDir}.sock\n\n\nready   \n`);
     expect(await query(await start(), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
   });
 

@@ -131,24 +131,6 @@ describe('operations', () => {
     expect((await opened.store.operation(id))?.attempts).toBe(1);
   });
 
-  it('are not handed to a second handler of the same process while the first runs', async () => {
-    const queue = await queueOn({ kind: 'postgres', connection: database.connection });
-    let running = 0;
-    let most = 0;
-    await queue.work(async () => {
-      running += 1;
-      most = Math.max(most, running);
-      // Our event loop stands still for longer than the queue's lock: it takes us for dead, and delivers again.
-      const stall = performance.now() + 4_500;
-      while (performance.now() < stall);
-      await new Promise((done) => setTimeout(done, 3_000));
-      running -= 1;
-    }, MANY);
-    await queue.enqueue([{ id: await startIt(opened), jobClass: 'normal', priority: 0 }]);
-    await until(() => most > 0 && running === 0);
-    expect(most).toBe(1);
-  });
-
   it.skipIf(NO_REDIS)('are handed over again when Redis lost all it had', async () => {
     const redis = await startRedis();
     cleanUps.push(() => redis.remove());
@@ -158,7 +140,7 @@ describe('operations', () => {
     expect(await opened.store.undispatched(10)).toEqual([]);
     await redis.kill();
     expect((await queue.health()).ok).toBe(false);
-    await expect(queue.enqueue([{ id, jobClass: 'normal', priority: 0 }])).rejects.toThrow();
+    await expect(queue.enqueue([{ id, jobClass: 'normal', priority: 0 }])).rejects.toBeInstanceOf(Error);
     await redis.start();
     const done: string[] = [];
     await queue.work(worker(opened, 'worker', done), MANY);
@@ -214,7 +196,7 @@ describe('operations', () => {
     const other = await openStore(database.connection);
     cleanUps.push(() => other.close());
     await startIt(other);
-    await expect(stopped.query('SELECT 1')).rejects.toThrow();
+    await expect(stopped.query('SELECT 1')).rejects.toBeInstanceOf(Error);
     await stopped.release().catch(() => undefined);
   });
 });
