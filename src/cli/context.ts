@@ -24,6 +24,8 @@ export interface Context {
   readonly client: HttpClient;
   readonly style: Style;
   readonly json: boolean;
+  /** --wait was given. */
+  readonly waits: boolean;
   readonly terminal: Terminal;
   /** Prints the document as JSON, or what `render` makes of it. */
   show<T>(document: T, render: (document: T) => string): void;
@@ -39,7 +41,7 @@ export function contextOf(command: Command, terminal: Terminal, results: { exitC
   const json = options.json === true;
   const show = <T>(document: T, render: (document: T) => string): void => terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : `${render(document)}\n`);
   return {
-    client, style, json, terminal, show,
+    client, style, json, terminal, show, waits: options.wait === true,
     get exitCode() { return results.exitCode; },
     set exitCode(code: number) { results.exitCode = code; },
     begun: async (answer, done) => {

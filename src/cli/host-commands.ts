@@ -73,7 +73,7 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
     fenceDevices: (options['fence'] as string[]).map(fenceDevice),
   });
   await context.begun(answer, `${name} is being enrolled`);
-  if (context.json) return;
+  if (context.json || !context.waits) return;
   const report = await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`);
   if (report.items.length > 0) context.terminal.out(`${showReport(report.items, context.style)}\n`);
 }
