@@ -30,6 +30,8 @@ export interface ClusterCommandPorts extends CommandPorts {
 }
 
 export class RealClusterCommands implements ClusterCommands {
+  #last: Promise<void> = Promise.resolve();
+
   constructor(private readonly ports: ClusterCommandPorts) {}
 
   scanHostKey = (address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }> => scanHostKey(address, port);
@@ -211,8 +213,14 @@ export class RealClusterCommands implements ClusterCommands {
   #asked = (by: string): { by: string; nowMs: number } => ({ by, nowMs: this.ports.clock.nowMs() });
   #placement = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: this.ports.verdict(), policy: this.ports.policy });
 
+  /** One after the other: requests that come together would only make each other's view stale. */
   #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
-    return commitCommand(this.ports, { actor, action, target, details, changes });
+    const mine = this.#last.then(() => commitCommand(this.ports, { actor, action, target, details, changes }));
+    this.#last = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
   }
 }
 

@@ -21,8 +21,8 @@ export interface Command {
   readonly changes: (view: ClusterView) => readonly Change[];
 }
 
-/** The loop commits a few times a second at most; a person's command finds a gap. */
-const TRIES = 10;
+/** Workers and the loop commit in bursts of a few milliseconds each; a person's command finds a gap. */
+const TRIES = 50;
 
 export async function commitCommand({ store, audit, committed }: CommandPorts, command: Command): Promise<Begun> {
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
