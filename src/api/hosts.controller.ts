@@ -65,6 +65,13 @@ export class HostsController {
     return this.ports.commands.setFenceDevices(actor, name, body.fenceDevices);
   }
 
+  @Put(':host/host-key')
+  @ApiOperation({ summary: 'Pin another SSH host key, after a person has compared it' })
+  @DocumentedBody(schemas.repin)
+  repin(@Actor() actor: string, @Param('host') name: string, @Body(new Checked(schemas.repin)) body: z.output<typeof schemas.repin>): Promise<Begun> {
+    return this.ports.commands.repin(actor, name, body.hostKey);
+  }
+
   @Post(':host/enrol')
   @ApiOperation({ summary: 'Check and enrol again, after what was wrong has been put right' })
   enrol(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {

@@ -83,6 +83,8 @@ export interface ClusterCommands {
   /** Checks the host and reports; changes nothing there but pool markers. */
   recheckHost(actor: string, host: string): Promise<Begun>;
   removeHost(actor: string, host: string, lost: boolean): Promise<Begun>;
+  /** The host shows another SSH key now, and a person compared it. */
+  repin(actor: string, host: string, hostKey: string): Promise<Begun>;
   setFenceDevices(actor: string, host: string, devices: readonly FenceDeviceConfig[]): Promise<Begun>;
   cordon(actor: string, host: string): Promise<Begun>;
   uncordon(actor: string, host: string): Promise<Begun>;

@@ -5,6 +5,8 @@ const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 6
 const address = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, 'an address or a host name');
 const port = z.int().min(1).max(65_535);
 
+const hostKey = z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'a host key such as "ssh-ed25519 AAAA…"; `reeve host add` shows it');
+
 export const DEFAULT_HEARTBEAT_PORT = 7481;
 
 export const fenceDevice = z.strictObject({
@@ -21,11 +23,12 @@ export const newHost = z.strictObject({
     user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'a login name').default('root'),
     port: port.default(22),
     identityFile: z.string().startsWith('/', 'an absolute path on the control plane\'s machine').nullable().default(null),
-    hostKey: z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'a host key such as "ssh-ed25519 AAAA…"; `reeve host add` shows it'),
+    hostKey,
   }),
   fenceDevices: z.array(fenceDevice).max(8).default([]),
 });
 
+export const repin = z.strictObject({ hostKey });
 export const scanKey = z.strictObject({ address, port: port.default(22) });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });
 export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how you know').max(500) });

@@ -81,6 +81,13 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'host.remove', name, (view) => removeHost(view, name, { ...this.#asked(actor), lost }), { lost });
   }
 
+  repin(actor: string, name: string, hostKey: string): Promise<Begun> {
+    return this.#commit(actor, 'host.repin', name, (view) => {
+      const host = findHost(view, name);
+      return [{ change: 'host', id: host.id, set: { ssh: { ...host.ssh, hostKey } } }];
+    }, { hostKey });
+  }
+
   setFenceDevices(actor: string, name: string, devices: readonly FenceDeviceConfig[]): Promise<Begun> {
     checkDevices(devices);
     return this.#commit(actor, 'host.set-fence', name, (view) => [{ change: 'host', id: findHost(view, name).id, set: { fenceDevices: devices } }], { kinds: devices.map((device) => device.kind) });

@@ -111,9 +111,6 @@ const timing = z.strictObject({
 
 const ssh = z.strictObject({
   identityFile: path('Private key for logging in to hosts.', '`ssh/id_ed25519` in stateDir, made at first start'),
-  user: said(z.string().regex(/^[a-z_][a-z0-9_.-]*\$?$/i).default('root'), { doc: 'Login on hosts, unless a host is added with another.', right: 'a login name' }),
-  port: said(port.default(22), { doc: 'SSH port of hosts, unless a host is added with another.', right: 'a port from 1 to 65535' }),
-  connectTimeoutMs: whole(500, MINUTE_MS, 5_000, 'milliseconds', 'How long a new SSH connection may take.'),
 });
 
 const placement = z.strictObject({
@@ -139,7 +136,6 @@ const fencing = z.strictObject({
   perClusterInFlight: whole(1, 32, DEFAULT_POLICY.fencesInFlight, '', 'Fence operations under way at once in the cluster.'),
   retryMs: whole(1_000, MINUTE_MS * 10, DEFAULT_POLICY.fenceRetryMs, 'milliseconds', 'Wait after the first failed fence; doubles with each further failure.'),
   retryMaxMs: whole(1_000, MINUTE_MS * 60, DEFAULT_POLICY.fenceRetryMaxMs, 'milliseconds', 'Longest wait between two tries to fence the same host; tries never end.'),
-  powerOnAfter: said(z.boolean().default(false), { doc: 'Power a fenced host on again once its workloads are recovered.', right: 'true or false' }),
 });
 
 const recovery = z.strictObject({

@@ -47,7 +47,7 @@ describe('defaults', () => {
       database: { kind: 'embedded', dataDir: '/work/.reeve/postgres' },
       queue: { kind: 'postgres' },
       witness: { listen: [{ address: '127.0.0.1', port: 7481 }], advertise: [{ address: '127.0.0.1', port: 7481 }] },
-      ssh: { identityFile: '/work/.reeve/ssh/id_ed25519', makeIdentity: true, user: 'root', port: 22 },
+      ssh: { identityFile: '/work/.reeve/ssh/id_ed25519', makeIdentity: true },
       log: { level: 'info', pretty: null },
     });
   });
@@ -81,11 +81,11 @@ describe('sources', () => {
 
   it('takes the environment over the file, and --roles over both', () => {
     const files = { './reeve.yaml': 'timing: { silentMs: 3000 }\nroles: [api]' };
-    const env = { REEVE_TIMING_SILENT_MS: '2400', REEVE_ROLES: 'worker', REEVE_FENCING_POWER_ON_AFTER: 'true', REEVE_WITNESS_LISTEN: '10.0.0.5, 10.1.0.5:9000,[fd00::5]:9001' };
+    const env = { REEVE_TIMING_SILENT_MS: '2400', REEVE_ROLES: 'worker', REEVE_MIGRATION_AUTO_CONVERGE: 'false', REEVE_WITNESS_LISTEN: '10.0.0.5, 10.1.0.5:9000,[fd00::5]:9001' };
     const config = good({ files, env, argv: ['--roles', 'controller,worker'] });
     expect(config.timing.silentMs).toBe(2400);
     expect(config.roles).toEqual(['controller', 'worker']);
-    expect(config.fencing.powerOnAfter).toBe(true);
+    expect(config.migration.autoConverge).toBe(false);
     expect(config.witness.listen).toEqual([{ address: '10.0.0.5', port: 7481 }, { address: '10.1.0.5', port: 9000 }, { address: 'fd00::5', port: 9001 }]);
   });
 

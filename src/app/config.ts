@@ -30,9 +30,6 @@ export interface Config {
     readonly identityFile: string;
     /** False: the file was named by the operator and is not ours to make. */
     readonly makeIdentity: boolean;
-    readonly user: string;
-    readonly port: number;
-    readonly connectTimeoutMs: number;
   };
   readonly placement: FileConfig['placement'];
   readonly migration: Omit<FileConfig['migration'], 'bandwidthMiBps'> & { readonly bandwidthMiBps: number | null };
@@ -108,8 +105,8 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
 /** A given path made absolute, or a name in the state folder. */
 type InState = (given: string | undefined, name: string) => string;
 
-function completeSsh({ identityFile, user, port, connectTimeoutMs }: FileConfig['ssh'], inState: InState): Config['ssh'] {
-  return { user, port, connectTimeoutMs, identityFile: inState(identityFile, join('ssh', 'id_ed25519')), makeIdentity: identityFile === undefined };
+function completeSsh({ identityFile }: FileConfig['ssh'], inState: InState): Config['ssh'] {
+  return { identityFile: inState(identityFile, join('ssh', 'id_ed25519')), makeIdentity: identityFile === undefined };
 }
 
 function completeDatabase({ url, urlFile, passwordFile, dataDir }: FileConfig['database'], from: From, inState: InState, readFile: ReadFile): Result<Config['database'], string> {

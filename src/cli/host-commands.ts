@@ -38,6 +38,12 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .requiredOption('--reason <text>', 'how you know')
     .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
   host
+    .command('repin <host>')
+    .description('pin another SSH host key, after a reinstallation')
+    .option('--host-key <key>', 'this one, without asking')
+    .option('-y, --yes', 'the one that the host shows, without asking')
+    .action(run(repin));
+  host
     .command('set-fence <host>')
     .description('replace its fence devices')
     .option('--fence <device>', 'see host add (repeat, in order)', collect, [])
@@ -76,6 +82,12 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
   if (context.json || !context.waits) return;
   const report = await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`);
   if (report.items.length > 0) context.terminal.out(`${showReport(report.items, context.style)}\n`);
+}
+
+async function repin(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const { address, ssh } = await context.client.get<HostDocument>(`/hosts/${name}`);
+  const hostKey = typeof options['hostKey'] === 'string' ? options['hostKey'] : await pinned(context, { address, sshPort: ssh.port, yes: options['yes'] === true });
+  await context.begun(await context.client.put<Begun>(`/hosts/${name}/host-key`, { hostKey }), `${name}: key pinned`);
 }
 
 async function pinned(context: Context, { address, sshPort, yes }: { readonly address: string; readonly sshPort: number; readonly yes: boolean }): Promise<string> {

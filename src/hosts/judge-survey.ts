@@ -161,7 +161,7 @@ const fence: Check = ({ fence: look, host }) => {
     case 'manual':
       return [point('fence-device', 'warn', 'confirmation by hand only: when this host is lost, recovery waits for a person', `reeve host confirm-off ${host} (once it is surely off)`)];
     case 'none':
-      return [point('fence-device', 'warn', 'none: when this host is lost, recovery waits for a person who confirms that it is off', `reeve host set ${host} --fence ipmi --fence-option address=… (on the control plane)`)];
+      return [point('fence-device', 'warn', 'none: when this host is lost, recovery waits for a person who confirms that it is off', `reeve host set-fence ${host} --fence ipmi:address=…,user=…,passwordFile=…`)];
   }
 };
 

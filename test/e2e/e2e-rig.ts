@@ -1,4 +1,5 @@
 // The fixture of the e2e tests: a lab of its own, a control plane in it, and what every test must end with.
+import { spawn, type ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
 import { Lab } from '../../lab/lab.js';
@@ -11,16 +12,36 @@ export interface E2eRig extends Rig {
   close(): Promise<void>;
 }
 
+/** A Redis of the test's own inside the control namespace, durable as docker-compose.yml has it. */
+export interface LabRedis {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export async function startRedis(lab: Lab): Promise<LabRedis> {
+  const args = ['netns', 'exec', lab.ctlNetns, 'redis-server', '--port', '6379', '--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--dir', lab.stateDir, '--maxmemory-policy', 'noeviction'];
+  const server: ChildProcess = spawn('ip', args, { stdio: 'ignore' });
+  await waitUntil('Redis', async () => (await lab.execCtl(['redis-cli', 'ping'], { okCodes: 'any' })).stdout.trim() === 'PONG');
+  const stop = async (): Promise<void> => {
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGTERM');
+    await ended;
+  };
+  return { url: 'redis://127.0.0.1:6379', stop };
+}
+
 /** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
-export async function startE2eRig(name: string, hosts: number, options: Partial<ControlPlaneOptions> = {}): Promise<E2eRig> {
+export async function startE2eRig(name: string, hosts: number, options: Partial<ControlPlaneOptions> & { readonly withRedis?: boolean } = {}): Promise<E2eRig> {
   const lab = await Lab.start({ name, hosts });
   try {
-    const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, ...options });
+    const redis = options.withRedis ? await startRedis(lab) : null;
+    const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, redisUrl: redis?.url ?? null, ...options });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
     const rig: Rig = { lab, control, api: () => control.api() };
     const close = async (): Promise<void> => {
       await ticks.close();
       await control.stop();
+      await redis?.stop();
       await lab.down();
     };
     await enrolAll(rig);

@@ -1,14 +1,15 @@
-// Moves on real hosts: migration, drain, what can't move, people with virsh, and a control plane that dies in the middle.
+// Moves on real hosts, with the queue on Redis (failover has it on Postgres): migration, drain, what can't move, people with virsh, and a control plane that dies in the middle.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { guestControl } from '../../lab/guest.js';
-import { allRunning, describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
+import { addHost, allRunning, describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
-  rig = await startE2eRig('rm0', 3);
+  // Where Redis can't be had, `npm test` says so and the queue is on Postgres here too.
+  rig = await startE2eRig('rm0', 3, { withRedis: process.env['REEVE_TEST_NO_REDIS'] === undefined });
 });
 afterAll(async () => {
   await rig?.close();
@@ -156,6 +157,26 @@ describe('kill -9 of the control plane in the middle of', () => {
       await expectHealthyEnd(rig);
       await resetRig(rig);
     }
+  });
+});
+
+describe('membership', () => {
+  it('a host is refused removal while workloads are there; drained it goes, reinstalled it comes back', async () => {
+    await createTicker(rig, 'vm-1', 1, { host: 'host-3' });
+    const first = await rig.ticks.waitForTick('vm-1', 0);
+    await expect(rig.api().delete('/hosts/host-3')).rejects.toThrow('still has a workload: vm-1');
+    await ended(rig, await begin('/hosts/host-3/drain'));
+    const gone = await rig.api().delete<{ operationIds: string[] }>('/hosts/host-3');
+    await ended(rig, gone.operationIds[0] ?? '');
+    const host = rig.lab.host('host-3');
+    expect((await rig.lab.exec(host, ['sh', '-c', 'ls /usr/lib/reeve/agent.cjs /etc/reeve/agent.json; true'])).stdout).toBe('');
+    // Reinstalled: another machine id, another host key, nothing of ours on it.
+    await rig.lab.exec(host, ['sh', '-c', 'rm -rf /var/lib/reeve /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key; tr -d - < /proc/sys/kernel/random/uuid > /etc/machine-id; rm -f /etc/ssh/ssh_host_ed25519_key.pub; pkill -HUP -x sshd']);
+    const id = await waitUntil('the new key', async () => addHost(rig, host), { timeoutMs: 15_000, everyMs: 500 });
+    await ended(rig, id);
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
+    await ended(rig, await begin('/workloads/vm-1/migrate', { to: 'host-3' }));
   });
 });
 
