@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
+import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { SimulatedFenceDevice } from '../sim/simulated-fence-device.js';
+import { SimulatedWorld } from '../sim/simulated-world.js';
 import { fenceBackoffMs } from './fence-backoff.js';
 import type { FenceDevice, PowerState } from './fence-device.js';
-import { runFence, VERIFY_MS, type FenceContext } from './run-fence.js';
+import { FENCE_STEPS, runFence, UNANSWERED_VERIFY_MS, VERIFY_MS, type FenceContext } from './run-fence.js';
 
 function virtualClock(): Clock {
   let now = 0;
@@ -87,6 +90,81 @@ describe('runFence', () => {
     const one = context([device('ipmi a', { off: 'lies' })]);
     await runFence(one, journal());
     expect(one.clock.monotonicMs()).toBeLessThanOrEqual(VERIFY_MS);
+  });
+});
+
+function simulated(count = 1): { world: SimulatedWorld; devices: SimulatedFenceDevice[]; context: FenceContext } {
+  const clock = fakeClock();
+  const world = new SimulatedWorld(clock);
+  world.addHost({ name: 'host-3', address: '10.0.0.3' });
+  const devices = Array.from({ length: count }, () => new SimulatedFenceDevice(world, 'host-3'));
+  return { world, devices, context: { host: 'host-3', devices, clock, stillWanted: async () => null } };
+}
+
+describe('a fence that is interrupted', () => {
+  it('ends right, killed at every write and resumed', async () => {
+    const kills = await killedEverywhere(() => simulated(), FENCE_STEPS, ({ outcome, world }) => {
+      expect(outcome).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('status off') } });
+      expect(world.host('host-3').powered).toBe(false);
+    });
+    expect(kills).toBeGreaterThan(4);
+  });
+
+  it('asks first when it is resumed, and does not cut again what is off', async () => {
+    const { context, devices, world } = simulated();
+    const { journal } = crashingJournal(4); // check started and done, cut-power started, then its first progress is lost
+    await expect(runFence(context, journal())).rejects.toThrow('killed');
+    world.powerOff('host-3');
+    expect(await runFence(context, journal())).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('status off when it was asked again') } });
+    expect(devices[0]?.tolds).toBe(0);
+  });
+
+  it('cuts when it is resumed and the machine is on', async () => {
+    const { context, devices, world } = simulated();
+    const { journal } = crashingJournal(4);
+    await expect(runFence(context, journal())).rejects.toThrow('killed');
+    expect(await runFence(context, journal())).toMatchObject({ kind: 'succeeded' });
+    expect({ tolds: devices[0]?.tolds, powered: world.host('host-3').powered }).toEqual({ tolds: 1, powered: false });
+  });
+});
+
+describe('a command whose answer is lost', () => {
+  const lossy = (effect: 'arrived' | 'lost', times: number): Fake => {
+    const one = device('ipmi a');
+    let left = times;
+    const off = async (): Promise<void> => {
+      one.calls.push('off');
+      left -= 1;
+      if (left < 0 || effect === 'arrived') await one.off();
+      if (left >= 0) throw new OperationalError('timeout', 'no answer within 5000 ms');
+    };
+    return { ...one, off };
+  };
+  const offs = (one: Fake): number => one.calls.filter((call) => call === 'off').length;
+
+  it('is proven by the status when it took effect', async () => {
+    expect(await runFence(context([lossy('arrived', 1)]), journal())).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('its answer: no answer within') } });
+  });
+
+  it('is given once more when the status says on, after it was asked for a while', async () => {
+    const one = lossy('lost', 1);
+    const all = context([one]);
+    expect(await runFence(all, journal())).toMatchObject({ kind: 'succeeded' });
+    expect(all.clock.monotonicMs()).toBeGreaterThan(UNANSWERED_VERIFY_MS / 2);
+  });
+
+  it('is not given for ever', async () => {
+    const one = lossy('lost', 100);
+    expect(await runFence(context([one]), journal())).toMatchObject({ kind: 'failed', why: expect.stringContaining('status still says on') });
+    expect(offs(one)).toBe(2);
+  });
+
+  it('is not given again once the fence is no longer wanted', async () => {
+    const one = lossy('lost', 100);
+    let asked = 0;
+    const outcome = await runFence(context([one], async () => ((asked += 1) > 2 ? 'it is heard again' : null)), journal());
+    expect(outcome).toMatchObject({ kind: 'cancelled', why: 'it is heard again' });
+    expect(offs(one)).toBe(1);
   });
 });
 
