@@ -18,7 +18,7 @@ function load({ argv = [], env = {}, files = {} }: World): ReturnType<typeof loa
     if (text === undefined) throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
     return text;
   };
-  return loadConfig({ argv, env, readFile, cwd: '/work', hostname: 'ctl-1' });
+  return loadConfig({ argv, env, readFile, cwd: '/srv/site', hostname: 'ctl-1' });
 }
 
 function good(world: World): Config {
@@ -40,14 +40,14 @@ describe('defaults', () => {
   it('need nothing: embedded Postgres, queue in it, loopback only, all roles', () => {
     expect(good({})).toMatchObject({
       clusterName: 'reeve',
-      stateDir: '/work/.reeve',
+      stateDir: '/srv/site/.reeve',
       roles: ['api', 'controller', 'worker'],
       replicaName: 'ctl-1',
-      api: { listen: { kind: 'tcp', host: '127.0.0.1', port: 7480 }, tokenFile: '/work/.reeve/api-token' },
-      database: { kind: 'embedded', dataDir: '/work/.reeve/postgres' },
+      api: { listen: { kind: 'tcp', host: '127.0.0.1', port: 7480 }, tokenFile: '/srv/site/.reeve/api-token' },
+      database: { kind: 'embedded', dataDir: '/srv/site/.reeve/postgres' },
       queue: { kind: 'postgres' },
       witness: { listen: [{ address: '127.0.0.1', port: 7481 }], advertise: [{ address: '127.0.0.1', port: 7481 }] },
-      ssh: { identityFile: '/work/.reeve/ssh/id_ed25519', makeIdentity: true },
+      ssh: { identityFile: '/srv/site/.reeve/ssh/id_ed25519', makeIdentity: true },
       log: { level: 'info', pretty: null },
     });
   });
