@@ -16,6 +16,7 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['ip', 'iproute2'],
   ['sshd', 'openssh-server'],
   ['ssh', 'openssh-client'],
+  ['openssl', 'openssl'],
   ['lz4', 'lz4'],
   ['zstd', 'zstd'],
   ['cpio', 'cpio'],
