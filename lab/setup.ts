@@ -30,6 +30,8 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
 const LEAST_LIBVIRT = 11;
 const LEAST_QEMU = 9;
 const VIRTUALIZATION = ['libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils'];
+/** Debian signs all its suites with the same keys. */
+const ARCHIVE_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const INSTALL_MS = 900_000;
 
 /** Null: a lab can be had. Asks nothing of the network. */
@@ -85,11 +87,9 @@ async function backportsSuite(): Promise<string | null> {
 
 /** The suite lies beside the one that this machine uses already: its address is taken from there. The machine's own list is not changed. */
 async function backportsOptions(suite: string, say: Say): Promise<readonly string[]> {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(SITE) $(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)', 'Created-By: Packages'], { okCodes: 'any' });
-  const line = stdout.split('\n').map((one) => one.split(' ')).find(([, , release, component]) => release === 'bookworm' && component === 'main');
-  const uri = line?.[1];
+  const uri = (await bookwormUri()) ?? (await afterUpdate(say));
   if (!uri) throw new Error('apt knows no Debian 12 archive beside which the backports could lie');
-  const signedBy = line[4] ? `[signed-by=${line[4]}] ` : '';
+  const signedBy = existsSync(ARCHIVE_KEYS) ? `[signed-by=${ARCHIVE_KEYS}] ` : '';
   const dir = await mkdtemp(join(tmpdir(), 'reeve-apt-'));
   await run('cp', ['-r', '/etc/apt/.', dir]);
   await run('mkdir', ['-p', join(dir, 'sources.list.d')]);
@@ -99,6 +99,18 @@ async function backportsOptions(suite: string, say: Say): Promise<readonly strin
   await run('apt-get', ['-qq', ...options.slice(0, 2), 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
   process.once('exit', () => void rm(dir, { recursive: true, force: true }));
   return options;
+}
+
+/** Null when apt has no lists yet, as on a new machine. */
+async function bookwormUri(): Promise<string | null> {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Created-By: Packages'], { okCodes: 'any' });
+  return stdout.split('\n').map((one) => one.split(' ')).find(([, release, component]) => release === 'bookworm' && component === 'main')?.[0] ?? null;
+}
+
+async function afterUpdate(say: Say): Promise<string | null> {
+  say('asking apt for its package lists');
+  await run('apt-get', ['-qq', 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
+  return bookwormUri();
 }
 
 /** No service that comes with a package is started on this machine. */

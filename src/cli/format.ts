@@ -57,3 +57,8 @@ export function coloured(style: Style, state: string): string {
   if (GOOD.has(state)) return style.green(state);
   return BAD.has(state) ? style.red(state) : style.yellow(state);
 }
+
+/** `[#####....] 25 %  6 MiB left`; the percentage is not said twice. */
+export function progressText({ percent, line }: { readonly percent?: number; readonly line: string }): string {
+  return percent === undefined ? line : `${bar(percent)} ${line.replace(/^\d+ %: /, '')}`;
+}

@@ -1,6 +1,6 @@
 // `reeve status`: the cluster at a glance, what needs a person first.
 import type { StatusDocument } from '../api/documents.js';
-import { ago, bar, clockTime, coloured, duration, mebibytes, table, type Style } from './format.js';
+import { ago, clockTime, coloured, duration, mebibytes, progressText, table, type Style } from './format.js';
 
 export function showStatus(status: StatusDocument, style: Style, nowMs: number): string {
   return [
@@ -48,7 +48,7 @@ function workloads({ workloads: all }: StatusDocument, style: Style): readonly (
 function operations({ operations: all }: StatusDocument, nowMs: number): readonly (readonly string[])[] {
   return all.map((one) => {
     const step = one.steps.at(-1);
-    const progress = one.progress?.percent === undefined ? (one.progress?.line ?? '') : `${bar(one.progress.percent)} ${one.progress.line}`;
+    const progress = one.progress ? progressText(one.progress) : '';
     return [one.id.slice(0, 16), one.kind, one.workload ?? one.host ?? '', one.target ? `→ ${one.target}` : '', step ? `${step.name} (${step.state})` : one.state, progress || ago(one.createdAtMs, nowMs)];
   });
 }

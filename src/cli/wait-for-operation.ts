@@ -1,6 +1,6 @@
 // Waits for an operation to end, with a progress bar on a terminal; the exit code is its outcome.
 import type { OperationDocument } from '../api/documents.js';
-import { bar, coloured, duration, type Style } from './format.js';
+import { coloured, duration, progressText, type Style } from './format.js';
 import { EXIT, type HttpClient } from './http-client.js';
 
 export interface Waiting {
@@ -29,7 +29,7 @@ export async function waitForOperation(id: string, { client, style, out, live }:
 
 function progressLine({ kind, workload, host, steps, progress, state }: OperationDocument): string {
   const step = steps.at(-1)?.name ?? state;
-  const shown = progress?.percent === undefined ? (progress?.line ?? '') : `${bar(progress.percent)} ${progress.line}`;
+  const shown = progress ? progressText(progress) : '';
   return `${kind} ${workload ?? host ?? ''}: ${step} ${shown}`.trimEnd();
 }
 
