@@ -2,8 +2,8 @@
 
 const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/Unsafe migration|without shared storage/i, 'a disk is not on shared storage as libvirt sees it; put it into a shared pool, or list the directory under shared_filesystems in qemu.conf'],
-  [/Host key verification failed/i, 'the source does not know the SSH host key of the destination; `reeve host refresh` sets it up again'],
-  [/Permission denied|Authentication failed/i, 'the source may not log in at the destination; `reeve host refresh` sets the migration key up again'],
+  [/Host key verification failed/i, 'the source does not know the SSH host key of the destination; `reeve host enrol` sets it up again'],
+  [/Permission denied|Authentication failed/i, 'the source may not log in at the destination; `reeve host enrol` sets the migration key up again'],
   [/unable to connect to server|Connection refused|No route to host|timed out/i, 'the source can\'t reach the destination; check the network and the firewall (TCP 22 and 49152–49215)'],
   [/Failed to get "write" lock/i, 'a disk is locked by another process; something else uses it'],
   [/CPU feature|guest CPU doesn't match|unsupported CPU|incompatible/i, 'the destination\'s CPU lacks what the workload uses; give it a CPU model that both hosts have'],

@@ -1,35 +1,22 @@
 // Live migration: check, start on the source, watch, and whatever happened: ask both hosts what is true.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { JournalLost, runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isRunning, isStopped, look } from '../workloads/place.js';
+import { describeLook, isStopped, look } from '../workloads/place.js';
 import { explainFailure } from './explain-failure.js';
 import type { MigrationContext } from './migration-context.js';
+import { precheckMigration } from './precheck.js';
 import { settle } from './settle.js';
-import { watchTransfer } from './watch-transfer.js';
+import { CANCELLED, watchTransfer } from './watch-transfer.js';
 
 const precheck: Step<MigrationContext> = {
   name: 'precheck',
-  run: async (context) => {
-    const { workload, source, destination } = context;
-    const here = await look(source, workload.uuid);
-    if (!isRunning(here)) return { kind: 'failed', code: 'not-running', why: `${workload.name} on ${source.name} is ${describeLook(here)}; only a running workload moves live` };
-    const there = await look(destination, workload.uuid);
-    if (there.kind === 'blind') return { kind: 'failed', code: 'destination-unreachable', why: `${destination.name} does not answer: ${there.why}` };
-    if (!isStopped(there)) return { kind: 'failed', code: 'already-there', why: `${destination.name} already has a process of ${workload.name}: ${describeLook(there)}` };
-    if (workload.needs.pinnedBy.length > 0) return { kind: 'failed', code: 'pinned', why: `${workload.name} is tied to ${source.name} by ${workload.needs.pinnedBy.join(', ')}` };
-    return compatible(context);
+  run: async (context, journal) => {
+    if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it began' };
+    const refusal = await precheckMigration(context);
+    if (refusal === null) return { kind: 'done' };
+    return { kind: 'failed', code: refusal.code, why: refusal.remedy === null ? refusal.why : `${refusal.why} (${refusal.remedy})` };
   },
 };
-
-async function compatible({ workload, source, destination }: MigrationContext): Promise<StepOutcome> {
-  // What runs now, not what was known when it was adopted.
-  const definition = await source.hypervisor.definition(workload.uuid);
-  const reasons = await destination.hypervisor.compatibility(definition);
-  const first = reasons[0];
-  if (!first) return { kind: 'done' };
-  const all = reasons.map((one) => (one.remedy === null ? one.why : `${one.why} (${one.remedy})`)).join('; ');
-  return { kind: 'failed', code: first.code, why: `${destination.name} can't run ${workload.name}: ${all}` };
-}
 
 /** A stale definition at the destination would stand in the way; it is only removed when nothing runs by it. */
 const clearDestination: Step<MigrationContext> = {
@@ -60,9 +47,10 @@ const start: Step<MigrationContext> = {
     try {
       await source.hypervisor.startMigration(source.token, request);
     } catch (error) {
-      if (!(error instanceof OperationalError) || error.code === 'guard-refused') throw error;
+      if (!(error instanceof OperationalError)) throw error;
+      if (error.code === 'guard-refused') return { kind: 'failed', code: error.code, why: error.message };
       // The answer was lost or refused; watching and asking both hosts tells which.
-      return { kind: 'done', note: `the command's answer: ${messageOf(error)}`, memo: { startRefusal: messageOf(error) } };
+      return { kind: 'done', note: `the command's answer: ${messageOf(error)}`, memo: { startRefusal: messageOf(error), startLost: error.code === 'timeout' || error.code === 'unreachable' } };
     }
     return { kind: 'done', note: `transfer to ${destination.name} began` };
   },
@@ -70,28 +58,36 @@ const start: Step<MigrationContext> = {
 
 const watch: Step<MigrationContext> = {
   name: 'transfer',
-  run: async (context, journal) => {
+  run: (context, journal) => neverForgotten(context, async () => {
     const end = await watchTransfer(context, journal);
     return { kind: 'done', note: end.note, memo: { exitCode: end.exitCode, output: end.output.slice(-2_000), stopped: end.stopped } };
-  },
+  }),
 };
 
 const settleStep: Step<MigrationContext> = {
   name: 'settle',
-  run: async (context, journal) => {
-    const { workload, source, destination } = context;
+  run: (context, journal) => neverForgotten(context, async () => {
     const settled = await settle(context, journal);
     if (settled.kind === 'arrived') return { kind: 'done', note: settled.note };
-    const stopped = journal.memo['stopped'];
-    const cause = typeof stopped === 'string' ? stopped : explainFailure(String(journal.memo['output'] ?? journal.memo['startRefusal'] ?? ''));
+    const { stopped, output, startRefusal } = journal.memo;
+    const cause = typeof stopped === 'string' ? stopped : explainFailure(String(output || startRefusal || ''));
     if (settled.kind === 'unknown') return { kind: 'unknown', code: settled.code, why: `${settled.why} (${cause})` };
-    const why = `${cause}; ${settled.why}`;
-    if (stopped === CANCELLED && settled.code === 'stayed') return { kind: 'cancelled', why: `cancelled on request; ${workload.name} runs on at ${source.name}` };
-    return { kind: 'failed', code: settled.code === 'stayed' ? 'did-not-move' : settled.code, why: why || `it did not move to ${destination.name}` };
-  },
+    // Asked again: the run that cancelled it may have been killed before it wrote that down.
+    const isCancelled = settled.code === 'stayed' && (stopped === CANCELLED || (await journal.cancelRequested()));
+    if (isCancelled) return { kind: 'cancelled', why: `cancelled on request; ${settled.why}` };
+    return { kind: 'failed', code: settled.code === 'stayed' ? 'did-not-move' : settled.code, why: `${cause}; ${settled.why}` };
+  }),
 };
 
-export const CANCELLED = 'cancelled on request';
+/** Once it began, an error of ours says nothing about where the workload runs: a person must look. */
+async function neverForgotten({ workload, source, destination }: MigrationContext, run: () => Promise<StepOutcome>): Promise<StepOutcome> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof JournalLost) throw error;
+    return { kind: 'unknown', code: 'defect', why: `it is not known whether ${workload.name} runs on ${source.name} or on ${destination.name}: ${messageOf(error)}` };
+  }
+}
 
 /** Duration, bytes and downtime as the hypervisor measured them; worth having, not worth failing for. */
 const measure: Step<MigrationContext> = {

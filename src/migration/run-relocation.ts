@@ -1,6 +1,7 @@
 // Relocation: stop, define and start at the target, forget at the source. Undone: it runs at the source again.
-import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
-import { isStopped, look, type Place } from '../workloads/place.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
+import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
+import { describeLook, isStopped, look, type Place } from '../workloads/place.js';
 import { STOP_STEPS, type StopContext } from '../workloads/run-stop.js';
 import { confirmRunning, defineAtTarget, startAtTarget, type StartContext } from '../workloads/start-steps.js';
 
@@ -9,6 +10,28 @@ export interface RelocationContext extends StartContext {
   readonly graceMs: number;
   readonly killAfter: boolean;
 }
+
+/** Before anything is stopped: could the target run it at all? What it was, and its definition as it is now, are remembered. */
+const precheck: Step<RelocationContext> = {
+  name: 'precheck',
+  run: async (context) => {
+    const { workload, source, target } = context;
+    if (source.name === target.name) return refused('same-host', `${workload.name} is on ${source.name} already`);
+    const here = await look(source, workload.uuid);
+    if (here.kind === 'blind') return refused('source-unreachable', `${source.name} does not answer: ${here.why}`);
+    const there = await look(target, workload.uuid);
+    if (there.kind === 'blind') return refused('target-unreachable', `${target.name} does not answer: ${there.why}`);
+    if (!isStopped(there)) return refused('already-there', `${target.name} already has a process of ${workload.name}: ${describeLook(there)}`);
+    const definition = here.observed === null ? workload.definition : await source.hypervisor.definition(workload.uuid);
+    const reasons = await target.hypervisor.compatibility(definition);
+    const first = reasons[0];
+    if (!first) return { kind: 'done', memo: { wasRunning: !isStopped(here), definition } };
+    const all = reasons.map(({ why, remedy }) => (remedy === null ? why : `${why} (${remedy})`)).join('; ');
+    return refused(first.code, `${target.name} can't run ${workload.name}: ${all}`);
+  },
+};
+
+const refused = (code: string, why: string): StepOutcome => ({ kind: 'failed', code, why });
 
 /** The stop's own steps, looking at the source; each is safe to run twice. */
 const stopAtSource: Step<RelocationContext> = {
@@ -22,34 +45,66 @@ const stopAtSource: Step<RelocationContext> = {
     }
     return { kind: 'done', note: `does not run on ${context.source.name}` };
   },
-  undo: async ({ workload, source, target }) => {
-    if (!isStopped(await look(target, workload.uuid))) return `it runs on ${target.name}; not started at ${source.name}`;
-    const seen = await look(source, workload.uuid);
-    if (seen.kind === 'seen' && seen.observed === null) await source.hypervisor.define(source.token, workload.definition);
-    await source.hypervisor.start(source.token, workload.uuid);
-    return `started again on ${source.name}`;
-  },
+  undo: (context, journal) => startAgain(current(context, journal), journal),
 };
 
-/** Looked at again right before the start elsewhere: what does not run there is the proof. */
+/** Nowhere else may it run, or might it run, when it is started at the source again. */
+async function startAgain({ workload, source, target }: RelocationContext, journal: Journal): Promise<string> {
+  if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
+  const there = await look(target, workload.uuid);
+  if (there.kind === 'blind') throw new OperationalError('unreachable', `${workload.name} may run on ${target.name}, which does not answer: ${there.why}; not started on ${source.name}`);
+  if (!isStopped(there)) return `it is ${describeLook(there)} on ${target.name}; not started on ${source.name}`;
+  const here = await look(source, workload.uuid);
+  if (here.kind === 'seen' && here.observed === null) await source.hypervisor.define(source.token, workload.definition);
+  await source.hypervisor.start(source.token, workload.uuid);
+  return `runs on ${source.name} again`;
+}
+
+/** What does not run at the source is the proof that it may be started elsewhere. */
+async function whyNotProven({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
+  const seen = await look(source, workload.uuid);
+  if (isStopped(seen)) return null;
+  return refused('not-stopped', `${source.name} does not confirm that ${workload.name} is stopped (${describeLook(seen)}); it is started nowhere else`);
+}
+
 const proveStopped: Step<RelocationContext> = {
   name: 'prove-stopped',
-  run: async ({ workload, source }) => {
-    const seen = await look(source, workload.uuid);
-    if (isStopped(seen)) return { kind: 'done', note: `${source.name} was asked: it does not run there` };
-    return { kind: 'failed', code: 'not-stopped', why: `${source.name} does not confirm that ${workload.name} is stopped; it is started nowhere else` };
-  },
+  run: async (context) => (await whyNotProven(context)) ?? { kind: 'done', note: `${context.source.name} was asked: it does not run there` },
 };
 
+/** A step of starting, with the definition as it was when the relocation began. */
+function atTarget(step: Step<StartContext>, first: (context: RelocationContext) => Promise<StepOutcome | null> = async () => null): Step<RelocationContext> {
+  const { undo } = step;
+  return {
+    name: step.name,
+    run: async (context, journal) => (await first(context)) ?? step.run(current(context, journal), journal),
+    ...(undo ? { undo: (context: RelocationContext, journal: Journal) => undo(current(context, journal), journal) } : {}),
+  };
+}
+
+function current(context: RelocationContext, journal: Journal): RelocationContext {
+  const { definition } = journal.memo;
+  return typeof definition === 'string' ? { ...context, workload: { ...context.workload, definition } } : context;
+}
+
+/** It runs at the target: what may be left at the source is no reason to undo that. Re-admission and the inventory name it. */
 const forgetAtSource: Step<RelocationContext> = {
   name: 'forget-at-source',
   run: async ({ workload, source }) => {
-    await source.hypervisor.undefine(source.token, workload.uuid);
-    return { kind: 'done', note: `its definition on ${source.name} was removed` };
+    try {
+      await source.hypervisor.undefine(source.token, workload.uuid);
+      return { kind: 'done', note: `its definition on ${source.name} was removed` };
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      return { kind: 'done', note: `a stopped definition may be left on ${source.name}: ${messageOf(error)}` };
+    }
   },
 };
 
-export const RELOCATION_STEPS: readonly Step<RelocationContext>[] = [stopAtSource, proveStopped, defineAtTarget, startAtTarget, confirmRunning, forgetAtSource];
+/** Looked at again right before the start: a run that was resumed may have proven it long ago. */
+export const RELOCATION_STEPS: readonly Step<RelocationContext>[] = [
+  precheck, stopAtSource, proveStopped, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), atTarget(confirmRunning), forgetAtSource,
+];
 
 export function runRelocation(context: RelocationContext, journal: Journal): Promise<WorkflowOutcome> {
   return runWorkflow(RELOCATION_STEPS, context, journal);

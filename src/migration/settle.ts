@@ -1,14 +1,14 @@
 // Settles a migration that ended: waits until both hosts' answers are plain, and leaves exactly one copy.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
-import { isStopped, look } from '../workloads/place.js';
+import { describeLook, isRunning, isStopped, look, lookUntil } from '../workloads/place.js';
 import { sideOf, type MigrationContext } from './migration-context.js';
 import { describeSides, settleMigration, type Settlement, type Side } from './settle-migration.js';
 
 export type Settled =
   | { readonly kind: 'arrived'; readonly note: string }
   /** `stayed`: it runs at the source. Other codes say where it is. */
-  | { readonly kind: 'not-arrived'; readonly code: 'stayed' | 'source-lost' | 'restarted'; readonly why: string }
+  | { readonly kind: 'not-arrived'; readonly code: 'stayed' | 'source-lost' | 'restarted' | 'ended'; readonly why: string }
   | { readonly kind: 'unknown'; readonly code: string; readonly why: string };
 
 const LOOK_EVERY_MS = 300;
@@ -24,6 +24,7 @@ export async function settle(context: MigrationContext, journal: Journal): Promi
   const startedAtMs = clock.monotonicMs();
   let plainSinceMs: number | null = null;
   let both = 0;
+  let told = '';
   for (;;) {
     const [source, destination] = await Promise.all([sideOf(context, 'source'), sideOf(context, 'destination')]);
     const settlement = settleMigration(source, destination);
@@ -35,7 +36,8 @@ export async function settle(context: MigrationContext, journal: Journal): Promi
     plainSinceMs = blind ? null : (plainSinceMs ?? now);
     if (plainSinceMs !== null && now - plainSinceMs > PLAIN_MS) return { kind: 'unknown', code: 'not-settled', why: `it is not plain where ${context.workload.name} runs: ${sides}` };
     if (now - startedAtMs > BLIND_MS) return { kind: 'unknown', code: 'host-unknown', why: `${sides}; neither answered nor was it proven off` };
-    await journal.progress({ line: `asking both hosts: ${sides}` });
+    if (sides !== told) await journal.progress({ line: `asking both hosts: ${sides}` });
+    told = sides;
     await clock.sleep(LOOK_EVERY_MS);
   }
 }
@@ -46,7 +48,10 @@ async function conclude(context: MigrationContext, settlement: Exclude<Settlemen
   const { workload, source, destination } = context;
   switch (settlement) {
     case 'arrived':
-      return { kind: 'arrived', note: `runs on ${destination.name}; ${await tidy(context, 'source', sourceSide)}` };
+      return { kind: 'arrived', note: `runs on ${destination.name}; ${await keep(context, destinationSide)}${await tidy(context, 'source', sourceSide)}` };
+    case 'ended-there':
+      // The destination has the only definition: it has moved, and what its end asks for is decided there.
+      return { kind: 'arrived', note: `it moved to ${destination.name} and has ended there since: ${describeLook(destinationSide.look)}` };
     case 'stayed':
       return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} runs on at ${source.name}; ${await tidy(context, 'destination', destinationSide)}` };
     case 'stayed-paused':
@@ -54,7 +59,7 @@ async function conclude(context: MigrationContext, settlement: Exclude<Settlemen
     case 'source-lost':
       return { kind: 'not-arrived', code: 'source-lost', why: `${source.name} is proven off and ${destination.name} has no copy: it is recovered` };
     case 'nowhere':
-      return startAtSource(context);
+      return nowhere(context, sourceSide, destinationSide);
     case 'both':
       return { kind: 'unknown', code: 'both-execute', why: `${workload.name} executes on ${source.name} and on ${destination.name}; nothing was stopped by force` };
   }
@@ -66,40 +71,55 @@ async function tidy(context: MigrationContext, which: 'source' | 'destination', 
   if (side.provenOff) return `${place.name} is proven off`;
   if (side.look.kind === 'seen' && side.look.observed === null) return `nothing of it is left on ${place.name}`;
   if (!isStopped(side.look)) return `${place.name} could not be asked`;
-  try {
-    await place.hypervisor.undefine(place.token, context.workload.uuid);
-    return `its definition on ${place.name} was removed`;
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    return `a stopped definition may be left on ${place.name}: ${messageOf(error)}`;
-  }
+  const failure = await attempt(() => place.hypervisor.undefine(place.token, context.workload.uuid));
+  return failure === null ? `its definition on ${place.name} was removed` : `a stopped definition may be left on ${place.name}: ${failure}`;
+}
+
+/** A copy that is not persistent would be gone once it stops. */
+async function keep({ workload, destination }: MigrationContext, { look: seen }: Side): Promise<string> {
+  if (seen.kind !== 'seen' || seen.observed?.persistent !== false) return '';
+  const failure = await attempt(async () => destination.hypervisor.define(destination.token, await destination.hypervisor.definition(workload.uuid)));
+  return failure === null ? 'its definition was kept there; ' : `it is not persistent there (${failure}); `;
 }
 
 async function resumeAtSource(context: MigrationContext): Promise<Settled> {
   const { workload, source } = context;
-  await attempt(() => source.hypervisor.resume(source.token, workload.uuid));
-  const seen = await look(source, workload.uuid);
-  if (seen.kind === 'seen' && seen.observed?.runState === 'running') return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} was paused by the failed migration and runs on at ${source.name}` };
-  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} is on ${source.name} and does not execute; \`virsh resume\` there` };
+  const failure = await attempt(() => source.hypervisor.resume(source.token, workload.uuid));
+  if (await runsAtSource(context)) return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} was paused by the failed migration and runs on at ${source.name}` };
+  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} is on ${source.name} and does not execute${failure === null ? '' : ` (${failure})`}; \`virsh resume\` there` };
 }
+
+/** How a workload ends that somebody wanted to end: its own user, or a person at the host. That is not for us to undo. */
+const MEANT = new Set(['shutdown', 'destroyed']);
 
 /** Both sides were asked, or are proven off: no process is left, so starting it where it was can't run it twice. */
-async function startAtSource(context: MigrationContext): Promise<Settled> {
+async function nowhere(context: MigrationContext, sourceSide: Side, destinationSide: Side): Promise<Settled> {
   const { workload, source } = context;
-  await attempt(async () => {
-    const seen = await look(source, workload.uuid);
-    if (seen.kind === 'seen' && seen.observed === null) await source.hypervisor.define(source.token, workload.definition);
+  const seen = sourceSide.look.kind === 'seen' ? sourceSide.look.observed : null;
+  const tidied = await tidy(context, 'destination', destinationSide);
+  if (seen !== null && MEANT.has(seen.reason)) return { kind: 'not-arrived', code: 'ended', why: `${workload.name} was ended on ${source.name} (${seen.reason}) while it moved; ${tidied}` };
+  const failure = await attempt(async () => {
+    if (seen === null) await source.hypervisor.define(source.token, workload.definition);
     await source.hypervisor.start(source.token, workload.uuid);
   });
-  const seen = await look(source, workload.uuid);
-  if (seen.kind === 'seen' && seen.observed?.runState === 'running') return { kind: 'not-arrived', code: 'restarted', why: `no copy was left anywhere; ${workload.name} was started again on ${source.name}` };
-  return { kind: 'unknown', code: 'nowhere', why: `${workload.name} runs nowhere, and starting it on ${source.name} failed` };
+  if (await runsAtSource(context)) return { kind: 'not-arrived', code: 'restarted', why: `no copy was left anywhere; ${workload.name} was started again on ${source.name}; ${tidied}` };
+  return { kind: 'unknown', code: 'nowhere', why: `${workload.name} runs nowhere, and starting it on ${source.name} failed${failure === null ? '' : `: ${failure}`}` };
 }
 
-async function attempt(act: () => Promise<void>): Promise<void> {
+/** From the command's answer, or the loss of it, to "running". */
+const RUNS = { withinMs: 10_000, everyMs: 300 };
+
+async function runsAtSource({ workload, source, clock }: MigrationContext): Promise<boolean> {
+  return isRunning(await lookUntil({ place: source, uuid: workload.uuid, clock }, RUNS, isRunning));
+}
+
+/** Null: done. Else why not; what is true is asked afterwards. */
+async function attempt(act: () => Promise<void>): Promise<string | null> {
   try {
     await act();
+    return null;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
+    return messageOf(error);
   }
 }

@@ -1,8 +1,10 @@
-// Watches a transfer until its command has ended: progress for people, cancel, time-out and stall end it by abort.
+// Watches a transfer until it has ended: progress for people; cancel, time-out and stall end it by abort.
 import type { MigrationProgress } from '../hosts/hypervisor.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
-import type { MigrationContext } from './migration-context.js';
+import { isRunning, look } from '../workloads/place.js';
+import { beginConvergence, followConvergence, whyAbort, type Convergence } from './convergence.js';
+import { isProvenOff, type MigrationContext } from './migration-context.js';
 
 export interface TransferEnd {
   /** null: the command's end could not be seen. */
@@ -13,68 +15,103 @@ export interface TransferEnd {
   readonly note: string;
 }
 
+export const CANCELLED = 'cancelled on request';
+
 const LOOK_EVERY_MS = 300;
 /** An aborted migration ends within seconds; libvirt notices a dead peer after 16–20 s. */
 const ABORT_ENDS_MS = 60_000;
-/** A command that was never seen to begin: asked this often before the hosts themselves are asked. */
-const NEVER_BEGAN_LOOKS = 5;
+/** A command that was refused and is not seen either never began. */
+const NEVER_BEGAN_MS = 1_500;
+/** A command whose answer was lost may still be on its way: the bound that the driver puts on it at the host, and its lock. */
+const LATE_START_MS = 45_000;
+/** A source that neither answers nor is proven off: fencing or its return settles it, and both take as long as they take. */
+const BLIND_MS = 3_600_000;
 
 interface Watch {
-  startedAtMs: number;
+  readonly startedAtMs: number;
+  /** How long "no such command" is not yet believed. */
+  readonly patienceMs: number;
+  convergence: Convergence;
   abortedAtMs: number | null;
   stopped: string | null;
-  never: number;
-  leastBytes: number;
-  leastAtMs: number;
+  blindSinceMs: number | null;
+  line: string;
 }
 
 export async function watchTransfer(context: MigrationContext, journal: Journal): Promise<TransferEnd> {
   const now = context.clock.monotonicMs();
-  const watch: Watch = { startedAtMs: now, abortedAtMs: null, stopped: null, never: 0, leastBytes: Infinity, leastAtMs: now };
+  const patienceMs = journal.memo['startLost'] === true ? LATE_START_MS : NEVER_BEGAN_MS;
+  const watch: Watch = { startedAtMs: now, patienceMs, convergence: beginConvergence(now), abortedAtMs: null, stopped: null, blindSinceMs: null, line: '' };
   for (;;) {
     const end = await lookOnce(context, journal, watch);
-    if (end) return end;
+    if (end) return { exitCode: null, output: '', stopped: watch.stopped, ...end };
     await context.clock.sleep(LOOK_EVERY_MS);
   }
 }
 
-async function lookOnce(context: MigrationContext, journal: Journal, watch: Watch): Promise<TransferEnd | null> {
-  const { source, clock, operationId } = context;
+type End = Pick<TransferEnd, 'note'> & Partial<TransferEnd>;
+
+async function lookOnce(context: MigrationContext, journal: Journal, watch: Watch): Promise<End | null> {
+  const { clock } = context;
   try {
-    const command = await source.hypervisor.migrationCommand(operationId);
-    if (command.kind === 'ended') return { exitCode: command.exitCode, output: command.output, stopped: watch.stopped, note: command.exitCode === 0 ? 'the transfer ended' : 'the transfer ended with an error' };
-    if (command.kind === 'none' && (watch.never += 1) >= NEVER_BEGAN_LOOKS) return { exitCode: null, output: '', stopped: watch.stopped, note: 'no such transfer is known on the source' };
-    if (command.kind === 'running') await oversee(context, journal, watch);
+    const end = await askSource(context, journal, watch);
+    watch.blindSinceMs = null;
+    if (end) return end;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    if (await context.provenOff('source')) return { exitCode: null, output: '', stopped: watch.stopped, note: `${source.name} was proven off` };
-    await journal.progress({ line: `${source.name} does not answer: ${messageOf(error)}; waiting until it does or is proven off` });
+    const end = await whileBlind(context, journal, watch, messageOf(error));
+    if (end) return end;
   }
   const overdue = watch.abortedAtMs !== null && clock.monotonicMs() - watch.abortedAtMs > ABORT_ENDS_MS;
-  return overdue ? { exitCode: null, output: '', stopped: watch.stopped, note: 'the transfer did not end after it was aborted' } : null;
+  return overdue ? { note: 'the transfer did not end after it was aborted' } : null;
 }
 
-async function oversee(context: MigrationContext, journal: Journal, watch: Watch): Promise<void> {
-  const progress = await context.source.hypervisor.migrationProgress(context.workload.uuid);
-  const now = context.clock.monotonicMs();
+/** The command may end before the transfer: libvirt carries on by itself when the command is killed. */
+async function askSource(context: MigrationContext, journal: Journal, watch: Watch): Promise<End | null> {
+  const { source, clock, operationId, workload } = context;
+  const command = await source.hypervisor.migrationCommand(operationId);
+  if (command.kind === 'ended' && command.exitCode === 0) return { exitCode: 0, output: command.output, note: 'the transfer ended' };
+  const progress = await source.hypervisor.migrationProgress(workload.uuid);
+  if (command.kind === 'running' || progress !== null) {
+    await oversee(context, journal, watch, progress);
+    return null;
+  }
+  if (command.kind === 'ended') return { exitCode: command.exitCode, output: command.output, note: 'the transfer ended with an error' };
+  return clock.monotonicMs() - watch.startedAtMs < watch.patienceMs ? null : { note: `no such transfer is known on ${source.name}` };
+}
+
+/** The transfer does not need us: it may end well while its source does not answer us. */
+async function whileBlind(context: MigrationContext, journal: Journal, watch: Watch, why: string): Promise<End | null> {
+  const { source, destination, clock, workload } = context;
+  if (await isProvenOff(context, 'source')) return { note: `${source.name} was proven off` };
+  if (isRunning(await look(destination, workload.uuid))) return { note: `${source.name} does not answer, and it runs on ${destination.name}` };
+  const now = clock.monotonicMs();
+  watch.blindSinceMs ??= now;
+  if (now - watch.blindSinceMs > BLIND_MS) return { note: `${source.name} did not answer for ${BLIND_MS / 60_000} min` };
+  await tell(journal, watch, { line: `${source.name} does not answer: ${why}; waiting until it does or is proven off` });
+  return null;
+}
+
+async function oversee(context: MigrationContext, journal: Journal, watch: Watch, progress: MigrationProgress | null): Promise<void> {
+  const { source, clock, policy, workload } = context;
+  const nowMs = clock.monotonicMs();
   if (progress && progress.totalBytes > 0) {
-    await journal.progress(told(progress));
-    if (progress.remainingBytes < watch.leastBytes) {
-      watch.leastBytes = progress.remainingBytes;
-      watch.leastAtMs = now;
-    }
+    watch.convergence = followConvergence(watch.convergence, progress, nowMs);
+    await tell(journal, watch, told(progress));
   }
   if (watch.abortedAtMs !== null) return;
-  watch.stopped = (await journal.cancelRequested()) ? 'cancelled on request' : whyStop(context, watch, now);
+  const elapsedMs = Math.max(nowMs - watch.startedAtMs, progress?.elapsedMs ?? 0);
+  watch.stopped = (await journal.cancelRequested()) ? CANCELLED : whyAbort(watch.convergence, policy, { nowMs, elapsedMs });
   if (watch.stopped === null) return;
-  await context.source.hypervisor.abortMigration(context.source.token, context.workload.uuid);
-  watch.abortedAtMs = now;
+  await source.hypervisor.abortMigration(source.token, workload.uuid);
+  watch.abortedAtMs = nowMs;
 }
 
-function whyStop({ policy, workload }: MigrationContext, watch: Watch, now: number): string | null {
-  if (now - watch.startedAtMs > policy.timeoutMs) return `not done within ${Math.round(policy.timeoutMs / 1000)} s; raise migration.timeoutS or the bandwidth`;
-  if (now - watch.leastAtMs > policy.stallMs) return `${workload.name} changes its memory faster than it is copied: nothing gained for ${Math.round(policy.stallMs / 1000)} s; raise the bandwidth or the downtime limit`;
-  return null;
+/** Each write is a transaction: what people read already is not written again. */
+async function tell(journal: Journal, watch: Watch, update: { readonly line: string; readonly percent?: number; readonly numbers?: Readonly<Record<string, number>> }): Promise<void> {
+  if (update.line === watch.line) return;
+  watch.line = update.line;
+  await journal.progress(update);
 }
 
 const MIB = 1024 * 1024;
