@@ -1,5 +1,5 @@
 // Installs what the lab needs and is missing, saying what it does; or says in one line why there can be no lab here.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,7 +97,7 @@ async function backportsOptions(suite: string, say: Say): Promise<readonly strin
   const options = ['-o', `Dir::Etc=${dir}`, '-t', suite];
   say(`asking ${suite} for libvirt and QEMU`);
   await run('apt-get', ['-qq', ...options.slice(0, 2), 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
-  process.once('exit', () => void rm(dir, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   return options;
 }
 

@@ -88,11 +88,12 @@ describe('migration', () => {
 
 describe('drain', () => {
   it('moves five workloads, none restarted; one that cannot move is named with its reason and stays', async () => {
-    const names = ['vm-1', 'vm-2', 'vm-3', 'vm-4'];
+    const names = ['vm-1', 'vm-2', 'vm-3', 'vm-4', 'vm-5'];
     for (const [index, name] of names.entries()) await createTicker(rig, name, index + 1, { host: 'host-1' });
     await rig.api().post('/workloads', { host: 'host-1', spec: { name: 'pinned', vcpus: 1, memoryMiB: 16, machine: 'pc', cpuModel: 'qemu64', disks: [{ pool: 'local', sizeMiB: 1, format: 'raw' }] } });
     await allRunning(rig, [...names, 'pinned']);
     for (const name of names) await rig.ticks.waitForTick(name, 0);
+    const began = Date.now();
     const id = await begin('/hosts/host-1/drain');
     await waitUntil('all that can move to have moved', async () => (await Promise.all(names.map((name) => workloadNamed(rig, name)))).every((one) => one.state === 'running' && one.host !== 'host-1'), { timeoutMs: 90_000, describe: () => describeRig(rig) });
     const { holds } = await rig.api().get<{ holds: readonly { code: string; about: string; why: string }[] }>('/status');
@@ -101,6 +102,7 @@ describe('drain', () => {
     for (const name of names) {
       await rig.ticks.waitForTick(name, Date.now());
       expect(rig.ticks.boots(name)).toHaveLength(1);
+      process.stdout.write(`drain: ${name} was ${Math.round(rig.ticks.downtimeMs(name, began))} ms without ticks\n`);
     }
     expect((await operation(id)).state).toBe('running');
     await rig.api().post('/hosts/host-1/undrain');
