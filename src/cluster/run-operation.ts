@@ -1,5 +1,5 @@
 // Runs one delivered operation: claim it, do its work, end it together with what follows from it, in one transaction.
-import { messageOf } from '../shared/errors.js';
+import { Defect, messageOf } from '../shared/errors.js';
 import type { Clock } from '../shared/clock.js';
 import type { OperationId } from '../shared/ids.js';
 import { JournalLost, type Journal } from '../shared/workflow.js';
@@ -43,8 +43,7 @@ export async function runOperation(id: OperationId, ports: WorkerPorts): Promise
   const renewal = keepLease(id, ports, renewing.signal);
   try {
     const ending = await endingOf(operation, ports);
-    const told = tell(operation, ending);
-    const ended = await ports.store.finishOperation(id, ports.worker, { state: ending.state, code: ending.code, why: ending.why }, [...ending.changes, ...told]);
+    const ended = await finish(operation, ending, ports);
     if (!ended) ports.log('operation was taken over before it ended', { operation: id });
   } catch (error) {
     if (!(error instanceof JournalLost)) throw error;
@@ -52,6 +51,18 @@ export async function runOperation(id: OperationId, ports: WorkerPorts): Promise
   } finally {
     renewing.abort();
     await renewal;
+  }
+}
+
+/** An ending that the store calls impossible is our mistake: the operation must not be run for ever because of it. */
+async function finish(operation: Operation, ending: Ending, { store, worker }: WorkerPorts): Promise<boolean> {
+  const { state, code, why } = ending;
+  try {
+    return await store.finishOperation(operation.id, worker, { state, code, why }, [...ending.changes, ...tell(operation, ending)]);
+  } catch (error) {
+    if (!(error instanceof Defect)) throw error;
+    const unknown: Ending = { state: 'unknown', code: 'defect', why: `it ended as ${state}, and that could not be written down: ${error.message}`, changes: [] };
+    return store.finishOperation(operation.id, worker, { state: unknown.state, code: unknown.code, why: unknown.why }, tell(operation, unknown));
   }
 }
 
