@@ -9,6 +9,8 @@ export interface FilterInput {
   readonly view: PlacementView;
   readonly request: PlacementRequest;
   readonly workload: Workload;
+  /** Where the workload is placed now; null: nowhere, or on a host that is gone. */
+  readonly home: Host | null;
   readonly host: Host;
   readonly facts: HostFacts;
   /** What is on the host already, without this workload. */

@@ -6,7 +6,9 @@ import type { Host } from '../hosts/host.js';
 import type { Workload } from '../workloads/workload.js';
 import { explainPlacement } from './explain-placement.js';
 import { placeWorkload } from './place-workload.js';
+import { planDrain } from './plan-drain.js';
 import type { PlacementView } from './placement.js';
+import { orderForDrain, orderForRecovery } from './drain-order.js';
 import { usageOf } from './usage.js';
 
 const policy = { memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 };
@@ -53,6 +55,77 @@ describe('filters', () => {
   });
 });
 
+describe('storage', () => {
+  const pool = (markerId: string | null, path = '/srv/shared'): Partial<Host> => ({ facts: aFacts({ pools: [{ name: 'shared', path, markerId, freeMiB: 1, totalMiB: 1 }] }) });
+  const vm = aWorkload('vm-1', one);
+  const why = (hosts: readonly Host[], workload: Workload): string => {
+    const placed = placeWorkload(view(hosts, [workload]), { workload, exclude: [{ hostId: one.id, why: 'source' }] });
+    return placed.ok ? `on ${placed.value.host}` : placed.error.why;
+  };
+  it.each<[string, Partial<Host>, Partial<Host>, RegExp]>([
+    ['the same marker', pool('a'), pool('a'), /^on host-2$/],
+    ['another path', pool('a'), pool('a', '/mnt'), /is at \/mnt on host-2, at \/srv\/shared where disk vda lies/],
+    ['no marker at the target', pool('a'), pool(null), /host-2 has no marker/],
+    ['no marker at home', pool(null), pool(null), /nobody knows who shares it/],
+    ['home shows no pools', { facts: null }, pool('a'), /host-1 does not show pool shared/],
+  ])('%s', (_name, home, target, expected) => {
+    expect(why([{ ...one, ...home }, { ...two, ...target }], vm)).toMatch(expected);
+  });
+
+  it('two others that show the same pool vouch for a home that does not', () => {
+    const three = aHost('host-3', pool('a'));
+    expect(why([{ ...one, facts: null }, { ...two, ...pool('a') }, three], vm)).toMatch(/^on host-/);
+    expect(why([{ ...one, facts: null }, { ...two, ...pool('b') }, three], vm)).toMatch(/does not show pool/);
+  });
+
+  it('a disk in no pool stays where it is', () => {
+    const local = { ...vm, needs: { ...needs, disks: [{ target: 'vda', path: '/var/lib/x.qcow2', pool: null, format: 'qcow2', readonly: false }] } };
+    expect(why([one, two], local)).toContain('lies in no pool that Reeve knows');
+  });
+});
+
+describe('usage', () => {
+  it('counts what runs or should run, and promises, each once', () => {
+    const stopped = aWorkload('w-stopped', one, { state: 'stopped', desired: 'stopped' });
+    const runs = aWorkload('w-runs', one);
+    const moves = aWorkload('w-moves', one, { state: 'migrating' });
+    const promised = [{ workloadId: moves.id, hostId: two.id }, { workloadId: moves.id, hostId: two.id }, { workloadId: runs.id, hostId: one.id }];
+    const usage = usageOf({ workloads: [stopped, runs, moves], promised });
+    expect([usage.get(one.id), usage.get(two.id)]).toEqual([{ memoryMiB: 2_048, vcpus: 2, workloads: 2 }, { memoryMiB: 1_024, vcpus: 1, workloads: 1 }]);
+    expect(usageOf({ workloads: [stopped, runs, moves], promised }, moves).get(two.id)).toBeUndefined();
+  });
+
+  it('sums many workloads up once, whatever is placed', () => {
+    let read = 0;
+    const hosts = Array.from({ length: 20 }, (_, index) => aHost(`h${index}`));
+    const workloads = Array.from({ length: 400 }, (_, index) => {
+      const vm = aWorkload(`w${index}`, hosts[index % 20] ?? null);
+      return Object.defineProperty({ ...vm }, 'state', { get: () => ((read += 1), 'running' as const), enumerable: true });
+    });
+    for (let round = 0; round < 50; round += 1) placeWorkload(view(hosts, workloads), { workload: aWorkload('new', null), exclude: [] });
+    expect(read).toBeLessThan(2 * workloads.length);
+  });
+});
+
+describe('planDrain', () => {
+  it('counts each placement for the next one, and names what has no place', () => {
+    const small = aHost('host-2', { facts: aFacts({ memoryMiB: 512 + 3_000 }) });
+    const vms = [1, 2, 3].map((index) => aWorkload(`vm-${index}`, one));
+    const idle = aWorkload('vm-idle', one, { state: 'stopped', desired: 'stopped' });
+    const plan = planDrain(view([one, small], [...vms, idle]), one);
+    expect(plan.map(({ workload, placed }) => [workload.name, placed.ok ? placed.value.host : placed.error.code])).toEqual([['vm-1', 'host-2'], ['vm-2', 'host-2'], ['vm-3', 'no-capacity']]);
+  });
+});
+
+describe('refusals in a sentence', () => {
+  it('stays short in a large cluster', () => {
+    const hosts = Array.from({ length: 200 }, (_, index) => aHost(`h${String(index).padStart(3, '0')}`, { cordoned: index % 4 === 0, facts: aFacts({ memoryMiB: 600 }) }));
+    const placed = placeWorkload(view(hosts), { workload: aWorkload('vm', null), exclude: [] });
+    expect(placed.ok ? '' : placed.error.why).toBe('no host may take it: 150 hosts (memory), such as h001: needs 1,024 MiB, 88 MiB free of 88 MiB; 50 hosts (cordoned), such as h000: h000 is cordoned');
+    expect(placed.ok ? [] : placed.error.refusals).toHaveLength(200);
+  });
+});
+
 describe('choice', () => {
   it('prefers the emptier host, and a host where it did not fail', () => {
     const there = aWorkload('vm-2', one);
@@ -96,6 +169,38 @@ describe('properties', () => {
           expect(usage.memoryMiB).toBeLessThanOrEqual((facts?.memoryMiB ?? 0) - policy.reservedMemoryMiB);
           expect(usage.vcpus).toBeLessThanOrEqual((facts?.cpus ?? 0) * policy.cpuOvercommit);
         }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('order', () => {
+  const of = (name: string, priority: number, memoryMiB: number): Workload => aWorkload(name, one, { priority, needs: { ...needs, memoryMiB } });
+  const some = [of('b', 0, 512), of('a', 0, 512), of('big', 0, 4_096), of('first', 10, 64)];
+  it('recovers by priority, then size, then id; drains the largest first', () => {
+    expect(orderForRecovery(some).map(({ name }) => name)).toEqual(['first', 'big', 'a', 'b']);
+    expect(orderForDrain(some).map(({ name }) => name)).toEqual(['big', 'a', 'b', 'first']);
+  });
+});
+
+describe('properties of a drain', () => {
+  it('never plans more than a host takes, and gives every workload a target or every reason', () => {
+    fc.assert(
+      fc.property(cluster, (input) => {
+        const drained = aHost('drained', { facts: aFacts({ memoryMiB: 1_000_000, cpus: 1_000 }) });
+        const hosts = [drained, ...input.hosts.map((set, index) => aHost(`h${index}`, { cordoned: set.cordoned, facts: aFacts({ memoryMiB: set.memoryMiB, cpus: set.cpus }) }))];
+        const workloads = input.workloads.map((set, index) => aWorkload(`w${index}`, drained, { needs: { ...needs, ...set } }));
+        const plan = planDrain(view(hosts, workloads), drained);
+        expect(plan).toHaveLength(workloads.length);
+        expect(planDrain(view([...hosts].reverse(), [...workloads].reverse()), drained)).toEqual(plan);
+        for (const host of hosts.slice(1)) {
+          const there = plan.filter(({ placed }) => placed.ok && placed.value.hostId === host.id).map(({ workload }) => workload.needs);
+          expect(there.reduce((sum, one) => sum + one.memoryMiB, 0)).toBeLessThanOrEqual(Math.max(0, (host.facts?.memoryMiB ?? 0) - policy.reservedMemoryMiB));
+          expect(there.reduce((sum, one) => sum + one.vcpus, 0)).toBeLessThanOrEqual((host.facts?.cpus ?? 0) * policy.cpuOvercommit);
+          if (host.cordoned) expect(there).toEqual([]);
+        }
+        for (const { placed } of plan) if (!placed.ok) expect(placed.error.refusals).toHaveLength(hosts.length);
       }),
       { numRuns: 100 },
     );

@@ -3,6 +3,7 @@ import type { Host } from '../hosts/host.js';
 import { fail, ok, type Result } from '../shared/result.js';
 import type { Filter, FilterInput } from './filter.js';
 import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, PlacementView } from './placement.js';
+import { summarizeRefusals } from './refusal-summary.js';
 import { bridgesExist } from './rules/bridges-exist.js';
 import { cpusFit } from './rules/cpus-fit.js';
 import { hostIsFit } from './rules/host-is-fit.js';
@@ -20,11 +21,12 @@ const FILTERS: readonly Filter[] = [architectureMatches, acceleratorIsThere, cpu
 const FULL = new Set<HostRefusal['code']>(['memory', 'cpus']);
 
 export function placeWorkload(view: PlacementView, request: PlacementRequest): Result<Placement, NoPlacement> {
-  const usage = usageOf({ ...view, workloads: view.workloads.filter((one) => one.id !== request.workload.id), promised: view.promised.filter((one) => one.workloadId !== request.workload.id) });
+  const usage = usageOf(view, request.workload);
+  const home = view.hosts.find((host) => host.id === request.workload.hostId) ?? null;
   const refusals: HostRefusal[] = [];
   const scores: HostScore[] = [];
   for (const host of byId(view.hosts)) {
-    const verdict = judge(view, request, host, usage.get(host.id) ?? NO_USAGE);
+    const verdict = judge({ view, request, home, host, usage: usage.get(host.id) ?? NO_USAGE });
     if ('code' in verdict) refusals.push(verdict);
     else scores.push(verdict);
   }
@@ -37,12 +39,20 @@ export function placeWorkload(view: PlacementView, request: PlacementRequest): R
 const compareIds = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 const byId = (hosts: readonly Host[]): readonly Host[] => [...hosts].sort((one, other) => compareIds(one.id, other.id));
 
-function judge(view: PlacementView, request: PlacementRequest, host: Host, usage: Usage): HostRefusal | HostScore {
+interface Candidate {
+  readonly view: PlacementView;
+  readonly request: PlacementRequest;
+  readonly home: Host | null;
+  readonly host: Host;
+  readonly usage: Usage;
+}
+
+function judge({ view, request, home, host, usage }: Candidate): HostRefusal | HostScore {
   const unfit = hostIsFit(view, request, host);
   if (unfit) return { hostId: host.id, host: host.name, ...unfit };
   const { facts } = host;
   if (!facts) return { hostId: host.id, host: host.name, code: 'no-facts', why: `the sizes of ${host.name} are not known` };
-  const input: FilterInput = { view, request, workload: request.workload, host, facts, usage, policy: view.policy };
+  const input: FilterInput = { view, request, workload: request.workload, home, host, facts, usage, policy: view.policy };
   for (const filter of FILTERS) {
     const refusal = filter(input);
     if (refusal) return { hostId: host.id, host: host.name, ...refusal };
@@ -53,6 +63,5 @@ function judge(view: PlacementView, request: PlacementRequest, host: Host, usage
 
 function noPlacement(refusals: readonly HostRefusal[]): NoPlacement {
   const code = refusals.some((refusal) => FULL.has(refusal.code)) ? 'no-capacity' : 'no-legal-host';
-  const reasons = refusals.map((refusal) => `${refusal.host}: ${refusal.why}`).join('; ');
-  return { code, why: refusals.length === 0 ? 'there is no host' : `no host may take it: ${reasons}`, refusals };
+  return { code, why: refusals.length === 0 ? 'there is no host' : `no host may take it: ${summarizeRefusals(refusals)}`, refusals };
 }

@@ -1,4 +1,4 @@
-// CPUs: vCPUs placed there plus this workload's stay below CPUs × overcommit, and one workload fits the host by itself.
+// CPUs: vCPUs placed there plus this workload's stay below CPUs × overcommit.
 import type { Filter } from '../filter.js';
 
 export const cpusFit: Filter = ({ facts, usage, workload, policy }) => {

@@ -1,0 +1,101 @@
+// Relocation over simulated hosts: killed at every write, every call failed. Never two copies; what fails runs at the source again.
+import { describe, expect, it } from 'vitest';
+import { OperationalError } from '../shared/errors.js';
+import { runWorkflow } from '../shared/workflow.js';
+import { crashingJournal, killedEverywhere } from '../shared/workflow.fixture.js';
+import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
+import { RELOCATION_STEPS, runRelocation } from './run-relocation.js';
+
+const run = (one: MoveWorld): ReturnType<typeof runRelocation> => runRelocation(one.relocation, crashingJournal().journal());
+
+describe('runRelocation', () => {
+  it('moves it, and leaves nothing at the source', async () => {
+    const one = moveWorld();
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect(one.world.executingOn(UUID)).toEqual([DESTINATION]);
+    expect(one.world.host(SOURCE).domains.has(UUID)).toBe(false);
+  });
+
+  it('takes the definition as it is now, not as it was known', async () => {
+    const one = moveWorld();
+    const edited = one.relocation.workload.definition.replace(/<vcpu[^>]*>1</, '<vcpu>2<');
+    expect(edited).not.toBe(one.relocation.workload.definition);
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { definition: edited });
+    await run(one);
+    expect(one.world.host(DESTINATION).domains.get(UUID)?.definition).toBe(edited);
+  });
+
+  it('moves it once, killed at every write and resumed', async () => {
+    let latest = moveWorld();
+    const make = (): { world: MoveWorld; context: MoveWorld['relocation'] } => ((latest = moveWorld()), { world: latest, context: latest.relocation });
+    const kills = await killedEverywhere(make, RELOCATION_STEPS, ({ outcome, world: { world, mostCopies } }) => {
+      expect(outcome).toMatchObject({ kind: 'succeeded' });
+      expect(world.executingOn(UUID)).toEqual([DESTINATION]);
+      expect(mostCopies()).toBeLessThanOrEqual(1);
+    });
+    expect(kills).toBeGreaterThan(RELOCATION_STEPS.length);
+  });
+
+  it('each undo may run twice, and after any half of the work', async () => {
+    for (let reached = 1; reached < RELOCATION_STEPS.length - 1; reached += 1) {
+      const one = moveWorld();
+      const steps = RELOCATION_STEPS.slice(0, reached).map((step) => {
+        const { undo } = step;
+        return undo ? { ...step, undo: async (...args: Parameters<typeof undo>) => (await undo(...args), undo(...args)) } : step;
+      });
+      const fails = { name: 'fails', run: async () => ({ kind: 'failed' as const, code: 'no', why: 'no' }) };
+      const outcome = await runWorkflow([...steps, fails], one.relocation, crashingJournal().journal());
+      const started = reached > RELOCATION_STEPS.findIndex((step) => step.name === 'start');
+      // What runs at the target is not stopped by force: a person looks.
+      expect(outcome.kind).toBe(started ? 'unknown' : 'failed');
+      expect(one.world.executingOn(UUID)).toEqual([started ? DESTINATION : SOURCE]);
+    }
+  });
+});
+
+describe('the target can not take it', () => {
+  it.each<[string, (one: MoveWorld) => void, string]>([
+    ['does not answer', (one) => one.world.cut(DESTINATION), 'target-unreachable'],
+    ['lacks the bridge', (one) => Object.assign(one.world.host(DESTINATION), { bridges: [] }), 'bridge-missing'],
+  ])('%s: nothing is stopped', async (_name, spoil, code) => {
+    const one = moveWorld();
+    spoil(one);
+    let stopped = false;
+    const shutdown = one.relocation.source.hypervisor.requestShutdown.bind(one.relocation.source.hypervisor);
+    one.relocation.source.hypervisor.requestShutdown = (...args) => ((stopped = true), shutdown(...args));
+    expect(await run(one)).toMatchObject({ kind: 'failed', code });
+    expect({ stopped, on: one.world.executingOn(UUID) }).toEqual({ stopped: false, on: [SOURCE] });
+  });
+
+  it('does not start it: it runs at the source again, and nothing is left there', async () => {
+    const one = moveWorld();
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 5 });
+    expect(await run(one)).toMatchObject({ kind: 'failed', why: expect.stringContaining('no memory') });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+    expect(one.world.host(DESTINATION).domains.has(UUID)).toBe(false);
+  });
+
+  it('was not running before: it is not started by the undo', async () => {
+    const one = moveWorld();
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { running: null, reason: 'shutdown' });
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 5 });
+    expect(await run(one)).toMatchObject({ kind: 'failed' });
+    expect(one.world.executingOn(UUID)).toEqual([]);
+  });
+});
+
+const METHODS = ['observe', 'definition', 'compatibility', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine'] as const;
+
+describe('one call fails', () => {
+  const cases = METHODS.flatMap((method) => (['unreachable', 'timeout', 'failed'] as const).flatMap((code) => [SOURCE, DESTINATION].flatMap((host) => (['before', 'after'] as const).map((when) => ({ method, code, host, when })))));
+  it.each(cases)('$method on $host, $code, $when', async ({ method, code, host, when }) => {
+    const one = moveWorld();
+    one.world.inject({ host, method, error: new OperationalError(code, `injected ${code}`), when, times: 1 });
+    const outcome = await run(one);
+    const on = one.world.executingOn(UUID);
+    expect(one.mostCopies()).toBeLessThanOrEqual(1);
+    if (outcome.kind === 'succeeded') expect(on).toEqual([DESTINATION]);
+    else if (outcome.kind === 'failed') expect(on).toEqual([SOURCE]);
+    else expect([outcome.kind, on.length <= 1]).toEqual(['unknown', true]);
+  });
+});
