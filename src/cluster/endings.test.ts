@@ -1,0 +1,78 @@
+// What follows from each outcome: who is running where, what waits for a person, what is tried again.
+import { describe, expect, it } from 'vitest';
+import { aHost, anOperation, aWorkload, NOW_MS } from '../../test/fixtures/cluster.js';
+import type { WorkflowOutcome } from '../shared/workflow.js';
+import type { Change } from './change.js';
+import { createEnding, deleteEnding, fenceEnding, moveEnding, startEnding, stopEnding } from './endings.js';
+import type { Ending } from './run-operation.js';
+
+const one = aHost('host-1');
+const two = aHost('host-2');
+const workload = aWorkload('vm-1', one);
+const succeeded: WorkflowOutcome = { kind: 'succeeded', note: null, memo: { downtimeMs: 80 } };
+const failed = (code: string): WorkflowOutcome => ({ kind: 'failed', code, why: 'because', memo: {} });
+const unknown = (code: string): WorkflowOutcome => ({ kind: 'unknown', code, why: 'because', memo: {} });
+const cancelled: WorkflowOutcome = { kind: 'cancelled', code: 'cancelled', why: 'asked', memo: {} };
+const workloadSet = (ending: Ending): unknown => ending.changes.find((change): change is Extract<Change, { change: 'workload' }> => change.change === 'workload')?.set;
+const hostSet = (ending: Ending): unknown => ending.changes.find((change): change is Extract<Change, { change: 'host' }> => change.change === 'host')?.set;
+
+describe('recovery', () => {
+  const recover = (outcome: WorkflowOutcome, set = {}): Ending => startEnding({ operation: anOperation('recover'), workload: { ...workload, ...set }, outcome, target: two, from: one, nowMs: NOW_MS });
+
+  it('succeeded: it runs at the target', () => {
+    expect(workloadSet(recover(succeeded))).toMatchObject({ state: 'running', hostId: two.id });
+  });
+
+  it('failed once: waits and remembers the host; failed too often: error', () => {
+    expect(workloadSet(recover(failed('start-failed')))).toMatchObject({ state: 'waiting', failures: { relocations: 1, failedHostIds: [two.id] } });
+    const tried = { failures: { restarts: 0, relocations: 1, failedHostIds: [two.id], lastAtMs: NOW_MS } };
+    expect(workloadSet(recover(failed('start-failed'), tried))).toMatchObject({ state: 'error' });
+  });
+
+  it('a locked disk is an error at once: something still uses it', () => {
+    expect(workloadSet(recover(failed('storage-locked')))).toMatchObject({ state: 'error' });
+  });
+
+  it('a target that stopped answering in the middle is its home until it answers or is proven off', () => {
+    expect(workloadSet(recover(unknown('target-unknown')))).toMatchObject({ state: 'awaiting-fence', hostId: two.id });
+  });
+});
+
+describe('moves', () => {
+  const move = (outcome: WorkflowOutcome, source = one): Ending => moveEnding({ operation: anOperation('migrate'), workload, outcome, source, target: two, nowMs: NOW_MS });
+
+  it.each([
+    ['arrived', succeeded, { state: 'running', hostId: two.id }],
+    ['did not move: it runs on', failed('did-not-move'), { state: 'running', why: null }],
+    ['cancelled: it runs on', cancelled, { state: 'running', why: null }],
+    ['its source was lost: recovery follows', failed('source-lost'), { state: 'awaiting-fence' }],
+    ['nobody knows: a person', unknown('both-execute'), { state: 'error' }],
+  ])('%s', (_name, outcome, expected) => {
+    expect(workloadSet(move(outcome))).toMatchObject(expected);
+  });
+
+  it('a source that was fenced meanwhile does not count as running', () => {
+    expect(workloadSet(move(failed('did-not-move'), { ...one, condition: 'fenced' }))).toMatchObject({ state: 'awaiting-fence' });
+  });
+});
+
+describe('the rest', () => {
+  const base = { operation: anOperation('stop'), workload, nowMs: NOW_MS };
+
+  it('a stop that failed leaves it running, with the reason', () => {
+    expect(workloadSet(stopEnding({ ...base, outcome: failed('did-not-shut-down') }))).toMatchObject({ state: 'running', why: 'stop failed: because' });
+  });
+
+  it('a deletion forgets it; a creation that failed leaves nothing', () => {
+    expect(deleteEnding({ ...base, outcome: succeeded }).changes).toContainEqual({ change: 'remove-workload', id: workload.id });
+    expect(createEnding({ ...base, outcome: failed('disk'), target: one, definition: null }).changes).toContainEqual({ change: 'remove-workload', id: workload.id });
+  });
+
+  it('a fence proves the host off and raises its epoch; a failed one leaves it silent; what was proven faster stays', () => {
+    const fencing = { ...one, condition: 'fencing' as const };
+    const fence = (outcome: WorkflowOutcome, host = fencing): Ending => fenceEnding({ operation: anOperation('fence'), host, outcome, nowMs: NOW_MS }, 'ipmi: off');
+    expect(hostSet(fence(succeeded))).toMatchObject({ condition: 'fenced', hostEpoch: 2, proof: { kind: 'power-off', evidence: 'ipmi: off', hostEpoch: 1 } });
+    expect(hostSet(fence(failed('fence-failed')))).toMatchObject({ condition: 'silent', why: 'fencing failed: because' });
+    expect(fence(failed('fence-failed'), { ...one, condition: 'fenced' } as never).changes).toEqual([]);
+  });
+});
