@@ -1,7 +1,7 @@
 // Settles a migration that ended: waits until both hosts' answers are plain, and leaves exactly one copy.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
-import { describeLook, isRunning, isStopped, look, lookUntil } from '../workloads/place.js';
+import { describeLook, isRunning, isStopped, lookUntil } from '../workloads/place.js';
 import { sideOf, type MigrationContext } from './migration-context.js';
 import { describeSides, settleMigration, type Settlement, type Side } from './settle-migration.js';
 
