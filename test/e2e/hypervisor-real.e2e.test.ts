@@ -1,81 +1,14 @@
 // The real adapters against the suites of their ports: sshd, libvirtd and QEMU of two lab hosts, and what only they can show.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Lab, type LabHost } from '../../lab/lab.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { LibvirtHypervisor } from '../../src/hosts/drivers/libvirt/libvirt-hypervisor.js';
-import { SshConnection } from '../../src/hosts/drivers/ssh/ssh-connection.js';
-import { SshHostAgent } from '../../src/hosts/drivers/ssh/ssh-host-agent.js';
-import { agentConfig, type ConformanceRig, type RigHost } from '../conformance/rig.js';
+import { agentConfig } from '../conformance/rig.js';
 import { hostAgentConformance } from '../conformance/host-agent.conformance.js';
 import { hypervisorConformance } from '../conformance/hypervisor.conformance.js';
-import { definition } from '../conformance/simulated-rig.js';
+import { connect, hostKey, realRig, type RealRig } from './real-rig.js';
 
 const isRoot = process.getuid?.() === 0;
-const clock = { nowMs: () => Date.now() };
-
-/** Stands for the agent: only its life matters here. */
-const AGENT = `require('fs').writeFileSync('/run/reeve/agent.pid', process.pid + '\\n'); setInterval(() => {}, 1000);`;
-
-interface RealHost extends RigHost {
-  readonly lab: LabHost;
-  readonly ssh: SshConnection;
-}
-
-interface RealRig extends ConformanceRig {
-  readonly lab: Lab;
-  readonly hosts: readonly [RealHost, RealHost];
-}
-
-function hostKey(lab: Lab, host: LabHost): string {
-  const line = readFileSync(join(lab.stateDir, 'known_hosts'), 'utf8').split('\n').find((one) => one.startsWith(`${host.address} `));
-  return (line ?? '').split(' ').slice(1).join(' ');
-}
-
-function connect(lab: Lab, host: LabHost, more: Partial<SshConnection['settings']> = {}): SshConnection {
-  const settings = { name: host.name, address: host.address, port: 22, user: 'root', identityFile: lab.identityFile, hostKey: hostKey(lab, host), ...more };
-  return new SshConnection(settings, { program: ['ip', 'netns', 'exec', lab.ctlNetns, 'ssh'] });
-}
-
-/** Enrolment does this in the product; here only the ports under test are wanted. */
-async function trustEachOther(lab: Lab): Promise<void> {
-  const known = readFileSync(join(lab.stateDir, 'known_hosts'), 'utf8');
-  for (const host of lab.hosts) {
-    const script = 'umask 077; cat > /root/.ssh/id_ed25519; cat > /dev/null';
-    await lab.exec(host, ['sh', '-c', script], { input: readFileSync(lab.identityFile, 'utf8') });
-    await lab.exec(host, ['sh', '-c', 'cat > /root/.ssh/known_hosts'], { input: known });
-  }
-}
-
-async function realRig(name: string): Promise<RealRig> {
-  const lab = await Lab.start({ name, hosts: 2 });
-  await trustEachOther(lab);
-  const host = (labHost: LabHost): RealHost => {
-    const ssh = connect(lab, labHost);
-    return { name: labHost.name, address: labHost.address, lab: labHost, ssh, hypervisor: new LibvirtHypervisor({ ssh, clock }), agent: new SshHostAgent({ ssh, agentBundle: async () => AGENT }) };
-  };
-  const [one, two] = lab.hosts;
-  if (!one || !two) throw new Error('the lab has no two hosts');
-  const hosts = [host(one), host(two)] as const;
-  return {
-    lab,
-    hosts,
-    sharedPool: 'shared',
-    localPool: 'local',
-    definition,
-    powerCycle: async ({ name: hostName }) => {
-      await lab.reset(lab.host(hostName));
-      await lab.waitUp([lab.host(hostName)]);
-    },
-    sleepMs: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    close: async () => {
-      await Promise.all(hosts.map(({ ssh }) => ssh.close()));
-      await lab.down();
-    },
-  };
-}
 
 describe.skipIf(!isRoot)('real hosts', () => {
   hypervisorConformance('libvirt', () => realRig('hv1'));
