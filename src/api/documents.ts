@@ -1,4 +1,5 @@
 // From domain objects to what the API shows. Secrets stay behind: keys and passwords have no field here.
+import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
 import { diagnose } from '../cluster/diagnose.js';
@@ -54,12 +55,15 @@ export interface StatusInput {
   readonly verdict: ClusterVerdict;
   readonly holds: readonly Hold[];
   readonly leader: { readonly replica: string; readonly epoch: number | null };
+  /** The newest, oldest first. */
+  readonly events: readonly ClusterEvent[];
 }
 
 /** Ended badly lately: what a person wants to see first. */
 const FAILURES_SHOWN = 5;
+const EVENTS_SHOWN = 8;
 
-export function statusDocument({ name, view, verdict, holds, leader }: StatusInput) {
+export function statusDocument({ name, view, verdict, holds, leader, events }: StatusInput) {
   return {
     cluster: {
       name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: view.disarm === null, disarm: view.disarm,
@@ -71,6 +75,7 @@ export function statusDocument({ name, view, verdict, holds, leader }: StatusInp
     operations: view.operations.map((operation) => operationDocument(view, operation)),
     failures: view.recentOperations.filter((operation) => operation.state === 'failed' || operation.state === 'unknown').slice(0, FAILURES_SHOWN).map((operation) => operationDocument(view, operation)),
     holds,
+    events: events.filter((one) => one.severity !== 'info').slice(-EVENTS_SHOWN),
   };
 }
 

@@ -1,13 +1,13 @@
 // /api/v1/hosts
-import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { findHost } from '../cluster/commands/find.js';
 import { Actor } from './auth-guard.js';
-import { Checked, DocumentedBody, DocumentedQuery } from './checked.js';
+import { Begins } from './begins.js';
 import { hostDocument } from './documents.js';
 import { pageOf } from './page.js';
-import { API_PORTS, type ApiPorts, type Begun } from './ports.js';
+import { API_PORTS, type ApiPorts, type Begun, type NewHost } from './ports.js';
 import * as schemas from './schemas.js';
 
 @ApiTags('hosts')
@@ -18,24 +18,30 @@ export class HostsController {
 
   @Get()
   @ApiOperation({ summary: 'All hosts, by name' })
-  @DocumentedQuery(schemas.page)
-  async list(@Query(new Checked(schemas.page)) query: z.output<typeof schemas.page>) {
+  async list(@Query({ schema: schemas.page }) query: z.output<typeof schemas.page>) {
     const view = await this.ports.reads.view();
     return pageOf(view.hosts.map((host) => hostDocument(view, this.ports.reads.verdict(), host)), (host) => host.name, query);
   }
 
   @Post()
+  @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Enrol a host: checks it, installs the agent, admits it' })
-  @DocumentedBody(schemas.newHost)
-  async add(@Actor() actor: string, @Body(new Checked(schemas.newHost)) body: z.output<typeof schemas.newHost>) {
-    const begun = await this.ports.commands.addHost(actor, { ...body, links: body.links ?? [body.address] });
+  async add(@Actor() actor: string, @Body({ schema: schemas.newHost }) body: z.output<typeof schemas.newHost>) {
+    const begun = await this.ports.commands.addHost(actor, asHost(body));
     return { name: body.name, operationId: begun.operationIds[0] ?? null };
   }
 
+  @Post('check')
+  @HttpCode(HttpStatus.OK)
+  @ApiOperation({ summary: 'Look at a machine as an enrolment would, and report; nothing is changed there' })
+  async checkOnly(@Body({ schema: schemas.newHost }) body: z.output<typeof schemas.newHost>) {
+    return { items: await this.ports.commands.checkHost(asHost(body)) };
+  }
+
   @Post('scan-key')
+  @HttpCode(HttpStatus.OK)
   @ApiOperation({ summary: 'Show the SSH host key of an address, to be compared and pinned' })
-  @DocumentedBody(schemas.scanKey)
-  scan(@Body(new Checked(schemas.scanKey)) body: z.output<typeof schemas.scanKey>) {
+  scan(@Body({ schema: schemas.scanKey }) body: z.output<typeof schemas.scanKey>) {
     return this.ports.commands.scanHostKey(body.address, body.port);
   }
 
@@ -53,77 +59,76 @@ export class HostsController {
   }
 
   @Delete(':host')
-  @ApiOperation({ summary: 'Remove a host; refused while workloads are there' })
-  remove(@Actor() actor: string, @Param('host') name: string, @Query('lost') lost?: string): Promise<Begun> {
-    return this.ports.commands.removeHost(actor, name, lost === 'true');
+  @Begins('Remove a host; refused while workloads are there')
+  remove(@Actor() actor: string, @Param('host') name: string, @Query({ schema: schemas.removalQuery }) { lost }: z.output<typeof schemas.removalQuery>): Promise<Begun> {
+    return this.ports.commands.removeHost(actor, name, lost);
   }
 
   @Put(':host/fence-devices')
-  @ApiOperation({ summary: 'Replace the fence devices' })
-  @DocumentedBody(schemas.fenceDevices)
-  setFence(@Actor() actor: string, @Param('host') name: string, @Body(new Checked(schemas.fenceDevices)) body: z.output<typeof schemas.fenceDevices>): Promise<Begun> {
+  @Begins('Replace the fence devices')
+  setFence(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.fenceDevices }) body: z.output<typeof schemas.fenceDevices>): Promise<Begun> {
     return this.ports.commands.setFenceDevices(actor, name, body.fenceDevices);
   }
 
   @Put(':host/host-key')
-  @ApiOperation({ summary: 'Pin another SSH host key, after a person has compared it' })
-  @DocumentedBody(schemas.repin)
-  repin(@Actor() actor: string, @Param('host') name: string, @Body(new Checked(schemas.repin)) body: z.output<typeof schemas.repin>): Promise<Begun> {
+  @Begins('Pin another SSH host key, after a person has compared it')
+  repin(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.repin }) body: z.output<typeof schemas.repin>): Promise<Begun> {
     return this.ports.commands.repin(actor, name, body.hostKey);
   }
 
   @Post(':host/enrol')
-  @ApiOperation({ summary: 'Check and enrol again, after what was wrong has been put right' })
+  @Begins('Check and enrol again, after what was wrong has been put right')
   enrol(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.recheckHost(actor, name);
   }
 
   @Post(':host/cordon')
-  @ApiOperation({ summary: 'Place nothing new there' })
+  @Begins('Place nothing new there')
   cordon(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.cordon(actor, name);
   }
 
   @Post(':host/uncordon')
-  @ApiOperation({ summary: 'Place there again' })
+  @Begins('Place there again')
   uncordon(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.uncordon(actor, name);
   }
 
   @Post(':host/drain')
-  @ApiOperation({ summary: 'Maintenance: cordon, move everything away live, no fencing' })
+  @Begins('Maintenance: cordon, move everything away live, no fencing')
   drain(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.drain(actor, name);
   }
 
   @Post(':host/undrain')
-  @ApiOperation({ summary: 'End of maintenance' })
+  @Begins('End of maintenance')
   undrain(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.undrain(actor, name);
   }
 
   @Post(':host/fence')
-  @ApiOperation({ summary: 'Cut its power now and recover its workloads elsewhere' })
+  @Begins('Cut its power now and recover its workloads elsewhere')
   fence(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.fence(actor, name);
   }
 
   @Post(':host/confirm-off')
-  @ApiOperation({ summary: 'A person vouches that the host is off; audited' })
-  @DocumentedBody(schemas.reason)
-  confirmOff(@Actor() actor: string, @Param('host') name: string, @Body(new Checked(schemas.reason)) body: z.output<typeof schemas.reason>): Promise<Begun> {
+  @Begins('A person vouches that the host is off; audited')
+  confirmOff(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.reason }) body: z.output<typeof schemas.reason>): Promise<Begun> {
     return this.ports.commands.confirmOff(actor, name, body.reason);
   }
 
   @Post(':host/power-on')
-  @ApiOperation({ summary: 'Power on by its fence device' })
+  @Begins('Power on by its fence device')
   powerOn(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.powerOn(actor, name);
   }
 
   @Post(':host/refresh')
-  @ApiOperation({ summary: 'Read sizes, versions, pools and bridges anew' })
+  @Begins('Read sizes, versions, pools and bridges anew')
   refresh(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.refreshFacts(actor, name);
   }
 }
+
+const asHost = (body: z.output<typeof schemas.newHost>): NewHost => ({ ...body, links: body.links ?? [body.address] });

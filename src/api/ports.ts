@@ -23,6 +23,12 @@ export interface Health {
   readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
 }
 
+export interface EventFilter {
+  readonly types?: readonly string[];
+  readonly host?: string;
+  readonly workload?: string;
+}
+
 export interface ClusterReads {
   clusterName(): string;
   view(): Promise<ClusterView>;
@@ -33,10 +39,11 @@ export interface ClusterReads {
   explain(workload: string): Promise<Explanation>;
   operation(id: string): Promise<Operation | null>;
   operations(filter: OperationFilter): Promise<readonly Operation[]>;
-  events(afterSeq: number | null, limit: number, filter: { readonly types?: readonly string[]; readonly host?: string; readonly workload?: string }): Promise<readonly ClusterEvent[]>;
+  events(afterSeq: number | null, limit: number, filter: EventFilter): Promise<readonly ClusterEvent[]>;
   /** Calls back when there may be new events. Returns the unsubscribe. */
   onChange(listener: () => void): () => void;
-  audit(limit: number): Promise<readonly AuditLine[]>;
+  /** Newest first; those before `beforeSeq`, null: the newest. */
+  audit(limit: number, beforeSeq: number | null): Promise<readonly AuditLine[]>;
   health(): Promise<Health>;
 }
 
@@ -80,7 +87,9 @@ export interface Begun {
 export interface ClusterCommands {
   scanHostKey(address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }>;
   addHost(actor: string, host: NewHost): Promise<Begun>;
-  /** Checks the host and reports; changes nothing there but pool markers. */
+  /** Looks at the machine as an enrolment would, and changes nothing there. */
+  checkHost(host: NewHost): Promise<readonly CheckPoint[]>;
+  /** Enrols again a host whose enrolment failed. */
   recheckHost(actor: string, host: string): Promise<Begun>;
   removeHost(actor: string, host: string, lost: boolean): Promise<Begun>;
   /** The host shows another SSH key now, and a person compared it. */

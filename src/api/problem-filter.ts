@@ -2,14 +2,16 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, OperationalError, UserError } from '../shared/errors.js';
+import { FieldError } from './schema-pipe.js';
 
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  readonly remedy?: string;
   readonly code?: string;
+  readonly field?: string;
+  readonly remedy?: string;
 }
 
 const USER_STATUS: { readonly [C in UserError['code']]: number } = { invalid: 422, 'not-found': 404, conflict: 409, refused: 409, unauthorized: 401 };
@@ -29,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function problemOf(error: unknown): Problem {
-  if (error instanceof UserError) return problem(USER_STATUS[error.code], error.message, error.remedy, error.code);
+  if (error instanceof UserError) return { ...problem(USER_STATUS[error.code], error.message, error.remedy, error.code), ...(error instanceof FieldError && error.field !== '' ? { field: error.field } : {}) };
   if (error instanceof OperationalError) return problem(statusOf(error), error.message, error.remedy, error.code);
   if (error instanceof HttpException) return problem(error.getStatus(), error.message, null);
   const status = (error as { statusCode?: unknown }).statusCode;

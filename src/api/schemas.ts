@@ -1,5 +1,6 @@
 // The bodies and queries that the API takes, checked field by field; an unknown field is refused.
 import { z } from 'zod';
+import { OPERATION_STATES, type OperationKind, type OperationState } from '../cluster/operation.js';
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots and dashes, such as host-1');
 const address = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, 'an address or a host name');
@@ -32,8 +33,6 @@ export const repin = z.strictObject({ hostKey });
 export const scanKey = z.strictObject({ address, port: port.default(22) });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });
 export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how you know').max(500) });
-export const removal = z.strictObject({ lost: z.boolean().default(false) });
-export const nothing = z.strictObject({});
 
 const drainPolicy = z.enum(['migrate', 'relocate', 'leave']);
 const priority = z.int().min(-1_000).max(1_000);
@@ -41,7 +40,6 @@ const priority = z.int().min(-1_000).max(1_000);
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.default('migrate') });
 export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
-export const deletion = z.strictObject({ deleteDisks: z.boolean().default(false), forget: z.boolean().default(false) });
 export const setPriority = z.strictObject({ priority });
 export const move = z.strictObject({
   to: name.nullable().default(null),
@@ -52,20 +50,57 @@ export const move = z.strictObject({
 export const relocation = z.strictObject({ to: name.nullable().default(null), force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 export const disarm = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500), forS: z.int().min(1).max(7 * 86_400).nullable().default(3_600) });
 
-const limit = z.coerce.number().int().min(1).max(500).default(100);
-export const page = z.strictObject({ limit, after: z.string().max(128).optional() });
+const limit = z.coerce.number().int('a whole number').min(1).max(500).default(100).meta({ description: 'how many at most; 500 is the most' });
+const textCursor = z.string().max(128).optional().meta({ description: '`next` of the page before' });
+const sequence = z.coerce.number().int('a sequence number').min(0).optional();
+const yes = z.stringbool().default(false);
+
+export const page = z.strictObject({ limit, after: textCursor });
+export const auditPage = z.strictObject({ limit, after: sequence.meta({ description: '`next` of the page before' }) });
+export const deletionQuery = z.strictObject({
+  deleteDisks: yes.meta({ description: 'its own disks too' }),
+  forget: yes.meta({ description: 'only make Reeve forget it' }),
+});
+export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
+
+const KINDS: { readonly [K in OperationKind]: true } = {
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, drain: true,
+};
+const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
+const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];
+
+const states = z
+  .string()
+  .transform((text) => text.split(','))
+  .refine((wanted) => wanted.every((one) => (stateNames as readonly string[]).includes(one)), { error: `some of ${stateNames.join(', ')}, separated by commas` })
+  .transform((wanted) => wanted as readonly OperationState[]);
+
 export const operationPage = z.strictObject({
   limit,
-  after: z.string().max(128).optional(),
-  state: z.string().optional(),
-  kind: z.string().optional(),
-  workload: z.string().optional(),
-  host: z.string().optional(),
+  after: textCursor,
+  state: states.optional().meta({ description: `some of ${stateNames.join(', ')}, separated by commas` }),
+  kind: kind.optional(),
+  workload: z.string().max(255).optional().meta({ description: 'name or id' }),
+  host: z.string().max(255).optional().meta({ description: 'name or id' }),
 });
-export const eventPage = z.strictObject({
-  limit,
-  after: z.coerce.number().int().min(0).optional(),
-  type: z.string().max(100).optional(),
-  host: z.string().max(255).optional(),
-  workload: z.string().max(255).optional(),
+
+const eventFilter = {
+  type: z.string().max(255).optional().meta({ description: 'types, separated by commas: host.fenced,workload.recovered' }),
+  host: z.string().max(255).optional().meta({ description: 'name' }),
+  workload: z.string().max(255).optional().meta({ description: 'name' }),
+};
+export const eventPage = z.strictObject({ limit, after: sequence.meta({ description: 'sequence number of the last event seen; without it the newest are given' }), ...eventFilter });
+export const eventStream = z.strictObject({ after: sequence.meta({ description: 'sequence number of the last event seen; Last-Event-ID goes before it' }), ...eventFilter });
+
+/** What a command answers. */
+export const begun = z.object({ operationIds: z.array(z.string()).meta({ description: 'operations that were begun; none: nothing had to be done, or it is done already' }) });
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: 'one sentence for a person' }),
+  instance: z.string(),
+  code: z.string().optional().meta({ description: 'invalid, not-found, conflict, refused, unauthorized, unreachable, timeout …' }),
+  field: z.string().optional().meta({ description: 'the field that is wrong' }),
+  remedy: z.string().optional().meta({ description: 'what helps, a command where possible' }),
 });

@@ -4,12 +4,14 @@ import { rmSync } from 'node:fs';
 import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import { AuthGuard } from './auth-guard.js';
 import { ClusterController, HealthController } from './cluster.controller.js';
 import { HostsController } from './hosts.controller.js';
+import { openApiOf } from './openapi.js';
 import { API_PORTS, type ApiPorts } from './ports.js';
 import { ProblemFilter } from './problem-filter.js';
+import { SchemaPipe } from './schema-pipe.js';
 import { WorkloadsController } from './workloads.controller.js';
 
 export type ListenAt = { readonly kind: 'tcp'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
@@ -28,13 +30,15 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+const CONTROLLERS: Type<object>[] = [HostsController, WorkloadsController, ClusterController, HealthController];
+
 @Module({})
 class ApiModule {
   static with(ports: ApiPorts, imports: readonly (Type | DynamicModule)[]): DynamicModule {
     return {
       module: ApiModule,
       imports: [...imports],
-      controllers: [HostsController, WorkloadsController, ClusterController, HealthController],
+      controllers: CONTROLLERS,
       providers: [
         { provide: API_PORTS, useValue: ports },
         { provide: APP_GUARD, useClass: AuthGuard },
@@ -50,8 +54,9 @@ export async function startApi(ports: ApiPorts, { listen, log, imports = [] }: A
   const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: ['error', 'fatal'], abortOnError: false });
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(log));
-  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Reeve').setVersion('1').addBearerAuth().build()), { jsonDocumentUrl: 'api/docs-json' });
+  SwaggerModule.setup('api/docs', app, () => openApiOf(app, CONTROLLERS), { jsonDocumentUrl: 'api/docs-json' });
   if (listen.kind === 'tcp') await app.listen(listen.port, listen.host);
   else {
     // A socket that a killed predecessor left behind can't be listened on.

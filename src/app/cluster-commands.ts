@@ -13,12 +13,14 @@ import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
 import type { FenceDeviceConfig, Host } from '../hosts/host.js';
+import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { scanHostKey } from '../hosts/drivers/ssh/scan-host-key.js';
 import type { PlacementView } from '../scheduler/placement.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import { adopt } from '../workloads/adopt.js';
+import { checkHost } from './check-host.js';
 import { commitCommand, type Command, type CommandPorts } from './commit-command.js';
 import { newWorkload } from './new-workload.js';
 
@@ -48,6 +50,11 @@ export class RealClusterCommands implements ClusterCommands {
         { change: 'event', event: event('host.added', `${host.name} (${host.address}) is added by ${actor}`, { severity: 'notice', host: host.name }) },
       ];
     });
+  }
+
+  async checkHost(wanted: NewHost): Promise<readonly CheckPoint[]> {
+    checkDevices(wanted.fenceDevices);
+    return checkHost(this.ports.world, this.#newHost(wanted), (await this.ports.store.readView()).hosts);
   }
 
   #newHost(wanted: NewHost): Host {

@@ -42,7 +42,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     operations: (filter) => store.listOperations(filter),
     events: (afterSeq, limit, filter) => store.events(afterSeq, limit, filter),
     onChange: (listener) => store.onChange(listener),
-    audit: (limit): Promise<readonly AuditLine[]> => audit.list(limit),
+    audit: (limit, beforeSeq): Promise<readonly AuditLine[]> => audit.list(limit, beforeSeq),
     health: () => health(store, queue),
   };
 }

@@ -87,12 +87,27 @@ describe('one call fails', () => {
   });
 
   it('a command that is killed leaves the transfer to libvirt: it is watched on', async () => {
-    const one = moveWorld({ memoryMiB: 4_096 });
+    // Longer than two hosts that answer are waited for once the transfer is over.
+    const one = moveWorld({ memoryMiB: 15_000 });
     const { hypervisor } = one.migration.source;
     const migrationCommand = hypervisor.migrationCommand.bind(hypervisor);
     hypervisor.migrationCommand = async (id) => {
       const state = await migrationCommand(id);
       return state.kind === 'running' ? { kind: 'ended', exitCode: -1, output: 'the command was killed' } : state;
+    };
+    expectArrived(one, await run(one));
+  });
+});
+
+describe('it moves after all', () => {
+  it('an abort without effect, and a destination that only we can not see: not called settled while the source sends', async () => {
+    const one = moveWorld({ memoryMiB: 15_000, policy: { timeoutMs: 2_000 } });
+    const { source, destination, clock } = one.migration;
+    source.hypervisor.abortMigration = async () => undefined;
+    const observe = destination.hypervisor.observe.bind(destination.hypervisor);
+    destination.hypervisor.observe = async (uuid) => {
+      if (clock.monotonicMs() > 3_000 && clock.monotonicMs() < 300_000) throw new OperationalError('unreachable', 'no route to host');
+      return observe(uuid);
     };
     expectArrived(one, await run(one));
   });

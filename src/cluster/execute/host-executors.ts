@@ -60,7 +60,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
 }
 
 /** A status query only. Never throws: a device that does not answer is a finding. */
-export async function lookAtFence({ world }: ExecutePorts, host: Host): Promise<FenceLook> {
+export async function lookAtFence({ world }: Pick<ExecutePorts, 'world'>, host: Host): Promise<FenceLook> {
   const devices = world.fenceDevicesOf(host);
   const device = devices.find((one) => one.automatic);
   if (!device) return host.fenceDevices.length > 0 && devices.length > 0 ? { kind: 'manual' } : { kind: 'none' };
