@@ -21,7 +21,7 @@ import { messageOf, OperationalError, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
-import { commitCommand, type Command, type CommandPorts } from './commit-command.js';
+import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
 import { newWorkload } from './new-workload.js';
 
 export interface ClusterCommandPorts extends CommandPorts {

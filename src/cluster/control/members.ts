@@ -1,8 +1,14 @@
 // Who the members are, as last read from the store; told onward only when that changed.
-import type { ClusterView } from '../cluster/cluster-view.js';
-import type { AgentMember } from '../hosts/host-agent.js';
-import type { Host } from '../hosts/host.js';
-import type { OpenStore } from '../store/open-store.js';
+import type { AgentMember } from '../../hosts/host-agent.js';
+import type { Host } from '../../hosts/host.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { ClusterView } from '../cluster-view.js';
+
+export interface MembersPorts {
+  readonly store: Pick<ClusterStore, 'readView'>;
+  /** The witnesses that have made themselves known. */
+  readonly listWitnesses: () => Promise<readonly AgentMember[]>;
+}
 
 export class Members {
   hosts: readonly Host[] = [];
@@ -12,7 +18,7 @@ export class Members {
   #looking: Promise<void> | null = null;
 
   constructor(
-    private readonly open: OpenStore,
+    private readonly ports: MembersPorts,
     private readonly own: AgentMember,
   ) {
     this.witnesses = [own];
@@ -28,8 +34,8 @@ export class Members {
   async #look(): Promise<void> {
     let view: ClusterView;
     try {
-      view = await this.open.store.readView();
-      const all = await this.open.settings.list<AgentMember>('witness/');
+      view = await this.ports.store.readView();
+      const all = await this.ports.listWitnesses();
       this.witnesses = [this.own, ...all.filter((one) => one.id !== this.own.id)];
     } catch {
       return; // the store is away: the last known members stay
