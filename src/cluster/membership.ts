@@ -213,7 +213,7 @@ export class Membership {
     const { newest } = peer;
     return {
       hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
-      probe: peer.probe, leaving: newest?.leaving ?? false, load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
+      probe: peer.probe, leaving: newest?.leaving ?? false, leavingPurpose: null, runningUuids: null, load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
     };
   }
 

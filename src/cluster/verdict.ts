@@ -19,6 +19,10 @@ export interface HostVerdict {
   readonly probe: { readonly answered: boolean; readonly bootId: string | null; readonly runningUuids: readonly string[]; readonly atMs: number } | null;
   /** An agent that says good-bye before an orderly stop. */
   readonly leaving: boolean;
+  /** What it says good-bye for; null: it says none, or an agent that does not tell. `stop`: the agent alone, its host stays. */
+  readonly leavingPurpose: 'stop' | 'shutdown' | 'reboot' | null;
+  /** Protected workloads whose processes ran there by its newest word; null: it did not say. */
+  readonly runningUuids: readonly string[] | null;
   readonly load: { readonly load1: number; readonly freeMemoryMiB: number } | null;
 }
 
