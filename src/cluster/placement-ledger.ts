@@ -39,7 +39,11 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput, heard = heardHosts(input.verdict)): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, leaseless: leaselessHosts(input.verdict), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+}
+
+function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {
+  return new Set(verdict.hosts.filter((host) => host.lease?.held === false).map((host) => host.hostId));
 }
 
 function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

@@ -25,17 +25,21 @@ export const recoverFromFencedHosts: Rule = (context) => {
 function recoverFrom(context: RuleContext, host: Host): RuleOutput {
   const here = context.view.workloads.filter((workload) => workload.hostId === host.id && wasThere(workload));
   const lost = here.filter((workload) => workload.isProtected && workload.desired === 'running');
-  const unprotected = here.filter((workload) => !lost.includes(workload) && workload.state !== 'stopped');
-  const stopped = unprotected.map((workload) => sayStopped(host, workload));
+  const others = here.filter((workload) => !lost.includes(workload) && workload.state !== 'stopped' && isGone(host, workload));
+  const stopped = others.map((workload) => sayStopped(host, workload));
   if (lost.length === 0) return { actions: stopped, holds: [] };
   const brake = disarmBrake(context);
   if (brake) return { actions: stopped, holds: [brake] };
   const still = stillHeard(context, host);
   if (still) return { actions: stopped, holds: [still] };
-  if (!host.proof) return { actions: stopped, holds: [hold('no-fence-device', host.name, 'no proof that it is off is recorded: nothing of it is started elsewhere')] };
+  if (!host.proof) return { actions: [], holds: [hold('no-fence-device', host.name, 'no proof that it is off is recorded: nothing of it is started elsewhere')] };
   const actions: Action[] = [...stopped];
   const holds: Hold[] = [];
   for (const workload of orderForRecovery(lost)) {
+    if (!isGone(host, workload)) {
+      holds.push(notUnderLease(host, workload));
+      continue;
+    }
     const output = recover(context, host, host.proof, workload);
     actions.push(...output.actions);
     holds.push(...output.holds);
@@ -46,8 +50,19 @@ function recoverFrom(context: RuleContext, host: Host): RuleOutput {
 /** A proof that the host itself contradicts is none: its device may cut another machine. */
 function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
   const verdict = verdictOf(host.id);
+  // A host that lost its lease may live on: what ran under it is gone all the same.
+  if (host.proof?.kind === 'lease-expired') return null;
   if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
   return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
+}
+
+/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
+function isGone(host: Host, workload: Workload): boolean {
+  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+}
+
+function notUnderLease(host: Host, workload: Workload): Hold {
+  return hold('not-under-lease', workload.name, `the lease of ${host.name} is over, but ${workload.name} did not run under it yet and may run there still: \`reeve host fence ${host.name}\` with a device, or \`reeve host confirm-off ${host.name}\``);
 }
 
 const wasThere = (workload: Workload): boolean => workload.state !== 'error';
