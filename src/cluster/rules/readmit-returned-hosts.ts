@@ -18,17 +18,20 @@ export const readmitReturnedHosts: Rule = (context) => {
   return { actions, holds };
 };
 
-function whyNot({ view, policy, nowMs }: RuleContext, host: Host, bootId: string): Hold | null {
+function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, bootId: string): Hold | null {
   if (view.operations.some((operation) => operation.hostId === host.id && (operation.kind === 'readmit' || operation.kind === 'fence'))) {
-    return hold('not-admitted', host.name, 'it is back; it is being looked over before it is admitted');
+    return hold('not-admitted', host.name, 'it is back; it is being looked over before it is admitted; `reeve operation list`');
   }
-  if (bootId === host.proof?.bootId) {
+  const leaving = verdictOf(host.id)?.leavingPurpose;
+  if (leaving === 'shutdown' || leaving === 'reboot') return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);
+  // A host that stopped in order was never off by force: it may have stayed after all.
+  if (host.proof && host.proof.kind !== 'stopped' && bootId === host.proof.bootId) {
     const why = `proven off (${host.proof.kind}: ${host.proof.evidence}), and still heard with the same boot id: the proof was wrong; look at the machine and its fence device, then \`reeve host fence ${host.name}\``;
     return hold('duplicate', host.name, why);
   }
   const last = view.recentOperations.find((operation) => operation.kind === 'readmit' && operation.hostId === host.id && operation.state !== 'succeeded');
   if (!last?.endedAtMs || last.endedAtMs + policy.readmitRetryMs <= nowMs) return null;
-  return hold('not-admitted', host.name, `it is back and was not admitted: ${last.why ?? 'no reason given'}; tried again soon`);
+  return hold('not-admitted', host.name, `it is back and was not admitted: ${last.why ?? 'no reason given'}; tried again soon; \`reeve operation show ${last.id}\``);
 }
 
 function readmit(host: Host, bootId: string): Action {
