@@ -61,6 +61,7 @@ const VERBS = [
   ['uncordon', 'in service', 'place there again'],
   ['drain', 'being drained', 'maintenance: move everything away live, no fencing'],
   ['undrain', 'in service again', 'end of maintenance'],
+  ['release', 'takes workloads again', 'end its quarantine'],
   ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
   ['power-on', 'told to power on', 'power on by its fence device'],
   ['refresh', 'read anew', 'read sizes, versions, pools and bridges anew'],

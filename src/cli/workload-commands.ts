@@ -8,7 +8,7 @@ import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { coloured, mebibytes, table } from './format.js';
 import { CliError, EXIT } from './http-client.js';
-import { whole, type Wiring } from './options.js';
+import { collect, whole, type Wiring } from './options.js';
 import { showExplanation, showWorkload } from './show-details.js';
 
 interface Begun {
@@ -48,9 +48,10 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--disks', 'its own disks too')
     .option('--forget', 'only make Reeve forget it; nothing is touched on the host')
     .action(run(async (context, [name], options) => context.begun(await context.client.delete<Begun>(`/workloads/${name}?deleteDisks=${options['disks'] === true}&forget=${options['forget'] === true}`), options['forget'] ? `${name} is forgotten` : `${name} is deleted`)));
-  for (const [verb, done] of [['protect', 'protected'], ['unprotect', 'no longer protected'], ['clear', 'error cleared']] as const) {
+  for (const [verb, done] of [['protect', 'protected'], ['unprotect', 'no longer protected'], ['unmanage', 'left as it is from now on'], ['unlock', 'unlocked'], ['clear', 'error cleared']] as const) {
     workload.command(`${verb} <workload>`).description(done).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(`/workloads/${name}/${verb}`), `${name}: ${done}`)));
   }
+  addOwnerCommands(workload, { run });
   workload.command('set-priority <workload> <n>').description('higher recovers first').action(run(async (context, [name, n]) => context.begun(await context.client.put<Begun>(`/workloads/${name}/priority`, { priority: whole(n ?? '') }), `${name}: priority ${n}`)));
   workload
     .command('migrate <workload>')
@@ -67,6 +68,45 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--force', 'end it when it does not shut down in time')
     .option('--timeout <s>', 'seconds it gets', whole, 60)
     .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'] }), `${name} moves`)));
+}
+
+function addOwnerCommands(workload: Command, { run }: Wiring): void {
+  workload.command('set-desired <workload> <desired>').description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged').action(run(async (context, [name, desired]) => context.begun(await context.client.put<Begun>(`/workloads/${name}/desired`, { desired }), `${name}: wanted ${desired}`)));
+  workload
+    .command('manage <workload>')
+    .description('take an unmanaged workload back')
+    .option('--host <host>', 'where it is (default: where it is seen)')
+    .option('--desired <state>', 'running, stopped or disabled (default: what it does now)')
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/manage`, { host: options['host'] ?? null, desired: options['desired'] ?? null }), `${name}: managed`)));
+  workload
+    .command('lock <workload>')
+    .description('not moved and not stopped until it is unlocked, for a backup, say')
+    .requiredOption('--reason <text>', 'why')
+    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(`/workloads/${name}/lock`, { reason }), `${name}: locked`)));
+  workload
+    .command('set-policy <workload>')
+    .description('restarts, relocations, failback, drain, order; what is not named stays')
+    .option('--max-restarts <n>', 'tries on the same host before another is tried', whole)
+    .option('--max-relocations <n>', 'other hosts tried before it is set to error', whole)
+    .option('--failback <on|off>', 'goes back to a preferred host once that is well again')
+    .option('--drain <policy>', 'migrate, relocate or leave')
+    .option('--start-after <workload>', 'start it after this one (repeat)', collect, [])
+    .option('--no-order', 'start it after none')
+    .action(run(setPolicy));
+}
+
+async function setPolicy(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const after = options['startAfter'] as string[];
+  const failback = options['failback'];
+  if (failback !== undefined && failback !== 'on' && failback !== 'off') throw new CliError(EXIT.usage, '--failback: on or off');
+  const body = {
+    ...(options['maxRestarts'] === undefined ? {} : { maxRestarts: options['maxRestarts'] }),
+    ...(options['maxRelocations'] === undefined ? {} : { maxRelocations: options['maxRelocations'] }),
+    ...(failback === undefined ? {} : { failback: failback === 'on' }),
+    ...(options['drain'] === undefined ? {} : { drainPolicy: options['drain'] }),
+    ...(after.length > 0 || options['order'] === false ? { startAfter: after } : {}),
+  };
+  await context.begun(await context.client.put<Begun>(`/workloads/${name}/policies`, body), `${name}: policies set`);
 }
 
 async function list(context: Context): Promise<void> {

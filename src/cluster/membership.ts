@@ -77,7 +77,7 @@ interface Round {
   readonly opinionOf: (peer: Peer) => Opinion;
 }
 
-const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, trustEvidence: 'not judged yet', witnesses: [] };
+const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, ownStall: false, trustEvidence: 'not judged yet', witnesses: [] };
 
 export class Membership {
   readonly #links: LinkTable;
@@ -213,6 +213,7 @@ export class Membership {
       quorum: heard >= majority(voters),
       quorumEvidence: `${heard} of ${plural(voters, 'voter')} heard (ourselves included), ${majority(voters)} needed`,
       trusted: round.trusted,
+      ownStall: this.#listening.isStalled(nowMs),
       trustEvidence: this.#listening.evidence(nowMs),
       witnesses: this.#heardWitnesses(opinionOf),
     };

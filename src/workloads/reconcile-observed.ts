@@ -110,7 +110,7 @@ function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
 
 function duplicate(alive: readonly Sight[]): Finding {
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy` };
+  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
@@ -155,9 +155,15 @@ function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding 
   if (isOff(home)) return { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
+  if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
   if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home);
   if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
   return whyStopped(input.workload, atHome);
+}
+
+/** It was given this home after another one was lost, and is defined there by its first start. */
+function notThereYet({ desired }: Workload, home: ObservedHost): Finding {
+  return desired === 'running' ? { kind: 'failed', reason: 'not started', why: `it was not started on ${home.name} yet` } : { kind: 'stopped-as-wanted' };
 }
 
 /** A source that kept its definition after a migration says so. */
@@ -179,7 +185,7 @@ function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }
-  return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; start it to define it again, or remove it from Reeve` };
+  return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 
 /** libvirt's words for how a domain came to be shut off. */

@@ -1,6 +1,7 @@
 // A silent host that may still run protected workloads is fenced, unless a brake holds.
 import { enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
 import { fenceBackoffMs } from '../../fencing/fence-backoff.js';
+import type { Workload } from '../../workloads/workload.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
@@ -20,7 +21,9 @@ export const fenceSilentHosts: Rule = (context) => {
 };
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
-  const needed = context.view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected && workload.desired === 'running');
+  // What is on its way there counts: its operation waits for the proof.
+  const isThere = (workload: Workload): boolean => workload.hostId === host.id || context.operationOn(workload.id)?.targetHostId === host.id;
+  const needed = context.view.workloads.some((workload) => workload.isProtected && workload.desired === 'running' && isThere(workload));
   if (!needed) return hold('no-fence-device', host.name, 'silent, and nothing protected is placed there: not fenced; `reeve host confirm-off` if it is off');
   if (host.intent === 'maintenance') return hold('maintenance', host.name, 'silent while in maintenance: not fenced; `reeve host undrain` or `reeve host confirm-off`');
   return disarmBrake(context) ?? listeningBrake(context) ?? massFailureBrake(context) ?? deviceBrake(host) ?? flightBrake(context, host, already) ?? retryBrake(context, host);
@@ -40,7 +43,7 @@ function deviceBrake(host: Host): Hold | null {
 
 function flightBrake({ view, policy }: RuleContext, host: Host, already: number): Hold | null {
   const fences = view.operations.filter((operation) => operation.kind === 'fence');
-  if (fences.some((operation) => operation.hostId === host.id)) return hold('fence-under-way', host.name, 'a fence operation is under way');
+  if (fences.some((operation) => operation.hostId === host.id)) return hold('fence-under-way', host.name, 'a fence operation is under way; `reeve operation list`');
   if (fences.length + already < policy.fencesInFlight) return null;
   return hold('too-many-in-flight', host.name, `${fences.length + already} fences are under way, at most ${policy.fencesInFlight} at once`);
 }

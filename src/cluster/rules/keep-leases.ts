@@ -19,7 +19,7 @@ export const keepLeases: Rule = (context) => {
     if (workload.leasedOn === wanted || context.view.operations.some((operation) => operation.workloadId === workload.id)) continue;
     const failure = lastFailure(context, workload);
     if (failure === null) actions.push(note(workload, host, wanted !== null));
-    else holds.push(hold('no-lease', workload.name, `not yet under the lease of ${host.name}: ${failure}; tried again soon`));
+    else holds.push(hold('no-lease', workload.name, `not yet under the lease of ${host.name}: ${failure}; tried again soon; \`reeve-agent status\` on ${host.name} says more`));
   }
   return { actions, holds };
 };

@@ -1,5 +1,6 @@
 // Hosts that are heard again: the same boot was only silent; another boot id proves that all it ran is gone.
 import type { Host } from '../../hosts/host.js';
+import { lostOnceMore } from '../../hosts/flapping.js';
 import { event } from '../cluster-event.js';
 import type { Change } from '../change.js';
 import { provenOff } from '../commands/host-commands.js';
@@ -33,12 +34,14 @@ function bootSeen(verdict: HostVerdict): string | null {
   return verdict.probe?.answered ? verdict.probe.bootId : null;
 }
 
-function rebooted({ view, nowMs }: RuleContext, host: Host, bootId: string): Action {
+function rebooted({ view, policy, nowMs }: RuleContext, host: Host, bootId: string): Action {
   const evidence = `${host.name} is up with boot id ${bootId.slice(0, 8)}, it was admitted with ${(host.bootId ?? '').slice(0, 8)}: what ran before is gone`;
   const fences = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
   const changes: Change[] = [
     ...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
     ...provenOff(host, { kind: 'new-boot', evidence }, nowMs),
+    // One that was silent before was counted then; one that goes down in order is not lost.
+    ...(host.condition === 'online' && !host.leaving ? [{ change: 'host', id: host.id, set: { flapping: lostOnceMore(host.flapping, nowMs, policy.quarantine) } } as const] : []),
   ];
   return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
 }
