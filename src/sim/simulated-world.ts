@@ -46,6 +46,8 @@ export interface SimulatedHost {
   reachable: boolean;
   /** Answers nothing, though connections open; its guests stand still with it. */
   hung: boolean;
+  /** Has power, and nothing runs there yet. */
+  booting: boolean;
   agentRunning: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
@@ -142,7 +144,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, agentRunning: false, storageLost: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, storageLost: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -163,7 +165,7 @@ export class SimulatedWorld {
   powerOff(name: string): void {
     this.settle();
     const host = this.host(name);
-    Object.assign(host, { powered: false, hung: false, agentRunning: false });
+    Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
   }
@@ -171,7 +173,14 @@ export class SimulatedWorld {
   powerOn(name: string): void {
     const host = this.host(name);
     if (host.powered) return;
-    Object.assign(host, { powered: true, bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
+    host.powered = true;
+    this.boot(name);
+  }
+
+  /** The operating system comes up: a new boot id, and what starts by itself. */
+  boot(name: string): void {
+    const host = this.host(name);
+    Object.assign(host, { bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
     for (const domain of host.domains.values()) {
       if (domain.autostart && domain.definition !== null) this.startProcess(host, domain, domain.definition, 'booted');
     }
@@ -222,7 +231,7 @@ export class SimulatedWorld {
     const host = this.host(hostName);
     const latencyMs = typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs();
     if (latencyMs > 0) await this.clock.sleep(latencyMs);
-    const reached = (): boolean => host.powered && this.reaches(from, host);
+    const reached = (): boolean => host.powered && !host.booting && this.reaches(from, host);
     if (reached() && host.hung) {
       await this.clock.sleep(timeoutMs);
       throw new OperationalError('timeout', `${method} on ${hostName}: no answer within ${timeoutMs} ms; its effect is unknown`);
