@@ -69,6 +69,8 @@ export class RealClusterCommands implements ClusterCommands {
       // A host that was a member before remembers its epoch: seconds since 1970 are above any that was counted up.
       hostEpoch: Math.floor(nowMs / 1000),
       bootId: null,
+      excludedEpoch: null,
+      voterEpoch: 0,
       proof: null,
       facts: null,
       agentKey: randomBytes(32).toString('hex'),

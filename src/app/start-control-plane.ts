@@ -25,7 +25,9 @@ import { RealHostWorld } from './host-world.js';
 import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './identity.js';
 import type { Logger } from './logger.js';
 import { LoopsModule } from './loops.module.js';
-import { systemClock } from './system-clock.js';
+import { systemClock, systemTimers } from '../shared/system/system-clock.js';
+import { openUdp } from '../agent/udp/heartbeat-endpoint.js';
+import { promiseFile } from '../agent/proc/promise-file.js';
 
 export interface ControlPlane {
   readonly address: string;
@@ -78,7 +80,7 @@ interface Parts {
 /** Everything that has a life of its own, wired to each other and not yet started. */
 function makeParts({ config, log, open, queue, identity }: Foundation): Parts {
   const policy = policyFrom(config);
-  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, agentBundle: AGENT_BUNDLE });
+  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, voters: () => replica.members.voters, agentBundle: AGENT_BUNDLE });
   const replica: Replica = new Replica(
     {
       name: config.replicaName, worker: `${config.replicaName}/${randomUUID().slice(0, 8)}`, witness: identity.witness,
@@ -93,7 +95,7 @@ function makeParts({ config, log, open, queue, identity }: Foundation): Parts {
 function makeWitness(config: Config, { clusterId, witness: { id, keyHex } }: Identity, log: Logger): Witness {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const startStamp = nextStartStamp(join(config.stateDir, 'witness-start'), systemClock.nowMs());
-  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, log: (line) => log.warn(line) });
+  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(config.stateDir, 'promises.json')), log: (line) => log.warn(line) });
 }
 
 function apiPorts({ config, open, queue, parts, identity }: { readonly config: Config; readonly open: OpenStore; readonly queue: JobQueue; readonly parts: Parts; readonly identity: Identity }): ApiPorts {

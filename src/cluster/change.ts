@@ -5,6 +5,7 @@ import type { Workload } from '../workloads/workload.js';
 import type { Disarm } from './cluster-view.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
 
 export type HostFields = Partial<Omit<Host, 'id'>>;
 export type WorkloadFields = Partial<Omit<Workload, 'id'>>;
@@ -23,4 +24,5 @@ export type Change =
   | { readonly change: 'operation'; readonly operation: NewOperation }
   | { readonly change: 'cancel-operation'; readonly id: Operation['id'] }
   | { readonly change: 'disarm'; readonly disarm: Disarm | null }
+  | { readonly change: 'voters'; readonly voters: readonly VoterSet[] }
   | { readonly change: 'event'; readonly event: NewClusterEvent };

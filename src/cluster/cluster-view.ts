@@ -4,6 +4,7 @@ import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
 
 /** Automatic action is switched off until `untilMs` (null: until armed by hand). */
 export interface Disarm {
@@ -34,4 +35,6 @@ export interface ClusterView {
   /** The latest inventory of each host; may be old: look at atMs and bootId. */
   readonly inventories: readonly HostInventory[];
   readonly disarm: Disarm | null;
+  /** Sets of voters that a host may still judge its lease by, oldest first; the last one is to be used. */
+  readonly voters: readonly VoterSet[];
 }

@@ -75,7 +75,7 @@ interface Round {
   readonly opinionOf: (peer: Peer) => Opinion;
 }
 
-const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, trustEvidence: 'not judged yet' };
+const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, trustEvidence: 'not judged yet', witnesses: [] };
 
 export class Membership {
   readonly #links: LinkTable;
@@ -109,15 +109,22 @@ export class Membership {
     this.#sorted = [...this.#peers.values()].sort((left, right) => (left.member.id < right.member.id ? -1 : 1));
   }
 
-  feed(fromId: string, heartbeat: Heartbeat, nowMs: number): void {
+  /** When we sent what this heartbeat acknowledges, on our own clock; null: it acknowledges nothing that we know of. */
+  feed(fromId: string, heartbeat: Heartbeat, nowMs: number): number | null {
     const peer = this.#peers.get(fromId);
-    if (!peer) return;
+    if (!peer) return null;
     this.#listening.isBlind(nowMs);
-    this.#links.feed(fromId, heartbeat, nowMs);
-    if (!isNewer(heartbeat, peer.newest)) return;
+    const ackedSentMs = this.#links.feed(fromId, heartbeat, nowMs);
+    if (!isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
-    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving, hearing };
+    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing };
+    return ackedSentMs;
+  }
+
+  /** The newest heartbeat of a member; null: none since our start. */
+  newest(id: string): Heartbeat | null {
+    return this.#peers.get(id)?.newest ?? null;
   }
 
   /** A look by SSH at a host in doubt. One that arrives when the doubt is over is dropped. */
@@ -199,7 +206,13 @@ export class Membership {
       quorumEvidence: `${heard} of ${plural(voters, 'voter')} heard (ourselves included), ${majority(voters)} needed`,
       trusted: round.trusted,
       trustEvidence: this.#listening.evidence(nowMs),
+      witnesses: this.#heardWitnesses(opinionOf),
     };
+  }
+
+  #heardWitnesses(opinionOf: (peer: Peer) => Opinion): readonly string[] {
+    const others = this.#sorted.filter((peer) => peer.member.role === 'witness' && this.#links.everHeard(peer.member.id) && opinionOf(peer) === 'heard').map((peer) => peer.member.id);
+    return this.self.role === 'witness' ? [...others, this.self.id].sort() : others;
   }
 
   #judgeHost(peer: Peer, round: Round): HostVerdict {
@@ -213,7 +226,9 @@ export class Membership {
     const { newest } = peer;
     return {
       hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
-      probe: peer.probe, leaving: newest?.leaving ?? false, load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
+      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null,
+      lease: newest ? { held: newest.leaseHeld, enforcing: newest.enforcing, voterEpoch: newest.voterEpoch, hostEpoch: newest.hostEpoch } : null,
+      load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
     };
   }
 

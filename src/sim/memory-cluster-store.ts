@@ -6,6 +6,7 @@ import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import { settleChanges, type Settled, type SettledOperation } from '../cluster/settle-changes.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import type { Host } from '../hosts/host.js';
 import type { Clock } from '../shared/clock.js';
 import { Defect, OperationalError } from '../shared/errors.js';
@@ -26,6 +27,7 @@ interface Held {
 export class MemoryClusterStore implements ClusterStore {
   #version = 1;
   #disarm: Disarm | null = null;
+  #voters: readonly VoterSet[] = [];
   #hosts = new Map<string, Host>();
   #workloads = new Map<string, Workload>();
   /** In the order of their commits. */
@@ -78,6 +80,7 @@ export class MemoryClusterStore implements ClusterStore {
       recentOperations: ended.sort((one, other) => (other.endedAtMs ?? 0) - (one.endedAtMs ?? 0)).slice(0, RECENT_OPERATIONS.limit),
       inventories: [...this.#inventories.values()].sort((one, other) => (one.hostId < other.hostId ? -1 : 1)),
       disarm: this.#disarm,
+      voters: this.#voters,
     };
   }
 
@@ -251,6 +254,7 @@ export class MemoryClusterStore implements ClusterStore {
       if (held && isActive(held.operation)) this.#operations.set(id, { ...held, operation: { ...held.operation, cancelRequested: true } });
     }
     if (settled.disarm !== undefined) this.#disarm = settled.disarm;
+    if (settled.voters !== undefined) this.#voters = copy(settled.voters);
     this.#append(settled.events);
   }
 

@@ -34,6 +34,7 @@ export function adopt(adoption: Adoption): Result<Workload, AdoptionRefusal> {
     // What it does now is what is wanted: an adoption starts and stops nothing.
     desired: stopped ? 'stopped' : 'running',
     ...settings,
+    leasedOn: null,
     workloadEpoch: 1,
     state: stateOf(observed),
     why: null,

@@ -8,7 +8,7 @@ import { NO_FAILURES, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
 const workload: Workload = {
-  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), workloadEpoch: 1,
+  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), leasedOn: null, workloadEpoch: 1,
   state: 'running', why: null, definition: '<domain/>', maxRestarts: 1, maxRelocations: 1, failures: NO_FAILURES, drainPolicy: 'migrate',
   needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
 };

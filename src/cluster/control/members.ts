@@ -3,6 +3,7 @@ import type { AgentMember } from '../../hosts/host-agent.js';
 import type { Host } from '../../hosts/host.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterView } from '../cluster-view.js';
+import type { VoterSet } from '../quorum-lease.js';
 
 export interface MembersPorts {
   readonly store: Pick<ClusterStore, 'readView'>;
@@ -13,6 +14,8 @@ export interface MembersPorts {
 export class Members {
   hosts: readonly Host[] = [];
   witnesses: readonly AgentMember[];
+  /** The set of voters that every host is to judge its lease by. */
+  voters: VoterSet | null = null;
   onChange: (view: ClusterView) => Promise<void> = async () => undefined;
   #known = '';
   #looking: Promise<void> | null = null;
@@ -41,7 +44,8 @@ export class Members {
       return; // the store is away: the last known members stay
     }
     this.hosts = view.hosts;
-    const now = JSON.stringify([view.hosts.map(({ id, condition, agentKey, links, ssh, address }) => [id, condition, agentKey, links, ssh, address]), this.witnesses, view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);
+    this.voters = view.voters.at(-1) ?? null;
+    const now = JSON.stringify([this.voters, view.hosts.map(({ id, condition, hostEpoch, agentKey, links, ssh, address }) => [id, condition, hostEpoch, agentKey, links, ssh, address]), this.witnesses, view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);
     if (now === this.#known) return;
     this.#known = now;
     await this.onChange(view).catch(() => {
