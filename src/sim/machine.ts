@@ -31,7 +31,7 @@ export class Machine {
   beforeShutdown: (why: 'shutdown' | 'reboot') => Promise<void> = async () => undefined;
   #boot: TimerEvent | null = null;
   #watchdog: { readonly timeoutMs: number; fedAtMs: number } | null = null;
-  #goingDown = false;
+  #goingDown: 'shutdown' | 'reboot' | null = null;
   /** Raised by whatever ends this boot: what was begun in it is void. */
   #life = 0;
 
@@ -46,7 +46,8 @@ export class Machine {
     return this.host.powered && !this.host.booting;
   }
 
-  get isGoingDown(): boolean {
+  /** An orderly shutdown is under way. */
+  get goingDown(): 'shutdown' | 'reboot' | null {
     return this.#goingDown;
   }
 
@@ -90,9 +91,9 @@ export class Machine {
 
   /** By the host's own operating system: guests first, then the services, then the power. */
   async shutDown(why: 'shutdown' | 'reboot'): Promise<void> {
-    if (!this.isUp || this.#goingDown) return;
+    if (!this.isUp || this.#goingDown !== null) return;
     const life = this.#life;
-    this.#goingDown = true;
+    this.#goingDown = why;
     await this.beforeShutdown(why);
     if (life !== this.#life) return;
     await this.#stopGuests(life);
@@ -143,7 +144,7 @@ export class Machine {
 
   #end(): void {
     this.#life += 1;
-    this.#goingDown = false;
+    this.#goingDown = null;
     this.#watchdog = null;
     if (this.#boot) this.#boot.run = null;
     this.#boot = null;

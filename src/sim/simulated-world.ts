@@ -49,6 +49,12 @@ export interface SimulatedHost {
   /** Has power, and nothing runs there yet. */
   booting: boolean;
   agentRunning: boolean;
+  /** The guard's notes of what was started under the lease, by uuid, with their time. */
+  readonly leaseMarks: Map<string, number>;
+  leaseMarksChanges: number;
+  /** What the agent told the guard of its lease, on true time; gone with the boot. */
+  publishedLease: { readonly untilMs: number; readonly isArmed: boolean } | null;
+  watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
@@ -122,6 +128,13 @@ export class SimulatedWorld {
   observer: WorldObserver | null = null;
   /** May `from` (a replica or a host; null: nobody in particular) reach this host? */
   reaches: (from: string | null, host: SimulatedHost) => boolean = (_from, host) => host.reachable;
+  /** What a fence device does to a host's power. */
+  cutPower: (name: string) => void = (name) => this.powerOff(name);
+  givePower: (name: string) => void = (name) => this.powerOn(name);
+  /** A host's agent was given another configuration. */
+  onAgentConfig: (host: SimulatedHost) => void = () => undefined;
+  /** Somebody was shown what runs on a host: all of it (null), or one guest. */
+  onLook: (host: SimulatedHost, uuid: string | null) => void = () => undefined;
   /** Guests that misbehave, by uuid. */
   readonly guestFaults = new Map<string, GuestFaults>();
   readonly #hosts = new Map<string, SimulatedHost>();
@@ -144,7 +157,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, storageLost: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedLease: null, watchdogDevice: false, storageLost: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -167,6 +180,7 @@ export class SimulatedWorld {
     const host = this.host(name);
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
+    host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
   }
 

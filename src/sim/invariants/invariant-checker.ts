@@ -73,6 +73,10 @@ export class InvariantChecker implements WorldObserver {
     if (how === 'stopped') this.#checkBystander(host, domain);
   }
 
+  migrationBegan(): void {
+    // Nothing runs elsewhere yet.
+  }
+
   startFailed(): void {
     // Nothing began.
   }

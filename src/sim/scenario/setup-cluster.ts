@@ -1,5 +1,6 @@
 // From a scenario to a cluster at time 0: the hosts as machines, the guests in them, and what the store knows of all that.
 import type { Change } from '../../cluster/change.js';
+import type { VoterSet } from '../../cluster/quorum-lease.js';
 import type { FenceDeviceConfig, Host } from '../../hosts/host.js';
 import { needsOf } from '../../hosts/drivers/libvirt/domain-needs.js';
 import { hostId, workloadId } from '../../shared/ids.js';
@@ -21,6 +22,7 @@ const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 10
 export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
   const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
+  added.watchdogDevice = (host.fencing ?? ['watchdog']).includes('watchdog');
   added.guard = new SimulatedGuard(host.name);
   added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
   return added;
@@ -41,7 +43,7 @@ export async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: 
   return {
     id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481,
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
-    condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId,
+    condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
     fenceDevices: (host.fencing ?? ['watchdog']).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), why: null,
   };
@@ -83,16 +85,17 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
   return {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: one.host === undefined ? null : hostId(one.host), workloadEpoch: 1, state: desired === 'running' ? (one.host === undefined ? 'waiting' : 'running') : 'stopped', why: null,
-    needs: needsOf(definition, POOLS), definition, maxRestarts: one.maxRestarts ?? 1, maxRelocations: one.maxRelocations ?? 1, failures: NO_FAILURES, drainPolicy: 'migrate',
+    needs: needsOf(definition, POOLS), definition, maxRestarts: one.maxRestarts ?? 1, maxRelocations: one.maxRelocations ?? 1, failures: NO_FAILURES, drainPolicy: 'migrate', leasedOn: null,
   };
 }
 
 export const isManaged = (one: ScenarioWorkload): boolean => one.desired !== 'unmanaged';
 
 /** Everything that the store is told before the first replica starts. */
-export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [] }: Scenario, uuids: ReadonlyMap<string, string>): Promise<readonly Change[]> {
+export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
   const rows = await Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
   return [
+    { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
     ...workloads.filter(isManaged).map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
   ];
