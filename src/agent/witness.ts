@@ -1,6 +1,7 @@
 // Witness: the control plane's ear and vote. Heartbeats in, verdicts about hosts out.
 import { Exclusion, type ExclusionAsked, type ExclusionState } from '../cluster/exclusion.js';
 import type { ProbeResult } from '../cluster/membership.js';
+import type { Report } from '../cluster/heartbeat-message.js';
 import { Promises, type PromiseStore } from '../cluster/promises.js';
 import type { VoterSet } from '../cluster/quorum-lease.js';
 import { ReportAssembler } from '../cluster/report-assembler.js';
@@ -68,7 +69,7 @@ export class Witness {
       onTick: (verdict) => this.#judged(verdict),
       onBeat: () => this.#askAgain(),
       onPromise: (fromId, { member, epoch, memberEnforcing }) => this.#exclusions.get(member)?.promised(fromId, epoch, memberEnforcing, ports.clock.monotonicMs()),
-      onReport: (_fromId, report) => this.#reports.feed(report, ports.clock.monotonicMs()),
+      onReport: (fromId, report) => this.#reported(fromId, report),
     });
   }
 
@@ -129,6 +130,12 @@ export class Witness {
   /** Nobody is asked any more; promises that were made stand. */
   withdrawExclusion(id: HostId): void {
     this.#exclusions.delete(hash64(id));
+  }
+
+  #reported(fromId: string, report: Report): void {
+    if (!this.#reports.feed(report, this.ports.clock.monotonicMs())) return;
+    const latest = this.#reports.latest(report.sender);
+    if (latest) this.#voter.membership.feedRunning(fromId, latest);
   }
 
   #askAgain(): void {

@@ -103,7 +103,7 @@ describe('sources', () => {
   });
 
   it('leaves alone the variables of the CLI and the lab', () => {
-    expect(good({ env: { REEVE_URL: 'http://x', REEVE_TOKEN: 't', REEVE_LAB_HOSTS: '3' } }).clusterName).toBe('reeve');
+    expect(good({ env: { REEVE_SERVER: 'http://x', REEVE_TOKEN: 't', REEVE_LAB_HOSTS: '3' } }).clusterName).toBe('reeve');
   });
 });
 

@@ -61,6 +61,8 @@ interface Peer {
   readonly hash: number;
   newest: Heartbeat | null;
   report: VoterReport | null;
+  /** The newest whole report of what runs there. */
+  running: { readonly uuids: readonly string[]; readonly bootId: string } | null;
   hearing: Hearing;
   sinceWallMs: number;
   probe: ProbeResult | null;
@@ -120,6 +122,12 @@ export class Membership {
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
     peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing };
     return ackedSentMs;
+  }
+
+  /** What runs at a member, by its own word. */
+  feedRunning(id: string, running: { readonly uuids: readonly string[]; readonly bootId: string }): void {
+    const peer = this.#peers.get(id);
+    if (peer) peer.running = running;
   }
 
   /** The newest heartbeat of a member; null: none since our start. */
@@ -184,7 +192,7 @@ export class Membership {
     const known = this.#peers.get(member.id);
     this.#links.add(member.id, member.links, nowMs);
     if (known) known.member = member;
-    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, hearing: 'unknown', sinceWallMs: 0, probe: null });
+    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, running: null, hearing: 'unknown', sinceWallMs: 0, probe: null });
   }
 
   #remove(id: string): void {
@@ -226,7 +234,7 @@ export class Membership {
     const { newest } = peer;
     return {
       hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
-      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null,
+      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null, runningUuids: runningOf(peer),
       lease: newest ? { held: newest.leaseHeld, enforcing: newest.enforcing, voterEpoch: newest.voterEpoch, hostEpoch: newest.hostEpoch } : null,
       load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
     };
@@ -265,4 +273,9 @@ export function memberHash(id: string): number {
 function isNewer(heartbeat: Heartbeat, than: Heartbeat | null): boolean {
   if (!than || heartbeat.startStamp > than.startStamp) return true;
   return heartbeat.startStamp === than.startStamp && heartbeat.sequence > than.sequence;
+}
+
+/** A report of an earlier boot says nothing about this one. */
+function runningOf({ running, newest }: Peer): readonly string[] | null {
+  return running && running.bootId === newest?.bootId ? running.uuids : null;
 }

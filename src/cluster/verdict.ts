@@ -20,8 +20,10 @@ export interface HostVerdict {
   readonly probe: { readonly answered: boolean; readonly bootId: string | null; readonly runningUuids: readonly string[]; readonly atMs: number } | null;
   /** An agent that says good-bye before an orderly stop. */
   readonly leaving: boolean;
-  /** Why it said good-bye; null: it did not. */
+  /** What it says good-bye for; null: it says none. `stop`: the agent alone, its host stays. */
   readonly leavingPurpose: Leaving | null;
+  /** Workloads whose processes ran there by its newest word; null: it did not say. */
+  readonly runningUuids: readonly string[] | null;
   /** What its newest heartbeat says about its lease; null: none heard since our start. */
   readonly lease: { readonly held: boolean; readonly enforcing: boolean; readonly voterEpoch: number | null; readonly hostEpoch: number | null } | null;
   readonly load: { readonly load1: number; readonly freeMemoryMiB: number } | null;

@@ -17,7 +17,7 @@ import { addEvents, applyChanges } from './apply-changes.js';
 import type { ChangeListener } from './change-listener.js';
 import { asOperational, refusalOf } from './database-errors.js';
 import { eventOf, operationOf } from './rows.js';
-import type { EventRow, HostRow, InventoryRow, OperationRow, WorkloadRow } from './tables.js';
+import type { EventRow, HostRow, InventoryRow, OperationRow, RuleRow, WorkloadRow } from './tables.js';
 
 export const CHANGE_CHANNEL = 'reeve_change';
 
@@ -44,6 +44,7 @@ export class PostgresClusterStore implements ClusterStore {
       const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY seq`);
       const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
       const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
+      const rules = await tx.query<RuleRow[]>('SELECT document FROM placement_rule ORDER BY name COLLATE "C"');
       return {
         version: Number(cluster?.version ?? 0),
         leaderEpoch: Number(cluster?.epoch ?? 0),
@@ -52,6 +53,7 @@ export class PostgresClusterStore implements ClusterStore {
         operations: active.map(operationOf),
         recentOperations: recent.map(operationOf),
         inventories: inventories.map((row) => row.document),
+        rules: rules.map((row) => row.document),
         disarm: cluster?.disarm ?? null,
         voters: cluster?.voters ?? [],
       };
