@@ -42,6 +42,11 @@ export class SimulatedReplica implements Service {
     private readonly parts: ReplicaParts,
   ) {}
 
+  /** As a person's request reaches it. */
+  get database(): ClusterStore {
+    return this.parts.store;
+  }
+
   get isAlive(): boolean {
     return this.process?.alive === true;
   }

@@ -227,6 +227,16 @@ export class SimulatedWorld {
     this.host(name).hung = hung;
   }
 
+  /** Guests on a host without its storage stand still on their next write; when it is back they wait for somebody to resume them. */
+  loseStorage(name: string, lost: boolean): void {
+    const host = this.host(name);
+    host.storageLost = lost;
+    if (!lost) return;
+    for (const domain of host.domains.values()) {
+      if (domain.running?.state === 'running') Object.assign(domain, { running: { ...domain.running, state: 'paused' }, reason: 'ioerror' });
+    }
+  }
+
   inject(fault: Fault): void {
     this.#faults.push(fault);
   }

@@ -1,16 +1,17 @@
 // From a scenario to a cluster at time 0: the hosts as machines, the guests in them, and what the store knows of all that.
 import type { Change } from '../../cluster/change.js';
 import type { VoterSet } from '../../cluster/quorum-lease.js';
-import type { FenceDeviceConfig, Host } from '../../hosts/host.js';
+import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
 import { needsOf } from '../../hosts/drivers/libvirt/domain-needs.js';
+import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { hostId, workloadId } from '../../shared/ids.js';
-import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import { EPOCH_MS } from '../engine/sim-process.js';
 import { GuestFaults } from '../guest-faults.js';
 import { SimulatedGuard } from '../simulated-guard.js';
 import { SimulatedHypervisor } from '../simulated-hypervisor.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
-import type { Scenario, ScenarioHost, ScenarioWorkload } from './scenario.js';
+import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload } from './scenario.js';
 
 const DEFAULT_HOST = { cpus: 32, memoryMiB: 131_072 };
 const DEFAULT_WORKLOAD = { cpus: 1, memoryMiB: 1024 };
@@ -45,7 +46,7 @@ export async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: 
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
-    fenceDevices: (host.fencing ?? ['watchdog']).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), why: null,
+    fenceDevices: (host.fencing ?? ['watchdog']).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
   };
 }
 
@@ -85,19 +86,28 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
   return {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: one.host === undefined ? null : hostId(one.host), workloadEpoch: 1, state: desired === 'running' ? (one.host === undefined ? 'waiting' : 'running') : 'stopped', why: null,
-    needs: needsOf(definition, POOLS), definition, maxRestarts: one.maxRestarts ?? 1, maxRelocations: one.maxRelocations ?? 1, failures: NO_FAILURES, drainPolicy: 'migrate', leasedOn: null,
+    needs: needsOf(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), startAfter: (one.startAfter ?? []).map(workloadId),
   };
+}
+
+export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule): PlacementRule {
+  const head = { name, workloads: workloads.map(workloadId), hard: hard ?? true };
+  if (type !== 'hosts') return { ...head, type };
+  const hosts = 'hosts' in more ? more.hosts : [];
+  return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
 }
 
 export const isManaged = (one: ScenarioWorkload): boolean => one.desired !== 'unmanaged';
 
 /** Everything that the store is told before the first replica starts. */
-export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
+export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [], rules = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
   const rows = await Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
   return [
     { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
     ...workloads.filter(isManaged).map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
+    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule) })),
   ];
 }
 
