@@ -33,6 +33,7 @@ import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './iden
 import { InventoryPoller } from './inventory-poller.js';
 import type { Logger } from './logger.js';
 import { LoopsModule, type Loop } from './loops.module.js';
+import { preflight } from './preflight.js';
 import { Prober } from './prober.js';
 import { systemClock } from './system-clock.js';
 
@@ -52,6 +53,7 @@ const GRACE_MS = 5_000;
 const AGENT_BUNDLE = fileURLToPath(new URL('../dist/agent.cjs', import.meta.url));
 
 export async function startControlPlane(config: Config, log: Logger): Promise<ControlPlane> {
+  await preflight(config);
   const embedded = config.database.kind === 'embedded' ? await startEmbeddedPostgres({ dataDir: config.database.dataDir, log: (line) => log.info(line) }) : null;
   try {
     return await startOn(config, log, embedded);
@@ -69,6 +71,17 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
   const queue = await createJobQueue({ backend, log: (line) => log.warn(line) });
   const members = new Members(open, identity.witness);
   const parts = makeParts({ config, log, open, queue, identity, members });
+  try {
+    const api = await startParts({ config, log, open, queue, identity, members }, parts);
+    return { address: api.address, stop: () => stopInOrder({ log, api, queue, parts, open, embedded }) };
+  } catch (error) {
+    // In order too: else each part would complain that what it stands on is gone.
+    await stopInOrder({ log, api: null, queue, parts, open, embedded: null }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function startParts({ config, log, open, queue, identity, members }: Foundation, parts: Parts): Promise<RunningApi> {
   await members.look();
   await parts.witness.start();
   parts.listen();
@@ -77,7 +90,7 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
   const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.loops)] });
   await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
   log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
-  return { address: api.address, stop: () => stopInOrder({ log, api, queue, parts, open, embedded }) };
+  return api;
 }
 
 interface Foundation {
@@ -168,7 +181,8 @@ function apiPorts({ config, open, queue, parts, identity }: { readonly config: C
 
 interface Stopping {
   readonly log: Logger;
-  readonly api: RunningApi;
+  /** Null: it was not reached. */
+  readonly api: RunningApi | null;
   readonly queue: JobQueue;
   readonly parts: Parts;
   readonly open: OpenStore;
@@ -178,7 +192,7 @@ interface Stopping {
 /** What asks comes first, what is asked comes last. */
 async function stopInOrder({ log, api, queue, parts, open, embedded }: Stopping): Promise<void> {
   log.info('stopping: no new work is taken');
-  await api.close();
+  await api?.close();
   await queue.close(GRACE_MS);
   await parts.controller.stop();
   await parts.witness.stop();

@@ -124,6 +124,7 @@ describe('API', () => {
     expect(await call('POST', '/api/v1/hosts/host-1/fence')).toMatchObject({ status: 409, body: { remedy: 'reeve host confirm-off host-1' } });
     expect(await call('GET', '/api/v1/workloads/nobody')).toMatchObject({ status: 404, body: { detail: 'no workload is named nobody' } });
     expect((await call('GET', '/api/v1/nothing')).status).toBe(404);
+    expect(await call('GET', '/api/v1/workloads/%E0%A4')).toMatchObject({ status: 400, type: expect.stringContaining('application/problem+json'), body: { status: 400 } });
   });
 
   it('pages by cursor', async () => {
