@@ -79,7 +79,7 @@ export class ClusterController {
   @Post('disarm')
   @Begins('Switch automatic action off for planned work; ends by itself')
   disarm(@Actor() actor: string, @Body({ schema: schemas.disarm }) body: z.output<typeof schemas.disarm>): Promise<Begun> {
-    return this.ports.commands.disarm(actor, body.reason, body.forS);
+    return this.ports.commands.disarm(actor, body);
   }
 
   @Post('arm')

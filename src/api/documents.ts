@@ -8,6 +8,9 @@ import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import type { Host } from '../hosts/host.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
+import { brokenBy } from '../scheduler/broken-by.js';
+import { describeRule } from '../scheduler/describe-rule.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Workload } from '../workloads/workload.js';
 
 const SECRET = /pass|secret|token|key/i;
@@ -47,6 +50,14 @@ export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>
   };
 }
 
+/** By names; `broken`: which of its workloads stand against it now. */
+export function ruleDocument(view: ClusterView, rule: PlacementRule) {
+  const { workloads, ...shown } = rule;
+  const hosts = rule.type === 'hosts' ? { hosts: rule.hosts.map(({ hostId, priority }) => ({ host: nameOf(view, hostId) ?? '(gone)', priority })) } : {};
+  const named = workloads.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)');
+  return { ...shown, ...hosts, workloads: named, says: describeRule(view, rule), broken: brokenBy(view, rule) };
+}
+
 const nameOf = (view: Pick<ClusterView, 'hosts'>, id: string | null): string | null => view.hosts.find((host) => host.id === id)?.name ?? null;
 
 export interface StatusInput {
@@ -79,6 +90,7 @@ export function statusDocument({ name, view, verdict, holds, leader, events }: S
   };
 }
 
+export type RuleDocument = ReturnType<typeof ruleDocument>;
 export type StatusDocument = ReturnType<typeof statusDocument>;
 export type HostDocument = ReturnType<typeof hostDocument>;
 export type WorkloadDocument = ReturnType<typeof workloadDocument>;

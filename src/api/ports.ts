@@ -1,10 +1,11 @@
 // What the API needs of the rest: reads and commands, implemented in app/. Commands throw UserError or OperationalError.
 import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { OperationFilter } from '../cluster/cluster-store.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
+import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
 import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { WantedRule } from '../cluster/commands/rule-commands.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { FenceDeviceConfig } from '../hosts/host.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
@@ -113,8 +114,10 @@ export interface ClusterCommands {
   clearError(actor: string, workload: string): Promise<Begun>;
   migrate(actor: string, workload: string, move: Move): Promise<Begun>;
   relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
+  addRule(actor: string, rule: WantedRule): Promise<Begun>;
+  removeRule(actor: string, name: string): Promise<Begun>;
   cancelOperation(actor: string, id: string): Promise<Begun>;
-  disarm(actor: string, reason: string, forS: number | null): Promise<Begun>;
+  disarm(actor: string, how: { readonly mode: DisarmMode; readonly reason: string; readonly forS: number | null }): Promise<Begun>;
   arm(actor: string): Promise<Begun>;
 }
 

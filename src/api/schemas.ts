@@ -1,5 +1,6 @@
 // The bodies and queries that the API takes, checked field by field; an unknown field is refused.
 import { z } from 'zod';
+import { PLACEMENT_RULE_TYPES, type PlacementRuleType } from '../scheduler/placement-rule.js';
 import { OPERATION_STATES, type OperationKind, type OperationState } from '../cluster/operation.js';
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots and dashes, such as host-1');
@@ -11,7 +12,7 @@ const hostKey = z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'a host key s
 export const DEFAULT_HEARTBEAT_PORT = 7481;
 
 export const fenceDevice = z.strictObject({
-  kind: z.enum(['ipmi', 'redfish', 'fence-agent', 'manual']),
+  kind: z.enum(['ipmi', 'redfish', 'fence-agent', 'watchdog', 'manual']),
   options: z.record(z.string(), z.string()).default({}),
 });
 
@@ -48,7 +49,16 @@ export const move = z.strictObject({
   copyStorage: z.boolean().default(false),
 });
 export const relocation = z.strictObject({ to: name.nullable().default(null), force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
-export const disarm = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500), forS: z.int().min(1).max(7 * 86_400).nullable().default(3_600) });
+export const disarm = z.strictObject({ mode: z.enum(['freeze', 'ignore']).default('freeze').meta({ description: 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged' }), reason: z.string().trim().min(1, 'say why').max(500), forS: z.int().min(1).max(7 * 86_400).nullable().default(3_600) });
+
+const ruleName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots, dashes and underscores');
+export const newRule = z.strictObject({
+  name: ruleName,
+  type: z.enum(Object.keys(PLACEMENT_RULE_TYPES) as [PlacementRuleType, ...PlacementRuleType[]]),
+  workloads: z.array(z.string().min(1).max(255)).min(1).max(1_000).meta({ description: 'names' }),
+  hard: z.boolean().default(true).meta({ description: 'hard: never broken by automation; soft: preferred' }),
+  hosts: z.array(z.strictObject({ host: name, priority: z.int().min(-1_000).max(1_000).default(0) })).max(1_000).optional().meta({ description: 'for type hosts; a higher priority is preferred' }),
+});
 
 const limit = z.coerce.number().int('a whole number').min(1).max(500).default(100).meta({ description: 'how many at most; 500 is the most' });
 const textCursor = z.string().max(128).optional().meta({ description: '`next` of the page before' });

@@ -12,6 +12,7 @@ import { HostsController } from './hosts.controller.js';
 import { openApiOf } from './openapi.js';
 import { API_PORTS, type ApiPorts } from './ports.js';
 import { problemOf, ProblemFilter } from './problem-filter.js';
+import { RulesController } from './rules.controller.js';
 import { SchemaPipe } from './schema-pipe.js';
 import { WorkloadsController } from './workloads.controller.js';
 
@@ -31,7 +32,7 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONTROLLERS: Type<object>[] = [HostsController, WorkloadsController, ClusterController, HealthController];
+const CONTROLLERS: Type<object>[] = [HostsController, WorkloadsController, RulesController, ClusterController, HealthController];
 
 @Module({})
 class ApiModule {

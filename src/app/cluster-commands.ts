@@ -3,16 +3,17 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Adoption, Begun, ClusterCommands, Move, NewHost, NewWorkload } from '../api/ports.js';
 import type { Change } from '../cluster/change.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
+import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
 import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
-import type { FenceDeviceConfig, Host } from '../hosts/host.js';
+import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../hosts/host.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { scanHostKey } from '../hosts/drivers/ssh/scan-host-key.js';
 import type { PlacementView } from '../scheduler/placement.js';
@@ -21,7 +22,7 @@ import { messageOf, OperationalError, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
-import { commitCommand, type Command, type CommandPorts } from './commit-command.js';
+import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
 import { newWorkload } from './new-workload.js';
 
 export interface ClusterCommandPorts extends CommandPorts {
@@ -69,9 +70,13 @@ export class RealClusterCommands implements ClusterCommands {
       // A host that was a member before remembers its epoch: seconds since 1970 are above any that was counted up.
       hostEpoch: Math.floor(nowMs / 1000),
       bootId: null,
+      excludedEpoch: null,
+      voterEpoch: 0,
       proof: null,
       facts: null,
       agentKey: randomBytes(32).toString('hex'),
+      leaving: null,
+      flapping: NEVER_LOST,
       why: 'being enrolled',
     };
   }
@@ -211,13 +216,16 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'operation.cancel', id, (view) => (undrain ? undrainHost(view, undrain, this.#asked(actor)) : [{ change: 'cancel-operation', id: operation.id }]));
   }
 
-  disarm(actor: string, reason: string, forS: number | null): Promise<Begun> {
+  addRule = (actor: string, rule: WantedRule): Promise<Begun> => this.#commit(actor, 'rule.add', rule.name, (view) => addRule(view, rule, this.#asked(actor)), { ...rule });
+  removeRule = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'rule.remove', name, (view) => removeRule(view, name, this.#asked(actor)));
+
+  disarm(actor: string, { mode, reason, forS }: { readonly mode: DisarmMode; readonly reason: string; readonly forS: number | null }): Promise<Begun> {
     const sinceMs = this.ports.clock.nowMs();
     const untilMs = forS === null ? null : sinceMs + forS * 1000;
     return this.#commit(actor, 'cluster.disarm', '', () => [
-      { change: 'disarm', disarm: { by: actor, reason, sinceMs, untilMs } },
-      { change: 'event', event: event('cluster.disarmed', `disarmed by ${actor}: ${reason}`, { severity: 'warning', data: { untilMs } }) },
-    ], { reason, forS });
+      { change: 'disarm', disarm: { mode, by: actor, reason, sinceMs, untilMs } },
+      { change: 'event', event: event('cluster.disarmed', `disarmed (${mode}) by ${actor}: ${reason}`, { severity: 'warning', data: { mode, untilMs } }) },
+    ], { mode, reason, forS });
   }
 
   arm(actor: string): Promise<Begun> {

@@ -107,6 +107,7 @@ const witness = z.strictObject({
 const timing = z.strictObject({
   heartbeatMs: whole(50, 5_000, DEFAULT_TIMING_SETTINGS.heartbeatMs, 'milliseconds', 'Time between two heartbeats of an agent.'),
   silentMs: whole(200, MINUTE_MS, DEFAULT_TIMING_SETTINGS.silentMs, 'milliseconds', 'A host that was not heard for this long is silent for that observer. At least several heartbeats; see docs/timing.md.'),
+  watchdogMs: whole(2000, MINUTE_MS, DEFAULT_TIMING_SETTINGS.watchdogMs, 'milliseconds', 'A host whose agent stopped feeding its watchdog is reset after this long; whole seconds. See docs/timing.md.'),
 });
 
 const ssh = z.strictObject({
@@ -114,6 +115,10 @@ const ssh = z.strictObject({
 });
 
 const placement = z.strictObject({
+  strategy: said(z.enum(['balanced', 'capacity', 'usage']).default(DEFAULT_POLICY.placement.strategy), {
+    doc: 'What is spread evenly: counts, then size (balanced); declared size (capacity); measured usage (usage).',
+    right: 'balanced, capacity or usage',
+  }),
   memoryOvercommit: decimal(0.1, 4, DEFAULT_POLICY.placement.memoryOvercommit, "Memory of the workloads on a host may sum up to this times (the host's memory − reserve)."),
   cpuOvercommit: decimal(0.1, 64, DEFAULT_POLICY.placement.cpuOvercommit, "Virtual CPUs on a host may sum up to this times the host's CPUs."),
   reservedMemoryMiB: whole(0, 1_048_576, DEFAULT_POLICY.placement.reservedMemoryMiB, 'MiB', 'Memory of each host that no workload gets.'),

@@ -10,7 +10,7 @@ import type { PlacementView } from '../scheduler/placement.js';
 import { UserError } from '../shared/errors.js';
 import type { WorkloadId } from '../shared/ids.js';
 import { needsOfSpec, parseVmSpec, type VmSpec } from '../workloads/vm-spec.js';
-import { NO_FAILURES, type Workload } from '../workloads/workload.js';
+import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../workloads/workload.js';
 
 export interface Creation extends NewWorkload {
   readonly actor: string;
@@ -36,10 +36,10 @@ export function newWorkload(view: ClusterView, placement: PlacementView, creatio
 function workloadOf(spec: VmSpec, { id, uuid, isProtected, priority, start }: Creation, hosts: readonly Host[]): Workload {
   const facts = hosts.find((host) => host.facts)?.facts;
   return {
-    id, uuid, name: spec.name, kind: 'vm', desired: start ? 'running' : 'stopped', isProtected, priority, hostId: null, workloadEpoch: 1, state: 'starting', why: 'being created',
+    id, uuid, name: spec.name, kind: 'vm', desired: start ? 'running' : 'stopped', isProtected, priority, hostId: null, leasedOn: null, workloadEpoch: 1, state: 'starting', why: 'being created',
     // New VMs take the accelerator of their host: either will do for the choice.
     needs: needsOfSpec(spec, { architecture: facts?.architecture ?? 'x86_64', accelerator: 'tcg' }),
-    definition: '', maxRestarts: 1, maxRelocations: 1, failures: NO_FAILURES, drainPolicy: 'migrate',
+    definition: '', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,
   };
 }
 

@@ -9,6 +9,7 @@ import { clockTime, coloured, table } from './format.js';
 import { addHostCommands } from './host-commands.js';
 import { CliError, EXIT } from './http-client.js';
 import { given, whole, type Wiring } from './options.js';
+import { addRuleCommands } from './rule-commands.js';
 import { showEvent, showOperation } from './show-details.js';
 import { showStatus } from './show-status.js';
 import { addWorkloadCommands } from './workload-commands.js';
@@ -59,6 +60,7 @@ function build(wiring: Wiring, terminal: Terminal): Command {
   program.command('status').description('the cluster at a glance').option('--watch', 'again every second').action(run(status));
   addHostCommands(program, wiring);
   addWorkloadCommands(program, wiring);
+  addRuleCommands(program, wiring);
   addOperationCommands(program, wiring);
   program
     .command('events')
@@ -71,7 +73,8 @@ function build(wiring: Wiring, terminal: Terminal): Command {
     .description('switch automatic action off for planned work')
     .requiredOption('--reason <text>', 'why')
     .option('--for <s>', 'seconds until it ends by itself', whole, 3_600)
-    .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { reason: options['reason'], forS: options['for'] }), 'disarmed')));
+    .option('--mode <mode>', 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged', 'freeze')
+    .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { mode: options['mode'], reason: options['reason'], forS: options['for'] }), 'disarmed')));
   program.command('arm').description('switch automatic action on again').action(run(async (context) => context.begun(await context.client.post('/arm'), 'armed')));
   program.command('audit').description('who did what').action(run(audit));
   program

@@ -67,7 +67,9 @@ export function showExplanation(explained: Explanation, style: Style): string {
   const head = `${style.bold(explained.workload)}: on ${explained.current ?? 'no host'}; placed now it would go to ${explained.chosen ?? 'no host'}`;
   const accepted = explained.ranking.map((one) => [style.green('fits'), one.host, one.total.toFixed(1), Object.entries(one.parts).map(([name, value]) => `${name} ${value.toFixed(1)}`).join(', ')]);
   const refused = explained.refusals.map((one) => [style.red('refused'), one.host, one.code, one.why]);
-  return `${head}\n${table([...accepted, ...refused])}`;
+  const rules = explained.rules.map((one) => ['rule', one.name, one.hard ? 'hard' : 'soft', one.says]);
+  const broken = explained.broken === null ? '' : `\n${style.red('broken now')}: ${explained.broken}`;
+  return `${head}${broken}\n${table([...accepted, ...refused, ...rules])}`;
 }
 
 export function showReport(points: readonly CheckPoint[], style: Style): string {

@@ -1,10 +1,12 @@
 // Changes: the only ways the store is written by the domain, applied together in one transaction.
 import type { Host } from '../hosts/host.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Disarm } from './cluster-view.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
 
 export type HostFields = Partial<Omit<Host, 'id'>>;
 export type WorkloadFields = Partial<Omit<Workload, 'id'>>;
@@ -22,5 +24,8 @@ export type Change =
   | { readonly change: 'remove-workload'; readonly id: WorkloadId }
   | { readonly change: 'operation'; readonly operation: NewOperation }
   | { readonly change: 'cancel-operation'; readonly id: Operation['id'] }
+  | { readonly change: 'add-rule'; readonly rule: PlacementRule }
+  | { readonly change: 'remove-rule'; readonly name: string }
   | { readonly change: 'disarm'; readonly disarm: Disarm | null }
+  | { readonly change: 'voters'; readonly voters: readonly VoterSet[] }
   | { readonly change: 'event'; readonly event: NewClusterEvent };

@@ -25,7 +25,7 @@ export interface ClusterPolicy {
 }
 
 export const DEFAULT_POLICY: ClusterPolicy = {
-  placement: { memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 },
+  placement: { strategy: 'balanced', memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 },
   maxSilentShare: 0.5,
   fencesInFlight: 2,
   startsPerHost: 6,

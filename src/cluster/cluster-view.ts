@@ -1,12 +1,18 @@
 // ClusterView: an immutable, versioned snapshot of all that the control plane knows, read in one transaction.
 import type { Host } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
+
+/** freeze: nothing is started, stopped or moved. ignore: workloads are as if unmanaged. Nothing is fenced in either. */
+export type DisarmMode = 'freeze' | 'ignore';
 
 /** Automatic action is switched off until `untilMs` (null: until armed by hand). */
 export interface Disarm {
+  readonly mode: DisarmMode;
   readonly by: string;
   readonly reason: string;
   readonly sinceMs: number;
@@ -33,5 +39,9 @@ export interface ClusterView {
   readonly recentOperations: readonly Operation[];
   /** The latest inventory of each host; may be old: look at atMs and bootId. */
   readonly inventories: readonly HostInventory[];
+  /** By name. */
+  readonly rules: readonly PlacementRule[];
   readonly disarm: Disarm | null;
+  /** Sets of voters that a host may still judge its lease by, oldest first; the last one is to be used. */
+  readonly voters: readonly VoterSet[];
 }

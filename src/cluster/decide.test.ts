@@ -101,7 +101,7 @@ describe('brakes', () => {
   });
 
   it('disarmed: neither fence nor recovery; expired: both go on', () => {
-    const disarm = { by: 'anna', reason: 'switch upgrade', sinceMs: NOW_MS - 1000, untilMs: NOW_MS + 1000 };
+    const disarm = { mode: 'freeze' as const, by: 'anna', reason: 'switch upgrade', sinceMs: NOW_MS - 1000, untilMs: NOW_MS + 1000 };
     expect(operationsOf(decision({ hosts: [one, two, silent], workloads, disarm }, all(three)))).toEqual([]);
     expect(operationsOf(decision({ hosts: [one, two, silent], workloads, disarm: { ...disarm, untilMs: NOW_MS - 1 } }, all(three)))).toEqual([`fence ${three.id}`]);
   });

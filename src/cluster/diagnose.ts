@@ -74,6 +74,8 @@ function workloadProblems(workload: ClusterView['workloads'][number]): readonly 
     case 'starting':
     case 'stopping':
     case 'migrating':
+    case 'frozen':
+    case 'unmanaged':
       return [];
   }
 }

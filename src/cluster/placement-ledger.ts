@@ -39,7 +39,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput, heard = heardHosts(input.verdict)): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
 }
 
 function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

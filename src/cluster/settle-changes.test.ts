@@ -1,13 +1,15 @@
 // What lists of changes come to.
 import { describe, expect, it } from 'vitest';
 import { aHost, aWorkload } from '../../test/fixtures/cluster.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Change } from './change.js';
 import { event } from './cluster-event.js';
 import { namedIn, settleChanges, type Before, type Settled } from './settle-changes.js';
 
 const host = aHost('h1');
 const workload = aWorkload('w1', host, { workloadEpoch: 4 });
-const before: Before = { hosts: new Map([[host.id, host]]), workloads: new Map([[workload.id, workload]]) };
+const rule: PlacementRule = { name: 'r1', type: 'keep-apart', workloads: [workload.id], hard: true };
+const before: Before = { hosts: new Map([[host.id, host]]), workloads: new Map([[workload.id, workload]]), rules: new Map([['r1', rule]]) };
 const start: Change = { change: 'operation', operation: { kind: 'start', workloadId: workload.id, hostId: host.id, targetHostId: null, requestedBy: 'test', reason: 'test' } };
 const epoch = (to: number): Change => ({ change: 'workload', id: workload.id, set: { workloadEpoch: to } });
 
@@ -41,6 +43,13 @@ describe('what changes come to', () => {
     expect(settleChanges([{ change: 'add-workload', workload }], before)).toMatchObject({ ok: false, error: { code: 'name-taken' } });
   });
 
+  it('keeps rules by name: a taken name is refused, a name that was freed is not', () => {
+    expect(settleChanges([{ change: 'add-rule', rule }], before)).toMatchObject({ ok: false, error: { code: 'name-taken' } });
+    expect(settled({ change: 'remove-rule', name: 'r1' }, { change: 'add-rule', rule }).rules.get('r1')).toEqual(rule);
+    expect(settled({ change: 'remove-rule', name: 'r1' })).toMatchObject({ raisesVersion: true, rules: new Map([['r1', null]]) });
+    expect(namedIn([{ change: 'add-rule', rule }]).ruleNames).toEqual(['r1']);
+  });
+
   it('raises the version for all but events', () => {
     expect(settled({ change: 'event', event: event('x', 'y') }).raisesVersion).toBe(false);
     expect(settled({ change: 'disarm', disarm: null })).toMatchObject({ raisesVersion: true, disarm: null });
@@ -49,6 +58,6 @@ describe('what changes come to', () => {
 
   it('names all that must be known beforehand', () => {
     const added = aWorkload('w2', null);
-    expect(namedIn([start, epoch(5), { change: 'add-workload', workload: added }, { change: 'host', id: host.id, set: {} }])).toEqual({ hostIds: [host.id], workloadIds: [workload.id, added.id] });
+    expect(namedIn([start, epoch(5), { change: 'add-workload', workload: added }, { change: 'host', id: host.id, set: {} }])).toEqual({ hostIds: [host.id], workloadIds: [workload.id, added.id], ruleNames: [] });
   });
 });

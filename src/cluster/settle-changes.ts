@@ -2,16 +2,20 @@
 import type { Host } from '../hosts/host.js';
 import type { OperationId } from '../shared/ids.js';
 import { fail, ok, type Result } from '../shared/result.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Change, NewOperation } from './change.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { CommitRefusal } from './cluster-store.js';
 import type { Disarm } from './cluster-view.js';
+import type { VoterSet } from './quorum-lease.js';
 
 /** The hosts and workloads that the changes name, as they are before. */
 export interface Before {
   readonly hosts: ReadonlyMap<string, Host>;
   readonly workloads: ReadonlyMap<string, Workload>;
+  /** By name. */
+  readonly rules: ReadonlyMap<string, PlacementRule>;
 }
 
 export interface SettledOperation {
@@ -24,10 +28,14 @@ export interface Settled {
   /** By id, only what was touched; null: removed. */
   readonly hosts: ReadonlyMap<string, Host | null>;
   readonly workloads: ReadonlyMap<string, Workload | null>;
+  /** By name, only what was touched; null: removed. */
+  readonly rules: ReadonlyMap<string, PlacementRule | null>;
   readonly operations: readonly SettledOperation[];
   readonly cancelled: readonly OperationId[];
   /** Undefined: untouched. */
   readonly disarm: Disarm | null | undefined;
+  /** Undefined: untouched. */
+  readonly voters: readonly VoterSet[] | undefined;
   readonly events: readonly NewClusterEvent[];
   /** False when there are only events: nothing that decisions depend on. */
   readonly raisesVersion: boolean;
@@ -37,34 +45,38 @@ interface Draft {
   readonly before: Before;
   readonly hosts: Map<string, Host | null>;
   readonly workloads: Map<string, Workload | null>;
+  readonly rules: Map<string, PlacementRule | null>;
   readonly operations: SettledOperation[];
   readonly cancelled: OperationId[];
   readonly events: NewClusterEvent[];
   disarm: Disarm | null | undefined;
+  voters: readonly VoterSet[] | undefined;
 }
 
 export function settleChanges(changes: readonly Change[], before: Before): Result<Settled, CommitRefusal> {
-  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), operations: [], cancelled: [], events: [], disarm: undefined };
+  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], events: [], disarm: undefined, voters: undefined };
   for (const change of changes) {
     const refusal = settleOne(draft, change);
     if (refusal) return fail(refusal);
   }
-  const { hosts, workloads, operations, cancelled, disarm, events } = draft;
-  return ok({ hosts, workloads, operations, cancelled, disarm, events, raisesVersion: changes.some((one) => one.change !== 'event') });
+  const { hosts, workloads, rules, operations, cancelled, disarm, voters, events } = draft;
+  return ok({ hosts, workloads, rules, operations, cancelled, disarm, voters, events, raisesVersion: changes.some((one) => one.change !== 'event') });
 }
 
 /** Ids that must be known to settle the changes. */
-export function namedIn(changes: readonly Change[]): { readonly hostIds: readonly string[]; readonly workloadIds: readonly string[] } {
+export function namedIn(changes: readonly Change[]): { readonly hostIds: readonly string[]; readonly workloadIds: readonly string[]; readonly ruleNames: readonly string[] } {
   const hostIds = new Set<string>();
   const workloadIds = new Set<string>();
+  const ruleNames = new Set<string>();
   for (const change of changes) {
     if (change.change === 'host' || change.change === 'remove-host') hostIds.add(change.id);
     if (change.change === 'add-host') hostIds.add(change.host.id);
     if (change.change === 'workload' || change.change === 'remove-workload') workloadIds.add(change.id);
     if (change.change === 'add-workload') workloadIds.add(change.workload.id);
+    if (change.change === 'add-rule') ruleNames.add(change.rule.name);
     if (change.change === 'operation' && change.operation.workloadId !== null) workloadIds.add(change.operation.workloadId);
   }
-  return { hostIds: [...hostIds], workloadIds: [...workloadIds] };
+  return { hostIds: [...hostIds], workloadIds: [...workloadIds], ruleNames: [...ruleNames] };
 }
 
 const hostNow = (draft: Draft, id: string): Host | null => (draft.hosts.has(id) ? (draft.hosts.get(id) ?? null) : (draft.before.hosts.get(id) ?? null));
@@ -102,8 +114,20 @@ function settleOne(draft: Draft, change: Change): CommitRefusal | null {
     case 'cancel-operation':
       draft.cancelled.push(change.id);
       return null;
+    case 'add-rule': {
+      const { name } = change.rule;
+      if (draft.rules.has(name) ? draft.rules.get(name) : draft.before.rules.has(name)) return { code: 'name-taken', why: `a rule named ${name} exists` };
+      draft.rules.set(name, change.rule);
+      return null;
+    }
+    case 'remove-rule':
+      draft.rules.set(change.name, null);
+      return null;
     case 'disarm':
       draft.disarm = change.disarm;
+      return null;
+    case 'voters':
+      draft.voters = change.voters;
       return null;
     case 'event':
       draft.events.push(change.event);

@@ -17,6 +17,24 @@ export const HOST_CONDITIONS: StateTable<HostCondition, HostConditionEvent> = {
   offline: { means: 'went down in order, with its agent saying so', on: { admitted: 'online' } },
 };
 
+/** An orderly way down that the host's own agent has announced. */
+export interface HostLeaving {
+  readonly purpose: 'shutdown' | 'reboot';
+  readonly sinceMs: number;
+}
+
+/** A host that is lost again and again is kept out of placement for a while. */
+export interface HostFlapping {
+  /** When it was lost without an order, within the window that counts; oldest first. */
+  readonly lostAtMs: readonly number[];
+  /** The latest quarantine; null: never, or long ago. `times` makes the next one longer. */
+  readonly quarantine: { readonly sinceMs: number; readonly untilMs: number; readonly times: number; readonly isOver: boolean } | null;
+}
+
+export const NEVER_LOST: HostFlapping = { lostAtMs: [], quarantine: null };
+
+export const isQuarantined = ({ flapping }: Pick<Host, 'flapping'>): boolean => flapping.quarantine !== null && !flapping.quarantine.isOver;
+
 /** What an operator wants of the host. Maintenance is cordon + drain + no fencing. */
 export type HostIntent = 'active' | 'maintenance';
 
@@ -32,7 +50,7 @@ export interface SshTarget {
   readonly hostKey: string;
 }
 
-export type FenceDeviceKind = 'ipmi' | 'redfish' | 'fence-agent' | 'manual';
+export type FenceDeviceKind = 'ipmi' | 'redfish' | 'fence-agent' | 'watchdog' | 'manual';
 
 export interface FenceDeviceConfig {
   readonly kind: FenceDeviceKind;
@@ -42,7 +60,7 @@ export interface FenceDeviceConfig {
 
 /** The proof that a host cannot run what it ran. Recorded on operations and shown. */
 export interface HostProof {
-  readonly kind: 'power-off' | 'new-boot' | 'lease-expired' | 'operator';
+  readonly kind: 'power-off' | 'new-boot' | 'lease-expired' | 'stopped' | 'operator';
   /** A sentence: which device said what, which boot id replaced which, who vouched. */
   readonly evidence: string;
   readonly atMs: number;
@@ -68,12 +86,27 @@ export interface Host {
   readonly hostEpoch: number;
   /** Boot id at which the host was last admitted; null before the first admission. */
   readonly bootId: string | null;
+  /** Voters were asked to acknowledge its lease at this epoch no more; it must be admitted at a higher one. Null: never. */
+  readonly excludedEpoch: number | null;
+  /** The set of voters by which it judges its lease is this one or a newer one. */
+  readonly voterEpoch: number;
   /** The latest proof; meaningful while the condition is `fenced` or `offline`. */
   readonly proof: HostProof | null;
   readonly fenceDevices: readonly FenceDeviceConfig[];
   readonly facts: HostFacts | null;
   /** HMAC key for heartbeats, 64 hex digits. Never shown by the API. */
   readonly agentKey: string;
+  /** Kept from the announcement until it is admitted again; null: it is not going down in order. */
+  readonly leaving: HostLeaving | null;
+  readonly flapping: HostFlapping;
   /** A sentence for people: why it is in this condition. */
   readonly why: string | null;
+}
+
+/**
+ * Do protected workloads run under a lease there? Then they end with it, and its end is a proof. It takes a watchdog: the agent
+ * alone can't promise what happens when it is stuck.
+ */
+export function enforcesLease(host: Pick<Host, 'fenceDevices' | 'facts'>): boolean {
+  return host.facts?.watchdogDevice === true && host.fenceDevices.some((device) => device.kind === 'watchdog');
 }

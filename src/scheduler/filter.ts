@@ -15,6 +15,8 @@ export interface FilterInput {
   readonly facts: HostFacts;
   /** What is on the host already, without this workload. */
   readonly usage: Usage;
+  /** Members of its group that come along: there must be room for all of them. */
+  readonly companions: readonly Workload[];
   readonly policy: PlacementPolicy;
 }
 
@@ -25,3 +27,6 @@ export interface FilterRefusal {
 }
 
 export type Filter = (input: FilterInput) => FilterRefusal | null;
+
+/** A filter that needs to know nothing of the host's sizes. */
+export type RuleFilter = (input: Pick<FilterInput, 'view' | 'request' | 'workload' | 'host'>) => FilterRefusal | null;

@@ -7,16 +7,17 @@ import type { Workload } from '../workloads/workload.js';
 import { explainPlacement } from './explain-placement.js';
 import { placeWorkload } from './place-workload.js';
 import { planDrain } from './plan-drain.js';
+import type { PlacementRule } from './placement-rule.js';
 import type { PlacementView } from './placement.js';
 import { orderForDrain, orderForRecovery } from './drain-order.js';
 import { usageOf } from './usage.js';
 
-const policy = { memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 };
+const policy = { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 };
 const one = aHost('host-1');
 const two = aHost('host-2');
 
-function view(hosts: readonly Host[], workloads: readonly Workload[] = [], heard = hosts): PlacementView {
-  return { hosts, workloads, heard: new Set(heard.map((host) => host.id)), promised: [], policy };
+function view(hosts: readonly Host[], workloads: readonly Workload[] = [], heard = hosts, rules: readonly PlacementRule[] = []): PlacementView {
+  return { hosts, workloads, heard: new Set(heard.map((host) => host.id)), promised: [], rules, policy };
 }
 const needs = aWorkload('x', null).needs;
 const refusalOf = (hosts: readonly Host[], workload: Workload, heard = hosts): string => {
@@ -91,7 +92,7 @@ describe('usage', () => {
     const moves = aWorkload('w-moves', one, { state: 'migrating' });
     const promised = [{ workloadId: moves.id, hostId: two.id }, { workloadId: moves.id, hostId: two.id }, { workloadId: runs.id, hostId: one.id }];
     const usage = usageOf({ workloads: [stopped, runs, moves], promised });
-    expect([usage.get(one.id), usage.get(two.id)]).toEqual([{ memoryMiB: 2_048, vcpus: 2, workloads: 2 }, { memoryMiB: 1_024, vcpus: 1, workloads: 1 }]);
+    expect([usage.get(one.id), usage.get(two.id)]).toEqual([{ memoryMiB: 2_048, vcpus: 2, workloads: 2, usedMemoryMiB: 2_048, usedCpus: 2 }, { memoryMiB: 1_024, vcpus: 1, workloads: 1, usedMemoryMiB: 1_024, usedCpus: 1 }]);
     expect(usageOf({ workloads: [stopped, runs, moves], promised }, moves).get(two.id)).toBeUndefined();
   });
 

@@ -1,7 +1,9 @@
 // Where should a workload go? Filters first, each refusal with its reason; then scores; ties by host id.
 import type { Host } from '../hosts/host.js';
+import type { Workload } from '../workloads/workload.js';
 import { fail, ok, type Result } from '../shared/result.js';
-import type { Filter, FilterInput } from './filter.js';
+import type { Filter, FilterInput, FilterRefusal } from './filter.js';
+import { HARD_RULES } from './hard-rules.js';
 import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, PlacementView } from './placement.js';
 import { summarizeRefusals } from './refusal-summary.js';
 import { bridgesExist } from './rules/bridges-exist.js';
@@ -11,11 +13,16 @@ import { acceleratorIsThere, architectureMatches, cpuModelUsable } from './rules
 import { memoryFits } from './rules/memory-fits.js';
 import { notPinned } from './rules/not-pinned.js';
 import { storageReachable } from './rules/storage-reachable.js';
+import { keepsTogether } from './rules/keeps-together.js';
 import { scoreHost } from './score-host.js';
+import { matesOf } from './standing.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
 /** In the order in which a person would want to hear of them: what can't be changed first, what is full last. */
-const FILTERS: readonly Filter[] = [architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, storageReachable, bridgesExist, memoryFits, cpusFit];
+const FILTERS: readonly Filter[] = [architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, storageReachable, bridgesExist, ...HARD_RULES, memoryFits, cpusFit];
+
+/** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
+const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && filter !== memoryFits && filter !== cpusFit);
 
 /** Refusals that go away when something else makes room. */
 const FULL = new Set<HostRefusal['code']>(['memory', 'cpus']);
@@ -23,10 +30,11 @@ const FULL = new Set<HostRefusal['code']>(['memory', 'cpus']);
 export function placeWorkload(view: PlacementView, request: PlacementRequest): Result<Placement, NoPlacement> {
   const usage = usageOf(view, request.workload);
   const home = view.hosts.find((host) => host.id === request.workload.hostId) ?? null;
+  const { companions } = matesOf(view, request);
   const refusals: HostRefusal[] = [];
   const scores: HostScore[] = [];
   for (const host of byId(view.hosts)) {
-    const verdict = judge({ view, request, home, host, usage: usage.get(host.id) ?? NO_USAGE });
+    const verdict = judge({ view, request, home, host, companions, usage: usage.get(host.id) ?? NO_USAGE });
     if ('code' in verdict) refusals.push(verdict);
     else scores.push(verdict);
   }
@@ -45,20 +53,36 @@ interface Candidate {
   readonly home: Host | null;
   readonly host: Host;
   readonly usage: Usage;
+  readonly companions: readonly Workload[];
 }
 
-function judge({ view, request, home, host, usage }: Candidate): HostRefusal | HostScore {
+function judge({ view, request, home, host, usage, companions }: Candidate): HostRefusal | HostScore {
   const unfit = hostIsFit(view, request, host);
   if (unfit) return { hostId: host.id, host: host.name, ...unfit };
   const { facts } = host;
   if (!facts) return { hostId: host.id, host: host.name, code: 'no-facts', why: `the sizes of ${host.name} are not known` };
-  const input: FilterInput = { view, request, workload: request.workload, home, host, facts, usage, policy: view.policy };
-  for (const filter of FILTERS) {
-    const refusal = filter(input);
-    if (refusal) return { hostId: host.id, host: host.name, ...refusal };
-  }
+  const input: FilterInput = { view, request, workload: request.workload, home, host, facts, usage, companions, policy: view.policy };
+  const refusal = firstRefusal(FILTERS, input) ?? companionRefusal(input);
+  if (refusal) return { hostId: host.id, host: host.name, ...refusal };
   const parts = scoreHost(input);
   return { hostId: host.id, host: host.name, parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
+}
+
+function firstRefusal(filters: readonly Filter[], input: FilterInput): FilterRefusal | null {
+  for (const filter of filters) {
+    const refusal = filter(input);
+    if (refusal) return refusal;
+  }
+  return null;
+}
+
+function companionRefusal(input: FilterInput): FilterRefusal | null {
+  for (const workload of input.companions) {
+    const home = input.view.hosts.find((host) => host.id === workload.hostId) ?? null;
+    const refusal = firstRefusal(COMPANION_FILTERS, { ...input, workload, home });
+    if (refusal) return { code: refusal.code, why: `${workload.name}, which stays together with it: ${refusal.why}` };
+  }
+  return null;
 }
 
 function noPlacement(refusals: readonly HostRefusal[]): NoPlacement {

@@ -2,8 +2,13 @@
 import type { Host } from '../hosts/host.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
+import type { PlacementRule } from './placement-rule.js';
+
+/** What is spread evenly. balanced: counts, then size; capacity: declared size; usage: measured usage, declared where none was measured. */
+export type PlacementStrategy = 'balanced' | 'capacity' | 'usage';
 
 export interface PlacementPolicy {
+  readonly strategy: PlacementStrategy;
   /** Memory of workloads may sum up to this times (host memory − reserve). */
   readonly memoryOvercommit: number;
   readonly cpuOvercommit: number;
@@ -17,11 +22,12 @@ export interface PlacementView {
   readonly heard: ReadonlySet<HostId>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
+  readonly rules: readonly PlacementRule[];
   readonly policy: PlacementPolicy;
 }
 
 export type RefusalCode =
-  | 'not-online' | 'not-heard' | 'cordoned' | 'maintenance' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'not-online' | 'not-heard' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
   | 'pool-unreachable' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {

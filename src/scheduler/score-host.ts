@@ -1,18 +1,34 @@
-// Scores of a host that passed all filters: higher is better; every part lies between 0 and its weight.
+// Scores of a host that passed all filters: higher is better. What weighs more is named first.
 import type { FilterInput } from './filter.js';
+import { scoreRules } from './score-rules.js';
+import { takenBy } from './usage.js';
 
-/** Memory is what runs out first; then CPUs; an even count breaks near ties. A host where it failed lately comes last. */
-const WEIGHTS = { freeMemory: 100, freeCpus: 50, fewWorkloads: 10, failedLately: -1_000 } as const;
+/**
+ * A host where it failed lately comes last; soft rules come before evenness; then evenness as the strategy says.
+ * balanced: one workload less outweighs any difference in size. capacity, usage: memory is what runs out first, then CPUs.
+ */
+const FAILED_LATELY = -1_000_000;
+const BALANCED = { eachWorkload: -100, freeMemory: 60, freeCpus: 39 } as const;
+const BY_SIZE = { freeMemory: 100, freeCpus: 50, fewWorkloads: 10 } as const;
 
-export function scoreHost({ host, facts, usage, workload, policy }: FilterInput): Readonly<Record<string, number>> {
+export function scoreHost(input: FilterInput): Readonly<Record<string, number>> {
+  const { host, workload } = input;
+  return {
+    ...(workload.failures.failedHostIds.includes(host.id) ? { failedLately: FAILED_LATELY } : {}),
+    ...scoreRules(input),
+    ...evenness(input),
+  };
+}
+
+function evenness({ facts, usage, workload, policy }: FilterInput): Readonly<Record<string, number>> {
   const memory = Math.max(1, (facts.memoryMiB - policy.reservedMemoryMiB) * policy.memoryOvercommit);
   const cpus = Math.max(1, facts.cpus * policy.cpuOvercommit);
-  return {
-    freeMemory: WEIGHTS.freeMemory * share(1 - (usage.memoryMiB + workload.needs.memoryMiB) / memory),
-    freeCpus: WEIGHTS.freeCpus * share(1 - (usage.vcpus + workload.needs.vcpus) / cpus),
-    fewWorkloads: WEIGHTS.fewWorkloads / (1 + usage.workloads),
-    ...(workload.failures.failedHostIds.includes(host.id) ? { failedLately: WEIGHTS.failedLately } : {}),
-  };
+  const taken = takenBy(workload);
+  const byUsage = policy.strategy === 'usage';
+  const freeMemory = share(1 - (byUsage ? usage.usedMemoryMiB + taken.memoryMiB : usage.memoryMiB + workload.needs.memoryMiB) / memory);
+  const freeCpus = share(1 - (byUsage ? usage.usedCpus + taken.cpus : usage.vcpus + workload.needs.vcpus) / cpus);
+  if (policy.strategy === 'balanced') return { workloads: BALANCED.eachWorkload * usage.workloads, freeMemory: BALANCED.freeMemory * freeMemory, freeCpus: BALANCED.freeCpus * freeCpus };
+  return { freeMemory: BY_SIZE.freeMemory * freeMemory, freeCpus: BY_SIZE.freeCpus * freeCpus, fewWorkloads: BY_SIZE.fewWorkloads / (1 + usage.workloads) };
 }
 
 const share = (value: number): number => Math.min(1, Math.max(0, value));

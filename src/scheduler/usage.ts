@@ -7,14 +7,21 @@ export interface Usage {
   readonly memoryMiB: number;
   readonly vcpus: number;
   readonly workloads: number;
+  /** Measured, as far as it was; declared for the rest. */
+  readonly usedMemoryMiB: number;
+  readonly usedCpus: number;
 }
 
-export const NO_USAGE: Usage = { memoryMiB: 0, vcpus: 0, workloads: 0 };
+export const NO_USAGE: Usage = { memoryMiB: 0, vcpus: 0, workloads: 0, usedMemoryMiB: 0, usedCpus: 0 };
 
 /** States in which it holds memory at its host, or will in a moment. */
-const HOLDS_MEMORY: ReadonlySet<Workload['state']> = new Set(['running', 'starting', 'stopping', 'migrating', 'paused', 'awaiting-fence']);
+const HOLDS_MEMORY: ReadonlySet<Workload['state']> = new Set(['running', 'starting', 'stopping', 'migrating', 'paused', 'awaiting-fence', 'frozen', 'unmanaged']);
 
-const holdsPlace = (workload: Workload): boolean => HOLDS_MEMORY.has(workload.state) || workload.desired === 'running';
+/** It runs there, may run there, or is to run there. */
+export const holdsPlace = (workload: Workload): boolean => HOLDS_MEMORY.has(workload.state) || workload.desired === 'running';
+
+/** What it takes now, by measurement where there is one. */
+export const takenBy = ({ needs, usage }: Workload): { readonly memoryMiB: number; readonly cpus: number } => usage ?? { memoryMiB: needs.memoryMiB, cpus: needs.vcpus };
 
 /** What is used and promised; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
 export function usageOf(view: Pick<PlacementView, 'workloads' | 'promised'>, except: Workload | null = null): ReadonlyMap<HostId, Usage> {
@@ -41,6 +48,9 @@ interface Placed {
 /** A view's workloads never change: a round with hundreds of placements sums them up once. */
 const KNOWN = new WeakMap<readonly Workload[], Placed>();
 
+/** Of one view, by id. */
+export const workloadsById = (workloads: readonly Workload[]): ReadonlyMap<string, Workload> => placedIn(workloads).byId;
+
 function placedIn(workloads: readonly Workload[]): Placed {
   const known = KNOWN.get(workloads);
   if (known) return known;
@@ -51,7 +61,12 @@ function placedIn(workloads: readonly Workload[]): Placed {
   return placed;
 }
 
-function add(usage: Map<HostId, Usage>, hostId: HostId, { needs }: Workload, times: 1 | -1): void {
-  const { memoryMiB, vcpus, workloads } = usage.get(hostId) ?? NO_USAGE;
-  usage.set(hostId, { memoryMiB: memoryMiB + times * needs.memoryMiB, vcpus: vcpus + times * needs.vcpus, workloads: workloads + times });
+function add(usage: Map<HostId, Usage>, hostId: HostId, workload: Workload, times: 1 | -1): void {
+  const { needs } = workload;
+  const taken = takenBy(workload);
+  const { memoryMiB, vcpus, workloads, usedMemoryMiB, usedCpus } = usage.get(hostId) ?? NO_USAGE;
+  usage.set(hostId, {
+    memoryMiB: memoryMiB + times * needs.memoryMiB, vcpus: vcpus + times * needs.vcpus, workloads: workloads + times,
+    usedMemoryMiB: usedMemoryMiB + times * taken.memoryMiB, usedCpus: usedCpus + times * taken.cpus,
+  });
 }

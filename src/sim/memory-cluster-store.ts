@@ -6,7 +6,9 @@ import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import { settleChanges, type Settled, type SettledOperation } from '../cluster/settle-changes.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import type { Host } from '../hosts/host.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Clock } from '../shared/clock.js';
 import { Defect, OperationalError } from '../shared/errors.js';
 import { operationId, type OperationId } from '../shared/ids.js';
@@ -26,8 +28,10 @@ interface Held {
 export class MemoryClusterStore implements ClusterStore {
   #version = 1;
   #disarm: Disarm | null = null;
+  #voters: readonly VoterSet[] = [];
   #hosts = new Map<string, Host>();
   #workloads = new Map<string, Workload>();
+  #rules = new Map<string, PlacementRule>();
   /** In the order of their commits. */
   readonly #operations = new Map<OperationId, Held>();
   readonly #outbox = new Set<OperationId>();
@@ -59,7 +63,9 @@ export class MemoryClusterStore implements ClusterStore {
       operations: operations.filter(isActive),
       recentOperations: ended.sort((one, other) => (other.endedAtMs ?? 0) - (one.endedAtMs ?? 0)).slice(0, RECENT_OPERATIONS.limit),
       inventories: [...this.#inventories.values()].sort((one, other) => (one.hostId < other.hostId ? -1 : 1)),
+      rules: [...this.#rules.values()].sort(byName),
       disarm: this.#disarm,
+      voters: this.#voters,
     };
   }
 
@@ -205,7 +211,7 @@ export class MemoryClusterStore implements ClusterStore {
 
   /** All or none: everything is worked out and checked before the first write. `ended`: an operation that ends with these changes. */
   #apply(changes: readonly Change[], leaderEpoch: number, ended: Operation | null): Result<readonly OperationId[], CommitRefusal> {
-    const settled = settleChanges(changes, { hosts: this.#hosts, workloads: this.#workloads });
+    const settled = settleChanges(changes, { hosts: this.#hosts, workloads: this.#workloads, rules: this.#rules });
     if (!settled.ok) return settled;
     const hosts = merged(this.#hosts, settled.value.hosts);
     const workloads = merged(this.#workloads, settled.value.workloads);
@@ -215,6 +221,7 @@ export class MemoryClusterStore implements ClusterStore {
     if (refusal) return fail(refusal);
     this.#hosts = hosts;
     this.#workloads = workloads;
+    this.#rules = merged(this.#rules, settled.value.rules);
     if (ended) this.#operations.set(ended.id, { operation: ended, worker: null, workerUntilMs: -Infinity });
     this.#write(settled.value, created);
     if (settled.value.raisesVersion || ended) this.#version += 1;
@@ -233,6 +240,7 @@ export class MemoryClusterStore implements ClusterStore {
       if (held && isActive(held.operation)) this.#operations.set(id, { ...held, operation: { ...held.operation, cancelRequested: true } });
     }
     if (settled.disarm !== undefined) this.#disarm = settled.disarm;
+    if (settled.voters !== undefined) this.#voters = copy(settled.voters);
     this.#append(settled.events);
   }
 

@@ -10,6 +10,7 @@ import { operationId, type OperationId } from '../shared/ids.js';
 import { ok, type Result } from '../shared/result.js';
 import { storableJson } from '../shared/storable.js';
 import type { Workload } from '../workloads/workload.js';
+import type { RuleRow } from './tables.js';
 import { eventRow, hostRow, newOperationRow, workloadRow } from './rows.js';
 
 export interface Applied {
@@ -24,18 +25,21 @@ export async function applyChanges(tx: EntityManager, changes: readonly Change[]
   await writeHosts(tx, settled.value);
   await writeWorkloads(tx, settled.value);
   const operationIds = await addOperations(tx, settled.value, leaderEpoch);
-  const { cancelled, disarm, events, raisesVersion } = settled.value;
+  await writeRules(tx, settled.value);
+  const { cancelled, disarm, voters, events, raisesVersion } = settled.value;
   if (cancelled.length > 0) await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = ANY($1) AND state IN ('pending', 'running')`, [cancelled]);
   if (disarm !== undefined) await tx.query('UPDATE cluster SET disarm = $1 WHERE id = 1', [disarm === null ? null : storableJson(disarm)]);
+  if (voters !== undefined) await tx.query('UPDATE cluster SET voters = $1 WHERE id = 1', [storableJson(voters)]);
   await addEvents(tx, events);
   return ok({ operationIds, raisesVersion });
 }
 
 async function before(tx: EntityManager, changes: readonly Change[]): Promise<Before> {
-  const { hostIds, workloadIds } = namedIn(changes);
+  const { hostIds, workloadIds, ruleNames } = namedIn(changes);
   const hosts = hostIds.length === 0 ? [] : await tx.query<{ id: string; document: Host }[]>('SELECT id, document FROM host WHERE id = ANY($1)', [hostIds]);
   const workloads = workloadIds.length === 0 ? [] : await tx.query<{ id: string; document: Workload }[]>('SELECT id, document FROM workload WHERE id = ANY($1)', [workloadIds]);
-  return { hosts: new Map(hosts.map((row) => [row.id, row.document])), workloads: new Map(workloads.map((row) => [row.id, row.document])) };
+  const rules = ruleNames.length === 0 ? [] : await tx.query<RuleRow[]>('SELECT name, document FROM placement_rule WHERE name = ANY($1)', [ruleNames]);
+  return { rules: new Map(rules.map((row) => [row.name, row.document])), hosts: new Map(hosts.map((row) => [row.id, row.document])), workloads: new Map(workloads.map((row) => [row.id, row.document])) };
 }
 
 /** Removed first: their names may be taken by what is added. */
@@ -60,6 +64,15 @@ async function writeWorkloads(tx: EntityManager, { workloads }: Settled): Promis
     SELECT id, uuid, name, host_id, workload_epoch, document FROM jsonb_to_recordset($1::jsonb) AS r(id text, uuid text, name text, host_id text, workload_epoch bigint, document jsonb)
     ON CONFLICT (id) DO UPDATE SET uuid = excluded.uuid, name = excluded.name, host_id = excluded.host_id, workload_epoch = excluded.workload_epoch, document = excluded.document`;
   await tx.query(sql, [storableJson(kept.map(workloadRow))]);
+}
+
+async function writeRules(tx: EntityManager, { rules }: Settled): Promise<void> {
+  const { kept, removed } = sorted(rules);
+  if (removed.length > 0) await tx.query('DELETE FROM placement_rule WHERE name = ANY($1)', [removed]);
+  if (kept.length === 0) return;
+  const sql = `INSERT INTO placement_rule (name, document) SELECT name, document FROM jsonb_to_recordset($1::jsonb) AS r(name text, document jsonb)
+    ON CONFLICT (name) DO UPDATE SET document = excluded.document`;
+  await tx.query(sql, [storableJson(kept.map((rule) => ({ name: rule.name, document: rule })))]);
 }
 
 function sorted<T>(touched: ReadonlyMap<string, T | null>): { readonly kept: readonly T[]; readonly removed: readonly string[] } {

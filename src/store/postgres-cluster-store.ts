@@ -6,6 +6,7 @@ import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, Operation
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import { Defect } from '../shared/errors.js';
 import type { OperationId } from '../shared/ids.js';
 import { operationId } from '../shared/ids.js';
@@ -16,7 +17,7 @@ import { addEvents, applyChanges } from './apply-changes.js';
 import type { ChangeListener } from './change-listener.js';
 import { asOperational, refusalOf } from './database-errors.js';
 import { eventOf, operationOf } from './rows.js';
-import type { EventRow, HostRow, InventoryRow, OperationRow, WorkloadRow } from './tables.js';
+import type { EventRow, HostRow, InventoryRow, OperationRow, RuleRow, WorkloadRow } from './tables.js';
 
 export const CHANGE_CHANNEL = 'reeve_change';
 
@@ -36,13 +37,14 @@ export class PostgresClusterStore implements ClusterStore {
 
   readView(): Promise<ClusterView> {
     return this.#within(async (tx) => {
-      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; epoch: string }[]>('SELECT c.version, c.disarm, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
+      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string }[]>('SELECT c.version, c.disarm, c.voters, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
       // By code point, whatever the database's collation: the order is part of what decisions depend on.
       const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
       const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
       const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY seq`);
       const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
       const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
+      const rules = await tx.query<RuleRow[]>('SELECT document FROM placement_rule ORDER BY name COLLATE "C"');
       return {
         version: Number(cluster?.version ?? 0),
         leaderEpoch: Number(cluster?.epoch ?? 0),
@@ -51,7 +53,9 @@ export class PostgresClusterStore implements ClusterStore {
         operations: active.map(operationOf),
         recentOperations: recent.map(operationOf),
         inventories: inventories.map((row) => row.document),
+        rules: rules.map((row) => row.document),
         disarm: cluster?.disarm ?? null,
+        voters: cluster?.voters ?? [],
       };
     }, 'REPEATABLE READ');
   }

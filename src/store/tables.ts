@@ -1,12 +1,14 @@
 // The tables as TypeORM sees them: plain rows, no classes. Domain objects are kept whole as documents; columns are what the database must check.
 import { EntitySchema } from 'typeorm';
 import type { Host } from '../hosts/host.js';
+import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Disarm, HostInventory } from '../cluster/cluster-view.js';
 import type { Operation, OperationStep } from '../cluster/operation.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
 
-export interface ClusterRow { id: number; version: string; disarm: Disarm | null }
+export interface ClusterRow { id: number; version: string; disarm: Disarm | null; voters: VoterSet[] }
 export interface LeaderRow { id: number; holder: string | null; epoch: string; until: Date | null }
 export interface HostRow { id: string; name: string; condition: string; host_epoch: string; document: Host }
 export interface WorkloadRow { id: string; uuid: string; name: string; host_id: string | null; workload_epoch: string; document: Workload }
@@ -35,6 +37,7 @@ export interface OperationRow {
   ended_at: Date | null;
 }
 
+export interface RuleRow { name: string; document: PlacementRule }
 export interface OutboxRow { operation_id: string }
 export interface InventoryRow { host_id: string; document: HostInventory }
 export interface EventRow { seq: string; at: Date; type: string; severity: string; host: string | null; workload: string | null; operation_id: string | null; message: string; data: Record<string, unknown> }
@@ -51,7 +54,7 @@ const written = { type: 'timestamptz', default: () => 'clock_timestamp()' } as c
 
 export const ClusterTable = new EntitySchema<ClusterRow>({
   name: 'cluster',
-  columns: { id: { type: 'integer', primary: true, primaryKeyConstraintName: 'PK_cluster' }, version: { type: 'bigint', default: 1 }, disarm: { type: 'jsonb', nullable: true } },
+  columns: { id: { type: 'integer', primary: true, primaryKeyConstraintName: 'PK_cluster' }, version: { type: 'bigint', default: 1 }, disarm: { type: 'jsonb', nullable: true }, voters: { type: 'jsonb', default: [] } },
 });
 
 export const LeaderTable = new EntitySchema<LeaderRow>({
@@ -74,8 +77,8 @@ export const WorkloadTable = new EntitySchema<WorkloadRow>({
     { name: 'workload_uuid', columns: ['uuid'], unique: true },
   ],
   checks: [
-    { name: 'CHK_workload_state', expression: "document->>'state' IN ('running', 'stopped', 'starting', 'stopping', 'migrating', 'waiting', 'awaiting-fence', 'paused', 'missing', 'error')" },
-    { name: 'CHK_workload_desired', expression: "document->>'desired' IN ('running', 'stopped', 'disabled')" },
+    { name: 'CHK_workload_state', expression: "document->>'state' IN ('running', 'stopped', 'starting', 'stopping', 'migrating', 'waiting', 'awaiting-fence', 'paused', 'frozen', 'unmanaged', 'missing', 'error')" },
+    { name: 'CHK_workload_desired', expression: "document->>'desired' IN ('running', 'stopped', 'disabled', 'unmanaged')" },
   ],
 });
 
@@ -98,6 +101,12 @@ export const OperationTable = new EntitySchema<OperationRow>({
     { name: 'operation_ended', columns: ['ended_at'] },
   ],
   checks: [{ name: 'CHK_operation_state', expression: "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'unknown')" }],
+});
+
+export const RuleTable = new EntitySchema<RuleRow>({
+  name: 'placement_rule',
+  columns: { name: { ...key, primaryKeyConstraintName: 'PK_placement_rule' }, document: json },
+  checks: [{ name: 'CHK_placement_rule_type', expression: "document->>'type' IN ('keep-apart', 'keep-together', 'hosts')" }],
 });
 
 export const OutboxTable = new EntitySchema<OutboxRow>({
@@ -132,4 +141,4 @@ export const AuditTable = new EntitySchema<AuditRow>({
   columns: { seq: { ...serial, primaryKeyConstraintName: 'PK_audit' }, at: written, actor: text, action: text, target: text, details: json },
 });
 
-export const TABLES = [ClusterTable, LeaderTable, HostTable, WorkloadTable, OperationTable, OutboxTable, InventoryTable, EventTable, SettingTable, AuditTable];
+export const TABLES = [ClusterTable, LeaderTable, HostTable, WorkloadTable, RuleTable, OperationTable, OutboxTable, InventoryTable, EventTable, SettingTable, AuditTable];

@@ -2,7 +2,7 @@
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import { fail, ok, type Result } from '../shared/result.js';
-import { NO_FAILURES, type Workload, type WorkloadNeeds, type WorkloadState } from './workload.js';
+import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload, type WorkloadNeeds, type WorkloadState } from './workload.js';
 
 export interface Adoption {
   readonly id: WorkloadId;
@@ -33,7 +33,9 @@ export function adopt(adoption: Adoption): Result<Workload, AdoptionRefusal> {
     id, hostId, uuid: observed.uuid, name: observed.name, kind: observed.kind,
     // What it does now is what is wanted: an adoption starts and stops nothing.
     desired: stopped ? 'stopped' : 'running',
+    ...WORKLOAD_DEFAULTS,
     ...settings,
+    leasedOn: null,
     workloadEpoch: 1,
     state: stateOf(observed),
     why: null,

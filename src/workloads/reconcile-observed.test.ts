@@ -4,12 +4,12 @@ import type { HostCondition } from '../hosts/host.js';
 import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
 import { duplicateIsCertain, reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
-import { NO_FAILURES, type Workload } from './workload.js';
+import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
 const workload: Workload = {
-  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), workloadEpoch: 1,
-  state: 'running', why: null, definition: '<domain/>', maxRestarts: 1, maxRelocations: 1, failures: NO_FAILURES, drainPolicy: 'migrate',
+  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), leasedOn: null, workloadEpoch: 1,
+  state: 'running', why: null, definition: '<domain/>', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,
   needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
 };
 const NOW = 100_000;

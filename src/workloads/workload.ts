@@ -1,7 +1,14 @@
 // A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
 import type { HostId, WorkloadId } from '../shared/ids.js';
 
-export type DesiredState = 'running' | 'stopped' | 'disabled';
+export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
+
+export const DESIRED_STATES: { readonly [S in DesiredState]: string } = {
+  running: 'it runs, and is started again when it ended by itself',
+  stopped: 'it is kept stopped, and still given a healthy home',
+  disabled: 'it is stopped and then left alone; an error is cleared by this',
+  unmanaged: 'it is watched and never touched',
+};
 
 /** What is shown. Kept in the store, derived from what is observed and what is under way. */
 export type WorkloadState =
@@ -13,6 +20,8 @@ export type WorkloadState =
   | 'waiting' // wants to run, no legal host
   | 'awaiting-fence' // its host is lost and not proven off
   | 'paused'
+  | 'frozen' // waits for its host, which goes down in order and comes back
+  | 'unmanaged' // not ours to touch
   | 'missing' // its host is fine and does not know it
   | 'error'; // waits for a person
 
@@ -25,6 +34,8 @@ export const WORKLOAD_STATES: { readonly [S in WorkloadState]: string } = {
   waiting: 'it should run, and no host may take it now',
   'awaiting-fence': 'its host is lost and not proven off; starting it elsewhere could run it twice',
   paused: 'its process is there and does not execute',
+  frozen: 'nothing is done with it for now: its host is rebooting in order, or the cluster is disarmed',
+  unmanaged: 'it is watched and never touched',
   missing: 'its host is fine and does not know it (undefined by hand)',
   error: 'automation gave up; it is left alone until a person clears it',
 };
@@ -66,6 +77,8 @@ export interface Workload {
   readonly priority: number;
   /** Where it is placed; null: nowhere yet. */
   readonly hostId: HostId | null;
+  /** The host under whose lease it runs: it is ended there when that lease ends. Null: under none. */
+  readonly leasedOn: HostId | null;
   /** Rises with each placement; the guard refuses commands with an older one. */
   readonly workloadEpoch: number;
   readonly state: WorkloadState;
@@ -81,7 +94,26 @@ export interface Workload {
   readonly failures: WorkloadFailures;
   /** May a drain stop and start it elsewhere when it cannot move live? */
   readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+  /** Started or recovered after these, as far as they are being started or recovered too. */
+  readonly startAfter: readonly WorkloadId[];
+  /** Goes back live to a preferred host once that has been well for a while. */
+  readonly failback: boolean;
+  /** An administrative lock (a backup, say): not moved and not stopped meanwhile. */
+  readonly lock: WorkloadLock | null;
+  /** False: it was given this home without being defined there yet; that it is not there is no loss. */
+  readonly isDefinedAtHome: boolean;
+  /** Measured; null: not measured. */
+  readonly usage: { readonly cpus: number; readonly memoryMiB: number } | null;
 }
+
+export interface WorkloadLock {
+  readonly by: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+/** What its owner may leave unsaid. */
+export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

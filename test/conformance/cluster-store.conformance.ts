@@ -5,8 +5,9 @@ import { event } from '../../src/cluster/cluster-event.js';
 import type { ClusterStore } from '../../src/cluster/cluster-store.js';
 import { ONE_PER_HOST, OPERATION_STATES, type OperationKind, type OperationState } from '../../src/cluster/operation.js';
 import { HOST_CONDITIONS, type HostCondition } from '../../src/hosts/host.js';
+import type { PlacementRule } from '../../src/scheduler/placement-rule.js';
 import { operationId, type OperationId } from '../../src/shared/ids.js';
-import { WORKLOAD_STATES, type WorkloadState } from '../../src/workloads/workload.js';
+import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../../src/workloads/workload.js';
 import { aHost, aWorkload } from '../fixtures/cluster.js';
 
 export interface StoreUnderTest {
@@ -68,7 +69,7 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       const view = await store.readView();
       expect(view.hosts).toEqual([h1, h2]);
       expect(view.workloads).toEqual([w1, w2]);
-      expect(view).toMatchObject({ leaderEpoch: epoch, operations: [], recentOperations: [], inventories: [], disarm: null });
+      expect(view).toMatchObject({ leaderEpoch: epoch, operations: [], recentOperations: [], inventories: [], rules: [], disarm: null });
     });
 
     it('merges fields, and keeps the others', async () => {
@@ -89,7 +90,7 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
     it('takes every state that the domain knows', async () => {
       for (const condition of Object.keys(HOST_CONDITIONS) as HostCondition[]) await commit({ change: 'host', id: h1.id, set: { condition } });
       for (const state of Object.keys(WORKLOAD_STATES) as WorkloadState[]) await commit({ change: 'workload', id: w1.id, set: { state } });
-      for (const desired of ['stopped', 'disabled', 'running'] as const) await commit({ change: 'workload', id: w1.id, set: { desired } });
+      for (const desired of Object.keys(DESIRED_STATES) as DesiredState[]) await commit({ change: 'workload', id: w1.id, set: { desired } });
       for (const intent of ['maintenance', 'active'] as const) await commit({ change: 'host', id: h1.id, set: { intent } });
     });
 
@@ -112,8 +113,21 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.readView()).hosts[0]?.why).toBe('a\uFFFDb \uFFFD 🖥');
     });
 
+    it('keeps placement rules by name, in order, as they are', async () => {
+      const apart: PlacementRule = { name: 'b-apart', type: 'keep-apart', workloads: [w1.id, w2.id], hard: true };
+      const hosts: PlacementRule = { name: 'a-hosts', type: 'hosts', workloads: [w1.id], hard: false, hosts: [{ hostId: h1.id, priority: 2 }] };
+      const before = await version();
+      await commit({ change: 'add-rule', rule: apart }, { change: 'add-rule', rule: hosts });
+      expect(await store.readView()).toMatchObject({ rules: [hosts, apart], version: before + 1 });
+      expect(await refusal([{ change: 'add-rule', rule: { ...apart, hard: false } }])).toBe('name-taken');
+      await commit({ change: 'remove-rule', name: 'b-apart' }, { change: 'add-rule', rule: { ...apart, hard: false } });
+      expect((await store.readView()).rules).toEqual([hosts, { ...apart, hard: false }]);
+      await commit({ change: 'remove-rule', name: 'b-apart' }, { change: 'remove-rule', name: 'a-hosts' }, { change: 'remove-rule', name: 'nobody' });
+      expect((await store.readView()).rules).toEqual([]);
+    });
+
     it('keeps the disarming until it is taken back', async () => {
-      const disarm = { by: 'ann', reason: 'switch is replaced', sinceMs: 1, untilMs: null };
+      const disarm = { mode: 'ignore' as const, by: 'ann', reason: 'switch is replaced', sinceMs: 1, untilMs: null };
       await commit({ change: 'disarm', disarm });
       expect((await store.readView()).disarm).toEqual(disarm);
       await commit({ change: 'disarm', disarm: null });

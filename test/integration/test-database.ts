@@ -39,7 +39,7 @@ async function create(from: string): Promise<TestDatabase> {
   return { connection, empty: () => administer(connection, EMPTY), drop: () => administer(server, `DROP DATABASE ${database} WITH (FORCE)`) };
 }
 
-const EMPTY = `TRUNCATE host, workload, operation, outbox, inventory, event, setting, audit;
+const EMPTY = `TRUNCATE host, workload, placement_rule, operation, outbox, inventory, event, setting, audit;
   UPDATE cluster SET version = 1, disarm = NULL; UPDATE leader SET holder = NULL, epoch = 0, until = NULL`;
 
 async function administer(server: TestServer, sql: string): Promise<void> {

@@ -1,5 +1,5 @@
 // The host itself: online, heard, not cordoned, not in maintenance, its sizes known.
-import type { Host } from '../../hosts/host.js';
+import { isQuarantined, type Host } from '../../hosts/host.js';
 import type { FilterRefusal } from '../filter.js';
 import type { PlacementRequest, PlacementView } from '../placement.js';
 
@@ -8,6 +8,8 @@ export function hostIsFit(view: PlacementView, request: PlacementRequest, host: 
   if (excluded) return { code: 'excluded', why: excluded.why };
   if (host.condition !== 'online') return { code: 'not-online', why: `${host.name} is ${host.condition}` };
   if (host.intent === 'maintenance') return { code: 'maintenance', why: `${host.name} is in maintenance` };
+  if (host.leaving) return { code: 'leaving', why: `${host.name} is going down (${host.leaving.purpose})` };
+  if (isQuarantined(host)) return { code: 'quarantined', why: `${host.name} is quarantined: it was lost too often; \`reeve host release ${host.name}\` ends it` };
   if (host.cordoned) return { code: 'cordoned', why: `${host.name} is cordoned` };
   if (!view.heard.has(host.id)) return { code: 'not-heard', why: `the agent of ${host.name} is not heard now` };
   if (!host.facts) return { code: 'no-facts', why: `the sizes of ${host.name} are not known` };

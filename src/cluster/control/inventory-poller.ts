@@ -1,12 +1,12 @@
 // Asks each host's hypervisor what exists there, in turn, and keeps the answer in the store.
-import type { Clock } from '../shared/clock.js';
-import { messageOf } from '../shared/errors.js';
-import type { HostId } from '../shared/ids.js';
-import type { Host } from '../hosts/host.js';
-import type { Hypervisor } from '../hosts/hypervisor.js';
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import type { ClusterVerdict } from '../cluster/verdict.js';
-import type { Logger } from './logger.js';
+import type { Clock } from '../../shared/clock.js';
+import { messageOf } from '../../shared/errors.js';
+import type { HostId } from '../../shared/ids.js';
+import type { Host } from '../../hosts/host.js';
+import type { Hypervisor } from '../../hosts/hypervisor.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { ClusterVerdict } from '../verdict.js';
+import type { Log } from '../../shared/log.js';
 
 export interface PollerPorts {
   readonly store: Pick<ClusterStore, 'saveInventory'>;
@@ -26,7 +26,7 @@ export class InventoryPoller {
 
   constructor(
     private readonly ports: PollerPorts,
-    private readonly log: Logger,
+    private readonly log: Log,
   ) {}
 
   poll(hosts: readonly Host[], verdict: ClusterVerdict): void {

@@ -1,0 +1,35 @@
+// /api/v1/rules
+import { Body, Controller, Delete, Get, Inject, Param, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { Actor } from './auth-guard.js';
+import { Begins } from './begins.js';
+import { ruleDocument } from './documents.js';
+import { API_PORTS, type ApiPorts, type Begun } from './ports.js';
+import * as schemas from './schemas.js';
+
+@ApiTags('rules')
+@ApiBearerAuth()
+@Controller('rules')
+export class RulesController {
+  constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All placement rules, by name, with what breaks them now' })
+  async list() {
+    const view = await this.ports.reads.view();
+    return { items: view.rules.map((rule) => ruleDocument(view, rule)) };
+  }
+
+  @Post()
+  @Begins('Add a placement rule; what could never be kept is refused')
+  add(@Actor() actor: string, @Body({ schema: schemas.newRule }) body: z.output<typeof schemas.newRule>): Promise<Begun> {
+    return this.ports.commands.addRule(actor, body);
+  }
+
+  @Delete(':rule')
+  @Begins('Remove a placement rule')
+  remove(@Actor() actor: string, @Param('rule') name: string): Promise<Begun> {
+    return this.ports.commands.removeRule(actor, name);
+  }
+}

@@ -1,0 +1,42 @@
+// reeve rule …
+import type { Command } from 'commander';
+import type { RuleDocument } from '../api/documents.js';
+import { table } from './format.js';
+import { CliError, EXIT } from './http-client.js';
+import { collect, type Wiring } from './options.js';
+
+interface Begun {
+  readonly operationIds: readonly string[];
+}
+
+export function addRuleCommands(program: Command, { run }: Wiring): void {
+  const rule = program.command('rule').description('placement rules: what stands together, apart, or on which hosts');
+  rule.command('list').description('all rules, and what breaks them').action(run(async (context) => {
+    const { items } = await context.client.get<{ items: RuleDocument[] }>('/rules');
+    context.show(items, (all) =>
+      all.length === 0
+        ? 'no rules yet; `reeve rule add NAME --type keep-apart --workload A --workload B`'
+        : table([['NAME', 'TYPE', 'KIND', 'SAYS', 'BROKEN'], ...all.map((one) => [one.name, one.type, one.hard ? 'hard' : 'soft', one.says, one.broken ?? ''])], ''),
+    );
+  }));
+  rule
+    .command('add <name>')
+    .description('add a rule; a hard one is never broken by automation, a soft one is a preference')
+    .requiredOption('--type <type>', 'keep-apart, keep-together or hosts')
+    .option('--workload <name>', 'a workload that it is about (repeat)', collect, [])
+    .option('--host <host[:priority]>', 'for type hosts: an allowed or preferred host; higher is preferred (repeat)', collect, [])
+    .option('--soft', 'preferred only: broken rather than not run')
+    .action(run(async (context, [name = ''], options) => {
+      const hosts = (options['host'] as string[]).map(hostWithPriority);
+      const body = { name, type: options['type'], workloads: options['workload'], hard: options['soft'] !== true, ...(hosts.length > 0 ? { hosts } : {}) };
+      await context.begun(await context.client.post<Begun>('/rules', body), `rule ${name} is added`);
+    }));
+  rule.command('remove <name>').description('remove a rule').action(run(async (context, [name]) => context.begun(await context.client.delete<Begun>(`/rules/${name}`), `rule ${name} is removed`)));
+}
+
+/** `host-1` or `host-1:2`. */
+export function hostWithPriority(text: string): { readonly host: string; readonly priority: number } {
+  const found = /^([^:]+)(?::(-?\d+))?$/.exec(text);
+  if (!found?.[1]) throw new CliError(EXIT.usage, `--host: "${text}" is not HOST or HOST:PRIORITY`);
+  return { host: found[1], priority: Number(found[2] ?? 0) };
+}

@@ -1,0 +1,35 @@
+// Soft placement rules as scores, and the order among the hosts of a hosts rule.
+import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { FilterInput } from './filter.js';
+import { ruleIndex, type HostsRule } from './placement-rule.js';
+import { placesOf } from './standing.js';
+
+/** Each outweighs any evenness; a preferred host outweighs company. */
+const WEIGHTS = { preferredHost: 100_000, keptApart: -50_000, keptTogether: 50_000 } as const;
+
+export function scoreRules({ view, workload, host }: FilterInput): Readonly<Record<string, number>> {
+  const index = ruleIndex(view.rules);
+  const mates = (rules: readonly { readonly workloads: readonly WorkloadId[] }[]): number => share(rules.flatMap((rule) => rule.workloads).filter((id) => id !== workload.id), (id) => placesOf(view, id).includes(host.id));
+  const hosts = index.hosts(workload.id);
+  const apart = index.apart(workload.id).filter((rule) => !rule.hard);
+  const together = index.softTogether(workload.id);
+  return {
+    ...(hosts.length > 0 ? { preferredHost: WEIGHTS.preferredHost * preference(hosts, host.id) } : {}),
+    ...(apart.length > 0 ? { keptApart: WEIGHTS.keptApart * mates(apart) } : {}),
+    ...(together.length > 0 ? { keptTogether: WEIGHTS.keptTogether * mates(together) } : {}),
+  };
+}
+
+function share<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return items.length === 0 ? 0 : items.filter(holds).length / items.length;
+}
+
+/** Between 0 (no rule names it) and 1 (every rule likes it best); the priorities count by their order, not by their size. */
+export function preference(rules: readonly HostsRule[], hostId: HostId): number {
+  const ranks = rules.map(({ hosts }) => {
+    const steps = [...new Set(hosts.map((one) => one.priority))].sort((one, other) => one - other);
+    const named = hosts.find((one) => one.hostId === hostId);
+    return named ? (steps.indexOf(named.priority) + 1) / steps.length : 0;
+  });
+  return ranks.length === 0 ? 0 : ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length;
+}

@@ -1,0 +1,43 @@
+// Where workloads stand for placement rules: on the host that holds them, and on hosts that are promised to them.
+import type { Host } from '../hosts/host.js';
+import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { Workload } from '../workloads/workload.js';
+import type { PlacementRequest, PlacementView } from './placement.js';
+import { ruleIndex } from './placement-rule.js';
+import { holdsPlace, workloadsById } from './usage.js';
+
+type Looked = Pick<PlacementView, 'hosts' | 'workloads' | 'promised' | 'rules'>;
+
+/** One that moves stands on both ends. Empty: it neither runs nor is to run, or it is not ours to place. */
+export function placesOf(view: Looked, id: WorkloadId): readonly HostId[] {
+  const workload = workloadsById(view.workloads).get(id);
+  if (!workload) return [];
+  const own = workload.hostId !== null && holdsPlace(workload) ? [workload.hostId] : [];
+  return [...own, ...view.promised.filter((promise) => promise.workloadId === id && promise.hostId !== workload.hostId).map((promise) => promise.hostId)];
+}
+
+export interface Mates {
+  /** Members of its group that stand on hosts which they are not about to leave: it must go to them. */
+  readonly anchors: readonly { readonly workload: Workload; readonly hostIds: readonly HostId[] }[];
+  /** Members that leave their host too, or stand nowhere yet: they come along, so they must fit as well. */
+  readonly companions: readonly Workload[];
+}
+
+export function matesOf(view: Looked, { workload, exclude }: PlacementRequest): Mates {
+  const group = ruleIndex(view.rules).group(workload.id);
+  if (group.length === 1) return { anchors: [], companions: [] };
+  const isLeft = (hostId: HostId): boolean => exclude.some((one) => one.hostId === hostId) || isBeingLeft(view.hosts.find((host) => host.id === hostId));
+  const mates = group.filter((id) => id !== workload.id).map((id) => workloadsById(view.workloads).get(id)).filter((mate) => mate !== undefined);
+  const standing = mates.map((mate) => ({ workload: mate, hostIds: placesOf(view, mate.id).filter((hostId) => !isLeft(hostId)) }));
+  const comesAlong = (mate: Workload): boolean => mate.desired === 'running' && mate.state !== 'error';
+  return {
+    anchors: standing.filter((one) => one.hostIds.length > 0),
+    companions: standing.filter((one) => one.hostIds.length === 0 && comesAlong(one.workload)).map((one) => one.workload),
+  };
+}
+
+/** A silent host is not left: it may be heard again, with all that runs there. */
+function isBeingLeft(host: Host | undefined): boolean {
+  if (!host) return true;
+  return host.condition === 'fenced' || host.condition === 'offline' || host.intent === 'maintenance' || host.leaving !== null;
+}
