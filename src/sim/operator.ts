@@ -169,7 +169,7 @@ export class Operator {
   }
 
   #verdict(): ReturnType<NonNullable<Simulation['leaderVerdict']>> & object {
-    return this.simulation.leaderVerdict() ?? { hosts: [], witnesses: [], quorum: false, quorumEvidence: 'nobody leads', trusted: false, trustEvidence: 'nobody leads' };
+    return this.simulation.leaderVerdict() ?? { hosts: [], witnesses: [], quorum: false, quorumEvidence: 'nobody leads', trusted: false, ownStall: false, trustEvidence: 'nobody leads' };
   }
 
   #placement(view: ClusterView): ReturnType<typeof placementViewOf> {
