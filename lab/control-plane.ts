@@ -1,7 +1,7 @@
 // Starts the product's control plane inside a lab's control namespace, as a user's service would run.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, connect, type Server } from 'node:net';
+import { createServer, connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { apiClient, type ApiClient } from './client.js';
 import { waitUntil } from './wait-until.js';
@@ -123,9 +123,12 @@ export async function tail(file: string, lines = 40): Promise<string> {
   return text.split('\n').slice(-lines).join('\n');
 }
 
-/** Lets a browser or curl outside of the lab's namespaces reach the API: 127.0.0.1:port → the unix socket. */
+/** Lets a browser or curl outside of the lab's namespaces reach the API: 127.0.0.1:port → the unix socket. Another port where that one is taken, as by a second lab. */
 export async function relay(port: number, socketPath: string): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const open = new Set<Socket>();
   const server: Server = createServer((outside) => {
+    open.add(outside);
+    outside.once('close', () => open.delete(outside));
     const inside = connect(socketPath);
     outside.pipe(inside).pipe(outside);
     const drop = (): void => {
@@ -135,13 +138,27 @@ export async function relay(port: number, socketPath: string): Promise<{ readonl
     outside.on('error', drop);
     inside.on('error', drop);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+  await listenOn(server, port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    return listenOn(server, 0);
   });
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound ? bound.port : port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () => new Promise((resolve) => {
+      // A browser's open event stream would keep the server from ending.
+      for (const socket of open) socket.destroy();
+      server.close(() => resolve());
+    }),
   };
+}
+
+function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }

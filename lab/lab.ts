@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
 import { ensureGuest } from './guest.js';
 import { writeHostFiles } from './host-files.js';
+import { otherOwner, takeOwnership } from './owner.js';
 import { run, type Ran, type RunOptions } from './shell.js';
 import { REPO_ROOT } from './ticks.js';
 import { waitUntil } from './wait-until.js';
@@ -29,6 +30,7 @@ export type BmcFault = 'ok' | 'dead' | 'slow' | 'lying';
 const STATE_ROOT = '/var/lib/reeve-lab';
 const CONTROL_LINKS = ['10.66.0.254', '10.66.1.254', '10.66.2.254'] as const;
 const HOST_UP_MS = 60_000;
+const END_IN_ORDER_MS = 8_000;
 const scripts = join(REPO_ROOT, 'lab/host');
 
 export class Lab {
@@ -42,31 +44,49 @@ export class Lab {
     readonly name: string,
     private readonly log: (line: string) => void,
   ) {
+    // Paths and names of interfaces are made of it.
+    if (!/^[a-z][a-z0-9]{0,7}$/.test(name)) throw new Error(`lab name: up to 8 lower-case letters and digits, not "${name}"`);
     this.stateDir = join(STATE_ROOT, name);
     this.ctlNetns = `${name}-ctl`;
     this.fabNetns = `${name}-fab`;
     this.identityFile = join(this.stateDir, 'keys/control.ed25519');
   }
 
-  /** Builds a new lab; what an earlier run of that name left behind is cleaned up first. */
+  /** Builds a new lab; what a run of that name left behind that is gone is cleaned up first. One that lives keeps its lab. */
   static async start({ name = 'rl0', hosts = 3, log = () => undefined }: LabOptions = {}): Promise<Lab> {
-    if (!/^[a-z][a-z0-9]{0,7}$/.test(name)) throw new Error(`lab name: up to 8 lower-case letters and digits, not "${name}"`);
     const lab = new Lab(name, log);
+    const owner = await otherOwner(lab.stateDir);
+    if (owner !== null) throw new Error(`a lab named ${name} is up already, held by process ${owner}; end it with: npm run lab -- --name ${name} down; or give this one another name: --name lab2`);
+    if (existsSync(lab.stateDir)) log(`cleaning up what an earlier run of ${name} left behind`);
     await lab.down();
-    await lab.#fabric();
-    for (let index = 1; index <= hosts; index += 1) await lab.#prepare(index);
-    await Promise.all(lab.#hosts.map((host) => lab.powerOn(host)));
-    await lab.waitUp(lab.#hosts);
-    return lab;
+    try {
+      await lab.#build(hosts);
+      return lab;
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
+  }
+
+  async #build(hosts: number): Promise<void> {
+    await this.#fabric();
+    for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
+    await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
+    await this.waitUp(this.#hosts);
   }
 
   /** A lab that another process started. */
   static async attach(name = 'rl0', log: (line: string) => void = () => undefined): Promise<Lab> {
     const lab = new Lab(name, log);
-    if (!existsSync(join(lab.stateDir, 'env'))) throw new Error(`no lab named ${name} is up; npm run lab`);
+    if (!existsSync(join(lab.stateDir, 'env'))) throw new Error(`no lab named ${name} is up; npm run lab${name === 'rl0' ? '' : ` -- --name ${name}`}`);
     const names = await readdir(join(lab.stateDir, 'hosts'));
     lab.#hosts = names.map((one) => describeHost(Number(one.replace('host-', '')))).sort((a, b) => a.index - b.index);
     return lab;
+  }
+
+  /** Whatever is left of a lab, also of one that was never whole: to be taken down. */
+  static remains(name = 'rl0'): Lab {
+    return new Lab(name, () => undefined);
   }
 
   get hosts(): readonly LabHost[] {
@@ -173,8 +193,7 @@ export class Lab {
       }
     }
     for (const netns of [this.ctlNetns, this.fabNetns]) {
-      const { stdout } = await run('ip', ['netns', 'pids', netns], { okCodes: 'any' });
-      for (const pid of stdout.split('\n').filter(Boolean)) await run('kill', ['-KILL', pid], { okCodes: 'any' });
+      await endAll(netns);
       await run('ip', ['netns', 'del', netns], { okCodes: 'any' });
     }
     const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
@@ -187,6 +206,7 @@ export class Lab {
   async #fabric(): Promise<void> {
     this.log(`building the networks of ${this.name}`);
     for (const dir of ['hosts', 'keys', 'fs', 'shared/boot']) await mkdir(join(this.stateDir, dir), { recursive: true });
+    await takeOwnership(this.stateDir);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=8g,mode=755', `lab-${this.name}`, join(this.stateDir, 'fs')]);
     await writeFile(join(this.stateDir, 'env'), `LAB=${this.name}\nSCRIPTS=${scripts}\n`);
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'reeve', '-f', this.identityFile]);
@@ -232,6 +252,14 @@ export class Lab {
   #power(host: LabHost, verb: string): Promise<Ran> {
     return run(join(scripts, 'power.sh'), [this.stateDir, host.name, verb]);
   }
+}
+
+/** In order first: a Postgres that is killed leaves its shared memory behind. */
+async function endAll(netns: string): Promise<void> {
+  const pids = async (): Promise<readonly string[]> => (await run('ip', ['netns', 'pids', netns], { okCodes: 'any' })).stdout.split('\n').filter(Boolean);
+  for (const pid of await pids()) await run('kill', ['-TERM', pid], { okCodes: 'any' });
+  await waitUntil(`the processes in ${netns} to end`, async () => (await pids()).length === 0, { timeoutMs: END_IN_ORDER_MS }).catch(() => undefined);
+  for (const pid of await pids()) await run('kill', ['-KILL', pid], { okCodes: 'any' });
 }
 
 function describeHost(index: number): LabHost {

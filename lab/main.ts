@@ -1,6 +1,8 @@
 // `npm run lab` and `npm run lab -- COMMAND`: sets the lab up, plays the story, stays up to be played with.
+import { existsSync } from 'node:fs';
 import { Lab, type BmcFault, type LabHost } from './lab.js';
 import { relay, startControlPlane } from './control-plane.js';
+import { endOwner } from './owner.js';
 import { ensureLabPackages, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
 import { REPO_ROOT, startTicks } from './ticks.js';
@@ -17,12 +19,17 @@ interface Options {
   readonly name: string;
   readonly hosts: number;
   readonly once: boolean;
+  readonly help: boolean;
   readonly rest: readonly string[];
 }
 
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     const options = parse(argv);
+    if (options.help) {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
     const why = whyNoLab();
     if (why) throw new Error(`no lab here: ${why}`);
     return options.rest.length === 0 ? await play(options) : await command(options);
@@ -34,32 +41,33 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function parse(argv: readonly string[]): Options {
   const rest: string[] = [];
-  let [name, hosts, once] = ['rl0', 3, false];
+  let [name, hosts, once, help] = ['rl0', 3, false, false];
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--once') once = true;
     else if (word === '--name') name = argv[(at += 1)] ?? '';
     else if (word === '--hosts') hosts = Number(argv[(at += 1)]);
-    else if (word === '--help' || word === '-h') throw new BadInput(`\n${USAGE}`);
+    else if (word === '--help' || word === '-h') help = true;
     else if (word.startsWith('--') && rest.length === 0) throw new BadInput(`there is no option ${word}\n${USAGE}`);
     else rest.push(word);
   }
   if (!Number.isInteger(hosts) || hosts < 2 || hosts > 16) throw new BadInput('--hosts: a whole number from 2 to 16');
-  return { name, hosts, once, rest };
+  return { name, hosts, once, help, rest };
 }
 
 async function play({ name, hosts, once }: Options): Promise<number> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
   await ensureLabPackages(say);
+  let asked: (() => void) | null = null;
+  const stopAsked = new Promise<void>((resolve) => (asked = resolve));
+  // From here on a signal is heard, and answered as soon as the lab is whole enough to be taken down.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked?.());
   const lab = await Lab.start({ name, hosts, log: say });
   const closers: (() => Promise<unknown>)[] = [() => lab.down()];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer().catch((error: unknown) => say(String(error)));
   };
-  let asked: (() => void) | null = null;
-  const stopAsked = new Promise<void>((resolve) => (asked = resolve));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked?.());
   try {
     say(`${lab.hosts.length} hosts are up, each with its own kernel namespaces, sshd, libvirtd and BMC`);
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true });
@@ -74,7 +82,7 @@ async function play({ name, hosts, once }: Options): Promise<number> {
     closers.push(() => outside.close());
     say(`up for you to play: http://127.0.0.1:${outside.port}/api/docs; Ctrl-C ends it and leaves nothing behind`);
     say(`  REEVE_STATE_DIR=${control.stateDir} bin/reeve status --watch`);
-    say('  npm run lab -- cut host-2   (or isolate, hang, bmc host-2 dead, power-on …)');
+    say(`  npm run lab -- ${name === 'rl0' ? '' : `--name ${name} `}cut host-2   (or isolate, hang, bmc host-2 dead, power-on …)`);
     await stopAsked;
     return 0;
   } finally {
@@ -84,11 +92,7 @@ async function play({ name, hosts, once }: Options): Promise<number> {
 }
 
 async function command({ name, rest: [verb = '', hostName, ...words] }: Options): Promise<number> {
-  if (verb === 'down') {
-    const lab = await Lab.attach(name).catch(() => null);
-    await lab?.down();
-    return 0;
-  }
+  if (verb === 'down') return takeDown(name);
   const lab = await Lab.attach(name);
   if (verb === 'status') {
     for (const host of lab.hosts) process.stdout.write(`${host.name}  ${await lab.powerState(host)}  ${host.address}  ${(await lab.runningOn(host)).join(', ')}\n`);
@@ -99,6 +103,16 @@ async function command({ name, rest: [verb = '', hostName, ...words] }: Options)
   if (!hostName) throw new BadInput(`${verb}: which host? there are ${lab.hosts.map((host) => host.name).join(', ')}`);
   if (!lab.hosts.some((host) => host.name === hostName)) throw new BadInput(`no host is named ${hostName}; there are ${lab.hosts.map((host) => host.name).join(', ')}`);
   await act(lab, lab.host(hostName), words);
+  return 0;
+}
+
+/** Also after a crash, and also when a lab was never whole: nothing of it is left behind. */
+async function takeDown(name: string): Promise<number> {
+  const lab = Lab.remains(name);
+  const wasUp = existsSync(lab.stateDir);
+  await endOwner(lab.stateDir);
+  await lab.down();
+  process.stdout.write(wasUp ? `the lab ${name} is down; nothing of it is left\n` : `no lab named ${name} was up\n`);
   return 0;
 }
 

@@ -11,16 +11,17 @@ export interface AgentOptions {
   readonly stateDir: string;
   readonly procDir: string;
   readonly guardDir: string;
+  readonly watchdogDevice: string;
 }
 
 export const USAGE = 'usage: reeve-agent [run|status [--json]] [--config FILE] [--run-dir DIR] [--state-dir DIR]';
 
 const DEFAULTS: AgentOptions = {
-  command: 'run', json: false, configFile: '/etc/reeve/agent.json', runDir: '/run/reeve', stateDir: '/var/lib/reeve', procDir: '/proc', guardDir: '/var/lib/reeve/guard',
+  command: 'run', json: false, configFile: '/etc/reeve/agent.json', runDir: '/run/reeve', stateDir: '/var/lib/reeve', procDir: '/proc', guardDir: '/var/lib/reeve/guard', watchdogDevice: '/dev/watchdog',
 };
 
-const VALUES: Readonly<Record<string, 'configFile' | 'runDir' | 'stateDir' | 'procDir' | 'guardDir'>> = {
-  '--config': 'configFile', '--run-dir': 'runDir', '--state-dir': 'stateDir', '--proc-dir': 'procDir', '--guard-dir': 'guardDir',
+const VALUES: Readonly<Record<string, 'configFile' | 'runDir' | 'stateDir' | 'procDir' | 'guardDir' | 'watchdogDevice'>> = {
+  '--config': 'configFile', '--run-dir': 'runDir', '--state-dir': 'stateDir', '--proc-dir': 'procDir', '--guard-dir': 'guardDir', '--watchdog': 'watchdogDevice',
 };
 
 export function readAgentOptions(words: readonly string[]): Result<AgentOptions, string> {

@@ -1,14 +1,18 @@
 // Entry of the agent's bundle: `agent.cjs [--config FILE]` runs it, `agent.cjs status` asks the one that runs.
 import { readFileSync, statSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import type { AgentConfig } from '../hosts/host-agent.js';
 import { Agent } from './agent.js';
 import { readAgentOptions, USAGE, type AgentOptions } from './agent-options.js';
+import { procHost } from './proc/proc-host.js';
+import { promiseFile } from './proc/promise-file.js';
 import { readBootId } from './proc/read-proc.js';
 import { askStatus, makeRunDir, removeFile, serveStatus, writePidFile } from './proc/run-files.js';
 import { parseAgentConfig } from './read-config.js';
 import { nextStartStamp } from './start-stamp.js';
+import { systemClock, systemTimers } from '../shared/system/system-clock.js';
 import { statusLines } from './status-lines.js';
+import { openUdp } from './udp/heartbeat-endpoint.js';
+import { DevWatchdog } from './watchdog/dev-watchdog.js';
 
 /** Ends of the process that systemd and people can tell apart. */
 const BAD_USE = 2;
@@ -16,7 +20,7 @@ const NOT_RUNNING = 3;
 /** Between two looks at the configuration file. */
 const WATCH_MS = 1_000;
 
-const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+const clock = systemClock;
 const log = (line: string): void => void process.stderr.write(`reeve-agent: ${line}\n`);
 
 function end(code: number, line: string): never {
@@ -45,7 +49,13 @@ async function run(options: AgentOptions): Promise<void> {
   if (typeof config === 'string') end(BAD_USE, config);
   makeRunDir(options.runDir);
   const boot = { bootId: readBootId(options.procDir), nextStartStamp: () => nextStartStamp(`${options.stateDir}/agent.stamp`, clock.nowMs()) };
-  const agent = new Agent(config, boot, { procDir: options.procDir, guardDir: options.guardDir }, { clock, log });
+  const { procDir, guardDir, runDir, stateDir, watchdogDevice } = options;
+  const agent = new Agent(config, boot, {
+    clock, timers: systemTimers, openTransport: openUdp, log,
+    host: procHost({ procDir, guardDir, runDir, bootId: boot.bootId }),
+    openWatchdog: (timeoutMs) => new DevWatchdog(timeoutMs, watchdogDevice),
+    promises: promiseFile(`${stateDir}/promises.json`),
+  });
   await agent.start();
   const [pidFile, socketFile] = [`${options.runDir}/agent.pid`, `${options.runDir}/agent.sock`];
   const server = serveStatus(socketFile, () => agent.status(), log);

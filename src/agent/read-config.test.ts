@@ -4,7 +4,7 @@ import { parseAgentConfig } from './read-config.js';
 
 const address = { address: '10.0.0.1', port: 7481 };
 const member = { id: 'b', name: 'host-b', role: 'host', keyHex: 'cd'.repeat(32), links: [address] };
-const good = { clusterId: 'c', hostId: 'a', name: 'host-a', keyHex: 'ab'.repeat(32), heartbeatMs: 300, silentMs: 1_800, listen: [address], members: [member] };
+const good = { clusterId: 'c', hostId: 'a', name: 'host-a', keyHex: 'ab'.repeat(32), heartbeatMs: 300, silentMs: 1_800, watchdogMs: 3_000, enforcesLease: true, voters: { epoch: 2, ids: ['a', 'b'] }, listen: [address], members: [{ ...member, leastEpoch: 4 }] };
 
 describe('the agent configuration', () => {
   it('is taken as it is; what newer control planes add is left out', () => {
@@ -21,6 +21,8 @@ describe('the agent configuration', () => {
     ['a bad port', { ...good, listen: [{ address: '::1', port: 70_000 }] }, /^listen\[0\]\.port is 70000/],
     ['an unknown role', { ...good, members: [member, { ...member, role: 'king' }] }, /^members\[1\]\.role is "king"/],
     ['a bad link', { ...good, members: [{ ...member, links: [{ port: 1 }] }] }, /^members\[0\]\.links\[0\]\.address must be/],
+    ['a lease that is neither', { ...good, enforcesLease: 1 }, /^enforcesLease must be true or false$/],
+    ['a voter without a name', { ...good, voters: { epoch: 1, ids: ['a', 3] } }, /^voters\.ids\[1\]/],
     ['unsafe timing', { ...good, silentMs: 500 }, /^silentMs is 500; with heartbeatMs 300/],
   ])('refuses %s', (_what, config, why) => {
     const parsed = parseAgentConfig(typeof config === 'string' ? config : JSON.stringify(config));

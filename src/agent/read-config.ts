@@ -38,6 +38,9 @@ function readConfig(value: unknown): AgentConfig {
     keyHex: key(json, 'keyHex'),
     heartbeatMs: number(json, 'heartbeatMs'),
     silentMs: number(json, 'silentMs'),
+    watchdogMs: number(json, 'watchdogMs'),
+    enforcesLease: boolean(json, 'enforcesLease'),
+    voters: voterSet(json['voters']),
     listen: list(json, 'listen').map((one, at) => address(one, `listen[${at}]`)),
     members: list(json, 'members').map((one, at) => member(one, `members[${at}]`)),
   };
@@ -45,12 +48,19 @@ function readConfig(value: unknown): AgentConfig {
   return config;
 }
 
+function voterSet(value: unknown): AgentConfig['voters'] {
+  if (value === null) return null;
+  const json = object(value, 'voters');
+  return { epoch: number(json, 'epoch', 'voters'), ids: list(json, 'ids', 'voters').map((id, at) => text({ id }, 'id', `voters.ids[${at}]`)) };
+}
+
 function member(value: unknown, where: string): AgentMember {
   const json = object(value, where);
   const role = text(json, 'role', where);
   if (role !== 'host' && role !== 'witness') throw new BadConfig(`${where}.role is "${role}"; it must be host or witness`);
   const links = list(json, 'links', where).map((one, at) => address(one, `${where}.links[${at}]`));
-  return { id: text(json, 'id', where), name: text(json, 'name', where), role, keyHex: key(json, 'keyHex', where), links };
+  const leastEpoch = json['leastEpoch'] === undefined ? {} : { leastEpoch: number(json, 'leastEpoch', where) };
+  return { id: text(json, 'id', where), name: text(json, 'name', where), role, keyHex: key(json, 'keyHex', where), ...leastEpoch, links };
 }
 
 function address(value: unknown, where: string): { address: string; port: number } {
@@ -80,6 +90,12 @@ function text(json: Json, field: string, where = ''): string {
 function number(json: Json, field: string, where = ''): number {
   const value = json[field];
   if (typeof value !== 'number' || !Number.isInteger(value)) throw new BadConfig(`${at(where, field)} must be a whole number`);
+  return value;
+}
+
+function boolean(json: Json, field: string, where = ''): boolean {
+  const value = json[field];
+  if (typeof value !== 'boolean') throw new BadConfig(`${at(where, field)} must be true or false`);
   return value;
 }
 

@@ -5,9 +5,22 @@ export function statusLines(status: AgentStatus): readonly string[] {
   return [
     `${status.name} (${status.hostId}), boot ${status.bootId.slice(0, 8)}, up ${seconds(status.uptimeMs)}, ${status.running.length} workloads running`,
     ...(status.listening ? [] : ['has just started or stalled: judges nobody']),
+    leaseLine(status.lease),
     ...status.members.map(memberLine),
     ...status.troubles.map((trouble) => `trouble: ${trouble}`),
   ];
+}
+
+const PHASES: { readonly [P in AgentStatus['lease']['phase']]: string } = {
+  free: 'nothing runs under it',
+  held: 'held; the watchdog is fed',
+  ending: 'OVER: ending what runs under it; the watchdog is not fed',
+  ended: 'over; nothing under it runs any more',
+};
+
+function leaseLine({ enforced, phase, leftMs, under, voters }: AgentStatus['lease']): string {
+  const left = leftMs === null ? 'no majority of voters acknowledges us' : leftMs > 0 ? `runs ${seconds(leftMs)} longer` : `over for ${seconds(-leftMs)}`;
+  return `lease: ${enforced ? PHASES[phase] : 'not enforced on this host'}; ${left}; ${voters} voters; ${under.length} workloads under it`;
 }
 
 function memberLine(member: AgentStatus['members'][number]): string {

@@ -1,35 +1,55 @@
 // Voter: what agents and witnesses have in common. Sends heartbeats, listens to those of others, judges at every tick.
 import { Membership, type Member } from '../cluster/membership.js';
 import type { Opinion } from '../cluster/membership-links.js';
+import type { ExclusionRequest, Promises } from '../cluster/promises.js';
+import { QuorumLease } from '../cluster/quorum-lease.js';
 import { reportChunks } from '../cluster/report-assembler.js';
-import type { Report } from '../cluster/heartbeat-message.js';
+import type { Exclude, Heartbeat, Leaving, Message, PromiseMade, Report } from '../cluster/heartbeat-message.js';
 import type { Timing } from '../cluster/timing.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
+import { hash64 } from '../cluster/wire.js';
 import type { AgentMember } from '../hosts/host-agent.js';
-import type { Clock } from '../shared/clock.js';
-import { HeartbeatEndpoint, type EndpointIdentity, type Flags } from './udp/heartbeat-endpoint.js';
-import type { SocketAddress } from './udp/link-socket.js';
+import type { Clock, Timers } from '../shared/clock.js';
+import { messageOf } from '../shared/errors.js';
+import type { EndpointIdentity, Flags, OpenTransport, SocketAddress, Transport } from './transport.js';
 
 export interface VoterMember extends AgentMember {
   readonly isVoter: boolean;
 }
 
+/** What our messages say about ourselves. */
+export interface SelfWord {
+  readonly load1: number;
+  readonly freeMemoryMiB: number;
+  readonly hostEpoch: number | null;
+  readonly leaseHeld: boolean;
+  readonly enforcing: boolean;
+}
+
+export const WITNESS_WORD: SelfWord = { load1: 0, freeMemoryMiB: 0, hostEpoch: null, leaseHeld: false, enforcing: false };
+
 export interface VoterPorts {
-  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs' | 'sleep'>;
+  readonly timers: Timers;
+  readonly openTransport: OpenTransport;
+  readonly promises: Promises;
   readonly log: (line: string) => void;
-  /** What our heartbeats carry about this host; null on a witness. */
-  readonly vitals: (() => { readonly load1: number; readonly freeMemoryMiB: number; readonly hostEpoch: number | null }) | null;
-  readonly onTick: (verdict: ClusterVerdict) => void;
+  readonly word: () => SelfWord;
+  readonly onTick: (verdict: ClusterVerdict, nowMs: number) => void;
+  readonly onBeat: () => void;
   readonly onReport: (fromId: string, report: Report) => void;
+  readonly onPromise: (fromId: string, promise: PromiseMade) => void;
 }
 
 export class Voter {
-  readonly endpoint: HeartbeatEndpoint;
+  readonly endpoint: Transport;
   readonly membership: Membership;
+  readonly lease: QuorumLease;
   #opinions = new Map<string, Opinion>();
+  #hostsByHash = new Map<bigint, string>();
   #nextBeatAtMs = 0;
-  #beatTimer: NodeJS.Timeout | null = null;
-  #tickTimer: NodeJS.Timeout | null = null;
+  #stopBeat: () => void = () => undefined;
+  #stopTick: () => void = () => undefined;
   #reportNumber = 0;
 
   constructor(
@@ -39,14 +59,8 @@ export class Voter {
   ) {
     const monotonicMs = (): number => ports.clock.monotonicMs();
     this.membership = new Membership({ id: identity.id, role: identity.role, isVoter: true, startStamp: identity.startStamp }, timing, monotonicMs());
-    this.endpoint = new HeartbeatEndpoint(identity, {
-      monotonicMs,
-      log: ports.log,
-      onMessage: (fromId, message) => {
-        if (message.kind === 'heartbeat') this.membership.feed(fromId, message, monotonicMs());
-        else ports.onReport(fromId, message);
-      },
-    });
+    this.lease = new QuorumLease(identity.id, timing.leaseMs);
+    this.endpoint = ports.openTransport(identity, { monotonicMs, log: ports.log, onMessage: (fromId, message) => this.#received(fromId, message) });
   }
 
   async start(listen: readonly SocketAddress[], members: readonly VoterMember[]): Promise<void> {
@@ -56,7 +70,7 @@ export class Voter {
     this.membership.begin(this.#nextBeatAtMs);
     this.#tick();
     this.#beat();
-    this.#tickTimer = setInterval(() => this.#tick(), this.timing.tickMs);
+    this.#stopTick = this.ports.timers.every(this.timing.tickMs, () => this.#tick());
   }
 
   setMembers(members: readonly VoterMember[]): void {
@@ -64,14 +78,17 @@ export class Voter {
     const inMembership = others.map(({ id, name, role, links, isVoter }): Member => ({ id, name, role, links: links.length, isVoter }));
     this.membership.setMembers(inMembership, this.ports.clock.monotonicMs());
     this.endpoint.setMembers(others);
+    const hosts = members.filter((member) => member.role === 'host');
+    this.#hostsByHash = new Map(hosts.map(({ id }) => [hash64(id), id]));
+    this.ports.promises.setLeastEpochs(new Map(hosts.map(({ id, leastEpoch }) => [id, leastEpoch ?? 0])));
   }
 
   /** Says good-bye on all links, twice, because datagrams get lost; then stops. */
-  async leave(): Promise<void> {
+  async leave(purpose: Leaving = 'stop'): Promise<void> {
     this.#stopTimers();
     for (let time = 0; time < 2; time++) {
-      this.#beatTo(this.endpoint.members, true);
-      await new Promise((resolve) => setTimeout(resolve, LEAVE_PAUSE_MS));
+      this.#beatTo(this.endpoint.members, purpose);
+      await this.ports.clock.sleep(LEAVE_PAUSE_MS);
     }
     this.endpoint.close();
   }
@@ -86,44 +103,100 @@ export class Voter {
     this.#reportNumber += 1;
     const number = this.#reportNumber;
     for (const witness of this.#witnesses()) {
-      for (const chunk of reportChunks(uuids)) this.endpoint.send(witness.id, this.#flags(false), () => ({ kind: 'report', number, ...chunk }));
+      for (const chunk of reportChunks(uuids)) this.endpoint.send(witness.id, this.#flags(witness.id, null), () => ({ kind: 'report', number, ...chunk }));
     }
   }
 
   #tick(): void {
-    const verdict = this.membership.tick(this.ports.clock.monotonicMs(), this.ports.clock.nowMs());
+    const nowMs = this.ports.clock.monotonicMs();
+    const verdict = this.membership.tick(nowMs, this.ports.clock.nowMs());
     // Who decides shall know at once that we miss somebody, not with the next heartbeat.
-    if (this.#missesSomebodyNew()) this.#beatTo(this.#witnesses(), false);
-    this.ports.onTick(verdict);
+    if (this.#missesSomebodyNew(nowMs)) this.#beatTo(this.#witnesses(), null);
+    this.ports.onTick(verdict, nowMs);
   }
 
-  #missesSomebodyNew(): boolean {
+  #missesSomebodyNew(nowMs: number): boolean {
     const before = this.#opinions;
-    this.#opinions = new Map(this.membership.sights(this.ports.clock.monotonicMs()).map((sight) => [sight.id, sight.opinion]));
+    this.#opinions = new Map(this.endpoint.members.map(({ id }) => [id, this.membership.opinion(id, nowMs)]));
     return [...this.#opinions].some(([id, opinion]) => opinion === 'silent' && before.get(id) !== 'silent');
   }
 
   /** Absolute times, so that intervals do not drift; after a stall the beat goes on from now. */
   #beat(): void {
     const nowMs = this.ports.clock.monotonicMs();
-    this.#beatTo(this.endpoint.members, false);
+    this.#beatTo(this.endpoint.members, null);
+    this.ports.onBeat();
     this.#nextBeatAtMs = Math.max(this.#nextBeatAtMs + this.timing.heartbeatMs, nowMs);
-    this.#beatTimer = setTimeout(() => this.#beat(), this.#nextBeatAtMs - nowMs);
+    this.#stopBeat = this.ports.timers.after(this.#nextBeatAtMs - nowMs, () => this.#beat());
   }
 
-  #beatTo(members: readonly AgentMember[], leaving: boolean): void {
+  /** Tells all members at once, out of turn. */
+  beatNow(): number {
     const nowMs = this.ports.clock.monotonicMs();
-    const vitals = this.ports.vitals?.() ?? { load1: 0, freeMemoryMiB: 0 };
-    const { load1, freeMemoryMiB } = vitals;
-    const hearing = this.membership.hearing(nowMs);
-    this.membership.sending(this.endpoint.nextSequence, nowMs);
-    for (const { id } of members) {
-      this.endpoint.send(id, this.#flags(leaving), (link) => ({ kind: 'heartbeat', load1, freeMemoryMiB, ack: this.membership.ack(id, link, nowMs), hearing }));
+    this.#beatTo(this.endpoint.members, null);
+    return nowMs;
+  }
+
+  /** Asks a voter to exclude a host. */
+  askToExclude(voterId: string, { hostId, epoch, leaderEpoch }: ExclusionRequest): void {
+    this.endpoint.send(voterId, this.#flags(voterId, null), () => ({ kind: 'exclude', member: hash64(hostId), epoch, leaderEpoch }));
+  }
+
+  #received(fromId: string, message: Message): void {
+    switch (message.kind) {
+      case 'heartbeat':
+        return this.#heard(fromId, message);
+      case 'report':
+        return this.ports.onReport(fromId, message);
+      case 'exclude':
+        return this.#asked(fromId, message);
+      case 'promise':
+        return this.ports.onPromise(fromId, message);
     }
   }
 
-  #flags(leaving: boolean): Flags {
-    return { leaving, blind: this.membership.isBlind(this.ports.clock.monotonicMs()), hostEpoch: this.ports.vitals?.().hostEpoch ?? null };
+  #heard(fromId: string, heartbeat: Heartbeat): void {
+    const ackedSentMs = this.membership.feed(fromId, heartbeat, this.ports.clock.monotonicMs());
+    if (ackedSentMs !== null && !heartbeat.excludes) this.lease.acknowledged(fromId, ackedSentMs);
+    if (heartbeat.role === 'host') this.#durably(`what ${fromId} says of its lease`, () => this.ports.promises.heard(fromId, heartbeat.startStamp, heartbeat.enforcing));
+  }
+
+  /** Only witnesses may ask: hosts decide nothing about each other. */
+  #asked(fromId: string, { role, member, epoch, leaderEpoch }: Exclude): void {
+    const hostId = this.#hostsByHash.get(member);
+    if (role !== 'witness' || hostId === undefined) return;
+    const { promises } = this.ports;
+    if (this.#durably(`the exclusion of ${hostId}`, () => promises.promise({ hostId, epoch, leaderEpoch })) !== true) return;
+    this.endpoint.send(fromId, this.#flags(fromId, null), () => ({ kind: 'promise', member, epoch, memberEnforcing: promises.isEnforcing(hostId) }));
+  }
+
+  /** What can't be written down was not said. */
+  #durably<T>(what: string, act: () => T): T | null {
+    try {
+      return act();
+    } catch (error) {
+      this.ports.log(`${what} can't be written down: ${messageOf(error)}`);
+      return null;
+    }
+  }
+
+  #beatTo(members: readonly AgentMember[], leaving: Leaving | null): void {
+    const nowMs = this.ports.clock.monotonicMs();
+    const { load1, freeMemoryMiB } = this.ports.word();
+    const hearing = this.membership.hearing(nowMs);
+    this.membership.sending(this.endpoint.nextSequence, nowMs);
+    for (const { id } of members) {
+      this.endpoint.send(id, this.#flags(id, leaving), (link) => ({ kind: 'heartbeat', load1, freeMemoryMiB, ack: this.membership.ack(id, link, nowMs), hearing }));
+    }
+  }
+
+  #flags(toId: string, leaving: Leaving | null): Flags {
+    const { hostEpoch, leaseHeld, enforcing } = this.ports.word();
+    return {
+      leaving, hostEpoch, leaseHeld, enforcing, blind: this.membership.isBlind(this.ports.clock.monotonicMs()),
+      voterEpoch: this.lease.voters?.epoch ?? null,
+      excludes: this.ports.promises.isExcluded(toId, this.membership.newest(toId)?.hostEpoch ?? null),
+    };
   }
 
   #witnesses(): readonly AgentMember[] {
@@ -131,8 +204,8 @@ export class Voter {
   }
 
   #stopTimers(): void {
-    if (this.#beatTimer) clearTimeout(this.#beatTimer);
-    if (this.#tickTimer) clearInterval(this.#tickTimer);
+    this.#stopBeat();
+    this.#stopTick();
   }
 }
 

@@ -1,16 +1,21 @@
 // Witness: the control plane's ear and vote. Heartbeats in, verdicts about hosts out.
+import { Exclusion, type ExclusionAsked, type ExclusionState } from '../cluster/exclusion.js';
 import type { ProbeResult } from '../cluster/membership.js';
+import type { Report } from '../cluster/heartbeat-message.js';
+import { Promises, type PromiseStore } from '../cluster/promises.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import { ReportAssembler } from '../cluster/report-assembler.js';
 import type { Timing } from '../cluster/timing.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { hash64 } from '../cluster/wire.js';
 import type { AgentMember } from '../hosts/host-agent.js';
 import type { Host, HostCondition } from '../hosts/host.js';
-import type { Clock } from '../shared/clock.js';
+import type { Clock, Timers } from '../shared/clock.js';
+import { messageOf } from '../shared/errors.js';
 import type { HostId } from '../shared/ids.js';
 import { sameJudgement } from './same-judgement.js';
-import { Voter, type VoterMember } from './voter.js';
-import type { SocketAddress } from './udp/link-socket.js';
+import { Voter, WITNESS_WORD, type VoterMember } from './voter.js';
+import type { OpenTransport, SocketAddress } from './transport.js';
 
 export interface WitnessOptions {
   readonly clusterId: string;
@@ -25,7 +30,10 @@ export interface WitnessOptions {
 }
 
 export interface WitnessPorts {
-  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs' | 'sleep'>;
+  readonly timers: Timers;
+  readonly openTransport: OpenTransport;
+  readonly promises: PromiseStore;
   readonly log: (line: string) => void;
 }
 
@@ -44,18 +52,24 @@ export class Witness {
   readonly #listeners = new Set<(verdict: ClusterVerdict) => void>();
   #members: readonly VoterMember[] = [];
   #last: ClusterVerdict | null = null;
+  readonly #promises: Promises;
+  /** By hash64 of the host's id. */
+  readonly #exclusions = new Map<bigint, Exclusion>();
 
   constructor(
     private readonly options: WitnessOptions,
     private readonly ports: WitnessPorts,
   ) {
     const { clusterId, id, keyHex, bootId, startStamp, timing } = options;
+    this.#promises = new Promises(ports.promises);
     this.#voter = new Voter({ clusterId, id, role: 'witness', keyHex, bootId, startStamp }, timing, {
-      clock: ports.clock,
-      log: ports.log,
-      vitals: null,
+      ...ports,
+      promises: this.#promises,
+      word: () => WITNESS_WORD,
       onTick: (verdict) => this.#judged(verdict),
-      onReport: (_fromId, report) => this.#reports.feed(report, ports.clock.monotonicMs()),
+      onBeat: () => this.#askAgain(),
+      onPromise: (fromId, { member, epoch, memberEnforcing }) => this.#exclusions.get(member)?.promised(fromId, epoch, memberEnforcing, ports.clock.monotonicMs()),
+      onReport: (fromId, report) => this.#reported(fromId, report),
     });
   }
 
@@ -96,6 +110,57 @@ export class Witness {
     this.#voter.membership.feedProbe(id, result);
   }
 
+  /**
+   * Has the voters asked to acknowledge a host's epoch no more, until it is withdrawn; how far that is. `sets`: every set of voters
+   * by which the host may judge.
+   */
+  exclude(asked: ExclusionAsked, sets: readonly VoterSet[]): ExclusionState {
+    const hash = hash64(asked.hostId);
+    const known = this.#exclusions.get(hash);
+    const isSame = known?.asked.epoch === asked.epoch && known.asked.leaderEpoch === asked.leaderEpoch;
+    const exclusion = isSame ? known : new Exclusion(asked, this.options.timing);
+    exclusion.setVoters(sets);
+    if (!isSame) {
+      this.#exclusions.set(hash, exclusion);
+      this.#ask(exclusion);
+    }
+    return exclusion.state(this.ports.clock.monotonicMs());
+  }
+
+  /** Nobody is asked any more; promises that were made stand. */
+  withdrawExclusion(id: HostId): void {
+    this.#exclusions.delete(hash64(id));
+  }
+
+  #reported(fromId: string, report: Report): void {
+    if (!this.#reports.feed(report, this.ports.clock.monotonicMs())) return;
+    const latest = this.#reports.latest(report.sender);
+    if (latest) this.#voter.membership.feedRunning(fromId, latest);
+  }
+
+  #askAgain(): void {
+    for (const exclusion of this.#exclusions.values()) this.#ask(exclusion);
+  }
+
+  #ask(exclusion: Exclusion): void {
+    const { asked, missing } = exclusion;
+    for (const voterId of missing) {
+      if (voterId === this.options.id) this.#promiseOurselves(exclusion);
+      else this.#voter.askToExclude(voterId, asked);
+    }
+  }
+
+  #promiseOurselves(exclusion: Exclusion): void {
+    const { hostId, epoch } = exclusion.asked;
+    try {
+      if (!this.#promises.promise(exclusion.asked)) return;
+    } catch (error) {
+      this.ports.log(`the exclusion of ${hostId} can't be written down: ${messageOf(error)}`);
+      return;
+    }
+    exclusion.promised(this.options.id, epoch, this.#promises.isEnforcing(hostId), this.ports.clock.monotonicMs());
+  }
+
   #judged(verdict: ClusterVerdict): void {
     const isNew = !this.#last || !sameJudgement(this.#last, verdict);
     this.#last = verdict;
@@ -107,6 +172,6 @@ export class Witness {
 export function hostMember(host: Host): VoterMember {
   const { id, name, agentKey, heartbeatPort, condition } = host;
   const links = host.links.map((address) => ({ address, port: heartbeatPort }));
-  return { id, name, role: 'host', keyHex: agentKey, links, isVoter: VOTING.includes(condition) };
+  return { id, name, role: 'host', keyHex: agentKey, leastEpoch: host.hostEpoch, links, isVoter: VOTING.includes(condition) };
 }
 

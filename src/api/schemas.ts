@@ -13,7 +13,7 @@ const hostKey = z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'a host key s
 export const DEFAULT_HEARTBEAT_PORT = 7481;
 
 export const fenceDevice = z.strictObject({
-  kind: z.enum(['ipmi', 'redfish', 'fence-agent', 'manual']),
+  kind: z.enum(['ipmi', 'redfish', 'fence-agent', 'watchdog', 'manual']),
   options: z.record(z.string(), z.string()).default({}),
 });
 

@@ -24,7 +24,7 @@ import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
-import { commitCommand, type Command, type CommandPorts } from './commit-command.js';
+import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
 import { newWorkload } from './new-workload.js';
 
 export interface ClusterCommandPorts extends CommandPorts {
@@ -72,6 +72,8 @@ export class RealClusterCommands implements ClusterCommands {
       // A host that was a member before remembers its epoch: seconds since 1970 are above any that was counted up.
       hostEpoch: Math.floor(nowMs / 1000),
       bootId: null,
+      excludedEpoch: null,
+      voterEpoch: 0,
       proof: null,
       facts: null,
       agentKey: randomBytes(32).toString('hex'),

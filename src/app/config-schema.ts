@@ -107,6 +107,7 @@ const witness = z.strictObject({
 const timing = z.strictObject({
   heartbeatMs: whole(50, 5_000, DEFAULT_TIMING_SETTINGS.heartbeatMs, 'milliseconds', 'Time between two heartbeats of an agent.'),
   silentMs: whole(200, MINUTE_MS, DEFAULT_TIMING_SETTINGS.silentMs, 'milliseconds', 'A host that was not heard for this long is silent for that observer. At least several heartbeats; see docs/timing.md.'),
+  watchdogMs: whole(2000, MINUTE_MS, DEFAULT_TIMING_SETTINGS.watchdogMs, 'milliseconds', 'A host whose agent stopped feeding its watchdog is reset after this long; whole seconds. See docs/timing.md.'),
 });
 
 const ssh = z.strictObject({

@@ -18,9 +18,9 @@ export interface Sources {
 
 export const DEFAULT_FILE = './reeve.yaml';
 
-/** REEVE_ variables that are not settings: the file's own, and those of the CLI, the lab and the guard. */
-const OTHER_VARIABLES = /^REEVE_(CONFIG|URL|TOKEN|TOKEN_FILE|SOCKET|STATE|(CLI|LAB|TEST|BENCH|GUARD|AGENT)(_\w*)?)$/;
-const FLAGS = '--config FILE, --roles LIST';
+/** REEVE_ variables that are not settings: the file's own, and those of the CLI, the lab, the tests and the guard. */
+const OTHER_VARIABLES = /^REEVE_(CONFIG|SERVER|TOKEN|TOKEN_FILE|STATE|(LAB|TEST|BENCH|GUARD|AGENT)(_\w*)?)$/;
+export const FLAGS = '--config FILE, --roles LIST';
 
 interface Arguments {
   readonly config: string | null;

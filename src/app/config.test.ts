@@ -103,7 +103,7 @@ describe('sources', () => {
   });
 
   it('leaves alone the variables of the CLI and the lab', () => {
-    expect(good({ env: { REEVE_URL: 'http://x', REEVE_TOKEN: 't', REEVE_LAB_HOSTS: '3' } }).clusterName).toBe('reeve');
+    expect(good({ env: { REEVE_SERVER: 'http://x', REEVE_TOKEN: 't', REEVE_LAB_HOSTS: '3' } }).clusterName).toBe('reeve');
   });
 });
 
@@ -115,7 +115,7 @@ describe('mistakes, one line each', () => {
     ['nothing like it', yaml('zzz: 1'), './reeve.yaml: unknown setting zzz; docs/configuration.md lists all'],
     ['text for a number', yaml('timing: { heartbeatMs: fast }'), './reeve.yaml: timing.heartbeatMs is "fast"; it must be a whole number of milliseconds from 50 to 5000'],
     ['a number out of bounds', yaml('placement: { cpuOvercommit: 100 }'), './reeve.yaml: placement.cpuOvercommit is 100; it must be a number from 0.1 to 64'],
-    ['a section that is none', yaml('timing: 300'), './reeve.yaml: timing is 300; it must be a section with heartbeatMs, silentMs'],
+    ['a section that is none', yaml('timing: 300'), './reeve.yaml: timing is 300; it must be a section with heartbeatMs, silentMs, watchdogMs'],
     ['an address without port', yaml('api: { listen: localhost }'), './reeve.yaml: api.listen is "localhost"; it must be "ADDRESS:PORT" or "unix:/absolute/path"'],
     ['an unknown role', yaml('roles: [api, boss]'), './reeve.yaml: roles (at 1) is ["api","boss"]; it must be a list out of api, controller, worker'],
     ['a bad link', yaml('witness: { listen: [{ address: 10.0.0.5, prt: 1 }] }'), './reeve.yaml: witness.listen has the unknown key prt; it must be a list of addresses'],

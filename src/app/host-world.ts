@@ -14,7 +14,7 @@ import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
-import type { Host } from '../hosts/host.js';
+import { enforcesLease, type Host } from '../hosts/host.js';
 import type { Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
@@ -30,6 +30,8 @@ export interface HostWorldOptions {
   readonly clusterId: string;
   /** The control planes' ears, that every agent sends its heartbeats to. */
   readonly witnesses: () => readonly AgentMember[];
+  /** Who has a vote on leases now. */
+  readonly voters: () => AgentConfig['voters'];
   /** Path of the agent's bundle. */
   readonly agentBundle: string;
 }
@@ -80,6 +82,9 @@ export class RealHostWorld implements HostWorld {
       keyHex: host.agentKey,
       heartbeatMs: config.timing.heartbeatMs,
       silentMs: config.timing.silentMs,
+      watchdogMs: config.timing.watchdogMs,
+      enforcesLease: enforcesLease(host),
+      voters: this.options.voters(),
       listen: host.links.map((address) => ({ address, port: host.heartbeatPort })),
       members: [...members.map(agentMember), ...witnesses()],
     };

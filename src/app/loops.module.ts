@@ -1,13 +1,7 @@
-// The periodic loops, registered with Nest's scheduler: each has a name and an interval, and none runs into itself.
+// The periodic loops of a replica, registered with Nest's scheduler.
 import { Inject, Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-
-export interface Loop {
-  readonly name: string;
-  readonly everyMs: number;
-  /** Never throws. */
-  readonly run: () => Promise<void> | void;
-}
+import { alone, type Loop } from '../cluster/control/loop.js';
 
 const LOOPS = Symbol('Loops');
 
@@ -18,22 +12,12 @@ class Loops implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {}
 
   onApplicationBootstrap(): void {
-    for (const loop of this.loops) this.registry.addInterval(loop.name, setInterval(once(loop.run), loop.everyMs));
+    for (const loop of this.loops) this.registry.addInterval(loop.name, setInterval(alone(loop.run), loop.everyMs));
   }
 
   onApplicationShutdown(): void {
     for (const loop of this.loops) if (this.registry.doesExist('interval', loop.name)) this.registry.deleteInterval(loop.name);
   }
-}
-
-/** A run that takes longer than its interval is not run beside itself. */
-function once(run: Loop['run']): () => void {
-  let busy = false;
-  return () => {
-    if (busy) return;
-    busy = true;
-    void Promise.resolve(run()).finally(() => (busy = false));
-  };
 }
 
 @Module({})

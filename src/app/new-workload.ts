@@ -36,7 +36,7 @@ export function newWorkload(view: ClusterView, placement: PlacementView, creatio
 function workloadOf(spec: VmSpec, { id, uuid, isProtected, priority, start }: Creation, hosts: readonly Host[]): Workload {
   const facts = hosts.find((host) => host.facts)?.facts;
   return {
-    id, uuid, name: spec.name, kind: 'vm', desired: start ? 'running' : 'stopped', isProtected, priority, hostId: null, workloadEpoch: 1, state: 'starting', why: 'being created',
+    id, uuid, name: spec.name, kind: 'vm', desired: start ? 'running' : 'stopped', isProtected, priority, hostId: null, leasedOn: null, workloadEpoch: 1, state: 'starting', why: 'being created',
     // New VMs take the accelerator of their host: either will do for the choice.
     needs: needsOfSpec(spec, { architecture: facts?.architecture ?? 'x86_64', accelerator: 'tcg' }),
     definition: '', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,

@@ -7,45 +7,33 @@ import { nextStartStamp } from '../agent/start-stamp.js';
 import { Witness } from '../agent/witness.js';
 import { startApi, type RunningApi } from '../api/start-api.js';
 import type { ApiPorts } from '../api/ports.js';
-import type { EnrolmentEar } from '../cluster/execute/execute-ports.js';
 import type { JobQueue } from '../cluster/job-queue.js';
-import type { ClusterVerdict } from '../cluster/verdict.js';
-import { executors } from '../cluster/execute/executors.js';
-import { runOperation, type WorkerPorts } from '../cluster/run-operation.js';
+import type { ClusterPolicy } from '../cluster/cluster-policy.js';
+import { Replica, type ReplicaRecords } from '../cluster/control/replica.js';
 import type { Hold } from '../cluster/decision.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
-import type { Host } from '../hosts/host.js';
+import type { AgentMember } from '../hosts/host-agent.js';
 import { createJobQueue } from '../jobs/bullmq-job-queue.js';
-import { Dispatcher } from '../jobs/dispatcher.js';
 import { messageOf } from '../shared/errors.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../store/embedded/embedded-postgres.js';
 import type { ConnectionConfig } from '../store/connection.js';
 import { openStore, type OpenStore } from '../store/open-store.js';
-import { Members } from './members.js';
 import { checkReportKey, clusterReads, HOLDS_KEY } from './cluster-reads.js';
 import { RealClusterCommands } from './cluster-commands.js';
 import type { Config } from './config.js';
 import { migrationPolicyFrom, policyFrom } from './config-policy.js';
-import { Controller, LEADER_RENEW_MS, ROUND_MS } from './controller.js';
-import { FactsRefresher } from './facts-refresher.js';
 import { RealHostWorld } from './host-world.js';
 import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './identity.js';
-import { InventoryPoller } from './inventory-poller.js';
 import type { Logger } from './logger.js';
-import { LoopsModule, type Loop } from './loops.module.js';
-import { Prober } from './prober.js';
-import { systemClock } from './system-clock.js';
+import { LoopsModule } from './loops.module.js';
+import { systemClock, systemTimers } from '../shared/system/system-clock.js';
+import { openUdp } from '../agent/udp/heartbeat-endpoint.js';
+import { promiseFile } from '../agent/proc/promise-file.js';
 
 export interface ControlPlane {
   readonly address: string;
   stop(): Promise<void>;
 }
 
-/** Jobs in hand at once. A drain occupies one slot for as long as it takes. */
-const CONCURRENCY = { urgent: 32, normal: 32 };
-const SWEEP_MS = 1_000;
-const MEMBERS_MS = 500;
-const FACTS_MS = 60_000;
 /** Work in hand gets this long at SIGTERM; what is left is resumed by the next start. */
 const GRACE_MS = 5_000;
 
@@ -67,17 +55,12 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
   const identity = await makeIdentity(config, open.settings, log);
   const backend = config.queue.kind === 'redis' ? ({ kind: 'redis', url: config.queue.url } as const) : ({ kind: 'postgres', connection: { ...connection } } as const);
   const queue = await createJobQueue({ backend, log: (line) => log.warn(line) });
-  const members = new Members(open, identity.witness);
-  const parts = makeParts({ config, log, open, queue, identity, members });
-  await members.look();
-  await parts.witness.start();
-  parts.listen();
-  if (config.roles.includes('controller')) await parts.controller.renewLease();
-  if (config.roles.includes('worker')) await queue.work((id) => runOperation(id, parts.workerPorts), CONCURRENCY);
-  const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.loops)] });
+  const parts = makeParts({ config, log, open, queue, identity });
+  await parts.replica.start();
+  const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.replica.loops)] });
   await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
   log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
-  return { address: api.address, stop: () => stopInOrder({ log, api, queue, parts, open, embedded }) };
+  return { address: api.address, stop: () => stopInOrder({ log, api, parts, open, embedded }) };
 }
 
 interface Foundation {
@@ -86,78 +69,39 @@ interface Foundation {
   readonly open: OpenStore;
   readonly queue: JobQueue;
   readonly identity: Identity;
-  readonly members: Members;
 }
 
-type Parts = ReturnType<typeof makeParts>;
+interface Parts {
+  readonly world: RealHostWorld;
+  readonly policy: ClusterPolicy;
+  readonly replica: Replica;
+}
 
 /** Everything that has a life of its own, wired to each other and not yet started. */
-function makeParts({ config, log, open, queue, identity, members }: Foundation) {
-  const { store } = open;
-  const witness = makeWitness(config, identity, log);
-  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => members.witnesses, agentBundle: AGENT_BUNDLE });
-  const dispatcher = new Dispatcher({ store, queue, log: (line) => log.warn(line) });
+function makeParts({ config, log, open, queue, identity }: Foundation): Parts {
   const policy = policyFrom(config);
-  const verdict = (): ClusterVerdict => witness.verdict();
-  const controller = new Controller({ store, clock: systemClock, policy, verdict, dispatch: () => dispatcher.dispatch(), onHolds: holdKeeper(open) }, config.replicaName, log);
-  const poller = new InventoryPoller({ store, clock: systemClock, hypervisorOf: world.hypervisorOf, onNews: () => controller.kick() }, log);
-  const prober = new Prober({
-    clock: systemClock,
-    agentOf: world.agentOf,
-    feed: (id, result) => {
-      witness.feedProbe(id, result);
-      controller.kick();
+  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, voters: () => replica.members.voters, agentBundle: AGENT_BUNDLE });
+  const replica: Replica = new Replica(
+    {
+      name: config.replicaName, worker: `${config.replicaName}/${randomUUID().slice(0, 8)}`, witness: identity.witness,
+      decides: config.roles.includes('controller'), works: config.roles.includes('worker'),
     },
-  });
-  members.onChange = async (view) => {
-    witness.setMembers(view.hosts.filter((host) => host.condition !== 'enrolling' || isBeingEnrolled(view, host)), members.witnesses.filter((one) => one.id !== identity.witness.id));
-    await world.forget(view.hosts);
-  };
-  const refresher = new FactsRefresher({ store, world, leaderEpoch: () => controller.leaderEpoch }, log);
-  const look = (): void => {
-    prober.look(members.hosts, witness.verdict());
-    poller.poll(members.hosts, witness.verdict());
-    controller.kick();
-  };
-  const listen = (): void => {
-    witness.onVerdictChange(look);
-    store.onChange(() => void members.look().then(() => controller.kick()));
-  };
-  const leading: readonly Loop[] = [
-    { name: 'leader-lease', everyMs: LEADER_RENEW_MS, run: () => controller.renewLease() },
-    { name: 'round', everyMs: ROUND_MS, run: look },
-    { name: 'sweep', everyMs: SWEEP_MS, run: () => dispatcher.sweep() },
-    { name: 'facts', everyMs: FACTS_MS, run: () => refresher.refresh() },
-  ];
-  const loops: readonly Loop[] = [{ name: 'members', everyMs: MEMBERS_MS, run: () => members.look() }, ...(config.roles.includes('controller') ? leading : [])];
-  return { witness, world, dispatcher, policy, verdict, controller, loops, listen, workerPorts: workerPortsOf({ config, log, open, witness, world }) };
+    { store: open.store, records: recordsIn(open), queue, world, ear: makeWitness(config, identity, log), clock: systemClock, log },
+    { cluster: policy, migration: migrationPolicyFrom(config) },
+  );
+  return { world, policy, replica };
 }
 
 function makeWitness(config: Config, { clusterId, witness: { id, keyHex } }: Identity, log: Logger): Witness {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const startStamp = nextStartStamp(join(config.stateDir, 'witness-start'), systemClock.nowMs());
-  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, log: (line) => log.warn(line) });
-}
-
-function workerPortsOf({ config, log, open, witness, world }: { readonly config: Config; readonly log: Logger; readonly open: OpenStore; readonly witness: Witness; readonly world: RealHostWorld }): WorkerPorts {
-  const ear: EnrolmentEar = {
-    isHeard: async (host, boot) => witness.verdict().hosts.some((one) => one.hostId === host.id && one.hearing === 'heard' && one.bootId === boot),
-    newMarkerId: () => randomUUID(),
-    keepReport: (host, points) => open.settings.set(checkReportKey(host.name), points),
-  };
-  const ports = { store: open.store, clock: systemClock, world, migration: migrationPolicyFrom(config), ear };
-  // A restarted worker is another one: its predecessor's leases run out.
-  const worker = `${config.replicaName}/${randomUUID().slice(0, 8)}`;
-  return { store: open.store, clock: systemClock, worker, executors: executors(ports), log: (line, data) => log.warn(data, line) };
+  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(config.stateDir, 'promises.json')), log: (line) => log.warn(line) });
 }
 
 function apiPorts({ config, open, queue, parts, identity }: { readonly config: Config; readonly open: OpenStore; readonly queue: JobQueue; readonly parts: Parts; readonly identity: Identity }): ApiPorts {
   const { store, settings, audit } = open;
-  const { world, policy, verdict, dispatcher, controller } = parts;
-  const committed = async (): Promise<void> => {
-    await dispatcher.dispatch();
-    controller.kick();
-  };
+  const { world, policy, replica } = parts;
+  const { verdict, committed, controller } = replica;
   const leader = (): { replica: string; epoch: number | null } => ({ replica: config.replicaName, epoch: controller.leaderEpoch });
   return {
     reads: clusterReads({ name: config.clusterName, store, settings, audit, queue, policy, verdict, leader }),
@@ -169,19 +113,16 @@ function apiPorts({ config, open, queue, parts, identity }: { readonly config: C
 interface Stopping {
   readonly log: Logger;
   readonly api: RunningApi;
-  readonly queue: JobQueue;
   readonly parts: Parts;
   readonly open: OpenStore;
   readonly embedded: EmbeddedPostgres | null;
 }
 
 /** What asks comes first, what is asked comes last. */
-async function stopInOrder({ log, api, queue, parts, open, embedded }: Stopping): Promise<void> {
+async function stopInOrder({ log, api, parts, open, embedded }: Stopping): Promise<void> {
   log.info('stopping: no new work is taken');
   await api.close();
-  await queue.close(GRACE_MS);
-  await parts.controller.stop();
-  await parts.witness.stop();
+  await parts.replica.stop(GRACE_MS);
   await parts.world.close();
   await open.close();
   await embedded?.stop();
@@ -194,7 +135,14 @@ function connectionOf(config: Config, embedded: EmbeddedPostgres | null): Connec
   throw new Error('no database is configured');
 }
 
-const isBeingEnrolled = (view: ClusterView, host: Host): boolean => view.operations.some((operation) => operation.kind === 'enrol' && operation.hostId === host.id);
+function recordsIn(open: OpenStore): ReplicaRecords {
+  return {
+    listWitnesses: () => open.settings.list<AgentMember>('witness/'),
+    keepHolds: holdKeeper(open),
+    keepReport: (host, points) => open.settings.set(checkReportKey(host.name), points),
+    newMarkerId: () => randomUUID(),
+  };
+}
 
 /** Writes the holds down when they changed, for the other replicas and for people. */
 function holdKeeper({ settings }: OpenStore): (holds: readonly Hold[]) => Promise<void> {

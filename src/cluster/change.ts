@@ -6,6 +6,7 @@ import type { Workload } from '../workloads/workload.js';
 import type { Disarm } from './cluster-view.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
 
 export type HostFields = Partial<Omit<Host, 'id'>>;
 export type WorkloadFields = Partial<Omit<Workload, 'id'>>;
@@ -26,4 +27,5 @@ export type Change =
   | { readonly change: 'add-rule'; readonly rule: PlacementRule }
   | { readonly change: 'remove-rule'; readonly name: string }
   | { readonly change: 'disarm'; readonly disarm: Disarm | null }
+  | { readonly change: 'voters'; readonly voters: readonly VoterSet[] }
   | { readonly change: 'event'; readonly event: NewClusterEvent };

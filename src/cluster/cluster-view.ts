@@ -5,6 +5,7 @@ import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Operation } from './operation.js';
+import type { VoterSet } from './quorum-lease.js';
 
 /** freeze: nothing is started, stopped or moved. ignore: workloads are as if unmanaged. Nothing is fenced in either. */
 export type DisarmMode = 'freeze' | 'ignore';
@@ -41,4 +42,6 @@ export interface ClusterView {
   /** By name. */
   readonly rules: readonly PlacementRule[];
   readonly disarm: Disarm | null;
+  /** Sets of voters that a host may still judge its lease by, oldest first; the last one is to be used. */
+  readonly voters: readonly VoterSet[];
 }

@@ -16,7 +16,7 @@ import { settleChanges } from './settle-changes.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export const [one, two, three] = [aHost('host-1'), aHost('host-2'), aHost('host-3')] as const;
-export const PROOF = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 };
+export const PROOF = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS - 60_000, bootId: three.bootId, hostEpoch: 1 };
 export const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, proof: PROOF };
 
 export const heard = (...silent: readonly Host[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.some((other) => other.id === host.id) ? silentVerdict(host) : aVerdict(host))));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { ClusterView } from './cluster-view.js';
 import type { HoldCode } from './decision.js';
-import { decision, fenced, heard, inventory, one, shown, three, two } from './decide.fixture.js';
+import { decision, fenced, heard, PROOF, inventory, one, shown, three, two } from './decide.fixture.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterVerdict } from './verdict.js';
 
@@ -40,6 +40,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   'no-capacity': { view: { hosts: [one, fenced], workloads: [{ ...there, needs: { ...there.needs, memoryMiB: 99_999 } }] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
   'no-legal-host': { view: { hosts: [{ ...one, cordoned: true }, fenced], workloads: [there] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
   'rule-broken': { view: { ...shows(vm, 'running'), hosts: [one], rules: onHost(true, two) }, remedy: /reeve workload explain vm/ },
+  'looking-around': { view: { hosts: [one, { ...fenced, proof: { ...PROOF, atMs: NOW_MS } }], workloads: [there] }, verdict: heard(three), remedy: /a second at most/ },
   'operation-active': { view: { hosts: [one, fenced], workloads: [there], operations: [anOperation('stop', { workloadId: vm.id })] }, verdict: heard(three), remedy: /reeve operation show op-stop/ },
   'too-many-in-flight': { view: { hosts: [one, fenced], workloads: [there], operations: [1, 2, 3, 4, 5, 6].map((index) => anOperation('start', { id: `o${index}` as never, targetHostId: one.id })) }, verdict: heard(three), remedy: /it is next/ },
   cooldown: { view: shows({ ...vm, maxRestarts: 5, failures: { restarts: 3, relocations: 0, failedHostIds: [], lastAtMs: NOW_MS } }, 'stopped', 'crashed'), remedy: /reeve workload start vm/ },

@@ -51,14 +51,16 @@ export class LinkTable {
     this.#links.delete(memberId);
   }
 
-  feed(memberId: string, { link, ack, startStamp, sequence }: Heartbeat, nowMs: number): void {
+  /** When we sent what it acknowledges; null: nothing of ours. */
+  feed(memberId: string, { link, ack, startStamp, sequence }: Heartbeat, nowMs: number): number | null {
     const entry = this.#links.get(memberId)?.[link];
-    if (!entry) return;
+    if (!entry) return null;
     entry.heardAtMs = nowMs;
     entry.newest = { startStamp, sequence };
     // An acknowledgement of our process before its restart says nothing about now (and may be a replay).
     const sentAtMs = ack?.startStamp === this.ownStamp ? this.#sent.sentAtMs(ack.sequence) : null;
     if (sentAtMs !== null) entry.ackAtMs = Math.max(entry.ackAtMs, sentAtMs);
+    return sentAtMs;
   }
 
   /** To be called before each beat with the sequence of its first message. */

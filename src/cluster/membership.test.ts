@@ -292,7 +292,7 @@ describe('the observer itself', () => {
     const cluster = settled(3);
     const held: Heartbeat[] = [];
     cluster.holds = (from, to, heartbeat) => {
-      if (from === 'h1' && to === 'w1' && held.length === 0) return held.push({ ...heartbeat, bootId: 'old', leaving: true }) > 0;
+      if (from === 'h1' && to === 'w1' && held.length === 0) return held.push({ ...heartbeat, bootId: 'old', leaving: 'stop' }) > 0;
       return false;
     };
     cluster.run(2_000);

@@ -61,6 +61,8 @@ interface Peer {
   readonly hash: number;
   newest: Heartbeat | null;
   report: VoterReport | null;
+  /** The newest whole report of what runs there. */
+  running: { readonly uuids: readonly string[]; readonly bootId: string } | null;
   hearing: Hearing;
   sinceWallMs: number;
   probe: ProbeResult | null;
@@ -75,7 +77,7 @@ interface Round {
   readonly opinionOf: (peer: Peer) => Opinion;
 }
 
-const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, ownStall: false, trustEvidence: 'not judged yet' };
+const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, ownStall: false, trustEvidence: 'not judged yet', witnesses: [] };
 
 export class Membership {
   readonly #links: LinkTable;
@@ -109,15 +111,28 @@ export class Membership {
     this.#sorted = [...this.#peers.values()].sort((left, right) => (left.member.id < right.member.id ? -1 : 1));
   }
 
-  feed(fromId: string, heartbeat: Heartbeat, nowMs: number): void {
+  /** When we sent what this heartbeat acknowledges, on our own clock; null: it acknowledges nothing that we know of. */
+  feed(fromId: string, heartbeat: Heartbeat, nowMs: number): number | null {
     const peer = this.#peers.get(fromId);
-    if (!peer) return;
+    if (!peer) return null;
     this.#listening.isBlind(nowMs);
-    this.#links.feed(fromId, heartbeat, nowMs);
-    if (!isNewer(heartbeat, peer.newest)) return;
+    const ackedSentMs = this.#links.feed(fromId, heartbeat, nowMs);
+    if (!isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
-    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving, hearing };
+    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing };
+    return ackedSentMs;
+  }
+
+  /** What runs at a member, by its own word. */
+  feedRunning(id: string, running: { readonly uuids: readonly string[]; readonly bootId: string }): void {
+    const peer = this.#peers.get(id);
+    if (peer) peer.running = running;
+  }
+
+  /** The newest heartbeat of a member; null: none since our start. */
+  newest(id: string): Heartbeat | null {
+    return this.#peers.get(id)?.newest ?? null;
   }
 
   /** A look by SSH at a host in doubt. One that arrives when the doubt is over is dropped. */
@@ -177,7 +192,7 @@ export class Membership {
     const known = this.#peers.get(member.id);
     this.#links.add(member.id, member.links, nowMs);
     if (known) known.member = member;
-    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, hearing: 'unknown', sinceWallMs: 0, probe: null });
+    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, running: null, hearing: 'unknown', sinceWallMs: 0, probe: null });
   }
 
   #remove(id: string): void {
@@ -200,7 +215,13 @@ export class Membership {
       trusted: round.trusted,
       ownStall: this.#listening.isStalled(nowMs),
       trustEvidence: this.#listening.evidence(nowMs),
+      witnesses: this.#heardWitnesses(opinionOf),
     };
+  }
+
+  #heardWitnesses(opinionOf: (peer: Peer) => Opinion): readonly string[] {
+    const others = this.#sorted.filter((peer) => peer.member.role === 'witness' && this.#links.everHeard(peer.member.id) && opinionOf(peer) === 'heard').map((peer) => peer.member.id);
+    return this.self.role === 'witness' ? [...others, this.self.id].sort() : others;
   }
 
   #judgeHost(peer: Peer, round: Round): HostVerdict {
@@ -214,7 +235,9 @@ export class Membership {
     const { newest } = peer;
     return {
       hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
-      probe: peer.probe, leaving: newest?.leaving ?? false, leavingPurpose: null, runningUuids: null, load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
+      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null, runningUuids: runningOf(peer),
+      lease: newest ? { held: newest.leaseHeld, enforcing: newest.enforcing, voterEpoch: newest.voterEpoch, hostEpoch: newest.hostEpoch } : null,
+      load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
     };
   }
 
@@ -251,4 +274,9 @@ export function memberHash(id: string): number {
 function isNewer(heartbeat: Heartbeat, than: Heartbeat | null): boolean {
   if (!than || heartbeat.startStamp > than.startStamp) return true;
   return heartbeat.startStamp === than.startStamp && heartbeat.sequence > than.sequence;
+}
+
+/** A report of an earlier boot says nothing about this one. */
+function runningOf({ running, newest }: Peer): readonly string[] | null {
+  return running && running.bootId === newest?.bootId ? running.uuids : null;
 }

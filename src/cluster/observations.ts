@@ -22,10 +22,11 @@ export function findingsOf({ view, nowMs, policy }: Observing, workload: Workloa
   });
 }
 
-/** Its host answers after all: what it shows counts, whatever was feared before. */
+/** Its host answers after all, or is proven off: what is seen counts, whatever was feared before. */
 function asSeen(view: ClusterView, workload: Workload): Workload {
   const home = view.hosts.find((host) => host.id === workload.hostId);
-  return workload.state === 'awaiting-fence' && home?.condition === 'online' ? { ...workload, state: 'running' } : workload;
+  const known = home?.condition === 'online' || home?.condition === 'fenced' || home?.condition === 'offline';
+  return workload.state === 'awaiting-fence' && known ? { ...workload, state: 'running' } : workload;
 }
 
 /** The same for every workload of a view. */

@@ -8,6 +8,7 @@ import type { Change, NewOperation } from './change.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { CommitRefusal } from './cluster-store.js';
 import type { Disarm } from './cluster-view.js';
+import type { VoterSet } from './quorum-lease.js';
 
 /** The hosts and workloads that the changes name, as they are before. */
 export interface Before {
@@ -33,6 +34,8 @@ export interface Settled {
   readonly cancelled: readonly OperationId[];
   /** Undefined: untouched. */
   readonly disarm: Disarm | null | undefined;
+  /** Undefined: untouched. */
+  readonly voters: readonly VoterSet[] | undefined;
   readonly events: readonly NewClusterEvent[];
   /** False when there are only events: nothing that decisions depend on. */
   readonly raisesVersion: boolean;
@@ -47,16 +50,17 @@ interface Draft {
   readonly cancelled: OperationId[];
   readonly events: NewClusterEvent[];
   disarm: Disarm | null | undefined;
+  voters: readonly VoterSet[] | undefined;
 }
 
 export function settleChanges(changes: readonly Change[], before: Before): Result<Settled, CommitRefusal> {
-  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], events: [], disarm: undefined };
+  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], events: [], disarm: undefined, voters: undefined };
   for (const change of changes) {
     const refusal = settleOne(draft, change);
     if (refusal) return fail(refusal);
   }
-  const { hosts, workloads, rules, operations, cancelled, disarm, events } = draft;
-  return ok({ hosts, workloads, rules, operations, cancelled, disarm, events, raisesVersion: changes.some((one) => one.change !== 'event') });
+  const { hosts, workloads, rules, operations, cancelled, disarm, voters, events } = draft;
+  return ok({ hosts, workloads, rules, operations, cancelled, disarm, voters, events, raisesVersion: changes.some((one) => one.change !== 'event') });
 }
 
 /** Ids that must be known to settle the changes. */
@@ -121,6 +125,9 @@ function settleOne(draft: Draft, change: Change): CommitRefusal | null {
       return null;
     case 'disarm':
       draft.disarm = change.disarm;
+      return null;
+    case 'voters':
+      draft.voters = change.voters;
       return null;
     case 'event':
       draft.events.push(change.event);

@@ -1,4 +1,4 @@
-// Timing: every timeout of the detector, derived in one place from two numbers that a person may set.
+// Timing: every timeout of the detector and of the quorum lease, derived in one place from three numbers that a person may set.
 import { fail, ok, type Result } from '../shared/result.js';
 
 export interface TimingSettings {
@@ -6,6 +6,8 @@ export interface TimingSettings {
   readonly heartbeatMs: number;
   /** Without a two-way exchange for this long on any link, an observer says that it does not hear the member. */
   readonly silentMs: number;
+  /** A watchdog that was not fed for this long resets the host. Whole seconds: watchdog devices know nothing finer. */
+  readonly watchdogMs: number;
 }
 
 export interface Timing extends TimingSettings {
@@ -21,11 +23,13 @@ export interface Timing extends TimingSettings {
   readonly stallGraceMs: number;
   /** Between two reports of the running workloads to the witnesses. */
   readonly reportMs: number;
+  /** A host's lease, counted from the sending of the newest heartbeat that a majority of voters has acknowledged. */
+  readonly leaseMs: number;
+  /** After the last promise that leaves a host no majority: so long later nothing protected runs there any more. */
+  readonly takeOverMs: number;
 }
 
-// The quorum lease (leaseMs, watchdogMs) will be derived here too, so that one check sees them all.
-
-export const DEFAULT_TIMING_SETTINGS: TimingSettings = { heartbeatMs: 300, silentMs: 1_800 };
+export const DEFAULT_TIMING_SETTINGS: TimingSettings = { heartbeatMs: 300, silentMs: 1_800, watchdogMs: 3_000 };
 
 /** Missed heartbeats until doubt. Two lost datagrams in a row are everyday; three on every link are not. */
 const SUSPECT_HEARTBEATS = 3;
@@ -40,11 +44,17 @@ const MAX_SILENT_MS = 60_000;
 const STALL_MS = 150;
 const TICK_MS = 50;
 const REPORT_MS = 1_000;
+/** Clocks of two machines differ in speed by far less: crystals keep 0.01 %, NTP slews by at most 0.05 %. */
+const CLOCK_DRIFT = 0.01;
+const MIN_WATCHDOG_MS = 2_000;
+const MAX_WATCHDOG_MS = 60_000;
 
 /** The timing, or every reason against these settings, one sentence each. */
-export function deriveTiming({ heartbeatMs, silentMs }: TimingSettings): Result<Timing, readonly string[]> {
-  const refusals = refusalsOf(heartbeatMs, silentMs);
+export function deriveTiming({ heartbeatMs, silentMs, watchdogMs }: TimingSettings): Result<Timing, readonly string[]> {
+  const refusals = [...refusalsOf(heartbeatMs, silentMs), ...watchdogRefusals(watchdogMs, silentMs)];
   if (refusals.length > 0) return fail(refusals);
+  // A host whose heartbeats are merely late is declared silent before its lease ends, never after: no lease ends for a short cut.
+  const leaseMs = silentMs + 2 * heartbeatMs;
   return ok({
     heartbeatMs,
     suspectMs: SUSPECT_HEARTBEATS * heartbeatMs,
@@ -54,7 +64,21 @@ export function deriveTiming({ heartbeatMs, silentMs }: TimingSettings): Result<
     stallMs: STALL_MS,
     stallGraceMs: 2 * heartbeatMs,
     reportMs: REPORT_MS,
+    watchdogMs,
+    leaseMs,
+    takeOverMs: leaseMs + watchdogMs + 2 * STALL_MS + Math.ceil(CLOCK_DRIFT * (leaseMs + watchdogMs)),
   });
+}
+
+function watchdogRefusals(watchdogMs: number, silentMs: number): readonly string[] {
+  const refusals: string[] = [];
+  if (!Number.isInteger(watchdogMs) || watchdogMs % 1_000 !== 0 || watchdogMs < MIN_WATCHDOG_MS || watchdogMs > MAX_WATCHDOG_MS) {
+    refusals.push(`watchdogMs is ${watchdogMs}; it must be whole seconds, from ${MIN_WATCHDOG_MS} to ${MAX_WATCHDOG_MS}`);
+  }
+  if (watchdogMs < silentMs) {
+    refusals.push(`watchdogMs is ${watchdogMs}; it must be at least silentMs (${silentMs}), or an agent that is restarted finds no time to get its lease before the host is reset`);
+  }
+  return refusals;
 }
 
 function refusalsOf(heartbeatMs: number, silentMs: number): readonly string[] {

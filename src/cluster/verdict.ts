@@ -1,5 +1,6 @@
 // The detector's verdicts: what the heartbeats of all observers say about each host, at one moment.
 import type { HostId } from '../shared/ids.js';
+import type { Leaving } from './heartbeat-message.js';
 
 export type Hearing = 'heard' | 'suspect' | 'silent' | 'unknown';
 
@@ -19,10 +20,12 @@ export interface HostVerdict {
   readonly probe: { readonly answered: boolean; readonly bootId: string | null; readonly runningUuids: readonly string[]; readonly atMs: number } | null;
   /** An agent that says good-bye before an orderly stop. */
   readonly leaving: boolean;
-  /** What it says good-bye for; null: it says none, or an agent that does not tell. `stop`: the agent alone, its host stays. */
-  readonly leavingPurpose: 'stop' | 'shutdown' | 'reboot' | null;
-  /** Protected workloads whose processes ran there by its newest word; null: it did not say. */
+  /** What it says good-bye for; null: it says none. `stop`: the agent alone, its host stays. */
+  readonly leavingPurpose: Leaving | null;
+  /** Workloads whose processes ran there by its newest word; null: it did not say. */
   readonly runningUuids: readonly string[] | null;
+  /** What its newest heartbeat says about its lease; null: none heard since our start. */
+  readonly lease: { readonly held: boolean; readonly enforcing: boolean; readonly voterEpoch: number | null; readonly hostEpoch: number | null } | null;
   readonly load: { readonly load1: number; readonly freeMemoryMiB: number } | null;
 }
 
@@ -37,4 +40,6 @@ export interface ClusterVerdict {
   /** Not trusted because we did not listen ourselves for a while, not because we have just started. */
   readonly ownStall: boolean;
   readonly trustEvidence: string;
+  /** Ids of the witnesses that are heard, ourselves included, in order. */
+  readonly witnesses: readonly string[];
 }

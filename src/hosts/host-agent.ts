@@ -23,6 +23,11 @@ export interface AgentConfig {
   readonly keyHex: string;
   readonly heartbeatMs: number;
   readonly silentMs: number;
+  readonly watchdogMs: number;
+  /** Protected workloads run here under the host's lease, with a watchdog behind it. */
+  readonly enforcesLease: boolean;
+  /** Who has a vote on leases; null: nobody yet, no lease can be had. */
+  readonly voters: { readonly epoch: number; readonly ids: readonly string[] } | null;
   readonly listen: readonly { readonly address: string; readonly port: number }[];
   readonly members: readonly AgentMember[];
 }
@@ -32,6 +37,8 @@ export interface AgentMember {
   readonly name: string;
   readonly role: 'host' | 'witness';
   readonly keyHex: string;
+  /** Of a host: its lease at older epochs than this one is over for good. */
+  readonly leastEpoch?: number;
   /** One address per link, in link order. */
   readonly links: readonly { readonly address: string; readonly port: number }[];
 }

@@ -50,7 +50,7 @@ export interface SshTarget {
   readonly hostKey: string;
 }
 
-export type FenceDeviceKind = 'ipmi' | 'redfish' | 'fence-agent' | 'manual';
+export type FenceDeviceKind = 'ipmi' | 'redfish' | 'fence-agent' | 'watchdog' | 'manual';
 
 export interface FenceDeviceConfig {
   readonly kind: FenceDeviceKind;
@@ -86,6 +86,10 @@ export interface Host {
   readonly hostEpoch: number;
   /** Boot id at which the host was last admitted; null before the first admission. */
   readonly bootId: string | null;
+  /** Voters were asked to acknowledge its lease at this epoch no more; it must be admitted at a higher one. Null: never. */
+  readonly excludedEpoch: number | null;
+  /** The set of voters by which it judges its lease is this one or a newer one. */
+  readonly voterEpoch: number;
   /** The latest proof; meaningful while the condition is `fenced` or `offline`. */
   readonly proof: HostProof | null;
   readonly fenceDevices: readonly FenceDeviceConfig[];
@@ -97,4 +101,12 @@ export interface Host {
   readonly flapping: HostFlapping;
   /** A sentence for people: why it is in this condition. */
   readonly why: string | null;
+}
+
+/**
+ * Do protected workloads run under a lease there? Then they end with it, and its end is a proof. It takes a watchdog: the agent
+ * alone can't promise what happens when it is stuck.
+ */
+export function enforcesLease(host: Pick<Host, 'fenceDevices' | 'facts'>): boolean {
+  return host.facts?.watchdogDevice === true && host.fenceDevices.some((device) => device.kind === 'watchdog');
 }

@@ -49,7 +49,7 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
   }
   const first = world.host(SOURCE);
   world.filesOf(first, disk).set(disk, 64);
-  first.domains.set(UUID, { uuid: UUID, name: 'vm-1', definition, running: { definition, state: 'running' }, reason: 'booted', autostart: false, statistics: null });
+  first.domains.set(UUID, { uuid: UUID, name: 'vm-1', kind: 'vm', definition, running: { definition, state: 'running' }, reason: 'booted', autostart: false, statistics: null });
   const place = (name: string): { name: string; hypervisor: SimulatedHypervisor; token: CommandToken } => ({ name, hypervisor: new SimulatedHypervisor(world, name), token: TOKEN });
   const workload = { uuid: UUID, name: 'vm-1', definition, needs: needsOf(definition, first.pools) };
   const provenOff = async (side: 'source' | 'destination'): Promise<boolean> => !world.host(side === 'source' ? SOURCE : DESTINATION).powered;

@@ -55,7 +55,7 @@ describe('precheck at the hosts', () => {
   it('names another workload of the same name', async () => {
     const one = moveWorld();
     const definition = one.migration.workload.definition;
-    one.world.host(DESTINATION).domains.set('other', { uuid: 'other', name: 'vm-1', definition, running: null, reason: 'shutdown', autostart: false, statistics: null });
+    one.world.host(DESTINATION).domains.set('other', { uuid: 'other', name: 'vm-1', kind: 'vm', definition, running: null, reason: 'shutdown', autostart: false, statistics: null });
     expect(await refusalOf(one)).toMatchObject({ kind: 'failed', code: 'name-taken', why: expect.stringContaining('virsh domrename other') });
   });
 

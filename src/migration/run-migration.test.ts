@@ -34,7 +34,7 @@ describe('runMigration', () => {
 
   it('removes a stale definition at the destination first', async () => {
     const one = moveWorld();
-    one.world.host(DESTINATION).domains.set(UUID, { uuid: UUID, name: 'vm-1', definition: one.migration.workload.definition, running: null, reason: 'unknown', autostart: false, statistics: null });
+    one.world.host(DESTINATION).domains.set(UUID, { uuid: UUID, name: 'vm-1', kind: 'vm', definition: one.migration.workload.definition, running: null, reason: 'unknown', autostart: false, statistics: null });
     expectArrived(one, await run(one));
   });
 

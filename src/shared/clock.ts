@@ -8,3 +8,11 @@ export interface Clock {
   /** Resolves after `ms`, or at once when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** Timers of a process with a life of its own. What they call never throws. */
+export interface Timers {
+  /** Calls every `ms`, the first time after `ms`; returns its stop. */
+  every(ms: number, run: () => void): () => void;
+  /** Calls once after `ms`; returns its stop. */
+  after(ms: number, run: () => void): () => void;
+}

@@ -6,6 +6,7 @@ import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import { settleChanges, type Settled, type SettledOperation } from '../cluster/settle-changes.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import type { Host } from '../hosts/host.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Clock } from '../shared/clock.js';
@@ -27,6 +28,7 @@ interface Held {
 export class MemoryClusterStore implements ClusterStore {
   #version = 1;
   #disarm: Disarm | null = null;
+  #voters: readonly VoterSet[] = [];
   #hosts = new Map<string, Host>();
   #workloads = new Map<string, Workload>();
   #rules = new Map<string, PlacementRule>();
@@ -63,6 +65,7 @@ export class MemoryClusterStore implements ClusterStore {
       inventories: [...this.#inventories.values()].sort((one, other) => (one.hostId < other.hostId ? -1 : 1)),
       rules: [...this.#rules.values()].sort(byName),
       disarm: this.#disarm,
+      voters: this.#voters,
     };
   }
 
@@ -237,6 +240,7 @@ export class MemoryClusterStore implements ClusterStore {
       if (held && isActive(held.operation)) this.#operations.set(id, { ...held, operation: { ...held.operation, cancelRequested: true } });
     }
     if (settled.disarm !== undefined) this.#disarm = settled.disarm;
+    if (settled.voters !== undefined) this.#voters = copy(settled.voters);
     this.#append(settled.events);
   }
 

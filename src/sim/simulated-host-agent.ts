@@ -10,14 +10,17 @@ const COMMAND_MS = 14_000;
 export class SimulatedHostAgent implements HostAgent {
   readonly #world: SimulatedWorld;
   readonly #host: string;
+  readonly #from: string | null;
 
-  constructor(world: SimulatedWorld, hostName: string) {
+  /** `from`: who asks, as the network knows it. */
+  constructor(world: SimulatedWorld, hostName: string, from: string | null = null) {
     this.#world = world;
     this.#host = hostName;
+    this.#from = from;
   }
 
   probe(timeoutMs: number): Promise<HostProbe> {
-    return this.#world.command(this.#host, 'probe', timeoutMs, (host) => ({
+    return this.#world.command({ host: this.#host, from: this.#from, method: 'probe', timeoutMs }, (host) => ({
       bootId: host.bootId,
       runningUuids: [...host.domains.values()].filter((domain) => domain.running).map(({ uuid }) => uuid).sort(),
       agentAlive: host.agentRunning,
@@ -55,7 +58,7 @@ export class SimulatedHostAgent implements HostAgent {
   }
 
   #command<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
-    return this.#world.command(this.#host, method, COMMAND_MS, act);
+    return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: COMMAND_MS }, act);
   }
 }
 

@@ -1,9 +1,9 @@
 // The Hypervisor port over the simulated world: the same answers and refusals as libvirt's, without a machine.
 import { OperationalError } from '../shared/errors.js';
-import { identityOf, needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import { identityOf, needsOf as readNeeds } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
 import type { CommandToken, DiskSpec, Hypervisor, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
-import { removeProcess, type SimulatedDomain, type SimulatedHost, type SimulatedMigration, type SimulatedWorld } from './simulated-world.js';
+import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
 const LOOK_MS = 8_000;
 const DO_MS = 40_000;
@@ -16,10 +16,13 @@ const MIGRATION_OVERHEAD_MS = 500;
 export class SimulatedHypervisor implements Hypervisor {
   readonly #world: SimulatedWorld;
   readonly #host: string;
+  readonly #from: string | null;
 
-  constructor(world: SimulatedWorld, hostName: string) {
+  /** `from`: who asks, as the network knows it. */
+  constructor(world: SimulatedWorld, hostName: string, from: string | null = null) {
     this.#world = world;
     this.#host = hostName;
+    this.#from = from;
   }
 
   facts(): Promise<HostFacts> {
@@ -83,7 +86,7 @@ export class SimulatedHypervisor implements Hypervisor {
       if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
       const domain = host.domains.get(uuid);
       if (domain) Object.assign(domain, { name, definition });
-      else host.domains.set(uuid, { uuid, name, definition, running: null, reason: 'unknown', autostart: false, statistics: null });
+      else host.domains.set(uuid, { uuid, name, kind: kindOf(definition), definition, running: null, reason: 'unknown', autostart: false, statistics: null });
     });
   }
 
@@ -106,22 +109,26 @@ export class SimulatedHypervisor implements Hypervisor {
         const holder = readonly ? null : this.#world.lockHolder(host, path, writableDisks, uuid);
         if (holder) throw new OperationalError('locked', `start ${uuid} on ${host.name}: Failed to get "write" lock: ${path} is in use on ${holder.name}`, 'find who has the disk open; never force it');
       }
-      domain.running = { definition, state: 'running' };
-      domain.reason = 'booted';
+      const fault = this.#world.guestFaults.get(uuid)?.strikesStart(host.name) ?? (host.storageLost ? 'cannot access the shared storage' : null);
+      if (fault !== null) {
+        this.#world.observer?.startFailed(host, domain.name, fault);
+        throw new OperationalError('failed', `start ${domain.name} on ${host.name}: ${fault}`);
+      }
+      this.#world.startProcess(host, domain, definition, 'booted');
     });
   }
 
   requestShutdown(token: CommandToken, uuid: string): Promise<void> {
     return this.#do(token, 'requestShutdown', (host) => {
       const domain = existing(host, uuid);
-      if (domain.running) removeProcess(host, domain, 'shutdown');
+      if (domain.running && !this.#world.guestFaults.get(uuid)?.ignoresShutdown(host.name)) this.#world.endProcess(host, domain, 'shutdown', 'stopped');
     });
   }
 
   kill(token: CommandToken, uuid: string): Promise<void> {
     return this.#do(token, 'kill', (host) => {
       const domain = host.domains.get(uuid);
-      if (domain?.running) removeProcess(host, domain, 'destroyed');
+      if (domain?.running) this.#world.endProcess(host, domain, 'destroyed', 'stopped');
     });
   }
 
@@ -129,6 +136,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'resume', (host) => {
       const domain = existing(host, uuid);
       if (!domain.running) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: Requested operation is not valid: domain is not running`);
+      if (host.storageLost) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: the shared storage is out of reach`);
       if (domain.running.state === 'paused') Object.assign(domain, { running: { ...domain.running, state: 'running' }, reason: 'unpaused' });
     });
   }
@@ -187,12 +195,12 @@ export class SimulatedHypervisor implements Hypervisor {
       endsAtMs: nowMs + MIGRATION_OVERHEAD_MS + (memoryMiB * 1000) / (request.bandwidthMiBps ?? DEFAULT_MIBPS),
       brokenAtMs: null, ended: null, abortRequested: false,
     };
-    const refusal = whyNot(domain, destination, request);
+    const refusal = whyNot(this.#world, { source: host, domain, destination }, request);
     if (refusal !== null || !domain?.running || !destination) return { ...migration, ended: { exitCode: 1, output: `error: ${refusal ?? 'failed'}` } };
     const there = destination.domains.get(request.uuid);
     const incoming = { definition: domain.running.definition, state: 'migrating-in' as const };
     if (there) Object.assign(there, { running: incoming, reason: 'migrating' });
-    else destination.domains.set(request.uuid, { uuid: request.uuid, name: domain.name, definition: null, running: incoming, reason: 'migrating', autostart: false, statistics: null });
+    else destination.domains.set(request.uuid, { uuid: request.uuid, name: domain.name, kind: domain.kind, definition: null, running: incoming, reason: 'migrating', autostart: false, statistics: null });
     return migration;
   }
 
@@ -215,13 +223,14 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
-    return this.#world.command(this.#host, method, LOOK_MS, act);
+    return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: LOOK_MS }, act);
   }
 
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
-    return this.#world.command(this.#host, method, DO_MS, (host) => {
+    return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: DO_MS }, (host) => {
       if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
       host.guard.check(token, host.bootId);
+      this.#world.observer?.accepted(host, token.leaderEpoch);
       return act(host);
     });
   }
@@ -237,7 +246,7 @@ function observed(domain: SimulatedDomain): ObservedWorkload {
   const definition = domain.running?.definition ?? domain.definition ?? '';
   const { vcpus, memoryMiB } = needsOf(definition, []);
   return {
-    uuid: domain.uuid, name: domain.name, kind: 'vm', runState: domain.running?.state ?? 'stopped', reason: domain.reason,
+    uuid: domain.uuid, name: domain.name, kind: domain.kind, runState: domain.running?.state ?? 'stopped', reason: domain.reason,
     vcpus, memoryMiB, autostart: domain.autostart, persistent: domain.definition !== null,
   };
 }
@@ -250,10 +259,28 @@ function writableDisks(definition: string): readonly string[] {
   return needsOf(definition, []).disks.filter(({ readonly }) => !readonly).map(({ path }) => path);
 }
 
-function whyNot(domain: SimulatedDomain | undefined, destination: SimulatedHost | null, request: MigrationRequest): string | null {
+function whyNot(world: SimulatedWorld, { source, domain, destination }: { readonly source: SimulatedHost; readonly domain: SimulatedDomain | undefined; readonly destination: SimulatedHost | null }, request: MigrationRequest): string | null {
   if (!domain) return `failed to get domain '${request.uuid}'`;
   if (!domain.running) return 'Requested operation is not valid: domain is not running';
-  if (!destination?.powered || !destination.reachable || destination.hung) return `unable to connect to server at '${request.destination.address}:${request.destination.sshPort}'`;
+  if (!destination?.powered || !world.reaches(source.name, destination) || destination.hung) return `unable to connect to server at '${request.destination.address}:${request.destination.sshPort}'`;
   if (destination.domains.get(request.uuid)?.running) return `operation failed: domain '${domain.name}' is already active`;
   return null;
+}
+
+/** A guest that is no VM says so in its definition. */
+const kindOf = (definition: string): 'vm' | 'container' => (definition.includes("<domain type='lxc'") ? 'container' : 'vm');
+
+type Needs = ReturnType<typeof readNeeds>;
+
+/** Reading XML costs more than all the rest of a look; definitions repeat. */
+const READ = new WeakMap<readonly object[], Map<string, Needs>>();
+const NO_POOLS: readonly never[] = [];
+
+function needsOf(definition: string, pools: Parameters<typeof readNeeds>[1]): Needs {
+  const place = pools.length === 0 ? NO_POOLS : pools;
+  const known = READ.get(place) ?? new Map<string, Needs>();
+  READ.set(place, known);
+  const read = known.get(definition) ?? readNeeds(definition, pools);
+  known.set(definition, read);
+  return read;
 }

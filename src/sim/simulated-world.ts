@@ -2,7 +2,9 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig } from '../hosts/host-agent.js';
+import type { GuestFaults } from './guest-faults.js';
 import type { SimulatedGuard } from './simulated-guard.js';
+import type { WorldObserver } from './world-observer.js';
 
 export interface SimulatedPool {
   readonly name: string;
@@ -14,6 +16,7 @@ export interface SimulatedPool {
 export interface SimulatedDomain {
   readonly uuid: string;
   name: string;
+  readonly kind: 'vm' | 'container';
   /** Null: transient. */
   definition: string | null;
   /** What the process was started with; null: no process. */
@@ -44,6 +47,8 @@ export interface SimulatedHost {
   /** Answers nothing, though connections open; its guests stand still with it. */
   hung: boolean;
   agentRunning: boolean;
+  /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
+  storageLost: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
 }
 
@@ -74,6 +79,14 @@ export interface Fault {
   times: number;
 }
 
+export interface HostCommand {
+  readonly host: string;
+  /** Who asks, as the network knows it; null: nobody in particular. */
+  readonly from: string | null;
+  readonly method: string;
+  readonly timeoutMs: number;
+}
+
 export interface NewSimulatedHost {
   readonly name: string;
   readonly address: string;
@@ -85,30 +98,51 @@ export interface NewSimulatedHost {
 
 /** As libvirt's keepalive (5 s × 3) was measured: a side gives up so long after the other vanished. */
 export const PEER_LOST_MS = 16_000;
+/** A guest stands still so long while its last pages are handed over. */
+const DOWNTIME_MS = 30;
 
 const DEFAULT_POOLS: readonly SimulatedPool[] = [
   { name: 'shared', path: '/srv/shared', shared: true, totalMiB: 100_000 },
   { name: 'local', path: '/srv/local', shared: false, totalMiB: 100_000 },
 ];
 
+export interface WorldOptions {
+  /** The boot id of a host's nth boot. */
+  readonly newBootId: (host: string, boots: number) => string;
+}
+
+const READABLE_BOOT_IDS: WorldOptions = { newBootId: (host, boots) => `boot-${host}-${boots}` };
+
 export class SimulatedWorld {
   readonly clock: Clock;
   /** Each command takes so long. */
-  latencyMs = 0;
+  latencyMs: number | (() => number) = 0;
+  observer: WorldObserver | null = null;
+  /** May `from` (a replica or a host; null: nobody in particular) reach this host? */
+  reaches: (from: string | null, host: SimulatedHost) => boolean = (_from, host) => host.reachable;
+  /** Guests that misbehave, by uuid. */
+  readonly guestFaults = new Map<string, GuestFaults>();
   readonly #hosts = new Map<string, SimulatedHost>();
   readonly #faults: Fault[] = [];
   readonly #sharedFiles = new Map<string, number>();
   #boots = 0;
 
-  constructor(clock: Clock) {
+  constructor(
+    clock: Clock,
+    private readonly options: WorldOptions = READABLE_BOOT_IDS,
+  ) {
     this.clock = clock;
+  }
+
+  get hosts(): IterableIterator<SimulatedHost> {
+    return this.#hosts.values();
   }
 
   addHost(host: NewSimulatedHost): SimulatedHost {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, agentRunning: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, agentRunning: false, storageLost: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -131,11 +165,7 @@ export class SimulatedWorld {
     const host = this.host(name);
     Object.assign(host, { powered: false, hung: false, agentRunning: false });
     host.migrations.clear();
-    for (const domain of [...host.domains.values()]) {
-      domain.running = null;
-      domain.reason = 'unknown';
-      if (domain.definition === null) host.domains.delete(domain.uuid);
-    }
+    for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
   }
 
   powerOn(name: string): void {
@@ -143,8 +173,23 @@ export class SimulatedWorld {
     if (host.powered) return;
     Object.assign(host, { powered: true, bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
     for (const domain of host.domains.values()) {
-      if (domain.autostart && domain.definition !== null) domain.running = { definition: domain.definition, state: 'running' };
+      if (domain.autostart && domain.definition !== null) this.startProcess(host, domain, domain.definition, 'booted');
     }
+  }
+
+  startProcess(host: SimulatedHost, domain: SimulatedDomain, definition: string, reason: string): void {
+    domain.running = { definition, state: 'running' };
+    domain.reason = reason;
+    this.observer?.started(host, domain);
+  }
+
+  /** Ends its process, if there is one, and what only that kept there. */
+  endProcess(host: SimulatedHost, domain: SimulatedDomain, reason: string, how: 'stopped' | 'died'): void {
+    const state = domain.running?.state;
+    domain.running = null;
+    domain.reason = reason;
+    if (domain.definition === null) host.domains.delete(domain.uuid);
+    if (state !== undefined && state !== 'migrating-in') this.observer?.ended(host, domain, how);
   }
 
   cut(name: string): void {
@@ -173,14 +218,16 @@ export class SimulatedWorld {
   // --- what the adapters share ---
 
   /** One command to a host: latency, reachability and injected faults around it. */
-  async command<Answer>(hostName: string, method: string, timeoutMs: number, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+  async command<Answer>({ host: hostName, from, method, timeoutMs }: HostCommand, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     const host = this.host(hostName);
-    if (this.latencyMs > 0) await this.clock.sleep(this.latencyMs);
-    if (host.powered && host.reachable && host.hung) {
+    const latencyMs = typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs();
+    if (latencyMs > 0) await this.clock.sleep(latencyMs);
+    const reached = (): boolean => host.powered && this.reaches(from, host);
+    if (reached() && host.hung) {
       await this.clock.sleep(timeoutMs);
       throw new OperationalError('timeout', `${method} on ${hostName}: no answer within ${timeoutMs} ms; its effect is unknown`);
     }
-    if (!host.powered || !host.reachable) throw new OperationalError('unreachable', `${hostName} (${host.address}) does not answer`);
+    if (!reached()) throw new OperationalError('unreachable', `${hostName} (${host.address}) does not answer`);
     const fault = this.#strike(hostName, method);
     if (fault?.when === 'before') throw fault.error;
     this.settle();
@@ -223,27 +270,39 @@ export class SimulatedWorld {
     const there = destination.bootId === migration.destinationBootId ? destination.domains.get(migration.uuid) : undefined;
     const here = source.domains.get(migration.uuid);
     if (migration.abortRequested || !here?.running) {
-      if (there?.running?.state === 'migrating-in') removeProcess(destination, there, 'destroyed');
+      if (there?.running?.state === 'migrating-in') this.endProcess(destination, there, 'destroyed', 'died');
       migration.ended = { exitCode: 1, output: migration.abortRequested ? 'error: operation aborted: migration out job: canceled by client' : 'error: the domain stopped' };
       return;
     }
-    const connected = source.reachable && destination.reachable && destination.powered && there?.running !== null && there !== undefined && !source.hung && !destination.hung;
+    const connected = destination.powered && this.reaches(source.name, destination) && this.reaches(destination.name, source) && there?.running !== null && there !== undefined && !source.hung && !destination.hung;
     if (!connected) {
       migration.brokenAtMs ??= nowMs;
       if (nowMs - migration.brokenAtMs < PEER_LOST_MS) return;
-      migration.ended = { exitCode: 1, output: 'error: internal error: client socket is closed' };
+      this.#failMigration(migration, 'internal error: client socket is closed');
       return;
     }
     migration.brokenAtMs = null;
     if (nowMs < migration.endsAtMs) return;
+    const fault = this.guestFaults.get(migration.uuid)?.strikesMigration(destination.name) ?? (source.storageLost || destination.storageLost ? 'the shared storage is out of reach' : null);
+    if (fault !== null) {
+      this.endProcess(destination, there, 'destroyed', 'died');
+      this.#failMigration(migration, fault);
+      return;
+    }
+    const { definition, state } = here.running;
     Object.assign(there, {
-      definition: here.running.definition,
-      running: { definition: here.running.definition, state: 'running' },
-      reason: 'migrated',
-      statistics: { totalMs: migration.endsAtMs - migration.startedAtMs, downtimeMs: 30, transferredBytes: migration.totalBytes },
+      definition, running: { definition, state: state === 'paused' ? 'paused' : 'running' }, reason: 'migrated',
+      statistics: { totalMs: migration.endsAtMs - migration.startedAtMs, downtimeMs: DOWNTIME_MS, transferredBytes: migration.totalBytes },
     });
     source.domains.delete(migration.uuid);
     migration.ended = { exitCode: 0, output: '' };
+    this.observer?.arrived(destination, there, source, DOWNTIME_MS);
+  }
+
+  #failMigration(migration: SimulatedMigration, why: string): void {
+    migration.ended = { exitCode: 1, output: `error: ${why}` };
+    const source = this.host(migration.source);
+    this.observer?.migrateFailed(source, source.domains.get(migration.uuid)?.name ?? migration.uuid, why);
   }
 
   /** A destination whose source is gone ends its half of the copy after a while. */
@@ -254,7 +313,7 @@ export class SimulatedWorld {
       const since = this.#orphanSince.get(domain);
       if (active) this.#orphanSince.delete(domain);
       else if (since === undefined) this.#orphanSince.set(domain, nowMs);
-      else if (nowMs - since >= PEER_LOST_MS) removeProcess(host, domain, 'destroyed');
+      else if (nowMs - since >= PEER_LOST_MS) this.endProcess(host, domain, 'destroyed', 'died');
     }
   }
 
@@ -268,12 +327,6 @@ export class SimulatedWorld {
 
   #nextBootId(name: string): string {
     this.#boots += 1;
-    return `boot-${name}-${this.#boots}`;
+    return this.options.newBootId(name, this.#boots);
   }
-}
-
-export function removeProcess(host: SimulatedHost, domain: SimulatedDomain, reason: string): void {
-  domain.running = null;
-  domain.reason = reason;
-  if (domain.definition === null) host.domains.delete(domain.uuid);
 }

@@ -26,9 +26,10 @@ export async function applyChanges(tx: EntityManager, changes: readonly Change[]
   await writeWorkloads(tx, settled.value);
   const operationIds = await addOperations(tx, settled.value, leaderEpoch);
   await writeRules(tx, settled.value);
-  const { cancelled, disarm, events, raisesVersion } = settled.value;
+  const { cancelled, disarm, voters, events, raisesVersion } = settled.value;
   if (cancelled.length > 0) await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = ANY($1) AND state IN ('pending', 'running')`, [cancelled]);
   if (disarm !== undefined) await tx.query('UPDATE cluster SET disarm = $1 WHERE id = 1', [disarm === null ? null : storableJson(disarm)]);
+  if (voters !== undefined) await tx.query('UPDATE cluster SET voters = $1 WHERE id = 1', [storableJson(voters)]);
   await addEvents(tx, events);
   return ok({ operationIds, raisesVersion });
 }

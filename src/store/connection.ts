@@ -2,6 +2,7 @@
 import { DataSource } from 'typeorm';
 import { Initial1700000000001 } from '../../migrations/1700000000001-initial.js';
 import { Manners1700000000002 } from '../../migrations/1700000000002-manners.js';
+import { Lease1700000000003 } from '../../migrations/1700000000003-lease.js';
 import { TABLES } from './tables.js';
 
 export type ConnectionConfig =
@@ -9,7 +10,7 @@ export type ConnectionConfig =
   | { readonly host: string; readonly port: number; readonly user: string; readonly password?: string; readonly database: string };
 
 /** In the order in which they are applied. */
-export const MIGRATIONS = [Initial1700000000001, Manners1700000000002];
+export const MIGRATIONS = [Initial1700000000001, Manners1700000000002, Lease1700000000003];
 
 /** Commits follow each other anyway; this many reads and steps of workers go on beside them. Three replicas stay far below Postgres's 100. */
 const POOL = 16;

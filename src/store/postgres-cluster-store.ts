@@ -6,6 +6,7 @@ import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, Operation
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import { Defect } from '../shared/errors.js';
 import type { OperationId } from '../shared/ids.js';
 import { operationId } from '../shared/ids.js';
@@ -36,7 +37,7 @@ export class PostgresClusterStore implements ClusterStore {
 
   readView(): Promise<ClusterView> {
     return this.#within(async (tx) => {
-      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; epoch: string }[]>('SELECT c.version, c.disarm, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
+      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string }[]>('SELECT c.version, c.disarm, c.voters, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
       // By code point, whatever the database's collation: the order is part of what decisions depend on.
       const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
       const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
@@ -54,6 +55,7 @@ export class PostgresClusterStore implements ClusterStore {
         inventories: inventories.map((row) => row.document),
         rules: rules.map((row) => row.document),
         disarm: cluster?.disarm ?? null,
+        voters: cluster?.voters ?? [],
       };
     }, 'REPEATABLE READ');
   }

@@ -5,9 +5,10 @@ import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Disarm, HostInventory } from '../cluster/cluster-view.js';
 import type { Operation, OperationStep } from '../cluster/operation.js';
+import type { VoterSet } from '../cluster/quorum-lease.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
 
-export interface ClusterRow { id: number; version: string; disarm: Disarm | null }
+export interface ClusterRow { id: number; version: string; disarm: Disarm | null; voters: VoterSet[] }
 export interface LeaderRow { id: number; holder: string | null; epoch: string; until: Date | null }
 export interface HostRow { id: string; name: string; condition: string; host_epoch: string; document: Host }
 export interface WorkloadRow { id: string; uuid: string; name: string; host_id: string | null; workload_epoch: string; document: Workload }
@@ -53,7 +54,7 @@ const written = { type: 'timestamptz', default: () => 'clock_timestamp()' } as c
 
 export const ClusterTable = new EntitySchema<ClusterRow>({
   name: 'cluster',
-  columns: { id: { type: 'integer', primary: true, primaryKeyConstraintName: 'PK_cluster' }, version: { type: 'bigint', default: 1 }, disarm: { type: 'jsonb', nullable: true } },
+  columns: { id: { type: 'integer', primary: true, primaryKeyConstraintName: 'PK_cluster' }, version: { type: 'bigint', default: 1 }, disarm: { type: 'jsonb', nullable: true }, voters: { type: 'jsonb', default: [] } },
 });
 
 export const LeaderTable = new EntitySchema<LeaderRow>({

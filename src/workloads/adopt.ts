@@ -35,6 +35,7 @@ export function adopt(adoption: Adoption): Result<Workload, AdoptionRefusal> {
     desired: stopped ? 'stopped' : 'running',
     ...WORKLOAD_DEFAULTS,
     ...settings,
+    leasedOn: null,
     workloadEpoch: 1,
     state: stateOf(observed),
     why: null,

@@ -8,7 +8,7 @@ import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
 const workload: Workload = {
-  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), workloadEpoch: 1,
+  id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), leasedOn: null, workloadEpoch: 1,
   state: 'running', why: null, definition: '<domain/>', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,
   needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
 };
@@ -58,6 +58,9 @@ describe('nothing is interpreted', () => {
   it('when it is gone and another host was not looked at since', () => {
     expect(kind('absent', 'unseen')).toBe('not-interpreted');
     expect(kind('absent', { shown: 'absent', atMs: NOW - 6_000 })).toBe('not-interpreted');
+    // It may have come there since: a person's migration takes less than the time between two looks.
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 2_500 })).toBe('not-interpreted');
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 2_500 }, { state: 'missing' })).toBe('missing');
     expect(kind({ shown: 'stopped', reason: 'migrated' }, 'unseen')).toBe('not-interpreted');
   });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));

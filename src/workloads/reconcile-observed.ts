@@ -27,7 +27,7 @@ export interface ReconcileInput {
 
 export type Finding =
   /** Nothing can be told now; `why` says what is waited for. */
-  | { readonly kind: 'not-interpreted'; readonly why: string }
+  | { readonly kind: 'not-interpreted'; readonly why: string; /** A process of it is there all the same. */ readonly sighted?: boolean }
   | { readonly kind: 'running-as-wanted' }
   | { readonly kind: 'stopped-as-wanted' }
   /** Its process runs at another host than where Reeve placed it, and nowhere else: that place is adopted. */
@@ -102,7 +102,7 @@ const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'mig
 
 function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
   const alive = sights.filter(hasProcess);
-  if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand' };
+  if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand', sighted: true };
   if (alive.length > 1) return duplicate(alive);
   const [only] = alive;
   return only ? aliveOnce(input, only) : aliveNowhere(input, sights);
@@ -130,7 +130,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
 function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
   const home = homeOf(input);
   if (home && !isOff(home) && !believable(input, home)) {
-    return { kind: 'not-interpreted', why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
+    return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
   const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved' : 'started';
   return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} on ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
@@ -169,9 +169,19 @@ function notThereYet({ desired }: Workload, home: ObservedHost): Finding {
 /** A source that kept its definition after a migration says so. */
 const WENT_AWAY: ReadonlySet<string> = new Set(['migrated']);
 
+/** Looks this close together count as one: no migration begins and ends within it. */
+const TOGETHER_MS = 250;
+
+/** What was called missing once stays so until it is seen, whichever host is looked at next. */
+function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHost): boolean {
+  const seen = believable(input, other);
+  return seen !== null && (input.workload.state === 'missing' || seen.atMs >= (home.inventory?.atMs ?? 0) - TOGETHER_MS);
+}
+
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
 function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
-  const unseen = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling' && !believable(input, host));
+  const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
+  const unseen = others.filter((host) => !seenAfter(input, host, home));
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }

@@ -77,6 +77,8 @@ export interface Workload {
   readonly priority: number;
   /** Where it is placed; null: nowhere yet. */
   readonly hostId: HostId | null;
+  /** The host under whose lease it runs: it is ended there when that lease ends. Null: under none. */
+  readonly leasedOn: HostId | null;
   /** Rises with each placement; the guard refuses commands with an older one. */
   readonly workloadEpoch: number;
   readonly state: WorkloadState;

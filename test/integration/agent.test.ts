@@ -7,13 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { promiseFile } from '../../src/agent/proc/promise-file.js';
 import { askStatus } from '../../src/agent/proc/run-files.js';
 import type { AgentStatus } from '../../src/agent/agent.js';
+import { openUdp } from '../../src/agent/udp/heartbeat-endpoint.js';
 import { Witness } from '../../src/agent/witness.js';
 import { deriveTiming, type Timing } from '../../src/cluster/timing.js';
 import type { ClusterVerdict, HostVerdict } from '../../src/cluster/verdict.js';
 import type { AgentConfig, AgentMember } from '../../src/hosts/host-agent.js';
 import type { Host } from '../../src/hosts/host.js';
+import { systemClock, systemTimers } from '../../src/shared/system/system-clock.js';
 import { aHost } from '../fixtures/cluster.js';
 
 const HEARTBEAT_MS = 100;
@@ -21,6 +24,7 @@ const HEARTBEAT_MS = 100;
 const SILENT_MS = 1_500;
 /** Where an agent is restarted and must be back within the window, however slowly Node starts. */
 const WIDE_SILENT_MS = 5_000;
+const WATCHDOG_MS = 6_000;
 const CLUSTER_ID = 'cluster-under-test';
 const NAMES = ['a', 'b', 'c'] as const;
 type Name = (typeof NAMES)[number];
@@ -30,7 +34,7 @@ const dirs: string[] = [];
 let bundle: string;
 
 function timing(silentMs: number): Timing {
-  const derived = deriveTiming({ heartbeatMs: HEARTBEAT_MS, silentMs });
+  const derived = deriveTiming({ heartbeatMs: HEARTBEAT_MS, silentMs, watchdogMs: WATCHDOG_MS });
   if (!derived.ok) throw new Error(derived.error.join());
   return derived.value;
 }
@@ -74,10 +78,9 @@ class TestCluster {
     readonly dir: string,
     readonly silentMs: number,
   ) {
-    const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
     this.witness = new Witness(
       { clusterId: CLUSTER_ID, id: 'w', keyHex: this.#key('w'), bootId: '00000000-0000-4000-8000-0000000000ff', startStamp: Date.now(), listen: this.addresses('w'), timing: timing(silentMs) },
-      { clock, log: () => undefined },
+      { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(dir, 'w', 'promises.json')), log: () => undefined },
     );
     this.witness.onVerdictChange((verdict) => {
       for (const host of verdict.hosts) if (host.hearing === 'silent') this.everSilent.add(host.hostId);
@@ -104,7 +107,7 @@ class TestCluster {
 
   config(name: Name): AgentConfig {
     const members = [...NAMES, 'w'].map((id): AgentMember => ({ id, name: id, role: id === 'w' ? 'witness' : 'host', keyHex: this.#key(id), links: this.addresses(id) }));
-    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: this.silentMs, listen: this.addresses(name), members };
+    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: this.silentMs, watchdogMs: WATCHDOG_MS, enforcesLease: false, voters: { epoch: 1, ids: [...NAMES] }, listen: this.addresses(name), members };
   }
 
   async startWitness(): Promise<void> {

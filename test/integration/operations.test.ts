@@ -10,7 +10,7 @@ import type { JobQueue } from '../../src/cluster/job-queue.js';
 import { OperationalError } from '../../src/shared/errors.js';
 import type { OperationId } from '../../src/shared/ids.js';
 import { createJobQueue } from '../../src/jobs/bullmq-job-queue.js';
-import { Dispatcher } from '../../src/jobs/dispatcher.js';
+import { Dispatcher } from '../../src/cluster/control/dispatcher.js';
 import type { QueueBackend } from '../../src/jobs/queue-backend.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded/embedded-postgres.js';
 import { openStore, type OpenStore } from '../../src/store/open-store.js';

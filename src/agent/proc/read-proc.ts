@@ -1,11 +1,7 @@
 // What the kernel shows about this host: boot id, load, free memory, and the workloads whose processes run.
 import { readdirSync, readFileSync } from 'node:fs';
 import { isUuid } from '../../cluster/wire.js';
-
-export interface Vitals {
-  readonly load1: number;
-  readonly freeMemoryMiB: number;
-}
+import type { Vitals } from '../agent-ports.js';
 
 export function readBootId(procDir: string): string {
   return readFileSync(`${procDir}/sys/kernel/random/boot_id`, 'utf8').trim();
@@ -21,18 +17,18 @@ function availableMiB(meminfo: string): number {
 }
 
 /**
- * uuids of all QEMU processes, in order; null when the processes cannot be listed, which must not look like "none".
- * The kernel knows them even when the hypervisor's daemon hangs.
+ * Process ids of all QEMU processes by their workload's uuid; null when the processes cannot be listed, which must not look
+ * like "none". The kernel knows them even when the hypervisor's daemon hangs.
  */
-export function readRunningUuids(procDir: string): readonly string[] | null {
+export function readRunning(procDir: string): ReadonlyMap<string, readonly number[]> | null {
   const pids = processIds(procDir);
   if (!pids) return null;
-  const found = new Set<string>();
+  const found = new Map<string, number[]>();
   for (const pid of pids) {
     const uuid = uuidOfCommand(textOf(`${procDir}/${pid}/cmdline`));
-    if (uuid) found.add(uuid);
+    if (uuid) found.set(uuid, [...(found.get(uuid) ?? []), Number(pid)]);
   }
-  return [...found].sort();
+  return found;
 }
 
 function processIds(procDir: string): readonly string[] | null {

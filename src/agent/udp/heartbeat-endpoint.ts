@@ -2,31 +2,12 @@
 // Agents and the control plane (as a witness) use the same one.
 import { createHmac } from 'node:crypto';
 import type { AgentMember } from '../../hosts/host-agent.js';
-import { decodeMessage, encodeMessage, type Heartbeat, type Message, type MessageHead, type MessageRefusal, type Report } from '../../cluster/heartbeat-message.js';
+import type { MessageHead } from '../../cluster/heartbeat-message.js';
+import { decodeMessage, encodeMessage, type MessageRefusal } from '../../cluster/message-codec.js';
 import { ReplayGuard } from '../../cluster/replay-guard.js';
 import { hash64, hexBytes } from '../../cluster/wire.js';
-import { LinkSocket, type SocketAddress } from './link-socket.js';
-
-export interface EndpointIdentity {
-  readonly clusterId: string;
-  readonly id: string;
-  readonly role: 'host' | 'witness';
-  readonly keyHex: string;
-  readonly bootId: string;
-  /** Rises with each start of this process, see nextStartStamp. */
-  readonly startStamp: number;
-}
-
-export interface EndpointPorts {
-  readonly monotonicMs: () => number;
-  readonly onMessage: (fromId: string, message: Message) => void;
-  readonly log: (line: string) => void;
-}
-
-/** What a message says besides who sends it to whom. */
-export type HeartbeatBody = Pick<Heartbeat, 'kind' | 'load1' | 'freeMemoryMiB' | 'ack' | 'hearing'>;
-export type ReportBody = Pick<Report, 'kind' | 'number' | 'chunk' | 'chunks' | 'uuids'>;
-export type Flags = Pick<MessageHead, 'leaving' | 'blind' | 'hostEpoch'>;
+import type { EndpointIdentity, Flags, MessageBody, OpenTransport, SocketAddress, Transport, TransportEvents } from '../transport.js';
+import { LinkSocket } from './link-socket.js';
 
 /** Refused messages are said at most so often per cause, or a stranger could fill the log. */
 const REFUSAL_LOG_MS = 60_000;
@@ -39,7 +20,9 @@ interface Known {
   readonly key: Uint8Array;
 }
 
-export class HeartbeatEndpoint {
+export const openUdp: OpenTransport = (identity, events) => new HeartbeatEndpoint(identity, events);
+
+class HeartbeatEndpoint implements Transport {
   #identity: EndpointIdentity;
   /** Made of the identity once, not for each of hundreds of messages a second. */
   #own: { readonly cluster: bigint; readonly self: bigint; readonly key: Uint8Array };
@@ -52,7 +35,7 @@ export class HeartbeatEndpoint {
 
   constructor(
     identity: EndpointIdentity,
-    private readonly ports: EndpointPorts,
+    private readonly ports: TransportEvents,
   ) {
     this.#identity = identity;
     this.#own = ownOf(identity);
@@ -94,7 +77,7 @@ export class HeartbeatEndpoint {
   }
 
   /** Sends to one member on each link that we share; the body is made for each link. */
-  send(toId: string, flags: Flags, bodyFor: (link: number) => HeartbeatBody | ReportBody): void {
+  send(toId: string, flags: Flags, bodyFor: (link: number) => MessageBody): void {
     const to = this.#byId.get(toId);
     if (!to || this.#sockets.length === 0) return;
     to.member.links.forEach((address, link) => {

@@ -1,11 +1,7 @@
 // LinkSocket: one UDP socket on one address, opened again for as long as the address is missing or the socket broke.
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-
-export interface SocketAddress {
-  readonly address: string;
-  readonly port: number;
-}
+import type { SocketAddress } from '../transport.js';
 
 export interface LinkSocketEvents {
   readonly onMessage: (bytes: Uint8Array) => void;

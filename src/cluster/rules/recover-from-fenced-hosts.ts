@@ -60,17 +60,53 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   if (disarmed) return no(disarmed);
   const { proof } = host;
   if (!proof) return no(hold('no-fence-device', host.name, `no proof that it is off is recorded: nothing of it is started elsewhere; \`reeve host confirm-off ${host.name}\``));
+  const still = stillHeard(context, host);
+  if (still) return no(still);
   const active = context.operationOn(workload.id);
   if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
   const { brake, notes } = startOrder(context, workload);
   const reason = brake ?? retryBrake(context, workload);
   if (reason) return no(reason);
+  const elsewhere = elsewhereAlready(context, workload);
+  if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
   const busy = startsBrake(context, workload, placed.value);
   if (busy) return no(busy);
   context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);
   return { actions: [recovery(host, proof, workload, placed.value)], holds: notes };
+}
+
+/** A proof that the host itself contradicts is none: its device may cut another machine, or it stays after all. */
+function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
+  const verdict = verdictOf(host.id);
+  if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
+  if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
+  return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
+}
+
+/** The proof is of its old host only. A person may have moved it before that host was lost: then it runs on, and is not started. */
+function elsewhereAlready(context: RuleContext, workload: Workload): Hold | 'adopted' | 'no' {
+  const [finding] = context.findings(workload);
+  // followObservations places it there in this very round.
+  if (finding?.kind === 'moved-by-hand') return 'adopted';
+  if (finding?.kind === 'duplicate' || finding?.kind === 'runs-unadmitted') return hold('duplicate', workload.name, `${finding.why}; not started once more`);
+  if (finding?.kind === 'not-interpreted' && finding.sighted) return hold('duplicate', workload.name, `${finding.why}; not started before that has ended`);
+  return notLookedAt(context, workload);
+}
+
+/** All others are asked what runs there as soon as a host is lost; one that does not answer holds nobody up for longer than this. */
+const LOOK_WITHIN_MS = 1_000;
+
+function notLookedAt({ view, verdictOf, nowMs }: RuleContext, workload: Workload): Hold | 'no' {
+  const home = view.hosts.find((host) => host.id === workload.hostId);
+  if (!home?.proof || nowMs - home.proof.atMs > LOOK_WITHIN_MS) return 'no';
+  const lost = verdictOf(home.id);
+  const lostAtMs = lost?.hearing === 'silent' ? Math.min(home.proof.atMs, lost.sinceMs) : home.proof.atMs;
+  const others = view.hosts.filter((host) => host.id !== home.id && host.condition === 'online' && verdictOf(host.id)?.hearing === 'heard');
+  const unseen = others.filter((host) => (view.inventories.find((one) => one.hostId === host.id)?.atMs ?? -Infinity) < lostAtMs);
+  if (unseen.length === 0) return 'no';
+  return hold('looking-around', workload.name, `${unseen.map((host) => host.name).join(', ')} ${unseen.length === 1 ? 'is' : 'are'} being asked first whether it was moved there by hand; it takes a second at most`);
 }
 
 function recovery(host: Host, proof: HostProof, workload: Workload, target: { readonly hostId: Host['id']; readonly host: string }): Action {

@@ -7,6 +7,7 @@ import type { FenceDevice } from '../fence-device.js';
 import { FenceAgentDevice } from './fence-agent.js';
 import { IpmiDevice } from './ipmi.js';
 import { manualDevice } from './manual.js';
+import { watchdogDevice } from './watchdog.js';
 
 type Options = Readonly<Record<string, string>>;
 
@@ -37,6 +38,9 @@ export function createFenceDevice(config: FenceDeviceConfig): Result<FenceDevice
       case 'manual':
         only(config.options, [], 'manual');
         return ok(manualDevice);
+      case 'watchdog':
+        only(config.options, [], 'watchdog');
+        return ok(watchdogDevice);
     }
   } catch (error) {
     return fail(messageOf(error));

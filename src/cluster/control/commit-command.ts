@@ -1,9 +1,9 @@
 // Commits what a person asked for: on the newest view, again when something changed meanwhile, audited.
-import { UserError } from '../shared/errors.js';
-import type { Change } from '../cluster/change.js';
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
-import type { Begun } from '../api/ports.js';
+import { UserError } from '../../shared/errors.js';
+import type { OperationId } from '../../shared/ids.js';
+import type { Change } from '../change.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { ClusterView } from '../cluster-view.js';
 
 export interface CommandPorts {
   readonly store: ClusterStore;
@@ -24,7 +24,7 @@ export interface Command {
 /** Workers and the loop commit in bursts of a few milliseconds each; a person's command finds a gap. */
 const TRIES = 50;
 
-export async function commitCommand({ store, audit, committed }: CommandPorts, command: Command): Promise<Begun> {
+export async function commitCommand({ store, audit, committed }: CommandPorts, command: Command): Promise<{ readonly operationIds: readonly OperationId[] }> {
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const view = await store.readView();
     const changes = command.changes(view);

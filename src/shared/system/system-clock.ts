@@ -1,6 +1,6 @@
 // The real clock.
 import { performance } from 'node:perf_hooks';
-import type { Clock } from '../shared/clock.js';
+import type { Clock, Timers } from '../clock.js';
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -19,4 +19,15 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, ms);
       signal?.addEventListener('abort', done, { once: true });
     }),
+};
+
+export const systemTimers: Timers = {
+  every: (ms, run) => {
+    const timer = setInterval(run, ms);
+    return () => clearInterval(timer);
+  },
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
 };

@@ -1,9 +1,9 @@
 // The dispatcher: hands committed operations to the queue, and hands them over again when the queue lost them.
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import { JOB_CLASS, type JobQueue } from '../cluster/job-queue.js';
-import type { OperationKind } from '../cluster/operation.js';
-import { messageOf } from '../shared/errors.js';
-import type { OperationId } from '../shared/ids.js';
+import type { ClusterStore } from '../cluster-store.js';
+import { JOB_CLASS, type JobQueue } from '../job-queue.js';
+import type { OperationKind } from '../operation.js';
+import { messageOf } from '../../shared/errors.js';
+import type { OperationId } from '../../shared/ids.js';
 
 export interface DispatcherPorts {
   readonly store: ClusterStore;

@@ -1,13 +1,13 @@
 // The dispatcher between a store and a queue that lose and refuse.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aHost, aWorkload } from '../../test/fixtures/cluster.js';
-import type { Change } from '../cluster/change.js';
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import type { JobQueue } from '../cluster/job-queue.js';
-import type { OperationKind } from '../cluster/operation.js';
-import { OperationalError } from '../shared/errors.js';
-import type { OperationId } from '../shared/ids.js';
-import { MemoryClusterStore } from '../sim/memory-cluster-store.js';
+import { aHost, aWorkload } from '../../../test/fixtures/cluster.js';
+import type { Change } from '../change.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { JobQueue } from '../job-queue.js';
+import type { OperationKind } from '../operation.js';
+import { OperationalError } from '../../shared/errors.js';
+import type { OperationId } from '../../shared/ids.js';
+import { MemoryClusterStore } from '../../sim/memory-cluster-store.js';
 import { Dispatcher } from './dispatcher.js';
 
 const host = aHost('h1');

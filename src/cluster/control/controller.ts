@@ -1,13 +1,13 @@
 // The controller: holds the leader's lease and runs rounds of the loop, one at a time, as soon as something changed.
-import type { Clock } from '../shared/clock.js';
-import { messageOf } from '../shared/errors.js';
-import { event } from '../cluster/cluster-event.js';
-import type { ClusterPolicy } from '../cluster/cluster-policy.js';
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import type { Hold } from '../cluster/decision.js';
-import { holdEvents, reconcile } from '../cluster/reconcile.js';
-import type { ClusterVerdict } from '../cluster/verdict.js';
-import type { Logger } from './logger.js';
+import type { Clock } from '../../shared/clock.js';
+import { messageOf } from '../../shared/errors.js';
+import { event } from '../cluster-event.js';
+import type { ClusterPolicy } from '../cluster-policy.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { Hold } from '../decision.js';
+import { holdEvents, reconcile } from '../reconcile.js';
+import type { ClusterVerdict } from '../verdict.js';
+import type { Log } from '../../shared/log.js';
 
 /** The lease outlives a slow database for a while; a new leader waits at most this long. */
 export const LEADER_LEASE_MS = 5_000;
@@ -36,7 +36,7 @@ export class Controller {
   constructor(
     private readonly ports: ControllerPorts,
     private readonly replica: string,
-    private readonly log: Logger,
+    private readonly log: Log,
   ) {}
 
   get holds(): readonly Hold[] {

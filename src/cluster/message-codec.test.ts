@@ -2,7 +2,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, MAX_AGE_MS, MAX_LINKS, MAX_MEMBERS, MAX_MESSAGE_BYTES, UUIDS_PER_CHUNK, type Message, type Reader } from './heartbeat-message.js';
+import { MAX_LINKS, MAX_MEMBERS, UUIDS_PER_CHUNK, type Message } from './heartbeat-message.js';
+import { decodeMessage, encodeMessage, MAX_AGE_MS, MAX_MESSAGE_BYTES, type Reader } from './message-codec.js';
 import { hash64, hexBytes } from './wire.js';
 
 const hmac = (key: Uint8Array, data: Uint8Array): Uint8Array => createHmac('sha256', key).update(data).digest();
@@ -11,8 +12,8 @@ const reader: Reader = { cluster: hash64('cluster'), recipient: hash64('me'), ke
 
 const head = fc.record({
   cluster: fc.constant(hash64('cluster')), sender: fc.constant(hash64('you')), recipient: fc.constant(hash64('me')), role: fc.constantFrom('host' as const, 'witness' as const),
-  link: fc.nat(MAX_LINKS - 1), leaving: fc.boolean(), blind: fc.boolean(), bootId: fc.uuid(), startStamp: fc.maxSafeNat(), sequence: fc.maxSafeNat(), monotonicMs: fc.maxSafeNat(),
-  hostEpoch: fc.option(fc.nat(), { nil: null }),
+  link: fc.nat(MAX_LINKS - 1), leaving: fc.constantFrom(null, 'stop' as const, 'shutdown' as const, 'reboot' as const), blind: fc.boolean(), bootId: fc.uuid(), startStamp: fc.maxSafeNat(), sequence: fc.maxSafeNat(), monotonicMs: fc.maxSafeNat(),
+  hostEpoch: fc.option(fc.nat(), { nil: null }), voterEpoch: fc.option(fc.nat(), { nil: null }), leaseHeld: fc.boolean(), enforcing: fc.boolean(), excludes: fc.boolean(),
 });
 const age = fc.nat(MAX_AGE_MS);
 const heartbeat = fc.tuple(head, fc.record({
@@ -21,7 +22,10 @@ const heartbeat = fc.tuple(head, fc.record({
 })).map(([first, rest]): Message => ({ ...first, kind: 'heartbeat', ...rest }));
 const report = fc.tuple(head, fc.record({ number: fc.nat(), chunk: fc.nat(255), chunks: fc.nat(255), uuids: fc.array(fc.uuid(), { maxLength: UUIDS_PER_CHUNK }) }))
   .map(([first, rest]): Message => ({ ...first, kind: 'report', ...rest }));
-const message = fc.oneof(heartbeat, report);
+const hash = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const exclude = fc.tuple(head, fc.record({ member: hash, epoch: fc.nat(), leaderEpoch: fc.nat() })).map(([first, rest]): Message => ({ ...first, kind: 'exclude', ...rest }));
+const promise = fc.tuple(head, fc.record({ member: hash, epoch: fc.nat(), memberEnforcing: fc.constantFrom(null, true, false) })).map(([first, rest]): Message => ({ ...first, kind: 'promise', ...rest }));
+const message = fc.oneof(heartbeat, report, exclude, promise);
 
 describe('heartbeat messages', () => {
   it('arrive as they were sent, and fit a datagram', () => {

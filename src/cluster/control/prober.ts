@@ -1,9 +1,9 @@
 // Looks at doubted hosts by SSH, so that a dead agent is told from a dead host before anything is fenced.
-import type { Clock } from '../shared/clock.js';
-import type { Host } from '../hosts/host.js';
-import type { HostAgent } from '../hosts/host-agent.js';
-import type { HostId } from '../shared/ids.js';
-import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
+import type { Clock } from '../../shared/clock.js';
+import type { Host } from '../../hosts/host.js';
+import type { HostAgent } from '../../hosts/host-agent.js';
+import type { HostId } from '../../shared/ids.js';
+import type { ClusterVerdict, HostVerdict } from '../verdict.js';
 
 export interface ProbeResult {
   readonly answered: boolean;

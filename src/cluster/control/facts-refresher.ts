@@ -1,11 +1,11 @@
 // Keeps what is known of healthy hosts fresh: their sizes and pools, and the definitions of the workloads that run there.
-import type { HostWorld } from '../cluster/execute/execute-ports.js';
-import type { Change } from '../cluster/change.js';
-import type { ClusterStore } from '../cluster/cluster-store.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
-import type { Host } from '../hosts/host.js';
-import { messageOf } from '../shared/errors.js';
-import type { Logger } from './logger.js';
+import type { HostWorld } from '../execute/execute-ports.js';
+import type { Change } from '../change.js';
+import type { ClusterStore } from '../cluster-store.js';
+import type { ClusterView } from '../cluster-view.js';
+import type { Host } from '../../hosts/host.js';
+import { messageOf } from '../../shared/errors.js';
+import type { Log } from '../../shared/log.js';
 
 export interface RefresherPorts {
   readonly store: ClusterStore;
@@ -19,7 +19,7 @@ export class FactsRefresher {
 
   constructor(
     private readonly ports: RefresherPorts,
-    private readonly log: Logger,
+    private readonly log: Log,
   ) {}
 
   /** One host after the other: this is never urgent. Never throws. */

@@ -1,0 +1,57 @@
+// What an agent reaches its own host through. Real adapters: proc/ and watchdog/; simulated: sim/.
+import type { Leaving } from '../cluster/heartbeat-message.js';
+import type { PromiseStore } from '../cluster/promises.js';
+import type { Clock, Timers } from '../shared/clock.js';
+import type { OpenTransport } from './transport.js';
+
+export interface Vitals {
+  readonly load1: number;
+  readonly freeMemoryMiB: number;
+}
+
+/** The guard's note that a workload was started under the lease of this host. */
+export interface LeaseMark {
+  readonly uuid: string;
+  /** Made within the last minute: its process may be about to appear. */
+  readonly isFresh: boolean;
+}
+
+export interface AgentHost {
+  vitals(): Vitals;
+  /** uuids of the workloads whose processes run, as the kernel shows them; null when they can't be listed, which must not look like "none". */
+  running(): readonly string[] | null;
+  /** The epoch at which this very boot was admitted; null: not admitted. */
+  hostEpoch(): number | null;
+  leaseMarks(): readonly LeaseMark[];
+  /** Differs after each new mark. Asked at every tick, so it must be cheap. */
+  leaseMarksStamp(): string;
+  /** Ends the processes of these workloads at once; returns without waiting. */
+  kill(uuids: readonly string[]): void;
+  /** True when no guarded command is under way; one that was let through before may start something yet. */
+  isQuiet(): Promise<boolean>;
+  /** Tells the guard until when the lease holds, and whether a watchdog stands behind it. `untilMs` is on the agent's monotonic clock. */
+  publishLease(lease: { readonly untilMs: number; readonly isArmed: boolean }, nowMs: number): void;
+  /** What an agent of this boot published last, on this agent's clock; -Infinity: nothing. */
+  publishedLeaseUntilMs(nowMs: number): number;
+  /** Why we are told to stop. */
+  leavingPurpose(): Promise<Leaving>;
+}
+
+export interface Watchdog {
+  readonly isArmed: boolean;
+  /** Arms it at the first call. The reason when it can't be, else null. */
+  feed(): string | null;
+  /** Stops it in order. Not armed is fine. */
+  release(): void;
+}
+
+export interface AgentPorts {
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs' | 'sleep'>;
+  readonly timers: Timers;
+  readonly openTransport: OpenTransport;
+  readonly host: AgentHost;
+  /** Resets the host when it is not fed for this long. */
+  readonly openWatchdog: (timeoutMs: number) => Watchdog;
+  readonly promises: PromiseStore;
+  readonly log: (line: string) => void;
+}

@@ -1,0 +1,16 @@
+// The ear of a replica: the witness that hears the hosts' heartbeats and judges them. Real: src/agent/witness.ts.
+import type { AgentMember } from '../../hosts/host-agent.js';
+import type { Host } from '../../hosts/host.js';
+import type { HostId } from '../../shared/ids.js';
+import type { ProbeResult } from '../membership.js';
+import type { ClusterVerdict } from '../verdict.js';
+
+export interface Ear {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The hosts to judge and the other witnesses. */
+  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[]): void;
+  verdict(): ClusterVerdict;
+  onVerdictChange(listener: (verdict: ClusterVerdict) => void): () => void;
+  feedProbe(id: HostId, result: ProbeResult): void;
+}

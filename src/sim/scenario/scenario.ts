@@ -1,0 +1,131 @@
+// A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/scenarios.md.
+import { z } from 'zod';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'a name of up to 63 letters, digits, dots, dashes and underscores');
+const seconds = z.number().finite().min(0).max(10_000_000);
+const whole = (least: number, most: number): z.ZodNumber => z.number().int().min(least).max(most);
+const share = z.number().min(0).max(1);
+const cpus = whole(1, 4096);
+const memoryMiB = whole(1, 64 * 1024 * 1024);
+const usage = z.strictObject({ cpus: z.number().min(0).max(4096), memoryMiB: z.number().min(0).max(64 * 1024 * 1024) });
+const link = z.union([z.literal(0), z.literal(1)]);
+
+export const DESIRED = ['running', 'stopped', 'disabled', 'unmanaged'] as const;
+
+const policy = z.strictObject({
+  gracefulShutdown: z.enum(['conditional', 'failover', 'migrate', 'freeze']).optional(),
+  placement: z.enum(['balanced', 'capacity', 'usage']).optional(),
+  rebalance: z
+    .union([
+      z.literal('off'),
+      z.literal(false).transform(() => 'off' as const),
+      z.strictObject({ threshold: share.optional(), holdRounds: whole(1, 1000).optional(), minImprovement: share.optional(), method: z.enum(['usage', 'capacity']).optional() }),
+    ])
+    .optional(),
+  rebalanceOnStart: z.boolean().optional(),
+  admission: z.union([z.enum(['off', 'n+1', 'n+2']), z.literal(false).transform(() => 'off' as const)]).optional(),
+  maxSilentShare: share.optional(),
+});
+
+const host = z.strictObject({
+  name,
+  power: z.enum(['on', 'off']).optional(),
+  network: z.enum(['up', 'down']).optional(),
+  cpus: cpus.optional(),
+  memoryMiB: memoryMiB.optional(),
+  zone: z.string().optional(),
+  labels: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
+  runsController: z.boolean().optional(),
+});
+
+const faults = z.strictObject({
+  startFails: whole(0, 1_000_000).optional(),
+  migrateFails: whole(0, 1_000_000).optional(),
+  crashesAfterS: z.number().min(0.001).max(10_000_000).optional(),
+  neverStops: z.boolean().optional(),
+  onlyOn: name.optional(),
+  running: z.boolean().optional(),
+});
+
+const workload = z.strictObject({
+  name,
+  kind: z.enum(['vm', 'container']).optional(),
+  host: name.optional(),
+  desired: z.enum(DESIRED).optional(),
+  cpus: cpus.optional(),
+  memoryMiB: memoryMiB.optional(),
+  usage: usage.optional(),
+  priority: whole(-1_000_000, 1_000_000).optional(),
+  maxRestarts: whole(0, 1000).optional(),
+  maxRelocations: whole(0, 1000).optional(),
+  failback: z.boolean().optional(),
+  startAfter: z.array(name).optional(),
+  faults: faults.optional(),
+});
+
+const rule = z.discriminatedUnion('type', [
+  z.strictObject({ name, type: z.literal('keep-apart'), workloads: z.array(name), hard: z.boolean().optional() }),
+  z.strictObject({ name, type: z.literal('keep-together'), workloads: z.array(name), hard: z.boolean().optional() }),
+  z.strictObject({
+    name,
+    type: z.literal('hosts'),
+    workloads: z.array(name),
+    hard: z.boolean().optional(),
+    hosts: z.array(z.strictObject({ host: name, priority: whole(-1_000_000, 1_000_000).optional() })),
+  }),
+]);
+
+/** Every entry of a timeline, by its `do`, with what comes along. */
+const at = { at: seconds };
+const onHost = { ...at, host: name };
+const onWorkload = { ...at, workload: name };
+const onReplica = { ...at, replica: whole(1, 99) };
+const entry = z.discriminatedUnion('do', [
+  z.strictObject({ ...onHost, do: z.enum(['host.power-on', 'host.power-cut', 'host.isolate', 'host.reconnect', 'host.deaf', 'host.hearing', 'host.shutdown', 'host.reboot']) }),
+  z.strictObject({ ...onHost, do: z.enum(['host.storage-lost', 'host.storage-back', 'host.uplink-lost', 'host.uplink-back', 'host.degrade', 'host.recover-health', 'host.fence-lies']) }),
+  z.strictObject({ ...onHost, do: z.enum(['host.drain', 'host.undrain', 'host.cordon', 'host.uncordon', 'host.fence', 'host.confirm-off']) }),
+  z.strictObject({ ...onHost, do: z.enum(['agent.crash', 'agent.start', 'agent.restart']) }),
+  z.strictObject({ ...onHost, do: z.enum(['host.link-down', 'host.link-up']), link }),
+  z.strictObject({ ...onHost, do: z.enum(['host.cut-from', 'host.heal-from']), peers: z.array(name).min(1) }),
+  z.strictObject({ ...onHost, do: z.literal('host.lossy'), loss: share }),
+  z.strictObject({ ...onHost, do: z.literal('host.hang'), seconds }),
+  z.strictObject({ ...onHost, do: z.enum(['host.fence-breaks', 'host.fence-repaired']), device: z.string().optional() }),
+  z.strictObject({ ...onReplica, do: z.enum(['controller.crash', 'controller.start']) }),
+  z.strictObject({ ...onReplica, do: z.literal('controller.pause'), seconds }),
+  z.strictObject({ ...at, do: z.enum(['database.down', 'database.up', 'queue.down', 'queue.up', 'queue.flush']) }),
+  z.strictObject({ ...at, do: z.enum(['cluster.disarm', 'cluster.arm']), mode: z.enum(['freeze', 'ignore']).optional() }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED) }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional() }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.stop'), timeoutS: seconds.optional() }),
+  z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
+  z.strictObject({ ...onWorkload, do: z.enum(['workload.manage', 'workload.unmanage']), host: name.optional() }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.moved-by-hand'), to: name }),
+  z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),
+  z.strictObject({ ...at, do: z.literal('workload.create'), workload }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.delete') }),
+  z.strictObject({ ...at, do: z.literal('rule.add'), rule }),
+  z.strictObject({ ...at, do: z.literal('rule.remove'), rule: name }),
+]);
+
+export const scenarioSchema = z.strictObject({
+  name: z.string().optional(),
+  policy: policy.optional(),
+  /** Beyond the contract: replicas of the control plane that live on no host; default 3, or none when hosts run some. */
+  controllers: whole(0, 9).optional(),
+  /** Beyond the contract: the network's everyday weather. */
+  weather: z.strictObject({ jitterMs: z.number().min(0).max(1_000).optional(), duplicates: share.optional() }).optional(),
+  hosts: z.array(host).min(1),
+  workloads: z.array(workload).optional(),
+  rules: z.array(rule).optional(),
+  timeline: z.array(entry).optional(),
+  until: seconds.optional(),
+});
+
+export type Scenario = z.infer<typeof scenarioSchema>;
+export type ScenarioHost = Scenario['hosts'][number];
+export type ScenarioWorkload = z.infer<typeof workload>;
+export type ScenarioRule = z.infer<typeof rule>;
+export type ScenarioPolicy = z.infer<typeof policy>;
+export type TimelineEntry = z.infer<typeof entry>;
+export type Do = TimelineEntry['do'];

@@ -1,0 +1,76 @@
+// The lab itself: several side by side, one that lives keeps its name, a killed run is cleaned up by the next, and `down` leaves nothing behind.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Lab } from '../../lab/lab.js';
+import { run } from '../../lab/shell.js';
+import { REPO_ROOT } from '../../lab/ticks.js';
+import { waitUntil } from '../../lab/wait-until.js';
+
+const [ONE, OTHER] = ['lt0', 'lt1'];
+
+afterAll(async () => {
+  for (const name of [ONE, OTHER]) await Lab.remains(name).down();
+});
+
+function labProgram(...args: readonly string[]): ChildProcess {
+  const main = `import(${JSON.stringify(join(REPO_ROOT, 'dist/lab.js'))}).then((lab) => lab.main(process.argv.slice(1))).then((code) => process.exit(code))`;
+  return spawn(process.execPath, ['-e', main, '--', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function ended(child: ChildProcess): Promise<{ readonly code: number | null; readonly said: string }> {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, said })));
+}
+
+/** Everything on the machine that bears a lab's name. */
+async function leftOf(name: string): Promise<readonly string[]> {
+  const namespaces = (await run('ip', ['netns', 'list'])).stdout.split('\n').filter((line) => line.startsWith(`${name}-`));
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(`/reeve-lab/${name}/`));
+  const processes = (await run('ps', ['-e', '-o', 'args'])).stdout.split('\n').filter((line) => line.includes(`/reeve-lab/${name}`));
+  const groups = existsSync('/sys/fs/cgroup/freezer') ? '/sys/fs/cgroup/freezer' : '/sys/fs/cgroup';
+  const frozen = (await readdir(groups)).filter((one) => one.startsWith(`reeve-${name}-`));
+  const files = existsSync(`/var/lib/reeve-lab/${name}`) ? [`/var/lib/reeve-lab/${name}`] : [];
+  return [...namespaces, ...mounts, ...processes, ...frozen, ...files];
+}
+
+describe('the lab', () => {
+  it('is one of several, with the same addresses and nothing between them', async () => {
+    const labs = await Promise.all([ONE, OTHER].map((name) => Lab.start({ name, hosts: 2 })));
+    for (const lab of labs) {
+      expect(await Promise.all(lab.hosts.map((host) => lab.powerState(host)))).toEqual(['on', 'on']);
+      const [host] = lab.hosts;
+      expect((await lab.ssh(host ?? lab.host('host-1'), 'hostname')).stdout.trim()).toBe('host-1');
+    }
+    await labs[0]?.down();
+    expect(await leftOf(ONE)).toEqual([]);
+    expect(await labs[1]?.powerState(labs[1].host('host-2'))).toBe('on');
+    await labs[1]?.down();
+    expect(await leftOf(OTHER)).toEqual([]);
+  });
+
+  it('keeps its name from a second run, and is cleaned up by the next one when it was killed', async () => {
+    const first = labProgram('--name', ONE, '--hosts', '2');
+    await waitUntil('the control plane of the first run', async () => existsSync(`/var/lib/reeve-lab/${ONE}/reeve-control/cli.json`), { timeoutMs: 60_000 });
+    expect(await ended(labProgram('--name', ONE, '--once'))).toMatchObject({ code: 1, said: expect.stringContaining(`a lab named ${ONE} is up already, held by process ${first.pid}`) as string });
+    first.kill('SIGKILL');
+    await new Promise((resolve) => first.once('exit', resolve));
+    expect((await leftOf(ONE)).length).toBeGreaterThan(0);
+    const next = await Lab.start({ name: ONE, hosts: 2 });
+    expect(next.hosts.length).toBe(2);
+    await next.down();
+    expect(await leftOf(ONE)).toEqual([]);
+  });
+
+  it('is taken down by `down`, which ends the run that holds it', async () => {
+    const first = labProgram('--name', ONE, '--hosts', '2');
+    const firstEnded = ended(first);
+    await waitUntil('the control plane of the first run', async () => existsSync(`/var/lib/reeve-lab/${ONE}/reeve-control/cli.json`), { timeoutMs: 60_000 });
+    expect(await ended(labProgram('--name', ONE, 'down'))).toMatchObject({ code: 0, said: expect.stringContaining('nothing of it is left') as string });
+    expect((await firstEnded).said).toContain('taking the lab down');
+    expect(await leftOf(ONE)).toEqual([]);
+  });
+});
