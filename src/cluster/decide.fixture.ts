@@ -98,7 +98,7 @@ export class Story {
     const before = { hosts: new Map(this.view.hosts.map((host) => [host.id as string, host])), workloads: new Map(this.view.workloads.map((workload) => [workload.id as string, workload])), rules: new Map(this.view.rules.map((rule) => [rule.name, rule])) };
     const settled = settleChanges(changes, before);
     if (!settled.ok) throw new Error(settled.error.why);
-    const { hosts, workloads, operations, disarm } = settled.value;
+    const { hosts, workloads, operations, disarm, voters } = settled.value;
     const begun = operations.map(({ wanted, workloadEpoch }) => {
       this.#operations += 1;
       return anOperation(wanted.kind, { ...wanted, id: operationId(`op-${this.#operations}`), workloadEpoch, createdAtMs: this.nowMs, params: wanted.params ?? {}, proof: wanted.proof ?? null });
@@ -106,7 +106,7 @@ export class Story {
     this.view = {
       ...this.view, version: this.view.version + 1,
       hosts: this.view.hosts.map((host) => hosts.get(host.id) ?? host), workloads: this.view.workloads.map((workload) => workloads.get(workload.id) ?? workload),
-      operations: [...this.view.operations, ...begun], disarm: disarm === undefined ? this.view.disarm : disarm,
+      operations: [...this.view.operations, ...begun], disarm: disarm === undefined ? this.view.disarm : disarm, voters: voters ?? this.view.voters,
     };
   }
 }

@@ -4,6 +4,8 @@ import type { ClusterView } from './cluster-view.js';
 import type { Action, Decision, Hold } from './decision.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
+import { keepLeases } from './rules/keep-leases.js';
+import { keepVoters } from './rules/keep-voters.js';
 import { noticeReturnedHosts } from './rules/notice-returned-hosts.js';
 import { declareSilentHosts } from './rules/declare-silent-hosts.js';
 import { fenceSilentHosts } from './rules/fence-silent-hosts.js';
@@ -55,6 +57,7 @@ export type Rule = (context: RuleContext) => RuleOutput;
 /** First what is true of hosts, then certainty, then workloads: started before any is stopped or moved; moves by choice come last. */
 export const RULES: readonly Rule[] = [
   endExpiredDisarm,
+  keepVoters,
   noticeReturnedHosts,
   noticeLeavingHosts,
   declareSilentHosts,
@@ -65,6 +68,7 @@ export const RULES: readonly Rule[] = [
   followObservations,
   startWorkloads,
   stopWorkloads,
+  keepLeases,
   drainMaintenanceHosts,
   obeyPlacementRules,
   failBack,

@@ -6,7 +6,7 @@ export type HoldCode =
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
   | 'leaving' | 'frozen' | 'quarantined' | 'maintenance' | 'not-admitted'
   | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'looking-around' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
-  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on';
+  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on' | 'no-lease' | 'not-under-lease';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

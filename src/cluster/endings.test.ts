@@ -95,7 +95,7 @@ describe('the rest', () => {
 
   it('a fence proves the host off and raises its epoch; a failed one leaves it silent; what was proven faster stays', () => {
     const fencing = { ...one, condition: 'fencing' as const };
-    const fence = (outcome: WorkflowOutcome, host = fencing): Ending => fenceEnding({ operation: anOperation('fence'), host, outcome, nowMs: NOW_MS }, 'ipmi: off');
+    const fence = (outcome: WorkflowOutcome, host = fencing): Ending => fenceEnding({ operation: anOperation('fence'), host, outcome, nowMs: NOW_MS }, { kind: 'power-off', evidence: 'ipmi: off' });
     expect(hostSet(fence(succeeded))).toMatchObject({ condition: 'fenced', hostEpoch: 2, proof: { kind: 'power-off', evidence: 'ipmi: off', hostEpoch: 1 } });
     expect(hostSet(fence(failed('fence-failed')))).toMatchObject({ condition: 'silent', why: 'fencing failed: because' });
     expect(fence(failed('fence-failed'), { ...one, condition: 'fenced' } as never).changes).toEqual([]);

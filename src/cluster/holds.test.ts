@@ -1,6 +1,6 @@
 // Every reason not to act is given by some rule, names what is waited for, and says what a person can do.
 import { describe, expect, it } from 'vitest';
-import { aClusterVerdict, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import { aClusterVerdict, aFacts, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { ClusterView } from './cluster-view.js';
 import type { HoldCode } from './decision.js';
 import { decision, fenced, heard, PROOF, inventory, one, shown, three, two } from './decide.fixture.js';
@@ -11,6 +11,7 @@ const vm = aWorkload('vm', one);
 const there = aWorkload('vm', three);
 const silent = { ...three, condition: 'silent' as const, why: 'nothing heard' };
 const draining = { ...one, intent: 'maintenance' as const };
+const leasing = aHost('host-1', { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true, bootId: 'boot-host-1' }) });
 const drain = anOperation('drain', { hostId: one.id });
 const shows = (workload: Workload, state: Parameters<typeof shown>[1], reason?: string): Partial<ClusterView> => ({ workloads: [workload], inventories: [inventory(one, [shown(workload, state, reason)])] });
 const onHost = (hard: boolean, host: typeof one): ClusterView['rules'] => [{ name: 'r', type: 'hosts', hard, workloads: [vm.id], hosts: [{ hostId: host.id, priority: 1 }] }];
@@ -53,6 +54,8 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   missing: { view: { workloads: [vm], inventories: [inventory(one, []), inventory(two, []), inventory(three, [])] }, remedy: /reeve workload start vm/ },
   'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
   duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
+  'no-lease': { view: { ...shows(vm, 'running'), hosts: [leasing], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', why: 'no quorum yet', endedAtMs: NOW_MS - 1 })] }, remedy: /tried again soon/ },
+  'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { ...PROOF, kind: 'lease-expired' } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
   'autostart-on': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), autostart: true }])] }, remedy: /virsh autostart --disable/ },
 };
 

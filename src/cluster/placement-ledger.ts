@@ -42,7 +42,14 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+  return {
+    hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict),
+    promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement,
+  };
+}
+
+function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {
+  return new Set(verdict.hosts.filter((host) => host.lease?.held === false).map((host) => host.hostId));
 }
 
 function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

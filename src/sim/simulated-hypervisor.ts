@@ -118,6 +118,10 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  announce(token: CommandToken): Promise<void> {
+    return this.#do(token, 'announce', () => undefined);
+  }
+
   requestShutdown(token: CommandToken, uuid: string): Promise<void> {
     return this.#do(token, 'requestShutdown', (host) => {
       const domain = existing(host, uuid);

@@ -46,7 +46,7 @@ const ports: ApiPorts = {
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
-    explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
+    explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
     operation: async (id) => (id === 'op-2' ? anOperation('start', { id: 'op-2' as never, state: 'succeeded', endedAtMs: NOW_MS }) : null),
     operations: async () => [],
     events: async (after, limit) => (after === null ? events.slice(-limit) : events.filter((event) => event.seq > after).slice(0, limit)),

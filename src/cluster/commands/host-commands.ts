@@ -1,5 +1,5 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
-import { isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
+import { enforcesLease, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
 import type { Change } from '../change.js';
@@ -61,12 +61,12 @@ export function undrainHost(view: ClusterView, name: string, { by }: Asked): rea
 export function fenceHost(view: ClusterView, name: string, { by, nowMs }: Asked): readonly Change[] {
   const host = findHost(view, name);
   if (host.condition === 'enrolling') throw new UserError('conflict', `${host.name} is not enrolled yet`, `reeve host remove ${host.name}`);
-  if (!host.fenceDevices.some((device) => device.kind !== 'manual')) {
+  if (!host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
     throw new UserError('refused', `${host.name} has no automatic fence device`, `reeve host confirm-off ${host.name}`);
   }
   const why = `${by} asked for it`;
   return [
-    { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, why } },
+    { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, why, ...(enforcesLease(host) ? { excludedEpoch: host.hostEpoch } : {}) } },
     { change: 'operation', operation: { kind: 'fence', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: by, reason: why } },
     { change: 'event', event: event('host.fencing', `fencing ${host.name}: ${why}`, { severity: 'alert', host: host.name }) },
   ];

@@ -34,7 +34,8 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (workload.hostId === null) return null;
   const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
   if (!host || host.condition === 'online') return host;
-  if ((host.condition === 'fenced' || host.condition === 'offline') && host.proof) return null;
+  const isGone = host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+  if ((host.condition === 'fenced' || host.condition === 'offline') && isGone) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
 }
 

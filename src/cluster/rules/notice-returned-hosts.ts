@@ -22,7 +22,8 @@ function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonl
   const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
   if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
   if (verdict.hearing !== 'heard' || bootId !== host.bootId) return [];
-  if (host.condition === 'silent') return [heardAgain(context, host)];
+  if (host.condition === 'silent' && host.excludedEpoch === host.hostEpoch) return [newEpoch(host)];
+  if (host.condition === 'silent' && host.excludedEpoch === null) return [heardAgain(context, host)];
   if (host.condition === 'fencing') return cancelFence(context, host);
   return [];
 }
@@ -43,6 +44,12 @@ function rebooted({ view, policy, nowMs }: RuleContext, host: Host, bootId: stri
     ...(host.condition === 'online' && !host.leaving ? [{ change: 'host', id: host.id, set: { flapping: lostOnceMore(host.flapping, nowMs, policy.quarantine) } } as const] : []),
   ];
   return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
+}
+
+/** Voters have promised never to acknowledge its epoch again: it needs a new one, and is admitted at that by readmitReturnedHosts. */
+function newEpoch(host: Host): Action {
+  const why = `${host.name} is heard again with the same boot id after it was excluded: it is admitted at a new epoch`;
+  return { rule: 'noticeReturnedHosts', about: host.name, why, changes: [{ change: 'host', id: host.id, set: { hostEpoch: host.hostEpoch + 1, why } }] };
 }
 
 function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {

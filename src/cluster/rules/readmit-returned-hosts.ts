@@ -8,7 +8,7 @@ export const readmitReturnedHosts: Rule = (context) => {
   const actions: Action[] = [];
   const holds: Hold[] = [];
   for (const host of context.view.hosts) {
-    if (host.condition !== 'fenced' && host.condition !== 'offline') continue;
+    if (host.condition !== 'fenced' && host.condition !== 'offline' && !isExcluded(host)) continue;
     const verdict = context.verdictOf(host.id);
     if (verdict?.hearing !== 'heard' || verdict.bootId === null) continue;
     const reason = whyNot(context, host, verdict.bootId);
@@ -24,14 +24,28 @@ function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, boo
   }
   const leaving = verdictOf(host.id)?.leavingPurpose;
   if (leaving === 'shutdown' || leaving === 'reboot') return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);
+  if (bootId === host.proof?.bootId && host.proof.kind === 'lease-expired') return lateCommand(host, nowMs);
   // A host that stopped in order was never off by force: it may have stayed after all.
-  if (host.proof && host.proof.kind !== 'stopped' && bootId === host.proof.bootId) {
+  if (bootId === host.proof?.bootId && host.condition !== 'silent' && host.proof.kind !== 'stopped') {
     const why = `proven off (${host.proof.kind}: ${host.proof.evidence}), and still heard with the same boot id: the proof was wrong; look at the machine and its fence device, then \`reeve host fence ${host.name}\``;
     return hold('duplicate', host.name, why);
   }
   const last = view.recentOperations.find((operation) => operation.kind === 'readmit' && operation.hostId === host.id && operation.state !== 'succeeded');
   if (!last?.endedAtMs || last.endedAtMs + policy.readmitRetryMs <= nowMs) return null;
   return hold('not-admitted', host.name, `it is back and was not admitted: ${last.why ?? 'no reason given'}; tried again soon; \`reeve operation show ${last.id}\``);
+}
+
+/** Silent, excluded and heard again: it was raised to a new epoch by noticeReturnedHosts, and is admitted at that. */
+const isExcluded = (host: Host): boolean => host.condition === 'silent' && host.excludedEpoch !== null && host.excludedEpoch < host.hostEpoch;
+
+/** A power command that lost the race may still be on its way to the device. No device takes longer than this over one. */
+const LATE_COMMAND_MS = 35_000;
+
+function lateCommand(host: Host, nowMs: number): Hold | null {
+  const hasDevice = host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog');
+  const leftMs = (host.proof?.atMs ?? 0) + LATE_COMMAND_MS - nowMs;
+  if (!hasDevice || leftMs <= 0) return null;
+  return hold('cooldown', host.name, 'it is back with its old boot; a command to its fence device may still be on its way, so it is admitted a little later');
 }
 
 function readmit(host: Host, bootId: string): Action {

@@ -31,8 +31,9 @@ const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 
 function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
-  if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
+  if (!workload.isProtected) return workload.state === 'stopped' || !isGone(host, workload) ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
+  if (!isGone(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
 }
@@ -49,7 +50,7 @@ function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutpu
   if (!placed.ok) return no();
   const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;
   const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
+    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, leasedOn: null, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
     { change: 'event', event: event('workload.rehomed', `${workload.name} (stopped): ${why}`, { severity: 'notice', workload: workload.name, data: { from: host.name, to: placed.value.host, proof: host.proof.kind } }) },
   ];
   return { actions: [{ rule: NAME, about: workload.name, why, changes }], holds: [] };
@@ -62,6 +63,7 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   if (!proof) return no(hold('no-fence-device', host.name, `no proof that it is off is recorded: nothing of it is started elsewhere; \`reeve host confirm-off ${host.name}\``));
   const still = stillHeard(context, host);
   if (still) return no(still);
+  if (!isGone(host, workload)) return no(notUnderLease(host, workload));
   const active = context.operationOn(workload.id);
   if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
   const { brake, notes } = startOrder(context, workload);
@@ -80,9 +82,20 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
 /** A proof that the host itself contradicts is none: its device may cut another machine, or it stays after all. */
 function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
   const verdict = verdictOf(host.id);
+  // A host that lost its lease may live on: what ran under it is gone all the same.
+  if (host.proof?.kind === 'lease-expired') return null;
   if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
   if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
   return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
+}
+
+/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
+function isGone(host: Host, workload: Workload): boolean {
+  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+}
+
+function notUnderLease(host: Host, workload: Workload): Hold {
+  return hold('not-under-lease', workload.name, `the lease of ${host.name} is over, but ${workload.name} did not run under it yet and may run there still: \`reeve host fence ${host.name}\` with a device, or \`reeve host confirm-off ${host.name}\``);
 }
 
 /** The proof is of its old host only. A person may have moved it before that host was lost: then it runs on, and is not started. */

@@ -1,0 +1,39 @@
+// Protected workloads run under the lease of their host, where it enforces one; others run under none.
+import type { Host } from '../../hosts/host.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold, type Action, type Hold } from '../decision.js';
+import type { Rule, RuleContext } from '../decide.js';
+import { runsUnderLease } from '../runs-under-lease.js';
+
+const NAME = 'keepLeases';
+/** After a refusal: the host may be just getting its lease. */
+const RETRY_MS = 10_000;
+
+export const keepLeases: Rule = (context) => {
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  for (const workload of context.view.workloads) {
+    const host = context.view.hosts.find((one) => one.id === workload.hostId);
+    if (!host || host.condition !== 'online' || workload.state !== 'running') continue;
+    const wanted = runsUnderLease(workload, host) ? host.id : null;
+    if (workload.leasedOn === wanted || context.view.operations.some((operation) => operation.workloadId === workload.id)) continue;
+    const failure = lastFailure(context, workload);
+    if (failure === null) actions.push(note(workload, host, wanted !== null));
+    else holds.push(hold('no-lease', workload.name, `not yet under the lease of ${host.name}: ${failure}; tried again soon`));
+  }
+  return { actions, holds };
+};
+
+function lastFailure({ view, nowMs }: RuleContext, workload: Workload): string | null {
+  const last = view.recentOperations.find((operation) => operation.kind === 'lease' && operation.workloadId === workload.id);
+  if (!last?.endedAtMs || last.state === 'succeeded' || last.endedAtMs + RETRY_MS <= nowMs) return null;
+  return last.why ?? 'no reason given';
+}
+
+function note(workload: Workload, host: Host, held: boolean): Action {
+  const why = held ? `protected, so it runs under the lease of ${host.name}` : `not protected: it runs under the lease of ${host.name} no longer`;
+  return {
+    rule: NAME, about: workload.name, why,
+    changes: [{ change: 'operation', operation: { kind: 'lease', workloadId: workload.id, hostId: host.id, targetHostId: null, requestedBy: `rule:${NAME}`, reason: why, params: { hold: held } } }],
+  };
+}
