@@ -1,11 +1,13 @@
 // /api/v1/status, operations, events, disarm and audit; health checks.
 import { Body, Controller, Get, Headers, HttpStatus, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
 import { UserError } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
+import * as answers from './answers.js';
+import { Answers } from './answers.js';
 import { Actor, Open } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { operationDocument, statusDocument } from './documents.js';
@@ -23,7 +25,7 @@ export class ClusterController {
   constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
 
   @Get('status')
-  @ApiOperation({ summary: 'Everything at a glance: hosts, workloads, operations, holds, problems' })
+  @Answers('Everything at a glance: hosts, workloads, operations, holds, problems', answers.status)
   async status() {
     const { reads } = this.ports;
     const [view, holds, events] = await Promise.all([reads.view(), reads.holds(), reads.events(null, EVENTS_LOOKED_AT, {})]);
@@ -31,7 +33,7 @@ export class ClusterController {
   }
 
   @Get('operations')
-  @ApiOperation({ summary: 'Operations, newest first' })
+  @Answers('Operations, newest first', answers.pageWith(answers.operation))
   async operations(@Query({ schema: schemas.operationPage }) query: z.output<typeof schemas.operationPage>) {
     const { reads } = this.ports;
     const view = await reads.view();
@@ -49,7 +51,7 @@ export class ClusterController {
   }
 
   @Get('operations/:id')
-  @ApiOperation({ summary: 'One operation with its steps, progress, proof and outcome' })
+  @Answers('One operation with its steps, progress, proof and outcome', answers.operation)
   async operation(@Param('id') id: string) {
     const [view, operation] = await Promise.all([this.ports.reads.view(), this.ports.reads.operation(id)]);
     if (!operation) throw new UserError('not-found', `there is no operation ${id}`, 'reeve operation list');
@@ -63,7 +65,7 @@ export class ClusterController {
   }
 
   @Get('events')
-  @ApiOperation({ summary: 'What happened: the newest, or those after a sequence number' })
+  @Answers('What happened: the newest, or those after a sequence number', answers.pageWith(answers.clusterEvent, z.int()))
   async events(@Query({ schema: schemas.eventPage }) query: z.output<typeof schemas.eventPage>) {
     const items = await this.ports.reads.events(query.after ?? null, query.limit, filterOf(query));
     return { items, next: items.length === query.limit ? (items.at(-1)?.seq ?? null) : null };
@@ -71,6 +73,7 @@ export class ClusterController {
 
   @Get('events/stream')
   @ApiOperation({ summary: 'What happens, as Server-Sent Events; resumes after Last-Event-ID or ?after=' })
+  @ApiResponse({ status: HttpStatus.OK, description: 'id is the sequence number, event the type, data one event as in /events', content: { 'text/event-stream': { schema: { type: 'string' } } } })
   stream(@Res() reply: FastifyReply, @Headers('last-event-id') last: string | undefined, @Query({ schema: schemas.eventStream }) query: z.output<typeof schemas.eventStream>): void {
     const resumed = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : null;
     streamEvents(reply, this.ports.reads, { afterSeq: resumed ?? query.after ?? null, filter: filterOf(query) });
@@ -89,7 +92,7 @@ export class ClusterController {
   }
 
   @Get('audit')
-  @ApiOperation({ summary: 'Who did what, newest first' })
+  @Answers('Who did what, newest first', answers.pageWith(answers.auditLine, z.int()))
   async audit(@Query({ schema: schemas.auditPage }) query: z.output<typeof schemas.auditPage>) {
     const found = await this.ports.reads.audit(query.limit + 1, query.after ?? null);
     const items = found.slice(0, query.limit);
@@ -109,13 +112,14 @@ export class HealthController {
   constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
 
   @Get('healthz')
-  @ApiOperation({ summary: 'The process answers' })
+  @Answers('The process answers', answers.health)
   alive() {
     return { ok: true };
   }
 
   @Get('readyz')
-  @ApiOperation({ summary: 'Database and queue answer' })
+  @Answers('Database and queue answer', answers.health)
+  @ApiResponse({ status: HttpStatus.SERVICE_UNAVAILABLE, description: 'One of them does not', standardSchema: answers.health })
   async ready(@Res() reply: FastifyReply): Promise<void> {
     const health = await this.ports.reads.health();
     await reply.status(health.ok ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).send(health);

@@ -1,8 +1,10 @@
 // /api/v1/hosts
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { findHost } from '../cluster/commands/find.js';
+import * as answers from './answers.js';
+import { Answers } from './answers.js';
 import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { hostDocument } from './documents.js';
@@ -17,43 +19,42 @@ export class HostsController {
   constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
 
   @Get()
-  @ApiOperation({ summary: 'All hosts, by name' })
+  @Answers('All hosts, by name', answers.pageWith(answers.host))
   async list(@Query({ schema: schemas.page }) query: z.output<typeof schemas.page>) {
     const view = await this.ports.reads.view();
     return pageOf(view.hosts.map((host) => hostDocument(view, this.ports.reads.verdict(), host)), (host) => host.name, query);
   }
 
   @Post()
-  @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Enrol a host: checks it, installs the agent, admits it' })
+  @Begins('Enrol a host: checks it, installs the agent, admits it', schemas.hostBegun)
   async add(@Actor() actor: string, @Body({ schema: schemas.newHost }) body: z.output<typeof schemas.newHost>) {
     const begun = await this.ports.commands.addHost(actor, asHost(body));
-    return { name: body.name, operationId: begun.operationIds[0] ?? null };
+    return { name: body.name, operationId: begun.operationIds[0] ?? null, ...begun };
   }
 
   @Post('check')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Look at a machine as an enrolment would, and report; nothing is changed there' })
+  @Answers('Look at a machine as an enrolment would, and report; nothing is changed there', answers.listWith(answers.checkPoint))
   async checkOnly(@Body({ schema: schemas.newHost }) body: z.output<typeof schemas.newHost>) {
     return { items: await this.ports.commands.checkHost(asHost(body)) };
   }
 
   @Post('scan-key')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Show the SSH host key of an address, to be compared and pinned' })
+  @Answers('Show the SSH host key of an address, to be compared and pinned', answers.hostKeyScan)
   scan(@Body({ schema: schemas.scanKey }) body: z.output<typeof schemas.scanKey>) {
     return this.ports.commands.scanHostKey(body.address, body.port);
   }
 
   @Get(':host')
-  @ApiOperation({ summary: 'One host, with its facts and what is heard of it' })
+  @Answers('One host, with its facts and what is heard of it', answers.host)
   async show(@Param('host') name: string) {
     const view = await this.ports.reads.view();
     return hostDocument(view, this.ports.reads.verdict(), findHost(view, name));
   }
 
   @Get(':host/check')
-  @ApiOperation({ summary: 'The report of the last check: each point with its remedy' })
+  @Answers('The report of the last check: each point with its remedy', answers.listWith(answers.checkPoint))
   async check(@Param('host') name: string) {
     return { items: await this.ports.reads.checkReport(findHost(await this.ports.reads.view(), name).name) };
   }

@@ -1,7 +1,9 @@
 // /api/v1/rules
 import { Body, Controller, Delete, Get, Inject, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
+import * as answers from './answers.js';
+import { Answers } from './answers.js';
 import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { ruleDocument } from './documents.js';
@@ -15,7 +17,7 @@ export class RulesController {
   constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
 
   @Get()
-  @ApiOperation({ summary: 'All placement rules, by name, with what breaks them now' })
+  @Answers('All placement rules, by name, with what breaks them now', answers.listWith(answers.rule))
   async list() {
     const view = await this.ports.reads.view();
     return { items: view.rules.map((rule) => ruleDocument(view, rule)) };

@@ -1,5 +1,6 @@
 // Checks every body and query against the schema it is declared with (`@Body({ schema })`); the refusal names the field and what would be right.
 import { StandardSchemaValidationPipe, type ArgumentMetadata } from '@nestjs/common';
+import { z } from 'zod';
 import { UserError } from '../shared/errors.js';
 
 /** What Standard Schema tells of an issue, with what Zod adds. */
@@ -8,6 +9,33 @@ export interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
   readonly code?: unknown;
   readonly keys?: unknown;
+}
+
+/** Zod's own words, made plain; a schema's own message goes before these. */
+z.config({ customError: plainly });
+
+function plainly(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'it is missing' : `${A_KIND[issue.expected] ?? issue.expected} is wanted, not ${kindOf(issue.input)}`;
+    case 'too_small':
+      return `at least ${issue.minimum}${UNIT[issue.origin] ?? ''}`;
+    case 'too_big':
+      return `at most ${issue.maximum}${UNIT[issue.origin] ?? ''}`;
+    case 'invalid_value':
+      return `one of ${issue.values.join(', ')}`;
+    default:
+      return undefined;
+  }
+}
+
+const A_KIND: Readonly<Record<string, string>> = { string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'an object', array: 'a list', record: 'an object' };
+const UNIT: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? `text` : typeof value === 'object' ? 'an object' : String(value);
 }
 
 type Schema = NonNullable<ArgumentMetadata['schema']>;

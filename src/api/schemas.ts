@@ -40,7 +40,7 @@ const drainPolicy = z.enum(['migrate', 'relocate', 'leave']);
 const priority = z.int().min(-1_000).max(1_000);
 
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.default('migrate') });
-export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
+export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; `reeve workload create --help` shows an example' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
 export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }) });
@@ -119,6 +119,7 @@ export const eventStream = z.strictObject({ after: sequence.meta({ description: 
 
 /** What a command answers. */
 export const begun = z.object({ operationIds: z.array(z.string()).meta({ description: 'operations that were begun; none: nothing had to be done, or it is done already' }) });
+export const hostBegun = begun.extend({ name: z.string(), operationId: z.string().nullable().meta({ description: 'the enrolment' }) });
 export const problem = z.object({
   type: z.string(),
   title: z.string(),

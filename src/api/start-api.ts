@@ -1,17 +1,18 @@
 // Starts the HTTP server: Nest on Fastify, on a loopback port or a unix socket.
 import 'reflect-metadata';
 import { rmSync } from 'node:fs';
-import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
+import { Module, type DynamicModule, type INestApplicationContext, type LoggerService, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
+import type { FastifyError, FastifyReply } from 'fastify';
 import { AuthGuard } from './auth-guard.js';
 import { ClusterController, HealthController } from './cluster.controller.js';
 import { HostsController } from './hosts.controller.js';
 import { openApiOf } from './openapi.js';
 import { API_PORTS, type ApiPorts } from './ports.js';
+import { problemOf, ProblemFilter } from './problem-filter.js';
 import { RulesController } from './rules.controller.js';
-import { ProblemFilter } from './problem-filter.js';
 import { SchemaPipe } from './schema-pipe.js';
 import { WorkloadsController } from './workloads.controller.js';
 
@@ -48,12 +49,24 @@ class ApiModule {
   }
 }
 
+/** A URL that can't be decoded is refused before any route, and so past the filter. */
+function frameworkErrors(error: FastifyError, request: { readonly url: string }, reply: unknown): void {
+  const answer = reply as FastifyReply;
+  void answer.status(error.statusCode ?? 400).type('application/problem+json').send({ ...problemOf(error), instance: request.url });
+}
+
+/** Nest's own words go where ours go: into the one log, in its format. */
+function nestLogger(log: (error: unknown) => void): LoggerService {
+  const told = (message: unknown): void => log(message instanceof Error ? message : new Error(String(message)));
+  return { log: () => undefined, warn: () => undefined, error: told, fatal: told };
+}
+
 /** Requests are small; a cloud-init seed is the largest thing that comes. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
 export async function startApi(ports: ApiPorts, { listen, log, imports = [] }: ApiOptions): Promise<RunningApi> {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: ['error', 'fatal'], abortOnError: false });
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, frameworkErrors });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: nestLogger(log), abortOnError: false });
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(log));

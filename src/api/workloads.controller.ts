@@ -1,8 +1,10 @@
 // /api/v1/workloads
 import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { findWorkload } from '../cluster/commands/find.js';
+import * as answers from './answers.js';
+import { Answers } from './answers.js';
 import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { workloadDocument } from './documents.js';
@@ -17,7 +19,7 @@ export class WorkloadsController {
   constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
 
   @Get()
-  @ApiOperation({ summary: 'All workloads, by name' })
+  @Answers('All workloads, by name', answers.pageWith(answers.workload))
   async list(@Query({ schema: schemas.page }) query: z.output<typeof schemas.page>) {
     const view = await this.ports.reads.view();
     return pageOf(view.workloads.map((workload) => workloadDocument(view, workload)), (workload) => workload.name, query);
@@ -36,14 +38,14 @@ export class WorkloadsController {
   }
 
   @Get(':workload')
-  @ApiOperation({ summary: 'One workload' })
+  @Answers('One workload', answers.workload)
   async show(@Param('workload') name: string) {
     const view = await this.ports.reads.view();
     return workloadDocument(view, findWorkload(view, name));
   }
 
   @Get(':workload/explain')
-  @ApiOperation({ summary: 'Why it is where it is, and what each other host lacks' })
+  @Answers('Why it is where it is, and what each other host lacks', answers.explanation)
   explain(@Param('workload') name: string) {
     return this.ports.reads.explain(name);
   }

@@ -81,6 +81,7 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
   if (!listen) return fail(`${from('api.listen')} is not an address`);
   const timing = deriveTiming(data.timing);
   if (!timing.ok) return fail(`${from('timing')}: ${timing.error[0] ?? 'refused'}`);
+  if (data.fencing.retryMs > data.fencing.retryMaxMs) return fail(`${from('fencing.retryMs')} is ${data.fencing.retryMs}; it must be at most fencing.retryMaxMs, which is ${data.fencing.retryMaxMs}`);
   const witness = completeWitness(data.witness, from);
   if (!witness.ok) return witness;
   const database = completeDatabase(data.database, from, inState, input.readFile);

@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { OperationalError } from '../shared/errors.js';
 import type { AgentMember } from '../hosts/host-agent.js';
 import type { PostgresSettings } from '../store/settings.js';
 import type { Config } from './config.js';
@@ -34,7 +33,6 @@ export async function makeIdentity(config: Config, settings: PostgresSettings, l
 
 async function ensureSshKey({ ssh }: Config, log: Logger): Promise<void> {
   if (existsSync(ssh.identityFile)) return;
-  if (!ssh.makeIdentity) throw new OperationalError('failed', `ssh.identityFile: there is no file ${ssh.identityFile}`);
   await mkdir(dirname(ssh.identityFile), { recursive: true, mode: 0o700 });
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'reeve', '-f', ssh.identityFile]);
   log.info(`made an SSH key; let it into your hosts: ${(await readFile(`${ssh.identityFile}.pub`, 'utf8')).trim()}`);

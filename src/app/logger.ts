@@ -1,5 +1,6 @@
 // The log: JSON lines on stdout through pino, secrets blotted out; plainer lines when a person watches a terminal.
 import { Writable } from 'node:stream';
+import { OperationalError, UserError } from '../shared/errors.js';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger };
@@ -30,9 +31,16 @@ export function createLogger({ level, pretty, destination = process.stdout }: Lo
       formatters: { level: (label) => ({ level: label }) },
       messageKey: 'message',
       errorKey: 'error',
+      serializers: { error: shownError },
     },
     pretty ? prettyStream(destination) : destination,
   );
+}
+
+/** What the world outside refused needs no stack: its message says it all. */
+function shownError(error: unknown): unknown {
+  if (error instanceof OperationalError || error instanceof UserError) return { type: error.name, code: error.code, remedy: error.remedy };
+  return error instanceof Error ? pino.stdSerializers.err(error) : error;
 }
 
 /** `12:03:04.567 warn  host-2 is silent {"host":"host-2"}`; what is not one of our JSON lines passes as it is. */
@@ -46,12 +54,14 @@ export function prettyLine(line: string): string {
   const { level, time, message, error, ...more } = record;
   const clock = String(time).slice(11, 23);
   const rest = Object.keys(more).length > 0 ? ` ${JSON.stringify(more)}` : '';
-  const stack = error === undefined ? '' : `\n  ${stackOf(error).replaceAll('\n', '\n  ')}`;
+  const trace = error === undefined ? '' : stackOf(error);
+  const stack = trace === '' ? '' : `\n  ${trace.replaceAll('\n', '\n  ')}`;
   return `${clock} ${String(level).padEnd(5)} ${String(message ?? '')}${rest}${stack}`;
 }
 
 function stackOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'stack' in error) return String(error.stack);
+  if (typeof error === 'object' && error !== null && 'remedy' in error) return error.remedy === null ? '' : `try: ${String(error.remedy)}`;
   return typeof error === 'string' ? error : JSON.stringify(error);
 }
 

@@ -25,6 +25,7 @@ import { RealHostWorld } from './host-world.js';
 import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './identity.js';
 import type { Logger } from './logger.js';
 import { LoopsModule } from './loops.module.js';
+import { preflight } from './preflight.js';
 import { systemClock, systemTimers } from '../shared/system/system-clock.js';
 import { openUdp } from '../agent/udp/heartbeat-endpoint.js';
 import { promiseFile } from '../agent/proc/promise-file.js';
@@ -40,6 +41,7 @@ const GRACE_MS = 5_000;
 const AGENT_BUNDLE = fileURLToPath(new URL('../dist/agent.cjs', import.meta.url));
 
 export async function startControlPlane(config: Config, log: Logger): Promise<ControlPlane> {
+  await preflight(config);
   const embedded = config.database.kind === 'embedded' ? await startEmbeddedPostgres({ dataDir: config.database.dataDir, log: (line) => log.info(line) }) : null;
   try {
     return await startOn(config, log, embedded);
@@ -56,11 +58,22 @@ async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres |
   const backend = config.queue.kind === 'redis' ? ({ kind: 'redis', url: config.queue.url } as const) : ({ kind: 'postgres', connection: { ...connection } } as const);
   const queue = await createJobQueue({ backend, log: (line) => log.warn(line) });
   const parts = makeParts({ config, log, open, queue, identity });
+  try {
+    const api = await startParts({ config, log, open, queue, identity }, parts);
+    return { address: api.address, stop: () => stopInOrder({ log, api, parts, open, embedded }) };
+  } catch (error) {
+    // In order too: else each part would complain that what it stands on is gone.
+    await stopInOrder({ log, api: null, parts, open, embedded: null }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function startParts({ config, log, open, queue, identity }: Foundation, parts: Parts): Promise<RunningApi> {
   await parts.replica.start();
   const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.replica.loops)] });
   await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
   log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
-  return { address: api.address, stop: () => stopInOrder({ log, api, parts, open, embedded }) };
+  return api;
 }
 
 interface Foundation {
@@ -112,7 +125,8 @@ function apiPorts({ config, open, queue, parts, identity }: { readonly config: C
 
 interface Stopping {
   readonly log: Logger;
-  readonly api: RunningApi;
+  /** Null: it was not reached. */
+  readonly api: RunningApi | null;
   readonly parts: Parts;
   readonly open: OpenStore;
   readonly embedded: EmbeddedPostgres | null;
@@ -121,7 +135,7 @@ interface Stopping {
 /** What asks comes first, what is asked comes last. */
 async function stopInOrder({ log, api, parts, open, embedded }: Stopping): Promise<void> {
   log.info('stopping: no new work is taken');
-  await api.close();
+  await api?.close();
   await parts.replica.stop(GRACE_MS);
   await parts.world.close();
   await open.close();

@@ -30,7 +30,7 @@ export interface Context {
   /** Prints the document as JSON, or what `render` makes of it. */
   show<T>(document: T, render: (document: T) => string): void;
   /** Says what was begun; with --wait waits for it. Sets the exit code. */
-  begun(answer: { readonly operationIds?: readonly string[]; readonly operationId?: string | null }, done: string): Promise<void>;
+  begun(answer: { readonly operationIds?: readonly string[]; readonly operationId?: string | null }, done: string, wanted?: 'succeeded' | 'cancelled'): Promise<void>;
   exitCode: number;
 }
 
@@ -44,12 +44,12 @@ export function contextOf(command: Command, terminal: Terminal, results: { exitC
     client, style, json, terminal, show, waits: options.wait === true,
     get exitCode() { return results.exitCode; },
     set exitCode(code: number) { results.exitCode = code; },
-    begun: async (answer, done) => {
+    begun: async (answer, done, wanted = 'succeeded') => {
       const ids = answer.operationIds ?? (answer.operationId ? [answer.operationId] : []);
       if (!options.wait) return show({ operationIds: ids }, () => (ids.length === 0 ? done : ids.map((id) => `${done}: operation ${id}; follow it with \`reeve operation show ${id}\`, or use --wait`).join('\n')));
       if (ids.length === 0) return show({ operationIds: [] }, () => done);
       for (const id of ids) {
-        const { operation, exitCode } = await waitForOperation(id, { client, style, out: json ? () => undefined : terminal.out, live: terminal.isTty });
+        const { operation, exitCode } = await waitForOperation(id, { client, style, out: json ? () => undefined : terminal.out, err: terminal.err, live: terminal.isTty, wanted });
         if (json) terminal.out(`${JSON.stringify(operation, null, 2)}\n`);
         results.exitCode = Math.max(results.exitCode, exitCode);
       }

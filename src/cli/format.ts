@@ -40,9 +40,27 @@ export function mebibytes(mib: number): string {
   return mib >= 10_240 ? `${(mib / 1024).toFixed(0)} GiB` : mib >= 1_024 ? `${(mib / 1024).toFixed(1)} GiB` : `${Math.round(mib)} MiB`;
 }
 
+const two = (number: number): string => String(number).padStart(2, '0');
+
+/** In the time of the person who reads it. */
 export function clockTime(ms: number): string {
-  return new Date(ms).toISOString().slice(11, 23);
+  const date = new Date(ms);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
+
+function dayOf(ms: number): string {
+  const date = new Date(ms);
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** `12:03:04`, with the day before it when that is not today. */
+export function moment(ms: number, nowMs: number): string {
+  const clock = clockTime(ms).slice(0, 8);
+  return dayOf(ms) === dayOf(nowMs) ? clock : `${dayOf(ms)} ${clock}`;
+}
+
+/** `1 workload`, `2 workloads`. */
+export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 /** A bar of 20 places: `[#####...............] 25 %`. */
 export function bar(percent: number): string {

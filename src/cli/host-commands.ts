@@ -4,7 +4,7 @@ import type { HostDocument } from '../api/documents.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Context } from './context.js';
 import { coloured, mebibytes, table } from './format.js';
-import { CliError, EXIT } from './http-client.js';
+import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
 import { showHost, showReport } from './show-details.js';
 
@@ -25,18 +25,20 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .option('--host-key <key>', 'pin this key, e.g. "ssh-ed25519 AAAA…", without asking')
     .option('--fence <device>', 'ipmi:address=…,user=…,passwordFile=… or agent:agent=fence_apc,… (repeat, in order)', collect, [])
     .option('-y, --yes', 'pin the key that the host shows without asking')
+    .option('--check-only', 'look and report; nothing is changed there or kept here')
+    .addHelpText('after', ADD_NOTES)
     .action(run(addHost));
   host.command('list').description('all hosts').action(run(listHosts));
-  host.command('show <host>').description('one host').action(run(async (context, [name]) => context.show(await context.client.get<HostDocument>(`/hosts/${name}`), (one) => showHost(one, context.style))));
-  host.command('check <host>').description('the report of the last check').action(run(async (context, [name]) => context.show(await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`), ({ items }) => showReport(items, context.style))));
+  host.command('show <host>').description('one host').action(run(async (context, [name]) => context.show(await context.client.get<HostDocument>(at`/hosts/${name}`), (one) => showHost(one, context.style))));
+  host.command('check <host>').description('the report of the last check').action(run(async (context, [name]) => context.show(await context.client.get<{ items: CheckPoint[] }>(at`/hosts/${name}/check`), ({ items }) => showReport(items, context.style))));
   for (const [verb, done, description] of VERBS) {
-    host.command(`${verb} <host>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(`/hosts/${name}/${verb}`), `${name}: ${done}`)));
+    host.command(`${verb} <host>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/${verb}`), `${name}: ${done}`)));
   }
   host
     .command('confirm-off <host>')
     .description('vouch that a silent host is off: its workloads start elsewhere')
     .requiredOption('--reason <text>', 'how you know')
-    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
+    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
   host
     .command('repin <host>')
     .description('pin another SSH host key, after a reinstallation')
@@ -47,13 +49,21 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .command('set-fence <host>')
     .description('replace its fence devices')
     .option('--fence <device>', 'see host add (repeat, in order)', collect, [])
-    .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
+    .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(at`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
   host
     .command('remove <host>')
     .description('take a host out; refused while workloads are there')
     .option('--lost', 'the machine is gone for good')
-    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(`/hosts/${name}${lost ? '?lost=true' : ''}`), `${name} is being removed`)));
+    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(at`/hosts/${name}?lost=${lost === true}`), `${name} is being removed`)));
 }
+
+const ADD_NOTES = `
+Examples:
+  reeve host add host-1 --address 10.0.0.11 --check-only
+  reeve host add host-1 --address 10.0.0.11 --link 10.0.0.11 --link 10.1.0.11 --wait \\
+    --fence ipmi:address=10.0.9.11,user=admin,passwordFile=/etc/reeve/ipmi-password
+  reeve host add host-2 --address 10.0.0.12 --fence agent:agent=fence_apc,ip=10.0.9.2,username=apc,passwordFile=/etc/reeve/apc,plug=2
+Devices are tried in their order. Files are those of the control plane's machine, so that no password stands in a list of processes.`;
 
 const VERBS = [
   ['enrol', 'checked and enrolled again', 'check and enrol again after what was wrong has been put right'],
@@ -72,23 +82,31 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
   const sshPort = Number(options['sshPort']);
   const hostKey = typeof options['hostKey'] === 'string' ? options['hostKey'] : await pinned(context, { address, sshPort, yes: options['yes'] === true });
   const links = options['link'] as string[];
-  const answer = await context.client.post<{ operationId: string | null }>('/hosts', {
+  const host = {
     name,
     address,
     ...(links.length > 0 ? { links } : {}),
     ssh: { user: String(options['sshUser']), port: sshPort, hostKey, identityFile: options['identity'] ?? null },
     fenceDevices: (options['fence'] as string[]).map(fenceDevice),
-  });
+  };
+  if (options['checkOnly'] === true) return checkOnly(context, host);
+  const answer = await context.client.post<{ operationId: string | null }>('/hosts', host);
   await context.begun(answer, `${name} is being enrolled`);
   if (context.json || !context.waits) return;
-  const report = await context.client.get<{ items: CheckPoint[] }>(`/hosts/${name}/check`);
+  const report = await context.client.get<{ items: CheckPoint[] }>(at`/hosts/${name}/check`);
   if (report.items.length > 0) context.terminal.out(`${showReport(report.items, context.style)}\n`);
 }
 
+async function checkOnly(context: Context, host: Readonly<Record<string, unknown>>): Promise<void> {
+  const { items } = await context.client.post<{ items: CheckPoint[] }>('/hosts/check', host);
+  context.show(items, (points) => showReport(points, context.style));
+  if (items.some((one) => one.state === 'fail')) context.exitCode = EXIT.failed;
+}
+
 async function repin(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
-  const { address, ssh } = await context.client.get<HostDocument>(`/hosts/${name}`);
+  const { address, ssh } = await context.client.get<HostDocument>(at`/hosts/${name}`);
   const hostKey = typeof options['hostKey'] === 'string' ? options['hostKey'] : await pinned(context, { address, sshPort: ssh.port, yes: options['yes'] === true });
-  await context.begun(await context.client.put<Begun>(`/hosts/${name}/host-key`, { hostKey }), `${name}: key pinned`);
+  await context.begun(await context.client.put<Begun>(at`/hosts/${name}/host-key`, { hostKey }), `${name}: key pinned`);
 }
 
 async function pinned(context: Context, { address, sshPort, yes }: { readonly address: string; readonly sshPort: number; readonly yes: boolean }): Promise<string> {
@@ -115,7 +133,7 @@ export function fenceDevice(text: string): { kind: string; options: Record<strin
 }
 
 async function listHosts(context: Context): Promise<void> {
-  const { items } = await context.client.get<{ items: HostDocument[] }>('/hosts?limit=500');
+  const items = await context.client.all<HostDocument>('/hosts');
   context.show(items, (hosts) =>
     hosts.length === 0
       ? 'no hosts yet; `reeve host add NAME --address …`'

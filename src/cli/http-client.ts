@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../shared/errors.js';
 
 export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4 } as const;
 
@@ -29,12 +30,37 @@ export interface ConnectionOptions {
 /** --server, then REEVE_SERVER, then what the control plane wrote into its state directory. */
 export function connectionFrom({ server, env }: ConnectionOptions): Connection {
   const file = join(resolve(env['REEVE_STATE_DIR'] ?? '.reeve'), 'cli.json');
-  const written = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Connection>) : {};
+  const written = existsSync(file) ? writtenIn(file) : {};
   const chosen = server ?? env['REEVE_SERVER'] ?? written.server;
   if (!chosen) throw new CliError(EXIT.unreachable, `no control plane is known: neither --server nor REEVE_SERVER is set, and there is no ${file}`, 'npm start, or set REEVE_SERVER and REEVE_TOKEN');
-  const token = env['REEVE_TOKEN'] ?? (env['REEVE_TOKEN_FILE'] ? readFileSync(env['REEVE_TOKEN_FILE'], 'utf8').trim() : (written.token ?? null));
+  const token = env['REEVE_TOKEN'] ?? (env['REEVE_TOKEN_FILE'] ? readable(env['REEVE_TOKEN_FILE'], 'REEVE_TOKEN_FILE').trim() : (written.token ?? null));
   return { server: chosen, token };
 }
+
+function readable(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliError(EXIT.usage, `${what}: ${file} can't be read (${messageOf(error)})`, (error as NodeJS.ErrnoException).code === 'EACCES' ? 'run it as the user that runs the control plane, or set REEVE_SERVER and REEVE_TOKEN' : null);
+  }
+}
+
+function writtenIn(file: string): Partial<Connection> {
+  try {
+    return JSON.parse(readable(file, 'REEVE_STATE_DIR')) as Partial<Connection>;
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(EXIT.usage, `${file} is no JSON: ${messageOf(error)}`, 'start the control plane again: it writes the file anew');
+  }
+}
+
+/** A path with names in it, whatever they are made of: at`/hosts/${name}/drain`. */
+export function at(parts: TemplateStringsArray, ...names: readonly unknown[]): string {
+  return parts.map((part, index) => part + (index < names.length ? encodeURIComponent(String(names[index] ?? '')) : '')).join('');
+}
+
+/** The most that one page holds. */
+const PAGE = 500;
 
 interface Target {
   readonly socketPath?: string;
@@ -63,6 +89,17 @@ export class HttpClient {
   post = <T>(path: string, body: unknown = {}): Promise<T> => this.#call<T>('POST', path, body);
   put = <T>(path: string, body: unknown = {}): Promise<T> => this.#call<T>('PUT', path, body);
   delete = <T>(path: string): Promise<T> => this.#call<T>('DELETE', path);
+
+  /** All pages of a list. */
+  async all<T>(path: string): Promise<readonly T[]> {
+    const found: T[] = [];
+    for (let after: string | null = null; ; ) {
+      const page: { readonly items: readonly T[]; readonly next: string | null } = await this.get(`${path}?limit=${PAGE}${after === null ? '' : `&after=${encodeURIComponent(after)}`}`);
+      found.push(...page.items);
+      if (page.next === null) return found;
+      after = page.next;
+    }
+  }
 
   /** Server-Sent Events, until the server ends the stream or `onData` says stop. */
   async follow(path: string, onData: (data: string) => boolean): Promise<void> {

@@ -14,13 +14,20 @@ export interface Wiring {
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
 export function whole(value: string): number {
-  if (!/^-?\d+$/.test(value)) throw new InvalidArgumentError('a whole number');
+  if (!/^-?\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(value);
 }
 
 export function port(value: string): number {
   const number = whole(value);
-  if (number < 1 || number > 65_535) throw new InvalidArgumentError('a port from 1 to 65535');
+  if (number < 1 || number > 65_535) throw new InvalidArgumentError('It must be a port from 1 to 65535.');
+  return number;
+}
+
+/** How many lines of a list: one page holds no more. */
+export function howMany(value: string): number {
+  const number = whole(value);
+  if (number < 1 || number > 500) throw new InvalidArgumentError('It must be a number from 1 to 500.');
   return number;
 }
 

@@ -1,16 +1,16 @@
 // The command line: its commands, its global options, and how errors end it.
-import { Command, CommanderError } from 'commander';
-import type { ClusterEvent } from '../cluster/cluster-event.js';
-import type { OperationDocument, StatusDocument } from '../api/documents.js';
+import { Argument, Command, CommanderError } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import type { StatusDocument } from '../api/documents.js';
 import { messageOf } from '../shared/errors.js';
-import { completion, SHELLS, type Shell } from './completion.js';
+import { completion, isNameKind, namesOf, SHELLS, type Shell } from './completion.js';
 import { contextOf, type Context, type Terminal } from './context.js';
-import { clockTime, coloured, table } from './format.js';
+import { addEventCommands } from './event-commands.js';
 import { addHostCommands } from './host-commands.js';
 import { CliError, EXIT } from './http-client.js';
 import { given, whole, type Wiring } from './options.js';
+import { addOperationCommands } from './operation-commands.js';
 import { addRuleCommands } from './rule-commands.js';
-import { showEvent, showOperation } from './show-details.js';
 import { showStatus } from './show-status.js';
 import { addWorkloadCommands } from './workload-commands.js';
 
@@ -30,20 +30,24 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     await program.parseAsync([...argv], { from: 'user' });
     return results.exitCode;
   } catch (error) {
-    return endOf(error, terminal);
+    return endOf(error, terminal, argv.includes('--json'));
   }
 }
 
-function endOf(error: unknown, terminal: Terminal): number {
+function endOf(error: unknown, terminal: Terminal, json: boolean): number {
   // Commander has said what was wrong by itself; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (!(error instanceof CliError)) {
-    terminal.err(`reeve: ${messageOf(error)}\n`);
-    return EXIT.failed;
-  }
-  terminal.err(`reeve: ${error.message}\n${error.remedy ? `  try: ${error.remedy}\n` : ''}`);
-  return error.exitCode;
+  const { exitCode, remedy } = error instanceof CliError ? error : { exitCode: EXIT.failed, remedy: null };
+  const message = messageOf(error);
+  if (json) terminal.err(`${JSON.stringify({ error: message, remedy, exitCode })}\n`);
+  else terminal.err(`reeve: ${message}\n${remedy ? `  try: ${remedy}\n` : ''}`);
+  return exitCode;
 }
+
+const NOTES = `
+Exit codes: 0 done; 1 failed, or not found; 2 not understood; 3 the control plane does not answer; 4 refused.
+Environment: REEVE_STATE_DIR, the control plane's folder on this machine (default: .reeve); or, from elsewhere,
+REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE.`;
 
 function build(wiring: Wiring, terminal: Terminal): Command {
   const program = new Command('reeve')
@@ -52,6 +56,9 @@ function build(wiring: Wiring, terminal: Terminal): Command {
     .option('--json', 'print JSON')
     .option('--wait', 'wait for what was begun; the exit code is its outcome')
     .option('--no-color', 'no colours')
+    .version(manifest.version, '-V, --version', 'the version')
+    .addHelpText('after', NOTES)
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map((one) => `<${one.name()}>`)].join(' ') })
     .exitOverride()
     .showHelpAfterError('(reeve --help shows what there is)')
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -62,12 +69,7 @@ function build(wiring: Wiring, terminal: Terminal): Command {
   addWorkloadCommands(program, wiring);
   addRuleCommands(program, wiring);
   addOperationCommands(program, wiring);
-  program
-    .command('events')
-    .description('what happened')
-    .option('-f, --follow', 'and what happens')
-    .option('-n, --last <n>', 'how many', whole, 30)
-    .action(run(events));
+  addEventCommands(program, wiring);
   program
     .command('disarm')
     .description('switch automatic action off for planned work')
@@ -76,14 +78,13 @@ function build(wiring: Wiring, terminal: Terminal): Command {
     .option('--mode <mode>', 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged', 'freeze')
     .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { mode: options['mode'], reason: options['reason'], forS: options['for'] }), 'disarmed')));
   program.command('arm').description('switch automatic action on again').action(run(async (context) => context.begun(await context.client.post('/arm'), 'armed')));
-  program.command('audit').description('who did what').action(run(audit));
   program
-    .command('completion <shell>')
+    .command('completion')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
     .description(`completion for ${SHELLS.join(', ')}: source <(reeve completion bash)`)
-    .action((shell: string) => {
-      if (!SHELLS.includes(shell as Shell)) throw new CliError(EXIT.usage, `there is completion for ${SHELLS.join(', ')}, not for "${shell}"`);
-      terminal.out(`${completion(program, shell as Shell)}\n`);
-    });
+    .action((shell: string) => terminal.out(`${completion(program, shell as Shell)}\n`));
+  // For completion: nothing at all is said when the names can't be had.
+  program.command('__names <kind>', { hidden: true }).action(run(async (context, [kind = '']) => terminal.out(isNameKind(kind) ? (await namesOf(kind, context.client).catch(() => [])).map((name) => `${name}\n`).join('') : '')));
   inherit(program);
   return program;
 }
@@ -108,42 +109,23 @@ function hidden(option: Command['options'][number]): Command['options'][number] 
 }
 
 async function status(context: Context, _args: readonly string[], { watch }: Readonly<Record<string, unknown>>): Promise<void> {
-  for (;;) {
+  const look = async (): Promise<void> => {
     const document = await context.client.get<StatusDocument>('/status');
-    if (watch && context.terminal.isTty) context.terminal.out('\u001b[H\u001b[2J');
+    clear(context, watch === true);
     context.show(document, (one) => showStatus(one, context.style, Date.now()));
-    if (!watch) return;
+  };
+  await look();
+  while (watch) {
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    await look().catch((error: unknown) => {
+      // It is being restarted, perhaps: who watches wants to see that, and it come back.
+      if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
+      clear(context, true);
+      context.terminal.err(`reeve: ${error.message}; trying again\n`);
+    });
   }
 }
 
-function addOperationCommands(program: Command, { run }: Wiring): void {
-  const operation = program.command('operation').description('committed units of work');
-  operation
-    .command('list')
-    .description('newest first')
-    .option('--state <states>', 'pending,running,succeeded,failed,cancelled,unknown')
-    .option('-n, --last <n>', 'how many', whole, 20)
-    .action(run(async (context, _args, { state, last }) => {
-      const { items } = await context.client.get<{ items: OperationDocument[] }>(`/operations?limit=${String(last)}${state ? `&state=${encodeURIComponent(String(state))}` : ''}`);
-      context.show(items, (all) => table([['ID', 'KIND', 'ABOUT', 'STATE', 'BEGAN', 'WHY'], ...all.map((one) => [one.id, one.kind, one.workload ?? one.host ?? '', coloured(context.style, one.state), clockTime(one.createdAtMs).slice(0, 8), one.why ?? ''])], ''));
-    }));
-  operation.command('show <id>').description('steps, progress, proof and outcome').action(run(async (context, [id]) => context.show(await context.client.get<OperationDocument>(`/operations/${id}`), (one) => showOperation(one, context.style))));
-  operation.command('cancel <id>').description('ask it to end; what was done is undone').action(run(async (context, [id]) => context.begun(await context.client.post(`/operations/${id}/cancel`), `${id}: asked to end`)));
-}
-
-async function events(context: Context, _args: readonly string[], { follow, last }: Readonly<Record<string, unknown>>): Promise<void> {
-  const print = (event: ClusterEvent): void => context.terminal.out(`${context.json ? JSON.stringify(event) : showEvent(event, context.style)}\n`);
-  const { items } = await context.client.get<{ items: ClusterEvent[] }>(`/events?limit=${String(last)}`);
-  for (const event of items) print(event);
-  if (!follow) return;
-  await context.client.follow(`/events/stream?after=${items.at(-1)?.seq ?? 0}`, (data) => {
-    print(JSON.parse(data) as ClusterEvent);
-    return true;
-  });
-}
-
-async function audit(context: Context): Promise<void> {
-  const { items } = await context.client.get<{ items: { atMs: number; actor: string; action: string; target: string; details: unknown }[] }>('/audit?limit=50');
-  context.show(items, (all) => table(all.map((one) => [new Date(one.atMs).toISOString().slice(0, 19), one.actor, one.action, one.target, JSON.stringify(one.details)]), ''));
+function clear({ terminal }: Context, watching: boolean): void {
+  if (watching && terminal.isTty) terminal.out('\u001b[H\u001b[2J');
 }

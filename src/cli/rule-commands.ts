@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { RuleDocument } from '../api/documents.js';
 import { table } from './format.js';
-import { CliError, EXIT } from './http-client.js';
+import { at, CliError, EXIT } from './http-client.js';
 import { collect, type Wiring } from './options.js';
 
 interface Begun {
@@ -31,7 +31,7 @@ export function addRuleCommands(program: Command, { run }: Wiring): void {
       const body = { name, type: options['type'], workloads: options['workload'], hard: options['soft'] !== true, ...(hosts.length > 0 ? { hosts } : {}) };
       await context.begun(await context.client.post<Begun>('/rules', body), `rule ${name} is added`);
     }));
-  rule.command('remove <name>').description('remove a rule').action(run(async (context, [name]) => context.begun(await context.client.delete<Begun>(`/rules/${name}`), `rule ${name} is removed`)));
+  rule.command('remove <name>').description('remove a rule').action(run(async (context, [name]) => context.begun(await context.client.delete<Begun>(at`/rules/${name}`), `rule ${name} is removed`)));
 }
 
 /** `host-1` or `host-1:2`. */

@@ -3,7 +3,7 @@ import type { HostDocument, OperationDocument, WorkloadDocument } from '../api/d
 import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
-import { clockTime, coloured, duration, mebibytes, table, type Style } from './format.js';
+import { clockTime, coloured, count, duration, mebibytes, moment, table, type Style } from './format.js';
 
 export function showHost(host: HostDocument, style: Style): string {
   const { facts } = host;
@@ -21,7 +21,7 @@ export function showHost(host: HostDocument, style: Style): string {
     ['workloads', host.workloads.join(', ') || 'none'],
     ...(facts
       ? [
-          ['size', `${facts.cpus} CPUs (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
+          ['size', `${count(facts.cpus, 'CPU')} (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
           ['software', `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion}, Linux ${facts.kernelVersion}`],
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
@@ -39,7 +39,7 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['wanted', `${workload.desired}, ${workload.isProtected ? 'protected' : 'not protected'}, priority ${workload.priority}`],
     ['host', workload.host ?? 'none'],
     ['observed', observed ? `${observed.runState} (${observed.reason}) at ${clockTime(observed.atMs)}` : 'not seen'],
-    ['size', `${needs.vcpus} vCPUs, ${mebibytes(needs.memoryMiB)}`],
+    ['size', `${count(needs.vcpus, 'vCPU')}, ${mebibytes(needs.memoryMiB)}`],
     ['disks', needs.disks.map((disk) => `${disk.target} ${disk.path}${disk.pool ? ` (pool ${disk.pool})` : ''}`).join('; ')],
     ['bridges', needs.bridges.join(', ')],
     ['uuid', workload.uuid],
@@ -53,7 +53,7 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
   return `${style.bold(workload.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;
 }
 
-export function showOperation(operation: OperationDocument, style: Style): string {
+export function showOperation(operation: OperationDocument, style: Style, nowMs: number): string {
   const rows: (readonly string[])[] = [
     ['state', coloured(style, operation.state)],
     ['why', operation.why ?? ''],
@@ -62,6 +62,8 @@ export function showOperation(operation: OperationDocument, style: Style): strin
     ['proof', operation.proof ? `${operation.proof.kind}: ${operation.proof.evidence}` : ''],
     ['progress', operation.progress?.line ?? ''],
     ['tries', operation.attempts > 1 ? `${operation.attempts}: it was resumed` : ''],
+    ['began', moment(operation.createdAtMs, nowMs)],
+    ['cancel', operation.cancelRequested && operation.endedAtMs === null ? 'asked to end' : ''],
     ['took', operation.startedAtMs && operation.endedAtMs ? duration(operation.endedAtMs - operation.startedAtMs) : ''],
   ];
   const steps = operation.steps.map((step) => [coloured(style, step.state), step.name, step.endedAtMs === null ? '' : duration(step.endedAtMs - step.startedAtMs), step.note ?? '']);
@@ -74,14 +76,16 @@ export function showExplanation(explained: Explanation, style: Style): string {
   const refused = explained.refusals.map((one) => [style.red('refused'), one.host, one.code, one.why]);
   const rules = explained.rules.map((one) => ['rule', one.name, one.hard ? 'hard' : 'soft', one.says]);
   const broken = explained.broken === null ? '' : `\n${style.red('broken now')}: ${explained.broken}`;
-  return `${head}${broken}\n${table([...accepted, ...refused, ...rules])}`;
+  const legend = accepted.length > 1 ? `\n${style.dim('  the score of a host that fits is the sum of its parts; the highest is chosen, of equals the first by id')}` : '';
+  return `${head}${broken}\n${table([...accepted, ...refused, ...rules])}${legend}`;
 }
 
 export function showReport(points: readonly CheckPoint[], style: Style): string {
   return table(points.map((one) => [coloured(style, one.state), one.title, one.detail + (one.remedy ? style.dim(`  → ${one.remedy}`) : '')]));
 }
 
-export function showEvent(event: ClusterEvent, style: Style): string {
+export function showEvent(event: ClusterEvent, style: Style, nowMs: number): string {
   const mark = event.severity === 'alert' ? style.red : event.severity === 'warning' ? style.yellow : (text: string): string => text;
-  return `${style.dim(clockTime(event.atMs))}  ${event.type.padEnd(22)}  ${mark(event.message)}`;
+  const at = moment(event.atMs, nowMs);
+  return `${style.dim(at.length > 8 ? at : clockTime(event.atMs))}  ${event.type.padEnd(22)}  ${mark(event.message)}`;
 }

@@ -1,6 +1,6 @@
 // `reeve status`: the cluster at a glance, what needs a person first.
 import type { StatusDocument } from '../api/documents.js';
-import { ago, clockTime, coloured, duration, mebibytes, progressText, table, type Style } from './format.js';
+import { ago, coloured, count, duration, mebibytes, moment, progressText, table, type Style } from './format.js';
 
 export function showStatus(status: StatusDocument, style: Style, nowMs: number): string {
   return [
@@ -10,7 +10,7 @@ export function showStatus(status: StatusDocument, style: Style, nowMs: number):
     section('Workloads', workloads(status, style), style),
     section('Under way', operations(status, nowMs), style),
     section('Held', status.holds.map((one) => [one.about || 'cluster', one.code, one.why]), style),
-    section('Failed lately', status.failures.map((one) => [clockTime(one.endedAtMs ?? 0).slice(0, 8), one.kind, one.workload ?? one.host ?? '', one.why ?? '']), style),
+    section('Failed lately', status.failures.map((one) => [moment(one.endedAtMs ?? 0, nowMs), one.kind, one.workload ?? one.host ?? '', one.why ?? '']), style),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -22,11 +22,12 @@ function section(title: string, rows: readonly (readonly string[])[], style: Sty
 
 function header({ cluster, hosts: all, workloads: known, problems }: StatusDocument, style: Style, nowMs: number): string {
   const alerts = problems.filter((one) => one.severity === 'alert').length;
-  const health = alerts > 0 ? style.red(`${alerts} alerts`) : problems.length > 0 ? style.yellow(`${problems.length} warnings`) : style.green('healthy');
+  const health = alerts > 0 ? style.red(count(alerts, 'alert')) : problems.length > 0 ? style.yellow(count(problems.length, 'warning')) : style.green('healthy');
   const armed = cluster.disarm === null ? 'armed' : style.red(`DISARMED (${cluster.disarm.mode}) by ${cluster.disarm.by} (${cluster.disarm.reason})${cluster.disarm.untilMs === null ? '' : `, ends in ${duration(Math.max(0, cluster.disarm.untilMs - nowMs))}`}`);
   const quorum = all.length === 0 ? style.dim('no hosts yet') : cluster.quorum ? `quorum: ${cluster.quorumEvidence}` : style.red(`NO QUORUM: ${cluster.quorumEvidence}`);
   const leader = cluster.leader.epoch === null ? style.yellow('another replica leads, or none') : `led by ${cluster.leader.replica}, epoch ${cluster.leader.epoch}`;
-  const running = known.filter((one) => one.state === 'running').length;
+  // What moves live runs meanwhile.
+  const running = known.filter((one) => one.state === 'running' || one.state === 'migrating').length;
   return `${style.bold(`Cluster ${cluster.name}`)}: ${health}, ${armed}\n  ${quorum}; ${leader}\n  ${all.filter((one) => one.state === 'online').length} of ${all.length} hosts online, ${running} of ${known.length} workloads running`;
 }
 
@@ -34,7 +35,7 @@ function hosts({ hosts: all }: StatusDocument, style: Style): readonly (readonly
   return all.map((host) => {
     const memory = host.facts ? `${mebibytes(host.usage.memoryMiB)} of ${mebibytes(host.facts.memoryMiB)}` : 'sizes unknown';
     const flags = [host.cordoned && host.intent === 'active' ? 'cordoned' : '', host.leaving ? `going down (${host.leaving.purpose})` : '', host.flapping.quarantine && !host.flapping.quarantine.isOver ? 'quarantined' : '', host.heard === null || host.heard.state === 'unknown' ? 'not heard' : ''].filter(Boolean).join(', ');
-    return [host.name, coloured(style, host.state), `${host.usage.workloads} workloads`, memory, [flags, host.condition === 'online' ? '' : (host.why ?? '')].filter(Boolean).join('; ')];
+    return [host.name, coloured(style, host.state), count(host.usage.workloads, 'workload'), memory, [flags, host.condition === 'online' ? '' : (host.why ?? '')].filter(Boolean).join('; ')];
   });
 }
 

@@ -1,15 +1,16 @@
 // reeve workload …
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { parse } from 'yaml';
 import type { WorkloadDocument } from '../api/documents.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
-import { coloured, mebibytes, table } from './format.js';
-import { CliError, EXIT } from './http-client.js';
+import { coloured, count, mebibytes, table } from './format.js';
+import { at, CliError, EXIT } from './http-client.js';
 import { collect, whole, type Wiring } from './options.js';
 import { showExplanation, showWorkload } from './show-details.js';
+import { SPEC_NOTES } from './vm-spec-help.js';
 
 interface Begun {
   readonly operationIds: readonly string[];
@@ -18,8 +19,8 @@ interface Begun {
 export function addWorkloadCommands(program: Command, { run }: Wiring): void {
   const workload = program.command('workload').description('virtual machines and containers');
   workload.command('list').description('all workloads').action(run(list));
-  workload.command('show <workload>').description('one workload').action(run(async (context, [name]) => context.show(await context.client.get<WorkloadDocument>(`/workloads/${name}`), (one) => showWorkload(one, context.style))));
-  workload.command('explain <workload>').description('why it is where it is, and what each other host lacks').action(run(async (context, [name]) => context.show(await context.client.get<Explanation>(`/workloads/${name}/explain`), (one) => showExplanation(one, context.style))));
+  workload.command('show <workload>').description('one workload').action(run(async (context, [name]) => context.show(await context.client.get<WorkloadDocument>(at`/workloads/${name}`), (one) => showWorkload(one, context.style))));
+  workload.command('explain <workload>').description('why it is where it is, and what each other host lacks').action(run(async (context, [name]) => context.show(await context.client.get<Explanation>(at`/workloads/${name}/explain`), (one) => showExplanation(one, context.style))));
   workload
     .command('adopt <host> <name>')
     .description('make an existing VM known to Reeve, as it is and where it is')
@@ -34,25 +35,26 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
     .option('--no-start', 'create it stopped')
+    .addHelpText('after', SPEC_NOTES)
     .action(run(create));
-  workload.command('start <workload>').description('start it').action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(`/workloads/${name}/start`), `${name} starts`)));
+  workload.command('start <workload>').description('start it').action(run(async (context, [name]) => begin(context, await context.client.post<Begun>(at`/workloads/${name}/start`), `${name} starts`, `${name} runs already`)));
   workload
     .command('stop <workload>')
     .description('shut it down')
     .option('--force', 'end it when it does not shut down in time')
     .option('--timeout <s>', 'seconds it gets', whole, 60)
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/stop`, { force: options['force'] === true, timeoutS: options['timeout'] }), `${name} stops`)));
+    .action(run(async (context, [name], options) => begin(context, await context.client.post<Begun>(at`/workloads/${name}/stop`, { force: options['force'] === true, timeoutS: options['timeout'] }), `${name} stops`, `${name} is stopped already`)));
   workload
     .command('delete <workload>')
     .description('delete a stopped workload')
     .option('--disks', 'its own disks too')
     .option('--forget', 'only make Reeve forget it; nothing is touched on the host')
-    .action(run(async (context, [name], options) => context.begun(await context.client.delete<Begun>(`/workloads/${name}?deleteDisks=${options['disks'] === true}&forget=${options['forget'] === true}`), options['forget'] ? `${name} is forgotten` : `${name} is deleted`)));
-  for (const [verb, done] of [['protect', 'protected'], ['unprotect', 'no longer protected'], ['unmanage', 'left as it is from now on'], ['unlock', 'unlocked'], ['clear', 'error cleared']] as const) {
-    workload.command(`${verb} <workload>`).description(done).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(`/workloads/${name}/${verb}`), `${name}: ${done}`)));
+    .action(run(async (context, [name], options) => context.begun(await context.client.delete<Begun>(at`/workloads/${name}?deleteDisks=${options['disks'] === true}&forget=${options['forget'] === true}`), options['forget'] ? `${name} is forgotten` : `${name} is deleted`)));
+  for (const [verb, done, description] of VERBS) {
+    workload.command(`${verb} <workload>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/${verb}`), `${name}: ${done}`)));
   }
   addOwnerCommands(workload, { run });
-  workload.command('set-priority <workload> <n>').description('higher recovers first').action(run(async (context, [name, n]) => context.begun(await context.client.put<Begun>(`/workloads/${name}/priority`, { priority: whole(n ?? '') }), `${name}: priority ${n}`)));
+  workload.command('set-priority <workload>').addArgument(new Argument('<n>', 'from -1000 to 1000').argParser(whole)).description('higher recovers first').action(run(async (context, [name, n]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/priority`, { priority: Number(n) }), `${name}: priority ${n}`)));
   workload
     .command('migrate <workload>')
     .description('move it live')
@@ -60,29 +62,29 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--bandwidth <MiB/s>', 'limit', whole)
     .option('--max-downtime <ms>', 'limit', whole)
     .option('--copy-storage', 'copy disks that the other host does not share')
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/migrate`, { to: options['to'] ?? null, bandwidthMiBps: options['bandwidth'] ?? null, maxDowntimeMs: options['maxDowntime'] ?? null, copyStorage: options['copyStorage'] === true }), `${name} moves`)));
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/migrate`, { to: options['to'] ?? null, bandwidthMiBps: options['bandwidth'] ?? null, maxDowntimeMs: options['maxDowntime'] ?? null, copyStorage: options['copyStorage'] === true }), `${name} moves`)));
   workload
     .command('relocate <workload>')
     .description('stop, move, start')
     .option('--to <host>', 'there (default: the scheduler chooses)')
     .option('--force', 'end it when it does not shut down in time')
     .option('--timeout <s>', 'seconds it gets', whole, 60)
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'] }), `${name} moves`)));
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'] }), `${name} moves`)));
 }
 
 function addOwnerCommands(workload: Command, { run }: Wiring): void {
-  workload.command('set-desired <workload> <desired>').description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged').action(run(async (context, [name, desired]) => context.begun(await context.client.put<Begun>(`/workloads/${name}/desired`, { desired }), `${name}: wanted ${desired}`)));
+  workload.command('set-desired <workload> <desired>').description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged').action(run(async (context, [name, desired]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/desired`, { desired }), `${name}: wanted ${desired}`)));
   workload
     .command('manage <workload>')
     .description('take an unmanaged workload back')
     .option('--host <host>', 'where it is (default: where it is seen)')
     .option('--desired <state>', 'running, stopped or disabled (default: what it does now)')
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(`/workloads/${name}/manage`, { host: options['host'] ?? null, desired: options['desired'] ?? null }), `${name}: managed`)));
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/manage`, { host: options['host'] ?? null, desired: options['desired'] ?? null }), `${name}: managed`)));
   workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
     .requiredOption('--reason <text>', 'why')
-    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(`/workloads/${name}/lock`, { reason }), `${name}: locked`)));
+    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/lock`, { reason }), `${name}: locked`)));
   workload
     .command('set-policy <workload>')
     .description('restarts, relocations, failback, drain, order; what is not named stays')
@@ -106,15 +108,26 @@ async function setPolicy(context: Context, [name]: readonly string[], options: R
     ...(options['drain'] === undefined ? {} : { drainPolicy: options['drain'] }),
     ...(after.length > 0 || options['order'] === false ? { startAfter: after } : {}),
   };
-  await context.begun(await context.client.put<Begun>(`/workloads/${name}/policies`, body), `${name}: policies set`);
+  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, body), `${name}: policies set`);
 }
 
+/** Nothing begun: it is so already. */
+const begin = (context: Context, answer: Begun, done: string, already: string): Promise<void> => context.begun(answer, answer.operationIds.length === 0 ? already : done);
+
+const VERBS = [
+  ['protect', 'protected', 'recover it when its host is lost, restart it when it crashes'],
+  ['unprotect', 'no longer protected', 'leave it alone when its host is lost'],
+  ['unmanage', 'left as it is from now on', 'leave it as it is from now on; it is not touched'],
+  ['unlock', 'unlocked', 'allow it to be moved and stopped again'],
+  ['clear', 'error cleared', 'forget its failures, so that automation may act on it again'],
+] as const;
+
 async function list(context: Context): Promise<void> {
-  const { items } = await context.client.get<{ items: WorkloadDocument[] }>('/workloads?limit=500');
+  const items = await context.client.all<WorkloadDocument>('/workloads');
   context.show(items, (workloads) =>
     workloads.length === 0
       ? 'no workloads yet; `reeve workload adopt HOST NAME`'
-      : table([['NAME', 'STATE', 'HOST', 'PROTECTED', 'SIZE', 'WHY'], ...workloads.map((one) => [one.name, coloured(context.style, one.state), one.host ?? '-', one.isProtected ? 'yes' : 'no', `${one.needs.vcpus} vCPUs, ${mebibytes(one.needs.memoryMiB)}`, one.why ?? ''])], ''),
+      : table([['NAME', 'STATE', 'HOST', 'PROTECTED', 'SIZE', 'WHY'], ...workloads.map((one) => [one.name, coloured(context.style, one.state), one.host ?? '-', one.isProtected ? 'yes' : 'no', `${count(one.needs.vcpus, 'vCPU')}, ${mebibytes(one.needs.memoryMiB)}`, one.why ?? ''])], ''),
   );
 }
 
@@ -123,9 +136,9 @@ async function create(context: Context, [file = '-']: readonly string[], options
   try {
     spec = parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
   } catch (error) {
-    throw new CliError(EXIT.usage, `${file}: ${messageOf(error).split('\n')[0]}`);
+    throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: ${(messageOf(error).split('\n')[0] ?? '').replace(/:$/, '')}`);
   }
-  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file}: a specification with name, vcpus, memoryMiB, disks and network is wanted`);
+  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network is wanted`);
   const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false });
   await context.begun(answer, 'being created');
 }

@@ -16,7 +16,7 @@ import { settleChanges } from './settle-changes.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export const [one, two, three] = [aHost('host-1'), aHost('host-2'), aHost('host-3')] as const;
-export const PROOF = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS - 60_000, bootId: three.bootId, hostEpoch: 1 };
+export const PROOF = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS - 5_000, bootId: three.bootId, hostEpoch: 1 };
 export const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, proof: PROOF };
 
 export const heard = (...silent: readonly Host[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.some((other) => other.id === host.id) ? silentVerdict(host) : aVerdict(host))));
@@ -98,15 +98,16 @@ export class Story {
     const before = { hosts: new Map(this.view.hosts.map((host) => [host.id as string, host])), workloads: new Map(this.view.workloads.map((workload) => [workload.id as string, workload])), rules: new Map(this.view.rules.map((rule) => [rule.name, rule])) };
     const settled = settleChanges(changes, before);
     if (!settled.ok) throw new Error(settled.error.why);
-    const { hosts, workloads, operations, disarm, voters } = settled.value;
+    const { hosts, workloads, operations, disarm } = settled.value;
     const begun = operations.map(({ wanted, workloadEpoch }) => {
       this.#operations += 1;
       return anOperation(wanted.kind, { ...wanted, id: operationId(`op-${this.#operations}`), workloadEpoch, createdAtMs: this.nowMs, params: wanted.params ?? {}, proof: wanted.proof ?? null });
     });
     this.view = {
-      ...this.view, version: this.view.version + 1,
+      ...this.view,
+      voters: settled.value.voters ?? this.view.voters, version: this.view.version + 1,
       hosts: this.view.hosts.map((host) => hosts.get(host.id) ?? host), workloads: this.view.workloads.map((workload) => workloads.get(workload.id) ?? workload),
-      operations: [...this.view.operations, ...begun], disarm: disarm === undefined ? this.view.disarm : disarm, voters: voters ?? this.view.voters,
+      operations: [...this.view.operations, ...begun], disarm: disarm === undefined ? this.view.disarm : disarm,
     };
   }
 }

@@ -4,9 +4,9 @@ import type { Change } from './change.js';
 export type HoldCode =
   | 'no-quorum' | 'too-many-silent-hosts' | 'start-up-grace' | 'own-stall' | 'disarmed'
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
-  | 'leaving' | 'frozen' | 'quarantined' | 'maintenance' | 'not-admitted'
-  | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'looking-around' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
-  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on' | 'no-lease' | 'not-under-lease';
+  | 'leaving' | 'frozen' | 'quarantined' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
+  | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
+  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

@@ -37,7 +37,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   const found: Problem[] = [];
   if (host.condition === 'silent') found.push(problem('host-silent', 'alert', host.name, host.why ?? 'silent', `reeve host confirm-off ${host.name}`));
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
-  if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof?.evidence ?? 'proven off', `reeve host power-on ${host.name}`));
+  if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(host, verdict));
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
   if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {

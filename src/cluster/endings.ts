@@ -170,7 +170,7 @@ export function fenceEnding({ operation, host, outcome, nowMs }: HostCase, proof
 export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, admitted: { readonly bootId: string; readonly facts: HostFacts | null } | null): Ending {
   if (outcome.kind === 'succeeded' && admitted) {
     return ending(outcome, [
-      { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, leaving: null, excludedEpoch: null, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
+      { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, excludedEpoch: null, leaving: null, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
       { change: 'event', event: event('host.online', `${host.name} is online (boot ${admitted.bootId.slice(0, 8)}, epoch ${host.hostEpoch})`, { severity: 'notice', host: host.name, operationId: operation.id }) },
     ]);
   }

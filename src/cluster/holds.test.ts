@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aFacts, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { ClusterView } from './cluster-view.js';
 import type { HoldCode } from './decision.js';
-import { decision, fenced, heard, PROOF, inventory, one, shown, three, two } from './decide.fixture.js';
+import { decision, fenced, heard, inventory, one, shown, three, two } from './decide.fixture.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterVerdict } from './verdict.js';
 
@@ -11,10 +11,11 @@ const vm = aWorkload('vm', one);
 const there = aWorkload('vm', three);
 const silent = { ...three, condition: 'silent' as const, why: 'nothing heard' };
 const draining = { ...one, intent: 'maintenance' as const };
-const leasing = aHost('host-1', { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true, bootId: 'boot-host-1' }) });
 const drain = anOperation('drain', { hostId: one.id });
 const shows = (workload: Workload, state: Parameters<typeof shown>[1], reason?: string): Partial<ClusterView> => ({ workloads: [workload], inventories: [inventory(one, [shown(workload, state, reason)])] });
 const onHost = (hard: boolean, host: typeof one): ClusterView['rules'] => [{ name: 'r', type: 'hosts', hard, workloads: [vm.id], hosts: [{ hostId: host.id, priority: 1 }] }];
+
+const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true }) });
 
 interface Given {
   readonly view: Partial<ClusterView>;
@@ -41,7 +42,6 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   'no-capacity': { view: { hosts: [one, fenced], workloads: [{ ...there, needs: { ...there.needs, memoryMiB: 99_999 } }] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
   'no-legal-host': { view: { hosts: [{ ...one, cordoned: true }, fenced], workloads: [there] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
   'rule-broken': { view: { ...shows(vm, 'running'), hosts: [one], rules: onHost(true, two) }, remedy: /reeve workload explain vm/ },
-  'looking-around': { view: { hosts: [one, { ...fenced, proof: { ...PROOF, atMs: NOW_MS } }], workloads: [there] }, verdict: heard(three), remedy: /a second at most/ },
   'operation-active': { view: { hosts: [one, fenced], workloads: [there], operations: [anOperation('stop', { workloadId: vm.id })] }, verdict: heard(three), remedy: /reeve operation show op-stop/ },
   'too-many-in-flight': { view: { hosts: [one, fenced], workloads: [there], operations: [1, 2, 3, 4, 5, 6].map((index) => anOperation('start', { id: `o${index}` as never, targetHostId: one.id })) }, verdict: heard(three), remedy: /it is next/ },
   cooldown: { view: shows({ ...vm, maxRestarts: 5, failures: { restarts: 3, relocations: 0, failedHostIds: [], lastAtMs: NOW_MS } }, 'stopped', 'crashed'), remedy: /reeve workload start vm/ },
@@ -54,8 +54,12 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   missing: { view: { workloads: [vm], inventories: [inventory(one, []), inventory(two, []), inventory(three, [])] }, remedy: /reeve workload start vm/ },
   'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
   duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
-  'no-lease': { view: { ...shows(vm, 'running'), hosts: [leasing], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', why: 'no quorum yet', endedAtMs: NOW_MS - 1 })] }, remedy: /tried again soon/ },
-  'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { ...PROOF, kind: 'lease-expired' } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
+  'no-lease': {
+    view: { ...shows(vm, 'running'), hosts: [leased(one)], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', endedAtMs: NOW_MS - 1, why: 'its watchdog is not armed' })] },
+    remedy: /reeve-agent status/,
+  },
+  'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
+  'looking-around': { view: { hosts: [one, { ...fenced, proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there], inventories: [{ ...inventory(one, []), atMs: 0 }] }, verdict: aClusterVerdict([aVerdict(one), silentVerdict(three)]), remedy: /passes by itself/ },
   'autostart-on': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), autostart: true }])] }, remedy: /virsh autostart --disable/ },
 };
 

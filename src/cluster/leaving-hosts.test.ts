@@ -82,6 +82,7 @@ describe('what follows', () => {
     story.verdicts = { 'host-3': { leavingPurpose: purpose, runningUuids: [], hearing: 'silent' } };
     expect(story.round()).toEqual([]);
     expect(story.view.hosts[2]).toMatchObject({ condition: 'offline', leaving: { purpose } });
+    // The others are given a second to be asked whether it was moved by hand.
     expect(story.round(2_000)).toEqual(follows === 'elsewhere' ? ['recover vm host-1'] : []);
     expect(story.workload('vm').state).toBe(follows === 'elsewhere' ? 'starting' : 'frozen');
     if (follows === 'elsewhere') expect(story.view.operations[0]?.proof).toMatchObject({ kind: 'stopped' });
@@ -131,7 +132,7 @@ describe('what follows', () => {
 });
 
 describe('coming and going meanwhile', () => {
-  const proof = { kind: 'power-off' as const, evidence: 'ipmi: off', atMs: NOW_MS - 60_000, bootId: three.bootId, hostEpoch: 1 };
+  const proof = { kind: 'power-off' as const, evidence: 'ipmi: off', atMs: NOW_MS - 5_000, bootId: three.bootId, hostEpoch: 1 };
   const waiting = aWorkload('vm', three, { state: 'waiting' });
 
   it('a host that is back while a workload of it still waits starts it at home', () => {

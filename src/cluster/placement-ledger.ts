@@ -42,10 +42,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput): PlacementView {
-  return {
-    hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict),
-    promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement,
-  };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
 }
 
 function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

@@ -42,8 +42,9 @@ export async function runOperation(id: OperationId, ports: WorkerPorts): Promise
   const renewing = new AbortController();
   const renewal = keepLease(id, ports, renewing.signal);
   try {
-    const ending = await endingOf(operation, ports);
-    const ended = await finish(operation, ending, ports);
+    const view = await ports.store.readView();
+    const ending = await endingOf(operation, view, ports);
+    const ended = await finish(operation, ending, tellingOf(view, operation), ports);
     if (!ended) ports.log('operation was taken over before it ended', { operation: id });
   } catch (error) {
     if (!(error instanceof JournalLost)) throw error;
@@ -55,20 +56,19 @@ export async function runOperation(id: OperationId, ports: WorkerPorts): Promise
 }
 
 /** An ending that the store calls impossible is our mistake: the operation must not be run for ever because of it. */
-async function finish(operation: Operation, ending: Ending, { store, worker }: WorkerPorts): Promise<boolean> {
+async function finish(operation: Operation, ending: Ending, tell: Telling, { store, worker }: WorkerPorts): Promise<boolean> {
   const { state, code, why } = ending;
   try {
-    return await store.finishOperation(operation.id, worker, { state, code, why }, [...ending.changes, ...tell(operation, ending)]);
+    return await store.finishOperation(operation.id, worker, { state, code, why }, [...ending.changes, tell(ending)]);
   } catch (error) {
     if (!(error instanceof Defect)) throw error;
     const unknown: Ending = { state: 'unknown', code: 'defect', why: `it ended as ${state}, and that could not be written down: ${error.message}`, changes: [] };
-    return store.finishOperation(operation.id, worker, { state: unknown.state, code: unknown.code, why: unknown.why }, tell(operation, unknown));
+    return store.finishOperation(operation.id, worker, { state: unknown.state, code: unknown.code, why: unknown.why }, [tell(unknown)]);
   }
 }
 
-async function endingOf(operation: Operation, ports: WorkerPorts): Promise<Ending> {
+async function endingOf(operation: Operation, view: ClusterView, ports: WorkerPorts): Promise<Ending> {
   const journal = operationJournal(operation, ports);
-  const view = await ports.store.readView();
   try {
     return await ports.executors[operation.kind](operation, view, journal);
   } catch (error) {
@@ -90,8 +90,16 @@ async function keepLease(id: OperationId, { store, clock, worker, log }: WorkerP
   }
 }
 
-function tell(operation: Operation, ending: Ending): readonly Change[] {
-  const severity = ending.state === 'succeeded' || ending.state === 'cancelled' ? 'info' : ending.state === 'failed' ? 'warning' : 'alert';
-  const message = `${operation.kind} ${ending.state}${ending.why ? `: ${ending.why}` : ''}`;
-  return [{ change: 'event', event: event(`operation.${ending.state}`, message, { severity, operationId: operation.id, data: { kind: operation.kind, code: ending.code } }) }];
+type Telling = (ending: Ending) => Change;
+
+/** Names are those of the beginning: what was deleted since had one. */
+function tellingOf(view: ClusterView, operation: Operation): Telling {
+  const workload = view.workloads.find((one) => one.id === operation.workloadId)?.name ?? null;
+  const host = view.hosts.find((one) => one.id === operation.hostId)?.name ?? null;
+  const about = workload ?? host;
+  return (ending) => {
+    const severity = ending.state === 'succeeded' || ending.state === 'cancelled' ? 'info' : ending.state === 'failed' ? 'warning' : 'alert';
+    const message = `${operation.kind}${about === null ? '' : ` of ${about}`} ${ending.state}${ending.why ? `: ${ending.why}` : ''}`;
+    return { change: 'event', event: event(`operation.${ending.state}`, message, { severity, host, workload, operationId: operation.id, data: { kind: operation.kind, code: ending.code } }) };
+  };
 }

@@ -30,11 +30,15 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   inventory(): Promise<readonly ObservedWorkload[]> {
-    return this.#look('inventory', (host) => [...host.domains.values()].map(observed));
+    return this.#look('inventory', (host) => {
+      this.#world.onLook(host, null);
+      return [...host.domains.values()].map(observed);
+    });
   }
 
   observe(uuid: string): Promise<ObservedWorkload | null> {
     return this.#look('observe', (host) => {
+      this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
       return domain ? observed(domain) : null;
     });
@@ -205,6 +209,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const incoming = { definition: domain.running.definition, state: 'migrating-in' as const };
     if (there) Object.assign(there, { running: incoming, reason: 'migrating' });
     else destination.domains.set(request.uuid, { uuid: request.uuid, name: domain.name, kind: domain.kind, definition: null, running: incoming, reason: 'migrating', autostart: false, statistics: null });
+    this.#world.observer?.migrationBegan(migration.endsAtMs);
     return migration;
   }
 
@@ -222,7 +227,7 @@ export class SimulatedHypervisor implements Hypervisor {
       architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      watchdogDevice: false, refreshedAtMs: this.#world.clock.nowMs(),
+      watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
   }
 

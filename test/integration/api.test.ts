@@ -124,6 +124,7 @@ describe('API', () => {
     expect(await call('POST', '/api/v1/hosts/host-1/fence')).toMatchObject({ status: 409, body: { remedy: 'reeve host confirm-off host-1' } });
     expect(await call('GET', '/api/v1/workloads/nobody')).toMatchObject({ status: 404, body: { detail: 'no workload is named nobody' } });
     expect((await call('GET', '/api/v1/nothing')).status).toBe(404);
+    expect(await call('GET', '/api/v1/workloads/%E0%A4')).toMatchObject({ status: 400, type: expect.stringContaining('application/problem+json'), body: { status: 400 } });
   });
 
   it('pages by cursor', async () => {
@@ -172,7 +173,7 @@ describe('reeve', () => {
   it('status: problems, hosts, workloads, what is under way and what is held', async () => {
     const { code, out } = await reeve('status');
     expect(code).toBe(0);
-    for (const part of ['Cluster lab: 1 alerts', 'quorum: 4 of 4 voters heard', 'led by control, epoch 3', 'host-2', 'cordoned', 'vm-2', 'reeve workload clear vm-2', '[########............] 40 %', 'cannot-move', 'its disk is local']) expect(out).toContain(part);
+    for (const part of ['Cluster lab: 1 alert,', 'quorum: 4 of 4 voters heard', 'led by control, epoch 3', 'host-2', 'cordoned', 'vm-2', 'reeve workload clear vm-2', '[########............] 40 %', 'cannot-move', 'its disk is local']) expect(out).toContain(part);
     // What needs a person comes first.
     expect(out.indexOf('vm-2  error')).toBeLessThan(out.indexOf('vm-1  running'));
   });

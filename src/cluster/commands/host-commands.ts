@@ -86,7 +86,7 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
 }
 
 /** The one way a host becomes `fenced`, or `offline` when it stopped in order: proof kept, epoch raised, told. */
-export function provenOff(host: Host, proof: { readonly kind: HostProof['kind']; readonly evidence: string }, nowMs: number): readonly Change[] {
+export function provenOff(host: Host, proof: Pick<HostProof, 'kind' | 'evidence'>, nowMs: number): readonly Change[] {
   const inOrder = proof.kind === 'stopped';
   const told = inOrder ? event('host.offline', proof.evidence, { severity: 'notice', host: host.name, data: { proof: proof.kind } }) : event('host.fenced', `${host.name} is proven off (${proof.kind}): ${proof.evidence}`, { severity: 'alert', host: host.name, data: { proof: proof.kind } });
   return [

@@ -1,5 +1,5 @@
 // A host that was proven off and is heard with another boot id is cleaned up and admitted again.
-import type { Host } from '../../hosts/host.js';
+import type { Host, HostProof } from '../../hosts/host.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
@@ -24,9 +24,9 @@ function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, boo
   }
   const leaving = verdictOf(host.id)?.leavingPurpose;
   if (leaving === 'shutdown' || leaving === 'reboot') return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);
-  if (bootId === host.proof?.bootId && host.proof.kind === 'lease-expired') return lateCommand(host, nowMs);
-  // A host that stopped in order was never off by force: it may have stayed after all.
-  if (bootId === host.proof?.bootId && host.condition !== 'silent' && host.proof.kind !== 'stopped') {
+  const late = host.proof?.kind === 'lease-expired' && bootId === host.proof.bootId ? lateCommand(host, nowMs) : null;
+  if (late) return late;
+  if (host.proof && !MAY_LIVE_ON.has(host.proof.kind) && bootId === host.proof.bootId && host.condition !== 'silent') {
     const why = `proven off (${host.proof.kind}: ${host.proof.evidence}), and still heard with the same boot id: the proof was wrong; look at the machine and its fence device, then \`reeve host fence ${host.name}\``;
     return hold('duplicate', host.name, why);
   }
@@ -37,6 +37,9 @@ function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, boo
 
 /** Silent, excluded and heard again: it was raised to a new epoch by noticeReturnedHosts, and is admitted at that. */
 const isExcluded = (host: Host): boolean => host.condition === 'silent' && host.excludedEpoch !== null && host.excludedEpoch < host.hostEpoch;
+
+/** A host that stopped in order may have stayed after all; one whose lease ended was never off. */
+const MAY_LIVE_ON: ReadonlySet<HostProof['kind']> = new Set(['stopped', 'lease-expired']);
 
 /** A power command that lost the race may still be on its way to the device. No device takes longer than this over one. */
 const LATE_COMMAND_MS = 35_000;

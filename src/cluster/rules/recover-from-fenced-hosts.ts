@@ -7,6 +7,7 @@ import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { disarmBrake } from './brakes.js';
+import { elsewhereAlready } from './elsewhere-already.js';
 import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
 import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
@@ -31,11 +32,32 @@ const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 
 function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
-  if (!workload.isProtected) return workload.state === 'stopped' || !isGone(host, workload) ? no() : sayStopped(host, workload, 'not protected');
+  // It may run on there, and nobody says otherwise.
+  if (!workload.isProtected && !isGone(host, workload)) return no();
+  if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
   if (!isGone(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
+}
+
+/** A proof that the host itself contradicts is none: its device may cut another machine. */
+function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
+  const verdict = verdictOf(host.id);
+  // A host that lost its lease may live on: what ran under it is gone all the same.
+  if (host.proof?.kind === 'lease-expired') return null;
+  if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
+  if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
+  return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
+}
+
+/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
+function isGone(host: Host, workload: Workload): boolean {
+  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+}
+
+function notUnderLease(host: Host, workload: Workload): Hold {
+  return hold('not-under-lease', workload.name, `the lease of ${host.name} is over, but ${workload.name} did not run under it yet and may run there still: \`reeve host fence ${host.name}\` with a device, or \`reeve host confirm-off ${host.name}\``);
 }
 
 function sayStopped(host: Host, workload: Workload, reason: string): RuleOutput {
@@ -59,67 +81,24 @@ function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutpu
 function recover(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   const disarmed = disarmBrake(context);
   if (disarmed) return no(disarmed);
+  const contradicted = stillHeard(context, host);
+  if (contradicted) return no(contradicted);
   const { proof } = host;
   if (!proof) return no(hold('no-fence-device', host.name, `no proof that it is off is recorded: nothing of it is started elsewhere; \`reeve host confirm-off ${host.name}\``));
-  const still = stillHeard(context, host);
-  if (still) return no(still);
   if (!isGone(host, workload)) return no(notUnderLease(host, workload));
   const active = context.operationOn(workload.id);
   if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
+  const elsewhere = elsewhereAlready(context, workload);
+  if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
   const { brake, notes } = startOrder(context, workload);
   const reason = brake ?? retryBrake(context, workload);
   if (reason) return no(reason);
-  const elsewhere = elsewhereAlready(context, workload);
-  if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
   const busy = startsBrake(context, workload, placed.value);
   if (busy) return no(busy);
   context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);
   return { actions: [recovery(host, proof, workload, placed.value)], holds: notes };
-}
-
-/** A proof that the host itself contradicts is none: its device may cut another machine, or it stays after all. */
-function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
-  const verdict = verdictOf(host.id);
-  // A host that lost its lease may live on: what ran under it is gone all the same.
-  if (host.proof?.kind === 'lease-expired') return null;
-  if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
-  if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
-  return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
-}
-
-/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
-function isGone(host: Host, workload: Workload): boolean {
-  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
-}
-
-function notUnderLease(host: Host, workload: Workload): Hold {
-  return hold('not-under-lease', workload.name, `the lease of ${host.name} is over, but ${workload.name} did not run under it yet and may run there still: \`reeve host fence ${host.name}\` with a device, or \`reeve host confirm-off ${host.name}\``);
-}
-
-/** The proof is of its old host only. A person may have moved it before that host was lost: then it runs on, and is not started. */
-function elsewhereAlready(context: RuleContext, workload: Workload): Hold | 'adopted' | 'no' {
-  const [finding] = context.findings(workload);
-  // followObservations places it there in this very round.
-  if (finding?.kind === 'moved-by-hand') return 'adopted';
-  if (finding?.kind === 'duplicate' || finding?.kind === 'runs-unadmitted') return hold('duplicate', workload.name, `${finding.why}; not started once more`);
-  if (finding?.kind === 'not-interpreted' && finding.sighted) return hold('duplicate', workload.name, `${finding.why}; not started before that has ended`);
-  return notLookedAt(context, workload);
-}
-
-/** All others are asked what runs there as soon as a host is lost; one that does not answer holds nobody up for longer than this. */
-const LOOK_WITHIN_MS = 1_000;
-
-function notLookedAt({ view, verdictOf, nowMs }: RuleContext, workload: Workload): Hold | 'no' {
-  const home = view.hosts.find((host) => host.id === workload.hostId);
-  if (!home?.proof || nowMs - home.proof.atMs > LOOK_WITHIN_MS) return 'no';
-  const lost = verdictOf(home.id);
-  const lostAtMs = lost?.hearing === 'silent' ? Math.min(home.proof.atMs, lost.sinceMs) : home.proof.atMs;
-  const others = view.hosts.filter((host) => host.id !== home.id && host.condition === 'online' && verdictOf(host.id)?.hearing === 'heard');
-  const unseen = others.filter((host) => (view.inventories.find((one) => one.hostId === host.id)?.atMs ?? -Infinity) < lostAtMs);
-  if (unseen.length === 0) return 'no';
-  return hold('looking-around', workload.name, `${unseen.map((host) => host.name).join(', ')} ${unseen.length === 1 ? 'is' : 'are'} being asked first whether it was moved there by hand; it takes a second at most`);
 }
 
 function recovery(host: Host, proof: HostProof, workload: Workload, target: { readonly hostId: Host['id']; readonly host: string }): Action {

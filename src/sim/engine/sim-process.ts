@@ -1,5 +1,5 @@
 // A simulated process: its own clocks, timers that die with it, and calls whose answers never come once it is dead.
-import type { TimedClock } from './timed-clock.js';
+import type { Clock, Timers } from '../../shared/clock.js';
 import type { TimerEvent, VirtualTime } from './virtual-time.js';
 
 export interface ProcessClocks {
@@ -16,7 +16,7 @@ export const EPOCH_MS = 1_700_000_000_000;
 const SOCKET_DATAGRAMS = 256;
 
 export class SimProcess {
-  readonly clock: TimedClock;
+  readonly clock: Clock & Timers;
   #alive = true;
   #paused = false;
   #resume: TimerEvent | null = null;

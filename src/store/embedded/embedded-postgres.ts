@@ -1,5 +1,6 @@
 // Starts a Postgres of our own on a unix socket, keeps it running, and ends it with us.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { messageOf, OperationalError } from '../../shared/errors.js';
@@ -27,6 +28,8 @@ const LOCKED = 75;
 /** Crash recovery replays at most max_wal_size; that takes seconds. */
 const START_MS = 60_000;
 const POLL_MS = 10;
+/** As long as an earlier server takes to end as a rule. */
+const QUIET_WAIT_MS = 1_000;
 const CONNECT_MS = 2_000;
 const FAST_STOP_MS = 15_000;
 const IMMEDIATE_STOP_MS = 5_000;
@@ -73,7 +76,7 @@ class EmbeddedServer {
     const words = lastWords(child);
     const ended = new Promise<string>((done) => {
       child.once('error', (error) => done(error.message));
-      child.once('close', (code, signal) => done(code === LOCKED ? `another process uses ${this.directory.data}` : words() || `it ended with ${code ?? signal}`));
+      child.once('close', (code, signal) => done(code === LOCKED ? `another process${ownerOf(this.directory.data)} uses ${this.directory.data}; is another control plane running there?` : words() || `it ended with ${code ?? signal}`));
     });
     try {
       await this.#untilReady(child, ended);
@@ -115,11 +118,18 @@ class EmbeddedServer {
     const deadline = performance.now() + PREDECESSOR_S * 1_000 + START_MS;
     let end: string | null = null;
     void ended.then((why) => (end = why));
+    let told = false;
+    const waitFrom = performance.now() + QUIET_WAIT_MS;
     for (;;) {
       if (end !== null) throw new OperationalError('failed', `the embedded Postgres did not start: ${end}`);
       if (performance.now() > deadline) throw new OperationalError('timeout', 'the embedded Postgres did not start in time');
       const postmaster = postmasterOf(this.directory.data);
       if (postmaster?.ready && postmaster.pid === child.pid && (await answers(this.connection))) return;
+      const predecessor = postmaster && postmaster.pid !== child.pid && existsSync(`/proc/${postmaster.pid}`);
+      if (predecessor && !told && performance.now() > waitFrom) {
+        told = true;
+        this.log(`another Postgres (process ${postmaster.pid}) runs in ${this.directory.data}; waiting up to ${PREDECESSOR_S} s for it to end`);
+      }
       await new Promise((done) => setTimeout(done, POLL_MS));
     }
   }
@@ -131,6 +141,11 @@ class EmbeddedServer {
       this.#starting = this.start().catch((error: unknown) => this.#startAgain(messageOf(error), Math.min(afterMs * 2, RESTART_MS.most)));
     }, afterMs);
   }
+}
+
+function ownerOf(data: string): string {
+  const pid = postmasterOf(data)?.pid;
+  return pid === undefined ? '' : ` (Postgres, process ${pid})`;
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;

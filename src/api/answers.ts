@@ -1,0 +1,135 @@
+// What the API answers, for its documentation; a test holds real answers against it. Answers may have more fields than are named here.
+import { applyDecorators } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
+import { OPERATION_STATES, type OperationState } from '../cluster/operation.js';
+import { WORKLOAD_STATES, type WorkloadState } from '../workloads/workload.js';
+
+/** A route that reads: 200 with this. */
+export function Answers(summary: string, schema: z.ZodType): MethodDecorator {
+  return applyDecorators(ApiOperation({ summary }), ApiResponse({ status: 200, description: summary, standardSchema: schema }));
+}
+
+/** A page of a list, by cursor. */
+export const pageWith = <T extends z.ZodType>(item: T, next: z.ZodType = z.string()) =>
+  z.looseObject({ items: z.array(item), next: next.nullable().meta({ description: 'give it as `after` for the next page; null: this was the last one' }) });
+
+export const listWith = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item) });
+
+const atMs = z.int().meta({ description: 'milliseconds since 1970' });
+const why = z.string().nullable().meta({ description: 'a sentence for people' });
+const keys = <K extends string>(table: Readonly<Record<K, unknown>>) => z.enum(Object.keys(table) as [K, ...K[]]);
+const glossed = (table: Readonly<Record<string, string>>): string => Object.entries(table).map(([state, means]) => `${state}: ${means}`).join('; ');
+
+const proof = z.looseObject({
+  kind: z.string().meta({ description: 'power-off, new-boot, lease-expired, stopped or operator' }),
+  evidence: z.string(),
+  atMs,
+}).meta({ description: 'why a host can’t run what it ran' });
+
+export const host = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  address: z.string(),
+  links: z.array(z.string()),
+  state: z.enum(['enrolling', 'online', 'suspect', 'silent', 'fencing', 'fenced', 'draining', 'maintenance', 'offline']).meta({ description: 'condition, hearing and intent in one word' }),
+  condition: z.string(),
+  conditionSinceMs: atMs,
+  intent: z.enum(['active', 'maintenance']),
+  cordoned: z.boolean(),
+  why,
+  hostEpoch: z.int(),
+  bootId: z.string().nullable(),
+  proof: proof.nullable(),
+  fenceDevices: z.array(z.looseObject({ kind: z.string(), options: z.record(z.string(), z.string()) })).meta({ description: 'secrets are shown as ***' }),
+  workloads: z.array(z.string()).meta({ description: 'names of those that are placed there' }),
+  usage: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }),
+  heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int() }).nullable(),
+  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string(), qemuVersion: z.string(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
+});
+
+export const workload = z.looseObject({
+  id: z.string(),
+  uuid: z.string(),
+  name: z.string(),
+  kind: z.enum(['vm', 'container']),
+  desired: z.enum(['running', 'stopped', 'disabled']),
+  state: keys<WorkloadState>(WORKLOAD_STATES).meta({ description: glossed(WORKLOAD_STATES) }),
+  why,
+  host: z.string().nullable().meta({ description: 'name of the host where it is placed' }),
+  isProtected: z.boolean(),
+  priority: z.int(),
+  drainPolicy: z.enum(['migrate', 'relocate', 'leave']),
+  workloadEpoch: z.int(),
+  needs: z.looseObject({ vcpus: z.int(), memoryMiB: z.number() }),
+  observed: z.looseObject({ runState: z.string(), reason: z.string(), atMs }).nullable(),
+  operation: z.looseObject({ id: z.string(), kind: z.string() }).nullable().meta({ description: 'what is under way with it' }),
+});
+
+export const operation = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  state: keys<OperationState>(OPERATION_STATES).meta({ description: glossed(OPERATION_STATES) }),
+  workload: z.string().nullable(),
+  host: z.string().nullable(),
+  target: z.string().nullable(),
+  reason: z.string(),
+  requestedBy: z.string(),
+  why,
+  outcomeCode: z.string().nullable(),
+  proof: proof.nullable(),
+  progress: z.looseObject({ percent: z.number().optional(), line: z.string() }).nullable(),
+  steps: z.array(z.looseObject({ name: z.string(), state: z.enum(['running', 'done', 'failed', 'undone']), startedAtMs: atMs, endedAtMs: atMs.nullable(), note: z.string().nullable() })),
+  memo: z.record(z.string(), z.unknown()).meta({ description: 'what the steps measured and remember, e.g. downtimeMs and transferredBytes of a migration' }),
+  cancelRequested: z.boolean(),
+  attempts: z.int().meta({ description: 'more than one: it was resumed' }),
+  createdAtMs: atMs,
+  startedAtMs: atMs.nullable(),
+  endedAtMs: atMs.nullable(),
+});
+
+export const clusterEvent = z.looseObject({
+  seq: z.int(),
+  atMs,
+  type: z.string(),
+  severity: z.enum(['info', 'notice', 'warning', 'alert']),
+  host: z.string().nullable(),
+  workload: z.string().nullable(),
+  operationId: z.string().nullable(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+export const auditLine = z.looseObject({ seq: z.int(), atMs, actor: z.string(), action: z.string(), target: z.string(), details: z.record(z.string(), z.unknown()) });
+
+export const checkPoint = z.looseObject({ code: z.string(), title: z.string(), state: z.enum(['ok', 'warn', 'fail']), detail: z.string(), remedy: z.string().nullable() });
+
+export const hostKeyScan = z.looseObject({ hostKey: z.string(), fingerprint: z.string() });
+
+export const rule = z.looseObject({ name: z.string(), type: z.string(), hard: z.boolean(), workloads: z.array(z.string()), says: z.string(), broken: z.string().nullable() });
+
+const score = z.looseObject({ host: z.string(), total: z.number(), parts: z.record(z.string(), z.number()) });
+const refusal = z.looseObject({ host: z.string(), code: z.string(), why: z.string() });
+export const explanation = z.looseObject({
+  workload: z.string(),
+  current: z.string().nullable(),
+  chosen: z.string().nullable().meta({ description: 'where it would be placed now' }),
+  ranking: z.array(score).meta({ description: 'hosts that fit, best first' }),
+  refusals: z.array(refusal),
+});
+
+const problemFound = z.looseObject({ code: z.string(), severity: z.enum(['warning', 'alert']), about: z.string(), evidence: z.string(), remedy: z.string().nullable() });
+const hold = z.looseObject({ code: z.string(), about: z.string(), why: z.string() }).meta({ description: 'a reason for not acting' });
+
+export const status = z.looseObject({
+  cluster: z.looseObject({ name: z.string(), version: z.int(), leaderEpoch: z.int(), armed: z.boolean(), quorum: z.boolean(), quorumEvidence: z.string(), trusted: z.boolean() }),
+  problems: z.array(problemFound),
+  hosts: z.array(host),
+  workloads: z.array(workload),
+  operations: z.array(operation).meta({ description: 'under way' }),
+  failures: z.array(operation).meta({ description: 'ended badly lately' }),
+  holds: z.array(hold),
+  events: z.array(clusterEvent),
+});
+
+export const health = z.looseObject({ ok: z.boolean(), parts: z.record(z.string(), z.looseObject({ ok: z.boolean(), detail: z.string() })).optional() });

@@ -1,0 +1,9 @@
+// What the help shows must be what is taken.
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseVmSpec } from '../workloads/vm-spec.js';
+import { SPEC_EXAMPLE } from './vm-spec-help.js';
+
+it('shows a specification that is taken as it stands', () => {
+  expect(parseVmSpec(parse(SPEC_EXAMPLE))).toMatchObject({ ok: true, value: { name: 'web-1', disks: [{ pool: 'vms', format: 'qcow2' }], network: [{ bridge: 'br0' }] } });
+});

@@ -1,0 +1,91 @@
+// What the documentation promises: every route says what it answers, real answers are so, and refusals are in plain words.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import * as answers from '../../src/api/answers.js';
+import { startApi, type RunningApi } from '../../src/api/start-api.js';
+import { fakeApi, TOKEN } from '../fixtures/fake-api-ports.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'reeve-api-'));
+const socketPath = join(dir, 'api.sock');
+let api: RunningApi;
+
+beforeAll(async () => {
+  api = await startApi(fakeApi().ports, { listen: { kind: 'unix', path: socketPath }, log: () => undefined });
+});
+afterAll(async () => {
+  await api?.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method, path, headers: { authorization: `Bearer ${TOKEN}`, ...(payload ? { 'content-type': 'application/json' } : {}) } }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => resolve(JSON.parse(text) as Record<string, unknown>));
+    });
+    sent.on('error', reject);
+    sent.end(payload);
+  });
+}
+
+interface Route {
+  readonly responses: Readonly<Record<string, { readonly content?: unknown }>>;
+  readonly requestBody?: unknown;
+}
+
+describe('the OpenAPI document', () => {
+  it('says for every route what it answers, and how errors look', async () => {
+    const { paths } = (await call('GET', '/api/docs-json')) as { paths: Record<string, Record<string, Route>> };
+    const routes = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, route]) => ({ name: `${method} ${path}`, route })));
+    expect(routes.length).toBeGreaterThan(40);
+    for (const { name, route } of routes) {
+      const good = Object.entries(route.responses).filter(([code]) => code.startsWith('2'));
+      expect(good.length, name).toBeGreaterThan(0);
+      for (const [code, { content }] of good) expect(content, `${name} ${code}`).toBeDefined();
+      expect(route.responses['default']?.content, name).toHaveProperty(['application/problem+json']);
+    }
+  });
+
+  const READS: readonly (readonly [string, z.ZodType])[] = [
+    ['/api/v1/status', answers.status],
+    ['/api/v1/hosts', answers.pageWith(answers.host)],
+    ['/api/v1/hosts/host-3', answers.host],
+    ['/api/v1/hosts/host-1/check', answers.listWith(answers.checkPoint)],
+    ['/api/v1/workloads', answers.pageWith(answers.workload)],
+    ['/api/v1/workloads/db-1', answers.workload],
+    ['/api/v1/workloads/db-1/explain', answers.explanation],
+    ['/api/v1/rules', answers.listWith(answers.rule)],
+    ['/api/v1/operations', answers.pageWith(answers.operation)],
+    ['/api/v1/operations/op-done', answers.operation],
+    ['/readyz', answers.health],
+  ];
+  it.each(READS)('describes %s as it is', async (path, schema) => {
+    expect(schema.safeParse(await call('GET', path)).error?.issues ?? []).toEqual([]);
+  });
+
+  it('describes events and audit lines as they are', async () => {
+    for (const item of (await call('GET', '/api/v1/events'))['items'] as unknown[]) answers.clusterEvent.parse(item);
+    for (const item of (await call('GET', '/api/v1/audit'))['items'] as unknown[]) answers.auditLine.parse(item);
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    ['POST', '/api/v1/hosts', {}, 'name: it is missing'],
+    ['POST', '/api/v1/hosts', { name: 5 }, 'name: text is wanted, not 5'],
+    ['POST', '/api/v1/hosts', [], 'the request: an object is wanted, not a list'],
+    ['GET', '/api/v1/hosts?limit=100000', undefined, 'limit: at most 500'],
+    ['GET', '/api/v1/hosts?limit=0', undefined, 'limit: at least 1'],
+    ['GET', '/api/v1/operations?kind=nonsense', undefined, 'kind: one of enrol, readmit'],
+    ['PUT', '/api/v1/workloads/db-1/priority', { priority: 1.5 }, 'priority: a whole number is wanted'],
+    ['POST', '/api/v1/workloads/db-1/migrate', { to: 7 }, 'to: text is wanted, not 7'],
+  ])('of %s %s says in plain words what is wrong', async (method, path, body, line) => {
+    expect((await call(method, path, body))['detail']).toContain(line);
+  });
+});

@@ -1,0 +1,159 @@
+// The command line where things are less smooth: nonsense, names that need quoting, nothing to do, a control plane that goes away.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startApi, type RunningApi } from '../../src/api/start-api.js';
+import { runCli } from '../../src/cli/program.js';
+import { operationId } from '../../src/shared/ids.js';
+import { anOperation } from '../fixtures/cluster.js';
+import { fakeApi, TOKEN, type FakeApi } from '../fixtures/fake-api-ports.js';
+
+let dir = '';
+let fake: FakeApi;
+let api: RunningApi;
+const listen = () => ({ kind: 'unix', path: join(dir, 'api.sock') }) as const;
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'reeve-cli-'));
+  fake = fakeApi();
+  api = await startApi(fake.ports, { listen: listen(), log: () => undefined });
+});
+afterEach(async () => {
+  await api.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function reeve(argv: readonly string[], { env = {}, heard = () => undefined }: { readonly env?: NodeJS.ProcessEnv; readonly heard?: (text: string) => void } = {}): Promise<Said> {
+  let [out, err] = ['', ''];
+  const code = await runCli(argv, {
+    out: (text) => {
+      out += text;
+      heard(text);
+    },
+    err: (text) => {
+      err += text;
+      heard(text);
+    },
+    env: { REEVE_SERVER: `unix:${join(dir, 'api.sock')}`, REEVE_TOKEN: TOKEN, ...env },
+    isTty: false,
+    ask: null,
+  });
+  return { code, out, err };
+}
+
+describe('what is not understood', () => {
+  it.each([
+    [['workload', 'set-priority', 'db-1', 'high'], 'It must be a whole number'],
+    [['events', '-n', '0'], 'It must be a number from 1 to 500'],
+    [['audit', '-n', '501'], 'It must be a number from 1 to 500'],
+    [['host', 'add', 'h', '--address', 'a', '--ssh-port', '70000'], 'It must be a port'],
+    [['completion', 'tcsh'], 'bash, zsh, fish'],
+  ])('%j: a line, and exit code 2', async (argv, line) => {
+    expect(await reeve(argv)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(line) as string });
+  });
+
+  it('a token or a state file that can’t be read', async () => {
+    expect(await reeve(['status'], { env: { REEVE_TOKEN: undefined, REEVE_TOKEN_FILE: join(dir, 'none') } })).toMatchObject({ code: 2, err: expect.stringContaining("REEVE_TOKEN_FILE: ") as string });
+    writeFileSync(join(dir, 'cli.json'), '{');
+    expect(await reeve(['status'], { env: { REEVE_SERVER: undefined, REEVE_STATE_DIR: dir } })).toMatchObject({ code: 2, err: expect.stringContaining('cli.json is no JSON') as string });
+  });
+
+  it('is told as JSON where JSON was asked for', async () => {
+    const { code, err } = await reeve(['workload', 'show', 'nobody', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(err)).toEqual({ error: 'no workload is named nobody', remedy: 'reeve workload list', exitCode: 1 });
+  });
+
+  it('is a name, whatever it is made of, and never a path', async () => {
+    expect(await reeve(['workload', 'show', '../hosts'])).toMatchObject({ code: 1, err: expect.stringContaining('no workload is named ../hosts') as string });
+    expect(await reeve(['host', 'show', 'a?b#c'])).toMatchObject({ code: 1, err: expect.stringContaining('no host is named a?b#c') as string });
+  });
+});
+
+describe('what is wanted', () => {
+  it('shows version, help with global options and exit codes, and an example of a specification', async () => {
+    expect(await reeve(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string });
+    expect((await reeve(['--help'])).out).toContain('Exit codes: 0 done');
+    expect((await reeve(['workload', 'migrate', '--help'])).out).toContain('--wait');
+    expect((await reeve(['workload', 'create', '--help'])).out).toContain('memoryMiB: 2048');
+  });
+
+  it('reports a look at a machine without adding it, and fails when a point fails', async () => {
+    const { code, out } = await reeve(['host', 'add', 'host-9', '--address', '10.0.0.9', '--host-key', 'ssh-ed25519 AAAA', '--check-only']);
+    expect(code).toBe(1);
+    expect(out).toContain('apt-get install -y libvirt-daemon-system');
+    expect(fake.asked.map(([name]) => name)).toEqual(['checkHost']);
+  });
+
+  it('gives whole lists, page after page', async () => {
+    const hosts = Array.from({ length: 501 }, (_, index) => ({ ...(fake.state.view.hosts[0] as (typeof fake.state.view.hosts)[number]), id: `id-${index}` as never, name: `h-${String(index).padStart(3, '0')}` }));
+    fake.state.view = { ...fake.state.view, hosts };
+    expect(JSON.parse((await reeve(['host', 'list', '--json'])).out)).toHaveLength(501);
+  });
+
+  it('waits for an operation that is cancelled, and calls that a success', async () => {
+    fake.operations.push(anOperation('migrate', { id: operationId('op-moves'), state: 'running' }));
+    const said = await reeve(['operation', 'cancel', 'op-moves', '--wait'], {
+      heard: () => {
+        const at = fake.operations.findIndex((one) => one.id === 'op-moves');
+        fake.operations[at] = anOperation('migrate', { id: operationId('op-moves'), state: 'cancelled', why: 'cancelled on request' });
+      },
+    });
+    expect(said).toMatchObject({ code: 0, out: expect.stringContaining('cancelled on request') as string });
+  });
+
+  it('waits through a restart of the control plane', async () => {
+    fake.operations.push(anOperation('migrate', { id: operationId('op-moves'), state: 'running' }));
+    const restarted: Promise<void>[] = [];
+    const said = await reeve(['operation', 'cancel', 'op-moves', '--wait'], {
+      heard: (text) => {
+        if (text.includes('waiting')) restarted.push(startApi(fake.ports, { listen: listen(), log: () => undefined }).then((started) => void (api = started)));
+        else if (restarted.length === 0) {
+          fake.operations[fake.operations.length - 1] = anOperation('migrate', { id: operationId('op-moves'), state: 'cancelled' });
+          void api.close();
+        }
+      },
+    });
+    await Promise.all(restarted);
+    expect(said).toMatchObject({ code: 0, err: expect.stringContaining('does not answer') as string, out: expect.stringContaining('cancelled') as string });
+  });
+});
+
+describe('completion in bash', () => {
+  async function completed(...words: readonly string[]): Promise<string> {
+    const { out } = await reeve(['completion', 'bash']);
+    // The names come from this stand-in for the program, as they would from the program itself.
+    const script = `${out}
+reeve() { [ "$1" = __names ] && echo "some-$2"; }
+COMP_WORDS=(${['reeve', ...words].map((word) => `"${word}"`).join(' ')}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _reeve; echo "\${COMPREPLY[*]}"`;
+    return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim();
+  }
+
+  it.each([
+    [['ho'], 'host'],
+    [['host', 'dra'], 'drain'],
+    [['host', 'drain', ''], 'some-hosts'],
+    [['--json', 'workload', 'explain', ''], 'some-workloads'],
+    [['workload', 'migrate', 'vm-1', '--to', ''], 'some-hosts'],
+    [['workload', 'migrate', '--to', 'host-2', ''], 'some-workloads'],
+    [['operation', 'cancel', ''], 'some-operations'],
+    [['workload', 'migrate', 'vm-1', '--ba'], '--bandwidth'],
+    [['completion', 'f'], 'fish'],
+  ])('of %j', async (words, expected) => {
+    expect(await completed(...words)).toContain(expected);
+  });
+
+  it('asks for names in the way that the program gives them', async () => {
+    expect((await reeve(['__names', 'hosts'])).out).toBe('host-1\nhost-2\nhost-3\nhost-4\n');
+    expect((await reeve(['__names', 'workloads'])).out).toContain('db-1\n');
+    expect(await reeve(['__names', 'hosts'], { env: { REEVE_TOKEN: 'wrong' } })).toEqual({ code: 0, out: '', err: '' });
+  });
+});
