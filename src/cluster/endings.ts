@@ -78,7 +78,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
 function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly target: Host }, code: string): WorkloadFields {
   const failures = failedOn(workload.failures, target, nowMs);
   if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs } };
-  return { failures, ...(workload.hostId === target.id ? {} : { hostId: target.id, isDefinedAtHome: false }) };
+  return { failures, ...(workload.hostId === target.id ? {} : { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false }) };
 }
 
 /** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
@@ -110,7 +110,7 @@ const TRIED_THERE: ReadonlySet<string> = new Set(['start-failed', 'ended-at-once
 /** It did not run before this move, so it does not run on: it waits for the next try, there or where it was. */
 function restartEnding({ operation, workload, source, target, nowMs }: WorkloadCase & { readonly source: Host; readonly target: Host }, outcome: Exclude<Outcome, { kind: 'succeeded' }>, why: string): Ending {
   const failures = failedOn(workload.failures, target, nowMs);
-  const home = TRIED_THERE.has(outcome.code) ? { hostId: target.id, isDefinedAtHome: false } : {};
+  const home = TRIED_THERE.has(outcome.code) ? { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false } : {};
   const givesUp = needsPerson(outcome);
   return ending(outcome, [
     set(workload, { state: givesUp ? 'error' : 'waiting', why, failures, ...(givesUp ? {} : home) }),

@@ -1,6 +1,7 @@
 // Protected workloads run under the lease of their host, where it enforces one; others run under none.
 import type { Host } from '../../hosts/host.js';
 import type { Workload } from '../../workloads/workload.js';
+import { activeDisarm } from '../disarm.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import { runsUnderLease } from '../runs-under-lease.js';
@@ -14,15 +15,22 @@ export const keepLeases: Rule = (context) => {
   const holds: Hold[] = [];
   for (const workload of context.view.workloads) {
     const host = context.view.hosts.find((one) => one.id === workload.hostId);
-    if (!host || host.condition !== 'online' || workload.state !== 'running') continue;
-    const wanted = runsUnderLease(workload, host) ? host.id : null;
-    if (workload.leasedOn === wanted || context.view.operations.some((operation) => operation.workloadId === workload.id)) continue;
+    if (!host || host.condition !== 'online' || (workload.state !== 'running' && workload.state !== 'unmanaged')) continue;
+    // Disarmed, nothing is fenced, so nothing must end by itself either: planned work on the network costs no workload its life.
+    const wanted = activeDisarm(context.view, context.nowMs) === null && runsUnderLease(workload, host) ? host.id : null;
+    if ((workload.leasedOn === wanted && !isUnsettled(context, workload)) || context.view.operations.some((operation) => operation.workloadId === workload.id)) continue;
     const failure = lastFailure(context, workload);
     if (failure === null) actions.push(note(workload, host, wanted !== null));
     else holds.push(hold('no-lease', workload.name, `not yet under the lease of ${host.name}: ${failure}; tried again soon; \`reeve-agent status\` on ${host.name} says more`));
   }
   return { actions, holds };
 };
+
+/** A release that failed: the store says already that it runs under none, and the guard may not know. */
+function isUnsettled({ view }: RuleContext, workload: Workload): boolean {
+  const last = view.recentOperations.find((operation) => operation.kind === 'lease' && operation.workloadId === workload.id);
+  return last !== undefined && last.state !== 'succeeded' && last.params['hold'] === false;
+}
 
 function lastFailure({ view, nowMs }: RuleContext, workload: Workload): string | null {
   const last = view.recentOperations.find((operation) => operation.kind === 'lease' && operation.workloadId === workload.id);
@@ -31,9 +39,10 @@ function lastFailure({ view, nowMs }: RuleContext, workload: Workload): string |
 }
 
 function note(workload: Workload, host: Host, held: boolean): Action {
-  const why = held ? `protected, so it runs under the lease of ${host.name}` : `not protected: it runs under the lease of ${host.name} no longer`;
+  const why = held ? `protected, so it runs under the lease of ${host.name}` : `not protected, not ours, or disarmed: it runs under the lease of ${host.name} no longer`;
   return {
     rule: NAME, about: workload.name, why,
-    changes: [{ change: 'operation', operation: { kind: 'lease', workloadId: workload.id, hostId: host.id, targetHostId: null, requestedBy: `rule:${NAME}`, reason: why, params: { hold: held } } }],
+    // Given up first in the store and then at the host: never the other way round, or its end would count as a proof that it is not.
+    changes: [...(held ? [] : [{ change: 'workload', id: workload.id, set: { leasedOn: null } } as const]), { change: 'operation', operation: { kind: 'lease', workloadId: workload.id, hostId: host.id, targetHostId: null, requestedBy: `rule:${NAME}`, reason: why, params: { hold: held } } }],
   };
 }

@@ -36,6 +36,7 @@ function follow(context: RuleContext, host: Host, workload: Workload): RuleOutpu
   if (!workload.isProtected && !isGone(host, workload)) return no();
   if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
+  if (!isGone(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
 }
@@ -46,6 +47,7 @@ function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
   // A host that lost its lease may live on: what ran under it is gone all the same.
   if (host.proof?.kind === 'lease-expired') return null;
   if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
+  if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
   return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
 }
 
@@ -70,7 +72,7 @@ function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutpu
   if (!placed.ok) return no();
   const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;
   const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
+    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, leasedOn: null, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
     { change: 'event', event: event('workload.rehomed', `${workload.name} (stopped): ${why}`, { severity: 'notice', workload: workload.name, data: { from: host.name, to: placed.value.host, proof: host.proof.kind } }) },
   ];
   return { actions: [{ rule: NAME, about: workload.name, why, changes }], holds: [] };
