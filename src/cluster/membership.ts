@@ -20,7 +20,7 @@ import { MAX_LINKS, MAX_MEMBERS, type Heartbeat, type PeerHearing } from './hear
 import { Listening } from './listening.js';
 import { LinkTable, type LinkAges, type Opinion } from './membership-links.js';
 import { evidenceOf, plural } from './membership-evidence.js';
-import { isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
+import { isMissed, isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
 import type { Timing } from './timing.js';
 import type { ClusterVerdict, Hearing, HostVerdict } from './verdict.js';
 import { assert } from '../shared/assert.js';
@@ -74,6 +74,8 @@ interface Round {
   readonly trusted: boolean;
   readonly voters: number;
   readonly votingPeers: readonly Peer[];
+  /** Some voter says that it misses somebody. */
+  readonly isAnybodyMissed: boolean;
   readonly opinionOf: (peer: Peer) => Opinion;
 }
 
@@ -120,7 +122,7 @@ export class Membership {
     if (!isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
-    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing };
+    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing, missesSomebody: heartbeat.hearing.some((one) => isMissed(one.ageMs, this.timing)) };
     return ackedSentMs;
   }
 
@@ -207,7 +209,7 @@ export class Membership {
     const votingPeers = this.#sorted.filter((peer) => peer.member.isVoter);
     const voters = votingPeers.length + ourselves;
     const heard = votingPeers.filter((peer) => this.#links.everHeard(peer.member.id) && opinionOf(peer) !== 'silent').length + ourselves;
-    const round: Round = { nowMs, wallMs, trusted: !this.#listening.isBlind(nowMs), voters, votingPeers, opinionOf };
+    const round: Round = { nowMs, wallMs, trusted: !this.#listening.isBlind(nowMs), voters, votingPeers, isAnybodyMissed: votingPeers.some((peer) => peer.report?.missesSomebody), opinionOf };
     return {
       hosts: this.#sorted.filter((peer) => peer.member.role === 'host').map((peer) => this.#judgeHost(peer, round)),
       quorum: heard >= majority(voters),
@@ -241,7 +243,9 @@ export class Membership {
     };
   }
 
-  #votesOn(host: Peer, { voters, votingPeers, opinionOf }: Round): Tally {
+  #votesOn(host: Peer, { voters, votingPeers, opinionOf, isAnybodyMissed }: Round): Tally {
+    // In a cluster that is well, which is nearly always, there is nothing to count.
+    if (!isAnybodyMissed && opinionOf(host) === 'heard') return { misses: 0, peersMissing: 0, peersHearing: 0, peersUnasked: 0, voters };
     const votes = votingPeers.filter((peer) => peer !== host).map((peer) => peerVote(opinionOf(peer), peer.report, host.hash, this.timing));
     return tally(this.self.isVoter ? opinionOf(host) : 'heard', votes, voters);
   }
