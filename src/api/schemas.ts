@@ -28,7 +28,7 @@ export const newHost = z.strictObject({
     identityFile: z.string().startsWith('/', 'an absolute path on the control plane\'s machine').nullable().default(null),
     hostKey,
   }),
-  fenceDevices: z.array(fenceDevice).max(8).default([]),
+  fenceDevices: z.array(fenceDevice).max(8).default([{ kind: 'watchdog', options: {} }]).meta({ description: 'in order; watchdog: protected workloads run under the lease of the host, and its end is a proof' }),
 });
 
 export const repin = z.strictObject({ hostKey });

@@ -79,6 +79,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
 export async function lookAtFence({ world }: Pick<ExecutePorts, 'world'>, host: Host): Promise<FenceLook> {
   const devices = world.fenceDevicesOf(host);
   const device = devices.find((one) => one.automatic);
+  if (!device && host.fenceDevices.some((one) => one.kind === 'watchdog')) return { kind: 'lease' };
   if (!device) return host.fenceDevices.length > 0 && devices.length > 0 ? { kind: 'manual' } : { kind: 'none' };
   try {
     return { kind: 'answered', device: device.describe, power: await device.status() };
