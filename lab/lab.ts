@@ -30,6 +30,8 @@ export type BmcFault = 'ok' | 'dead' | 'slow' | 'lying';
 
 const STATE_ROOT = '/var/lib/reeve-lab';
 const CONTROL_LINKS = ['10.66.0.254', '10.66.1.254', '10.66.2.254'] as const;
+/** Of a second and a third replica of the control plane: the same machine, other addresses. */
+const MORE_CONTROL_LINKS = [['10.66.0.253', '10.66.0.252'], ['10.66.1.253', '10.66.1.252'], []] as const;
 const HOST_UP_MS = 60_000;
 /** As timing.watchdogMs of the control plane in the lab. */
 const WATCHDOG_MS = 3_000;
@@ -222,7 +224,7 @@ export class Lab {
       await run('ip', ['-n', this.fabNetns, 'link', 'set', `br${link}`, 'up']);
       await run('ip', ['-n', this.fabNetns, 'link', 'add', `ctl${link}`, 'type', 'veth', 'peer', 'name', `eth${link}`, 'netns', this.ctlNetns]);
       await run('ip', ['-n', this.fabNetns, 'link', 'set', `ctl${link}`, 'master', `br${link}`, 'up']);
-      await run('ip', ['-n', this.ctlNetns, 'addr', 'add', `${address}/24`, 'dev', `eth${link}`]);
+      for (const one of [address, ...(MORE_CONTROL_LINKS[link] ?? [])]) await run('ip', ['-n', this.ctlNetns, 'addr', 'add', `${one}/24`, 'dev', `eth${link}`]);
       await run('ip', ['-n', this.ctlNetns, 'link', 'set', `eth${link}`, 'up']);
     }
     for (const netns of [this.fabNetns, this.ctlNetns]) await run('ip', ['-n', netns, 'link', 'set', 'lo', 'up']);

@@ -55,4 +55,4 @@ function follow({ verdictOf }: RuleContext, host: RuleContext['view']['hosts'][n
   return [{ rule: NAME, about: `voters of ${host.name}`, why: `${host.name} judges its lease by voters ${named}`, changes: [{ change: 'host', id: host.id, set: { voterEpoch: named } }] }];
 }
 
-const nameOf = ({ view }: RuleContext, id: string): string => view.hosts.find((host) => host.id === id)?.name ?? id.replace(/^witness:/, 'control plane ');
+const nameOf = ({ view }: RuleContext, id: string): string => view.hosts.find((host) => host.id === id)?.name ?? id.replace(/^witness:([^:]*).*/, 'control plane $1');

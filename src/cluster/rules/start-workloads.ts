@@ -9,6 +9,7 @@ import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change, NewOperation, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
+import { runsUnderLease } from '../runs-under-lease.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { disarmBrake } from './brakes.js';
 import { setWaiting } from './set-waiting.js';
@@ -101,11 +102,19 @@ function startSomewhere(context: RuleContext, workload: Workload): RuleOutput {
 }
 
 function restart(context: RuleContext, workload: Workload, host: Host, ended: string): RuleOutput {
+  if (runsUnderLease(workload, host) && context.verdictOf(host.id)?.lease?.held === false) return awayFromLeaseless(context, workload, host);
   const decision = afterFailure(workload, context.nowMs, context.policy.restartBackoff);
   if (decision.kind === 'wait') return no(hold('cooldown', workload.name, `${ended}; ${decision.why}; \`reeve workload start ${workload.name}\` does not wait`));
   if (decision.kind === 'give-up') return giveUp(workload, `${ended}; ${decision.why}`);
   const again = { failures: decision.failures, why: `${ended}; ${decision.why}` };
   return decision.kind === 'restart-here' ? startHere(context, workload, host, again) : restartElsewhere(context, workload, host, { again, decision });
+}
+
+/** It ended with its host's lease, which is nobody's failure; there it can't start before the lease is back. */
+function awayFromLeaseless(context: RuleContext, workload: Workload, host: Host): RuleOutput {
+  const placed = context.ledger.place({ workload, exclude: [] });
+  if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  return relocate(context, workload, host, placed.value, { failures: workload.failures, why: `${host.name} has lost its lease: no majority of voters acknowledges it` });
 }
 
 function giveUp(workload: Workload, why: string): RuleOutput {
