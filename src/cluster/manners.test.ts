@@ -13,8 +13,9 @@ const lies = (host: typeof one, reason: string, ...workloads: readonly Workload[
 describe('what its owner wants', () => {
   it('stopped: kept stopped, also when a person starts it', () => {
     const vm = aWorkload('vm', one, { desired: 'stopped', state: 'running' });
-    const result = decision(runs(one, vm));
+    const result = decision(runs(one, { ...vm, state: 'stopped' }));
     expect(operationsOf(result)).toEqual([]);
+    expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'event', event: expect.objectContaining({ type: 'workload.started-by-hand' }) as unknown }));
     const after = decision(runs(one, { ...vm, why: setOf(result, vm.id).why ?? null }));
     expect(operationsOf(after)).toEqual(['stop vm']);
     expect(operationsOf(decision(runs(one, { ...vm, isProtected: false, why: setOf(result, vm.id).why ?? null })))).toEqual([]);
@@ -162,6 +163,19 @@ describe('order', () => {
     const result = lost({ ...db, state: 'error' }, web);
     expect(operationsOf(result)).toEqual(['recover web host-1']);
     expect(whyOf(result, 'predecessor-in-error')).toContain('it should start after db, which failed for good: it is not waited for; `reeve workload clear db`');
+  });
+
+  it('one that had to wait and whose host is back meanwhile starts there, and is not counted as failed', () => {
+    const story = new Story({ hosts: [one, two, fenced], workloads: [{ ...db, state: 'waiting', needs: { ...db.needs, pinnedBy: ['gpu'] } }, web] });
+    story.verdicts = { 'host-3': silentVerdict(three) };
+    story.round();
+    expect(story.workload('web')).toMatchObject({ state: 'waiting', why: expect.stringContaining('it starts after db') as string });
+    story.commit([{ change: 'host', id: three.id, set: { condition: 'online', bootId: 'boot-2' } }]);
+    story.verdicts = { 'host-3': { bootId: 'boot-2' } };
+    story.show(three, [shown(db, 'running'), shown(web, 'stopped', 'unknown')]);
+    story.round();
+    expect(story.round()).toEqual(['start web host-3']);
+    expect(story.workload('web').failures.restarts).toBe(0);
   });
 
   it('holds between crashed ones too', () => {

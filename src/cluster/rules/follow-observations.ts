@@ -43,6 +43,8 @@ function follow(context: RuleContext, workload: Workload, finding: Finding): Fol
     case 'stopped-as-wanted':
       return workload.state === 'stopped' ? NOTHING : say(workload, { state: 'stopped', why: null }, 'workload.stopped', `${workload.name} is stopped`, 'info');
     case 'started-by-hand':
+      // One that was not seen stopped since it should be was not started by anybody: it has yet to be stopped.
+      if (workload.state !== 'stopped') return say(workload, { state: 'running', why: workload.why ?? finding.why }, 'workload.running', `${workload.name}: ${finding.why}`, 'info');
       return say(workload, { state: 'running', why: finding.why }, 'workload.started-by-hand', `${workload.name}: ${finding.why}`, 'warning');
     case 'moved-by-hand':
       return moved(context, workload, finding);

@@ -92,13 +92,19 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
   const { brake, notes } = startOrder(context, workload);
   const reason = brake ?? retryBrake(context, workload);
-  if (reason) return no(reason);
+  if (reason) return heldBack(workload, reason);
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
   const busy = startsBrake(context, workload, placed.value);
-  if (busy) return no(busy);
+  if (busy) return heldBack(workload, busy);
   context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);
   return { actions: [recovery(host, proof, workload, placed.value)], holds: notes };
+}
+
+/** It surely does not run any more, and is to: should its host be back before its turn comes, it starts there without being counted as failed. */
+function heldBack(workload: Workload, reason: Hold): RuleOutput {
+  if (workload.state === 'waiting') return no(reason);
+  return { actions: [{ rule: NAME, about: workload.name, why: reason.why, changes: [{ change: 'workload', id: workload.id, set: { state: 'waiting', why: reason.why } }] }], holds: [reason] };
 }
 
 function recovery(host: Host, proof: HostProof, workload: Workload, target: { readonly hostId: Host['id']; readonly host: string }): Action {

@@ -47,7 +47,9 @@ function look(context: RuleContext, workload: Workload): RuleOutput {
   if (isWaitingToStart(workload, finding)) return guarded(context, workload, () => retried(context, workload) ?? (workload.state === 'frozen' ? startHere(context, workload, home, FRESH(`${home.name} is back`)) : startSomewhere(context, workload)));
   if (finding?.kind !== 'failed') return NOTHING;
   if (!workload.isProtected) return sayEnded(workload, finding.why);
-  return guarded(context, workload, () => restart(context, workload, home, finding.why));
+  // A start that failed has said more than what is seen now.
+  const ended = workload.state === 'waiting' && workload.failures.lastAtMs !== null ? (workload.why ?? finding.why) : finding.why;
+  return guarded(context, workload, () => restart(context, workload, home, ended));
 }
 
 /** Asked for, or frozen with its host; not one whose start has failed: that is counted. */
@@ -133,7 +135,7 @@ function startHere(context: RuleContext, workload: Workload, host: Host, again: 
 function restartElsewhere(context: RuleContext, workload: Workload, host: Host, { again, decision }: { readonly again: Again; readonly decision: RestartDecision }): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
   if (placed.ok) return relocate(context, workload, host, placed.value, again);
-  if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}; it is left alone until a person clears it`);
+  if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}`);
   return setWaiting(NAME, workload, placed.error, decision.kind === 'relocate' && workload.failures.lastAtMs === null ? { failures: { ...workload.failures, lastAtMs: context.nowMs } } : {});
 }
 
