@@ -7,6 +7,9 @@ import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld
 
 const LOOK_MS = 8_000;
 const DO_MS = 40_000;
+/** As the guard waits for an agent that is about to arm its watchdog. */
+const LEASE_WAIT_MS = 3_000;
+const LEASE_LOOK_MS = 50;
 const MIB = 1024 * 1024;
 /** Copying memory, where no limit was asked for. */
 const DEFAULT_MIBPS = 100;
@@ -103,7 +106,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   start(token: CommandToken, uuid: string): Promise<void> {
-    return this.#do(token, 'start', (host) => {
+    return this.#doUnderLease(token, 'start', (host) => {
       const domain = existing(host, uuid);
       if (domain.running) return;
       const definition = domain.definition ?? '';
@@ -123,7 +126,10 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   announce(token: CommandToken): Promise<void> {
-    return this.#do(token, 'announce', () => undefined);
+    if (token.lease) return this.#doUnderLease(token, 'announce', () => undefined);
+    return this.#do(token, 'announce', (host) => {
+      if (token.workload) host.leaseMarks.delete(token.workload.uuid);
+    });
   }
 
   requestShutdown(token: CommandToken, uuid: string): Promise<void> {
@@ -141,7 +147,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   resume(token: CommandToken, uuid: string): Promise<void> {
-    return this.#do(token, 'resume', (host) => {
+    return this.#doUnderLease(token, 'resume', (host) => {
       const domain = existing(host, uuid);
       if (!domain.running) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: Requested operation is not valid: domain is not running`);
       if (host.storageLost) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: the shared storage is out of reach`);
@@ -233,6 +239,37 @@ export class SimulatedHypervisor implements Hypervisor {
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: LOOK_MS }, act);
+  }
+
+  /** As the guard does it: a lease first, then the note, then a watchdog behind it; the command in the same breath as the last check. */
+  async #doUnderLease(token: CommandToken, method: string, act: (host: SimulatedHost) => void): Promise<void> {
+    if (!token.lease || !token.workload) return this.#do(token, method, act);
+    const { uuid } = token.workload;
+    const { clock } = this.#world;
+    await this.#untilSo(token, `${method}-note`, (host) => {
+      if (!this.#holdsLease(host)) return false;
+      host.leaseMarks.set(uuid, clock.monotonicMs());
+      host.leaseMarksChanges += 1;
+      return true;
+    });
+    await this.#untilSo(token, method, (host) => {
+      if (!this.#holdsLease(host) || !host.publishedLease?.isArmed) return false;
+      act(host);
+      return true;
+    });
+  }
+
+  async #untilSo(token: CommandToken, method: string, attempt: (host: SimulatedHost) => boolean): Promise<void> {
+    const { clock } = this.#world;
+    const endsAtMs = clock.monotonicMs() + LEASE_WAIT_MS;
+    while (!(await this.#do(token, method, attempt))) {
+      if (clock.monotonicMs() > endsAtMs) throw new OperationalError('guard-refused', `${this.#host} refused: this host holds no lease`);
+      await clock.sleep(LEASE_LOOK_MS);
+    }
+  }
+
+  #holdsLease({ publishedLease }: SimulatedHost): boolean {
+    return publishedLease !== null && publishedLease.untilMs > this.#world.clock.monotonicMs();
   }
 
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {

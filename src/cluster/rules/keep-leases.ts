@@ -19,6 +19,8 @@ export const keepLeases: Rule = (context) => {
     // Disarmed, nothing is fenced, so nothing must end by itself either: planned work on the network costs no workload its life.
     const wanted = activeDisarm(context.view, context.nowMs) === null && runsUnderLease(workload, host) ? host.id : null;
     if ((workload.leasedOn === wanted && !isUnsettled(context, workload)) || context.view.operations.some((operation) => operation.workloadId === workload.id)) continue;
+    // A host without its lease notes nothing: it would have to end what is noted.
+    if (wanted !== null && context.verdictOf(host.id)?.lease?.held === false) continue;
     const failure = lastFailure(context, workload);
     if (failure === null) actions.push(note(workload, host, wanted !== null));
     else holds.push(hold('no-lease', workload.name, `not yet under the lease of ${host.name}: ${failure}; tried again soon; \`reeve-agent status\` on ${host.name} says more`));

@@ -34,7 +34,7 @@ export const GUARD_SCRIPT = `#!/bin/sh
 # starts: for long work that is harmless when late, such as filling a new disk.
 #
 # The lease. With --lease-hold the workload is noted to be under the host's lease: the agent ends it when the lease ends. The command
-# runs only while the lease holds and a watchdog stands behind it, as the agent writes down. The note comes first: for it the agent arms
+# runs only while the lease holds and a watchdog stands behind it, as the agent writes down. The note comes before the command: for it the agent arms
 # the watchdog. While a command runs it holds the host's lock; the agent waits for that lock before it calls a host quiet.
 umask 077
 export LC_ALL=C
@@ -122,9 +122,15 @@ run() {
 }
 
 hold_lease() {
+  # Not before the lease holds: the agent ends what is noted and runs without one.
+  wait_for lease_holds
   mkdir -p "$dir/leases" && : > "$dir/leases/$uuid.new" && mv -f "$dir/leases/$uuid.new" "$dir/leases/$uuid" || end 74 "cannot write $dir/leases"
+  wait_for lease_armed
+}
+
+wait_for() {
   tries=0
-  until lease_holds; do
+  until $1; do
     tries=$((tries + 1))
     [ "$tries" -lt ${LEASE_TRIES} ] || refuse "this host holds no lease: $why"
     sleep 0.05
@@ -139,7 +145,11 @@ lease_holds() { # sets: why
   [ "$version" = 1 ] && [ "$of" = "$current" ] || return 1
   case $until:$up in *[!0-9]*:*|:*|*:*[!0-9.]*|*:) return 1 ;; esac
   why="no majority of voters acknowledges it"
-  [ "$until" -gt "\${up%.*}\${up#*.}0" ] || return 1
+  [ "$until" -gt "\${up%.*}\${up#*.}0" ]
+}
+
+lease_armed() {
+  lease_holds || return 1
   why="its watchdog is not armed"
   [ "$armed" = 1 ]
 }
