@@ -150,6 +150,11 @@ export class Membership {
     return this.#verdict;
   }
 
+  /** In place of `tick` for who only listens: what it misses is told by what it hears, and judged by others. */
+  listen(nowMs: number): void {
+    this.#listening.tick(nowMs);
+  }
+
   get verdict(): ClusterVerdict {
     return this.#verdict;
   }

@@ -12,6 +12,9 @@ export interface ProcessClocks {
 /** Wall clocks show a date, not 1970. */
 export const EPOCH_MS = 1_700_000_000_000;
 
+/** Periodic timers are as coarse as on a busy machine, within what the product counts as no stall: every step costs. */
+const LEAST_PERIOD_MS = 125;
+
 /** Datagrams that a paused process finds in its socket when it goes on; more are lost. */
 const SOCKET_DATAGRAMS = 256;
 
@@ -36,7 +39,7 @@ export class SimProcess {
       monotonicMs: () => 10_000 + (time.nowMs - startedAtMs) * rate,
       sleep: (ms, signal) => this.#sleep(ms / rate, signal),
       after: (ms, run) => this.#after(ms / rate, run),
-      every: (ms, run) => this.#every(ms / rate, run),
+      every: (ms, run) => this.#every(Math.max(ms, LEAST_PERIOD_MS) / rate, run),
     };
   }
 
