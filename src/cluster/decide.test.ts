@@ -75,6 +75,19 @@ describe('a host drops out', () => {
     expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', set: { state: 'running', why: null } }));
   });
 
+  it('answers SSH again before the power was cut: not fenced, its agent alone is gone; an old answer says nothing', () => {
+    const silent = { ...three, condition: 'silent' as const };
+    const answered = (agoMs: number): ClusterVerdict =>
+      aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { probe: { answered: true, bootId: three.bootId, runningUuids: ['u'], atMs: NOW_MS - agoMs } })]);
+    const back = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three, { state: 'awaiting-fence' })] }, answered(100));
+    expect(operationsOf(back)).toEqual([]);
+    expect(changesOf(back)).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'online' }) }));
+    expect(operationsOf(decision({ hosts: [one, two, silent], workloads }, answered(DEFAULT_POLICY.probeValidMs + 1)))).toEqual([`fence ${three.id}`]);
+    const fencing = { ...three, condition: 'fencing' as const };
+    const automatic = anOperation('fence', { hostId: three.id, requestedBy: 'rule:fenceSilentHosts' });
+    expect(changesOf(decision({ hosts: [one, two, fencing], operations: [automatic] }, answered(100)))).toContainEqual({ change: 'cancel-operation', id: automatic.id });
+  });
+
   it('calls an automatic fence off when the host is heard again, never an operator\'s', () => {
     const fencing = { ...three, condition: 'fencing' as const };
     const automatic = anOperation('fence', { hostId: three.id, requestedBy: 'rule:fenceSilentHosts' });
@@ -226,6 +239,26 @@ describe('drain', () => {
     const none = decision({ hosts: [one, two, draining], workloads: [vm], operations: [drain], recentOperations: [failedTo(one), failedTo(two)] }, all());
     expect(operationsOf(none)).toEqual([]);
     expect(holdsOf(none)).toEqual(['cannot-move vm-1']);
+  });
+
+  it('stops and starts elsewhere what cannot move live, only where its owner allowed that, and each host once', () => {
+    const failed = (kind: 'migrate' | 'relocate', host: typeof one): ReturnType<typeof anOperation> =>
+      anOperation(kind, { id: `${kind}-${host.name}` as never, workloadId: aWorkload('vm-1', three).id, hostId: three.id, targetHostId: host.id, state: 'failed', why: 'no', createdAtMs: NOW_MS, endedAtMs: NOW_MS });
+    const drained = (drainPolicy: 'migrate' | 'relocate', recentOperations: ClusterView['recentOperations']): Decision =>
+      decision({ hosts: [one, two, draining], workloads: [aWorkload('vm-1', three, { drainPolicy })], operations: [drain], recentOperations }, all());
+    const live = [failed('migrate', one), failed('migrate', two)];
+    expect(operationsOf(drained('relocate', live.slice(1)))).toEqual([`migrate id-vm-1 ${one.id}`]);
+    expect(operationsOf(drained('relocate', live))).toEqual([`relocate id-vm-1 ${one.id}`]);
+    expect(operationsOf(drained('relocate', [...live, failed('relocate', one)]))).toEqual([`relocate id-vm-1 ${two.id}`]);
+    expect(operationsOf(drained('migrate', live))).toEqual([]);
+    expect(holdsOf(drained('relocate', [...live, failed('relocate', one), failed('relocate', two)]))).toEqual(['cannot-move vm-1']);
+  });
+
+  it('names what is paused or in error there, and moves the rest', () => {
+    const workloads = [aWorkload('vm-1', three, { state: 'paused', why: 'by hand' }), aWorkload('vm-2', three, { state: 'error', why: 'gave up' }), aWorkload('vm-3', three)];
+    const result = decision({ hosts: [one, two, draining], workloads, operations: [drain] }, all());
+    expect(operationsOf(result)).toEqual([expect.stringContaining('migrate id-vm-3')]);
+    expect(holdsOf(result)).toEqual(['cannot-move vm-1', 'cannot-move vm-2']);
   });
 
   it('leaves what its owner does not want moved', () => {

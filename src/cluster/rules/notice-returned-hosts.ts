@@ -20,10 +20,17 @@ function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonl
   if (bootId === null || host.bootId === null) return [];
   const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
   if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
-  if (verdict.hearing !== 'heard' || bootId !== host.bootId) return [];
-  if (host.condition === 'silent') return [heardAgain(context, host)];
-  if (host.condition === 'fencing') return cancelFence(context, host);
+  const how = bootId === host.bootId ? signOfLife(context, verdict) : null;
+  if (how === null) return [];
+  if (host.condition === 'silent') return [heardAgain(context, host, how)];
+  if (host.condition === 'fencing') return cancelFence(context, host, how);
   return [];
+}
+
+/** Heard, or its agent is gone and SSH answers: then it is no host to fence. An old answer says nothing. */
+function signOfLife({ nowMs, policy }: RuleContext, { hearing, probe }: HostVerdict): 'is heard' | 'answers SSH' | null {
+  if (hearing === 'heard') return 'is heard';
+  return probe?.answered && nowMs - probe.atMs <= policy.probeValidMs ? 'answers SSH' : null;
 }
 
 /** A heartbeat or an SSH look that carries a boot id: both come from a living kernel. */
@@ -42,8 +49,8 @@ function rebooted({ view, nowMs }: RuleContext, host: Host, bootId: string): Act
   return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
 }
 
-function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {
-  const why = `${host.name} is heard again with the same boot id; it was never fenced`;
+function heardAgain({ view, nowMs }: RuleContext, host: Host, how: string): Action {
+  const why = `${host.name} ${how} again with the same boot id; it was never fenced`;
   const changes: Change[] = [
     { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, why: null } },
     { change: 'event', event: event('host.online', why, { severity: 'notice', host: host.name }) },
@@ -55,12 +62,12 @@ function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {
 }
 
 /** The fence operation itself looks for this request right before it cuts the power. */
-function cancelFence({ view }: RuleContext, host: Host): readonly Action[] {
+function cancelFence({ view }: RuleContext, host: Host, how: string): readonly Action[] {
   const pending = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id && !operation.cancelRequested);
   // An operator's fence is meant for a host that is heard.
   const automatic = pending.filter((operation) => operation.requestedBy.startsWith('rule:'));
   if (automatic.length === 0) return [];
-  const why = `${host.name} is heard again: its fence is called off if the power is still on`;
+  const why = `${host.name} ${how} again: its fence is called off if the power is still on`;
   return [{
     rule: 'noticeReturnedHosts',
     about: host.name,
