@@ -5,6 +5,7 @@ import type { Change } from './change.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { decide } from './decide.js';
+import { diagnose } from './diagnose.js';
 import type { Decision } from './decision.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterVerdict } from './verdict.js';
@@ -174,7 +175,7 @@ describe('recovery', () => {
     const inventories = seen([one], [two, vm]).map((look) => ({ ...look, workloads: look.workloads.map((shown) => ({ ...shown, runState: 'migrating-in' as const })) }));
     const result = decision({ hosts: [one, two, fenced], workloads: [vm], inventories }, all(three));
     expect(operationsOf(result)).toEqual([]);
-    expect(holdsOf(result)).toEqual(['duplicate vm-1']);
+    expect(holdsOf(result)).toEqual(['looking-around vm-1']);
   });
 
   it('has the other hosts looked at once more before it starts anything; one that does not answer holds it up for a second at most', () => {
@@ -192,6 +193,16 @@ describe('recovery', () => {
     const result = decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three)], inventories }, all());
     expect(operationsOf(result)).toEqual([]);
     expect(holdsOf(result)).toContain('duplicate host-3');
+  });
+
+  it('starts nothing on a host whose libvirt has stopped to answer, and says so', () => {
+    const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
+    const silentLibvirt = inventories.map((look) => (look.hostId === one.id ? { ...look, atMs: NOW_MS - 60_000 } : look));
+    const longAgo = { ...fenced, proof: { ...proof, atMs: NOW_MS - 1_500 } };
+    expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: silentLibvirt }, all(three)))).toEqual([`recover ${vm.id} ${two.id}`]);
+    expect(diagnose(aView({ hosts: [one, two], inventories: silentLibvirt }), all()).map(({ code, about }) => `${code} ${about}`)).toEqual(['hypervisor-silent host-1']);
+    // All of them old: we were away ourselves.
+    expect(diagnose(aView({ hosts: [one, two], inventories: inventories.map((look) => ({ ...look, atMs: NOW_MS - 60_000 })) }), all())).toEqual([]);
   });
 
   it('leaves a workload in error alone', () => {

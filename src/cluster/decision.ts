@@ -5,7 +5,7 @@ export type HoldCode =
   | 'no-quorum' | 'too-many-silent-hosts' | 'start-up-grace' | 'own-stall' | 'disarmed' | 'no-leader'
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
   | 'no-capacity' | 'no-legal-host' | 'operation-active' | 'looking-around' | 'too-many-in-flight' | 'cooldown' | 'maintenance'
-  | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on' | 'cannot-move' | 'not-admitted';
+  | 'stopped-by-hand' | 'paused' | 'missing' | 'undefined-by-hand' | 'in-error' | 'duplicate' | 'autostart-on' | 'cannot-move' | 'not-admitted';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

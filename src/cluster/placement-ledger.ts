@@ -5,6 +5,7 @@ import type { HostId } from '../shared/ids.js';
 import type { Result } from '../shared/result.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { hypervisorsSilent } from './observations.js';
 import type { Operation } from './operation.js';
 import type { ClusterVerdict } from './verdict.js';
 
@@ -39,7 +40,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput, heard = heardHosts(input.verdict)): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, hypervisorSilent: new Set(hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs)), promised: promisesOf(input.view.operations), policy: input.policy.placement };
 }
 
 function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

@@ -15,13 +15,15 @@ export interface PlacementView {
   readonly hosts: readonly Host[];
   readonly workloads: readonly Workload[];
   readonly heard: ReadonlySet<HostId>;
+  /** Hosts whose hypervisor does not answer, though the host is there. */
+  readonly hypervisorSilent?: ReadonlySet<HostId>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
   readonly policy: PlacementPolicy;
 }
 
 export type RefusalCode =
-  | 'not-online' | 'not-heard' | 'cordoned' | 'maintenance' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'cordoned' | 'maintenance' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
   | 'pool-unreachable' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {

@@ -10,6 +10,7 @@ export function hostIsFit(view: PlacementView, request: PlacementRequest, host: 
   if (host.intent === 'maintenance') return { code: 'maintenance', why: `${host.name} is in maintenance` };
   if (host.cordoned) return { code: 'cordoned', why: `${host.name} is cordoned` };
   if (!view.heard.has(host.id)) return { code: 'not-heard', why: `the agent of ${host.name} is not heard now` };
+  if (view.hypervisorSilent?.has(host.id)) return { code: 'hypervisor-silent', why: `libvirt on ${host.name} does not answer` };
   if (!host.facts) return { code: 'no-facts', why: `the sizes of ${host.name} are not known` };
   return null;
 }
