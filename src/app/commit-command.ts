@@ -8,7 +8,7 @@ import type { Begun } from '../api/ports.js';
 export interface CommandPorts {
   readonly store: ClusterStore;
   readonly audit: { append(entry: { actor: string; action: string; target: string; details: Readonly<Record<string, unknown>> }): Promise<void> };
-  /** Called after a commit: operations go to the queue, the controller looks. */
+  /** Called after a commit: operations go to the queue, the controller looks. Never throws. */
   readonly committed: () => Promise<void>;
 }
 
@@ -31,6 +31,7 @@ export async function commitCommand({ store, audit, committed }: CommandPorts, c
   if (!result.ok) throw new UserError('conflict', result.error.why);
   if (!changed) return { operationIds: [] };
   await audit.append({ actor: command.actor, action: command.action, target: command.target, details: command.details ?? {} });
-  await committed();
+  // The answer does not wait for the queue: what was committed is in the outbox.
+  void committed();
   return { operationIds: result.value.operationIds };
 }

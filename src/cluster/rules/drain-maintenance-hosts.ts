@@ -42,7 +42,7 @@ function moveAway(context: RuleContext, host: Host, drain: Operation, workload: 
   if (workload.drainPolicy === 'leave') return no(hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}`));
   const choice = choose(context, host, drain, workload);
   if (typeof choice === 'string') return no(hold('cannot-move', workload.name, `${choice}; it stays running on ${host.name}`));
-  const { target, targetName, kind } = choice;
+  const { target, kind } = choice;
   const { migrationsPerHost } = context.policy;
   if (context.ledger.inFlight(host.id, ['migrate', 'relocate']) >= migrationsPerHost || context.ledger.inFlight(target, ['migrate', 'relocate']) >= migrationsPerHost) {
     return no(hold('too-many-in-flight', workload.name, `${migrationsPerHost} migrations at once per host; it follows`));
