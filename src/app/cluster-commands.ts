@@ -245,7 +245,7 @@ export class RealClusterCommands implements ClusterCommands {
   #asked = (by: string): { by: string; nowMs: number } => ({ by, nowMs: this.ports.clock.nowMs() });
   #placement = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: this.ports.verdict(), policy: this.ports.policy });
 
-  /** One after the other: requests that come together would only make each other's view stale. */
+  /** One after the other: requests that come together would only wait for each other, each with a connection to the database. */
   #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
     const mine = this.#last.then(() => commitCommand(this.ports, { actor, action, target, details, changes }));
     this.#last = mine.then(

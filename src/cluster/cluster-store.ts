@@ -46,6 +46,11 @@ export interface ClusterStore {
   readView(): Promise<ClusterView>;
   /** Compare-and-swap: all changes or none. New operations also get an outbox entry in the same transaction. */
   commit(changes: readonly Change[], at: CommitAt): Promise<Result<Committed, CommitRefusal>>;
+  /**
+   * Decides on the newest view while nobody else can change it: never stale, however busy the cluster is. For what a person asked;
+   * `decide` is pure and quick, and what it throws is passed on, with nothing written.
+   */
+  decideAndCommit(decide: (view: ClusterView) => readonly Change[]): Promise<Result<Committed, CommitRefusal>>;
 
   // --- operations, for workers ---
   operation(id: OperationId): Promise<Operation | null>;

@@ -5,6 +5,7 @@ import type { Change } from './change.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { decide } from './decide.js';
+import { diagnose } from './diagnose.js';
 import type { Decision } from './decision.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterVerdict } from './verdict.js';
@@ -73,6 +74,19 @@ describe('a host drops out', () => {
     const result = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three, { state: 'awaiting-fence' })] }, all());
     expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'online' }) }));
     expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', set: { state: 'running', why: null } }));
+  });
+
+  it('answers SSH again before the power was cut: not fenced, its agent alone is gone; an old answer says nothing', () => {
+    const silent = { ...three, condition: 'silent' as const };
+    const answered = (agoMs: number): ClusterVerdict =>
+      aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { probe: { answered: true, bootId: three.bootId, runningUuids: ['u'], atMs: NOW_MS - agoMs } })]);
+    const back = decision({ hosts: [one, two, silent], workloads: [aWorkload('vm-1', three, { state: 'awaiting-fence' })] }, answered(100));
+    expect(operationsOf(back)).toEqual([]);
+    expect(changesOf(back)).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'online' }) }));
+    expect(operationsOf(decision({ hosts: [one, two, silent], workloads }, answered(DEFAULT_POLICY.probeValidMs + 1)))).toEqual([`fence ${three.id}`]);
+    const fencing = { ...three, condition: 'fencing' as const };
+    const automatic = anOperation('fence', { hostId: three.id, requestedBy: 'rule:fenceSilentHosts' });
+    expect(changesOf(decision({ hosts: [one, two, fencing], operations: [automatic] }, answered(100)))).toContainEqual({ change: 'cancel-operation', id: automatic.id });
   });
 
   it('calls an automatic fence off when the host is heard again, never an operator\'s', () => {
@@ -161,7 +175,7 @@ describe('recovery', () => {
     const inventories = seen([one], [two, vm]).map((look) => ({ ...look, workloads: look.workloads.map((shown) => ({ ...shown, runState: 'migrating-in' as const })) }));
     const result = decision({ hosts: [one, two, fenced], workloads: [vm], inventories }, all(three));
     expect(operationsOf(result)).toEqual([]);
-    expect(holdsOf(result)).toEqual(['duplicate vm-1']);
+    expect(holdsOf(result)).toEqual(['looking-around vm-1']);
   });
 
   it('has the other hosts looked at once more before it starts anything; one that does not answer holds it up for a second at most', () => {
@@ -179,6 +193,16 @@ describe('recovery', () => {
     const result = decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three)], inventories }, all());
     expect(operationsOf(result)).toEqual([]);
     expect(holdsOf(result)).toContain('duplicate host-3');
+  });
+
+  it('starts nothing on a host whose libvirt has stopped to answer, and says so', () => {
+    const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
+    const silentLibvirt = inventories.map((look) => (look.hostId === one.id ? { ...look, atMs: NOW_MS - 60_000 } : look));
+    const longAgo = { ...fenced, proof: { ...proof, atMs: NOW_MS - 1_500 } };
+    expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: silentLibvirt }, all(three)))).toEqual([`recover ${vm.id} ${two.id}`]);
+    expect(diagnose(aView({ hosts: [one, two], inventories: silentLibvirt }), all()).map(({ code, about }) => `${code} ${about}`)).toEqual(['hypervisor-silent host-1']);
+    // All of them old: we were away ourselves.
+    expect(diagnose(aView({ hosts: [one, two], inventories: inventories.map((look) => ({ ...look, atMs: NOW_MS - 60_000 })) }), all())).toEqual([]);
   });
 
   it('leaves a workload in error alone', () => {
@@ -226,6 +250,26 @@ describe('drain', () => {
     const none = decision({ hosts: [one, two, draining], workloads: [vm], operations: [drain], recentOperations: [failedTo(one), failedTo(two)] }, all());
     expect(operationsOf(none)).toEqual([]);
     expect(holdsOf(none)).toEqual(['cannot-move vm-1']);
+  });
+
+  it('stops and starts elsewhere what cannot move live, only where its owner allowed that, and each host once', () => {
+    const failed = (kind: 'migrate' | 'relocate', host: typeof one): ReturnType<typeof anOperation> =>
+      anOperation(kind, { id: `${kind}-${host.name}` as never, workloadId: aWorkload('vm-1', three).id, hostId: three.id, targetHostId: host.id, state: 'failed', why: 'no', createdAtMs: NOW_MS, endedAtMs: NOW_MS });
+    const drained = (drainPolicy: 'migrate' | 'relocate', recentOperations: ClusterView['recentOperations']): Decision =>
+      decision({ hosts: [one, two, draining], workloads: [aWorkload('vm-1', three, { drainPolicy })], operations: [drain], recentOperations }, all());
+    const live = [failed('migrate', one), failed('migrate', two)];
+    expect(operationsOf(drained('relocate', live.slice(1)))).toEqual([`migrate id-vm-1 ${one.id}`]);
+    expect(operationsOf(drained('relocate', live))).toEqual([`relocate id-vm-1 ${one.id}`]);
+    expect(operationsOf(drained('relocate', [...live, failed('relocate', one)]))).toEqual([`relocate id-vm-1 ${two.id}`]);
+    expect(operationsOf(drained('migrate', live))).toEqual([]);
+    expect(holdsOf(drained('relocate', [...live, failed('relocate', one), failed('relocate', two)]))).toEqual(['cannot-move vm-1']);
+  });
+
+  it('names what is paused or in error there, and moves the rest', () => {
+    const workloads = [aWorkload('vm-1', three, { state: 'paused', why: 'by hand' }), aWorkload('vm-2', three, { state: 'error', why: 'gave up' }), aWorkload('vm-3', three)];
+    const result = decision({ hosts: [one, two, draining], workloads, operations: [drain] }, all());
+    expect(operationsOf(result)).toEqual([expect.stringContaining('migrate id-vm-3')]);
+    expect(holdsOf(result)).toEqual(expect.arrayContaining(['cannot-move vm-1', 'cannot-move vm-2']));
   });
 
   it('leaves what its owner does not want moved', () => {

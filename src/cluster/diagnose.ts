@@ -1,10 +1,12 @@
 // diagnose: a table of problems, each with its evidence. For people; decide() has its own look at the same view.
 import { enforcesLease, type Host } from '../hosts/host.js';
+import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
-  | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'no-fence-device'
+  | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
   | 'facts-missing' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
@@ -39,6 +41,9 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(host, verdict));
+  if (verdict?.hearing === 'heard' && hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).includes(host.id)) {
+    found.push(problem('hypervisor-silent', 'alert', host.name, 'the host is there, and its libvirt does not answer: its workloads run on unwatched, nothing is placed there', `ssh ${host.address} systemctl restart libvirtd`));
+  }
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
   if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
     found.push(problem('no-fence-device', 'warning', host.name, 'protected workloads run there and no device can prove it off: recovery would wait for a person', `reeve host set-fence ${host.name} …`));

@@ -53,6 +53,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   paused: { view: shows(vm, 'paused', 'user'), remedy: /virsh resume/ },
   missing: { view: { workloads: [vm], inventories: [inventory(one, []), inventory(two, []), inventory(three, [])] }, remedy: /reeve workload start vm/ },
   'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
+  'undefined-by-hand': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), persistent: false }])] }, remedy: /virsh define/ },
   duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
   'no-lease': {
     view: { ...shows(vm, 'running'), hosts: [leased(one)], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', endedAtMs: NOW_MS - 1, why: 'its watchdog is not armed' })] },

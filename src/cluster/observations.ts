@@ -4,6 +4,7 @@ import { reconcileObserved, type Finding, type ObservedHost } from '../workloads
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import type { HostId } from '../shared/ids.js';
 
 interface Observing {
   readonly view: ClusterView;
@@ -57,4 +58,16 @@ function observe(view: ClusterView): readonly ObservedHost[] {
 /** Operations older than what `recentOperations` remembers ended long before any inventory that is believed. */
 function lastChangeMs(view: ClusterView, workload: Workload): number {
   return view.recentOperations.reduce((latest, operation) => (operation.workloadId === workload.id ? Math.max(latest, operation.endedAtMs ?? 0) : latest), 0);
+}
+
+/**
+ * Hosts whose hypervisor has not answered for long, while another's has: its daemon hangs or is gone.
+ * Measured against the newest look of all, so that a pause of our own says nothing.
+ */
+export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): readonly HostId[] {
+  const newestMs = Math.max(...view.inventories.map((one) => one.atMs));
+  return view.hosts.flatMap(({ id, condition, bootId }) => {
+    const last = view.inventories.find((one) => one.hostId === id && one.bootId === bootId);
+    return condition === 'online' && last && newestMs - last.atMs > maxAgeMs ? [id] : [];
+  });
 }

@@ -5,6 +5,7 @@ import type { HostId } from '../shared/ids.js';
 import type { Result } from '../shared/result.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { hypervisorsSilent } from './observations.js';
 import type { Operation } from './operation.js';
 import type { ClusterVerdict } from './verdict.js';
 
@@ -42,7 +43,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), hypervisorSilent: new Set(hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs)), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
 }
 
 function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

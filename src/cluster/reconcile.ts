@@ -1,5 +1,6 @@
 // One round of the loop: look, decide, commit, hand over to the workers. Runs only on the leader.
 import type { Clock } from '../shared/clock.js';
+import type { Change } from './change.js';
 import { event, type NewClusterEvent } from './cluster-event.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterStore } from './cluster-store.js';
@@ -23,25 +24,40 @@ export interface Round {
   readonly committed: number;
 }
 
-/** A commit that finds a newer view looks again; after this many tries the next round does. */
-const LOOKS_PER_ROUND = 3;
+/** A commit that finds a newer view looks again; after this many tries it decides under the lock: workers that end one operation after the other must not keep it waiting. */
+const OPTIMISTIC_LOOKS = 2;
 
 export async function reconcile(ports: ReconcilePorts, leaderEpoch: number): Promise<Round> {
-  let last: Round | null = null;
-  for (let look = 0; look < LOOKS_PER_ROUND; look += 1) {
+  for (let look = 0; look < OPTIMISTIC_LOOKS; look += 1) {
     const view = await ports.store.readView();
-    const decision = decide({ view, verdict: ports.verdict(), nowMs: ports.clock.nowMs(), policy: ports.policy });
-    const changes = decision.actions.flatMap((action) => action.changes);
-    last = { view, decision, committed: 0 };
-    if (changes.length === 0) return last;
+    const decision = decideOn(ports, view);
+    const changes = changesOf(decision);
+    if (changes.length === 0) return { view, decision, committed: 0 };
     const committed = await ports.store.commit(changes, { viewVersion: view.version, leaderEpoch });
-    if (committed.ok) {
-      if (committed.value.operationIds.length > 0) await ports.dispatch();
-      return { ...last, committed: decision.actions.length };
-    }
-    if (committed.error.code === 'stale-leader') return last;
+    if (committed.ok) return handOver(ports, { view, decision, committed: decision.actions.length }, committed.value.operationIds);
+    if (committed.error.code === 'stale-leader') return { view, decision, committed: 0 };
   }
-  return last ?? { view: await ports.store.readView(), decision: { actions: [], holds: [] }, committed: 0 };
+  return underLock(ports, leaderEpoch);
+}
+
+const decideOn = ({ verdict, clock, policy }: ReconcilePorts, view: ClusterView): Decision => decide({ view, verdict: verdict(), nowMs: clock.nowMs(), policy });
+const changesOf = (decision: Decision): readonly Change[] => decision.actions.flatMap((action) => action.changes);
+
+async function underLock(ports: ReconcilePorts, leaderEpoch: number): Promise<Round> {
+  let round: Round | null = null;
+  const result = await ports.store.decideAndCommit((view) => {
+    const decision = decideOn(ports, view);
+    const leads = view.leaderEpoch === leaderEpoch;
+    round = { view, decision, committed: leads ? decision.actions.length : 0 };
+    return leads ? changesOf(decision) : [];
+  });
+  const decided = round ?? { view: await ports.store.readView(), decision: { actions: [], holds: [] }, committed: 0 };
+  return result.ok ? handOver(ports, decided, result.value.operationIds) : { ...decided, committed: 0 };
+}
+
+async function handOver({ dispatch }: ReconcilePorts, round: Round, operationIds: readonly unknown[]): Promise<Round> {
+  if (operationIds.length > 0) await dispatch();
+  return round;
 }
 
 /** Events for holds that came or went; a hold that only changes its numbers is not told again. */

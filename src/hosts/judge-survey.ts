@@ -127,6 +127,7 @@ function judgePool({ others }: SurveyToJudge, pool: SurveyedPool): CheckPoint {
   const same = seen.filter((one) => one.pool.markerId === pool.markerId);
   const misnamed = same.find((one) => one.pool.name !== pool.name || one.pool.path !== pool.path);
   if (misnamed) return point('pool', 'warn', `${title} is the same storage as ${misnamed.pool.name} (${misnamed.pool.path}) on ${misnamed.host}: name and path must be the same on all hosts`, `virsh pool-destroy ${pool.name} && virsh pool-undefine ${pool.name} && virsh pool-define-as ${misnamed.pool.name} dir --target ${misnamed.pool.path}`);
+  if (others.length === 0) return point('pool', 'ok', `${title}; whether it is shared is seen when the next host is added`);
   return point('pool', 'ok', same.length > 0 ? `${title} is shared with ${list(unique(same.map((one) => one.host)))}` : `${title} is on this host only: VMs with disks in it cannot be recovered elsewhere`);
 }
 

@@ -68,6 +68,10 @@ export class MemoryClusterStore implements ClusterStore {
   }
 
   async readView(): Promise<ClusterView> {
+    return this.#view();
+  }
+
+  #view(): ClusterView {
     this.#reach();
     const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
     const operations = [...this.#operations.values()].map((held) => held.operation);
@@ -94,6 +98,12 @@ export class MemoryClusterStore implements ClusterStore {
     if (at.viewVersion !== null && at.viewVersion !== this.#version) return fail({ code: 'stale-view', why: `decided on version ${at.viewVersion}, the store is at ${this.#version}` });
     const applied = this.#apply(changes, at.leaderEpoch, null);
     return applied.ok ? ok({ operationIds: applied.value, version: this.#version }) : applied;
+  }
+
+  async decideAndCommit(decide: (view: ClusterView) => readonly Change[]): Promise<Result<Committed, CommitRefusal>> {
+    const view = this.#view();
+    const changes = decide(view);
+    return changes.length === 0 ? ok({ operationIds: [], version: view.version }) : this.commit(changes, { viewVersion: view.version, leaderEpoch: view.leaderEpoch });
   }
 
   async operation(id: OperationId): Promise<Operation | null> {

@@ -36,40 +36,29 @@ export class PostgresClusterStore implements ClusterStore {
   ) {}
 
   readView(): Promise<ClusterView> {
-    return this.#within(async (tx) => {
-      const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string }[]>('SELECT c.version, c.disarm, c.voters, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
-      // By code point, whatever the database's collation: the order is part of what decisions depend on.
-      const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
-      const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
-      const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY seq`);
-      const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
-      const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
-      const rules = await tx.query<RuleRow[]>('SELECT document FROM placement_rule ORDER BY name COLLATE "C"');
-      return {
-        version: Number(cluster?.version ?? 0),
-        leaderEpoch: Number(cluster?.epoch ?? 0),
-        hosts: hosts.map((row) => row.document),
-        workloads: workloads.map((row) => row.document),
-        operations: active.map(operationOf),
-        recentOperations: recent.map(operationOf),
-        inventories: inventories.map((row) => row.document),
-        rules: rules.map((row) => row.document),
-        disarm: cluster?.disarm ?? null,
-        voters: cluster?.voters ?? [],
-      };
-    }, 'REPEATABLE READ');
+    return this.#within(viewIn, 'REPEATABLE READ');
   }
 
   async commit(changes: readonly Change[], at: CommitAt): Promise<Result<Committed, CommitRefusal>> {
+    return this.#committing(async (tx, version) => {
+      const stale = await staleness(tx, version, at);
+      return stale ? fail(stale) : applied(tx, changes, { version, leaderEpoch: at.leaderEpoch });
+    });
+  }
+
+  /** Whoever changes what decisions depend on waits for the cluster's row, which is held here. */
+  async decideAndCommit(decide: (view: ClusterView) => readonly Change[]): Promise<Result<Committed, CommitRefusal>> {
+    return this.#committing(async (tx, version) => {
+      await tx.query('SELECT epoch FROM leader WHERE id = 1 FOR SHARE');
+      const view = await viewIn(tx);
+      const changes = decide(view);
+      return changes.length === 0 ? ok({ operationIds: [], version }) : applied(tx, changes, view);
+    });
+  }
+
+  async #committing(work: (tx: EntityManager, version: number) => Promise<Result<Committed, CommitRefusal>>): Promise<Result<Committed, CommitRefusal>> {
     try {
-      return await this.#write(async (tx, version) => {
-        const stale = await staleness(tx, version, at);
-        if (stale) return fail(stale);
-        const applied = await applyChanges(tx, changes, at.leaderEpoch);
-        if (!applied.ok) return applied;
-        const now = applied.value.raisesVersion ? await raiseVersion(tx) : version;
-        return ok({ operationIds: applied.value.operationIds, version: now });
-      });
+      return await this.#write(work);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal) return fail(refusal);
@@ -247,6 +236,29 @@ export class PostgresClusterStore implements ClusterStore {
   }
 }
 
+async function viewIn(tx: EntityManager): Promise<ClusterView> {
+  const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string }[]>('SELECT c.version, c.disarm, c.voters, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
+  // By code point, whatever the database's collation: the order is part of what decisions depend on.
+  const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
+  const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
+  const active = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE state IN ('pending', 'running') ORDER BY seq`);
+  const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
+  const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
+  const rules = await tx.query<RuleRow[]>('SELECT document FROM placement_rule ORDER BY name COLLATE "C"');
+  return {
+    version: Number(cluster?.version ?? 0),
+    leaderEpoch: Number(cluster?.epoch ?? 0),
+    hosts: hosts.map((row) => row.document),
+    workloads: workloads.map((row) => row.document),
+    operations: active.map(operationOf),
+    recentOperations: recent.map(operationOf),
+    inventories: inventories.map((row) => row.document),
+    rules: rules.map((row) => row.document),
+    disarm: cluster?.disarm ?? null,
+    voters: cluster?.voters ?? [],
+  };
+}
+
 /**
  * The leader's row stays locked until the end: nobody takes over in the middle of a commit. A lease that ran out without a successor
  * does not refuse: the epoch is still the highest, and operators' requests need no leader at that moment.
@@ -257,6 +269,12 @@ async function staleness(tx: EntityManager, version: number, at: CommitAt): Prom
   if (epoch !== at.leaderEpoch) return { code: 'stale-leader', why: `leader epoch ${at.leaderEpoch} is over, ${epoch} leads` };
   if (at.viewVersion !== null && at.viewVersion !== version) return { code: 'stale-view', why: `decided on version ${at.viewVersion}, the store is at ${version}` };
   return null;
+}
+
+async function applied(tx: EntityManager, changes: readonly Change[], { version, leaderEpoch }: { readonly version: number; readonly leaderEpoch: number }): Promise<Result<Committed, CommitRefusal>> {
+  const done = await applyChanges(tx, changes, leaderEpoch);
+  if (!done.ok) return done;
+  return ok({ operationIds: done.value.operationIds, version: done.value.raisesVersion ? await raiseVersion(tx) : version });
 }
 
 async function raiseVersion(tx: EntityManager): Promise<number> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { HostCondition } from '../hosts/host.js';
 import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
-import { duplicateIsCertain, reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
+import { reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
@@ -125,14 +125,11 @@ describe('two copies', () => {
     expect(kind('running', 'paused')).toBe('duplicate');
     expect(kind('running', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })).toBe('duplicate');
   });
-  it('are certain only when both are seen again: a move between two looks is not one', () => {
-    const at = (aMs: number, bMs: number): Finding => findings({ shown: 'running', atMs: aMs }, { shown: 'running', atMs: bMs })[0] as Finding;
-    const first = at(NOW - 4_000, NOW - 3_900);
-    expect(duplicateIsCertain(undefined, first)).toBe(false);
-    expect(duplicateIsCertain(first, first)).toBe(false);
-    expect(duplicateIsCertain(first, at(NOW - 4_000, NOW - 2_900))).toBe(false);
-    expect(duplicateIsCertain(first, at(NOW - 3_000, NOW - 2_900))).toBe(true);
-    expect(duplicateIsCertain(first, findings('running')[0] as Finding)).toBe(false);
+  it('are called so only when both are seen together: a move between two looks is not one', () => {
+    const at = (aMs: number, bMs: number): string => kind({ shown: 'running', atMs: aMs }, { shown: 'running', atMs: bMs });
+    expect(at(NOW - 3_000, NOW - 1_000)).toBe('not-interpreted');
+    expect(at(NOW - 1_000, NOW - 3_000)).toBe('not-interpreted');
+    expect(at(NOW - 1_000, NOW - 900)).toBe('duplicate');
   });
 });
 
@@ -141,6 +138,10 @@ describe('beside the main finding', () => {
     expect(findings({ shown: 'running', more: { vcpus: 2 } })[1]).toMatchObject({ kind: 'changed-size', vcpus: 2, memoryMiB: 64 });
     expect(findings('absent', { shown: 'running', more: { memoryMiB: 128 } })[1]).toMatchObject({ kind: 'changed-size', memoryMiB: 128 });
     expect(findings({ shown: 'stopped', reason: 'shutdown', more: { memoryMiB: 128 } })[1]).toMatchObject({ kind: 'changed-size' });
+  });
+  it('a definition that was removed under a running workload is told', () => {
+    expect(findings({ shown: 'running', more: { persistent: false } })[1]).toMatchObject({ kind: 'not-persistent', why: expect.stringContaining('virsh define') });
+    expect(findings('running')[1]).toBeUndefined();
   });
   it('autostart of a protected workload is told, on any host', () => {
     expect(findings('running', { shown: 'stopped', more: { autostart: true } })[1]).toMatchObject({ kind: 'autostart-on', hostId: 'b' });

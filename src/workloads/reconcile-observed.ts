@@ -40,10 +40,12 @@ export type Finding =
   | { readonly kind: 'missing'; readonly why: string }
   /** It should be stopped, and runs. */
   | { readonly kind: 'started-by-hand'; readonly why: string }
-  /** Two hosts show a process. Looked at one after the other: certain when seen twice, see duplicateIsCertain. */
-  | { readonly kind: 'duplicate'; readonly seen: readonly { readonly hostId: HostId; readonly atMs: number }[]; readonly why: string }
+  /** Two hosts, looked at together, show a process. */
+  | { readonly kind: 'duplicate'; readonly why: string }
   /** It runs on a host that is not admitted, with nobody's leave. */
   | { readonly kind: 'runs-unadmitted'; readonly hostId: HostId; readonly why: string }
+  /** It runs without a definition at its host, and is gone there once it stops. */
+  | { readonly kind: 'not-persistent'; readonly why: string }
   | { readonly kind: 'changed-size'; readonly vcpus: number; readonly memoryMiB: number; readonly why: string }
   /** A host would start it by itself when it boots: for a protected workload that means twice. */
   | { readonly kind: 'autostart-on'; readonly hostId: HostId; readonly why: string };
@@ -60,14 +62,6 @@ export function reconcileObserved(input: ReconcileInput): readonly Finding[] {
   if (inBetween !== null) return [{ kind: 'not-interpreted', why: inBetween }];
   const sights = sightsOf(input);
   return [mainFinding(input, sights), ...sideFindings(input, sights)];
-}
-
-/** Two looks after each other: each host of the second was looked at after every host of the first, and still shows a process. */
-export function duplicateIsCertain(before: Finding | undefined, now: Finding): boolean {
-  if (before?.kind !== 'duplicate' || now.kind !== 'duplicate') return false;
-  const firstLookEnded = Math.max(...before.seen.map((one) => one.atMs));
-  const stillThere = now.seen.filter((one) => one.atMs > firstLookEnded && before.seen.some((other) => other.hostId === one.hostId));
-  return stillThere.length >= 2;
 }
 
 function whyInBetween({ workload, operationActive }: ReconcileInput): string | null {
@@ -108,9 +102,14 @@ function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
   return only ? aliveOnce(input, only) : aliveNowhere(input, sights);
 }
 
+/** Looked at one after the other, they may show one process that went from one to the other in between. */
 function duplicate(alive: readonly Sight[]): Finding {
+  const times = alive.map(({ atMs }) => atMs);
+  if (Math.max(...times) - Math.min(...times) > TOGETHER_MS) {
+    return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${alive.map(({ host }) => host.name).join(' and ')}, at different times: they are looked at again` };
+  }
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
+  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
@@ -215,6 +214,9 @@ function sideFindings(input: ReconcileInput, sights: readonly Sight[]): readonly
   if (atHome && (atHome.observed.vcpus !== workload.needs.vcpus || atHome.observed.memoryMiB !== workload.needs.memoryMiB)) {
     const { vcpus, memoryMiB } = atHome.observed;
     findings.push({ kind: 'changed-size', vcpus, memoryMiB, why: `it has ${vcpus} vCPUs and ${memoryMiB} MiB on ${atHome.host.name}; Reeve had ${workload.needs.vcpus} and ${workload.needs.memoryMiB}` });
+  }
+  if (atHome && hasProcess(atHome) && !atHome.observed.persistent) {
+    findings.push({ kind: 'not-persistent', why: `it runs on ${atHome.host.name} and its definition was removed there by hand, it is gone once it stops; on ${atHome.host.name}: \`virsh dumpxml ${workload.name} > ${workload.name}.xml && virsh define ${workload.name}.xml\`` });
   }
   for (const { host, observed } of workload.isProtected ? sights : []) {
     if (!observed.autostart) continue;

@@ -3,10 +3,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, NewOperation } from '../../src/cluster/change.js';
 import { event } from '../../src/cluster/cluster-event.js';
 import type { ClusterStore } from '../../src/cluster/cluster-store.js';
+import type { ClusterView } from '../../src/cluster/cluster-view.js';
 import { ONE_PER_HOST, OPERATION_STATES, type OperationKind, type OperationState } from '../../src/cluster/operation.js';
 import { HOST_CONDITIONS, type HostCondition } from '../../src/hosts/host.js';
 import type { PlacementRule } from '../../src/scheduler/placement-rule.js';
 import { operationId, type OperationId } from '../../src/shared/ids.js';
+import { UserError } from '../../src/shared/errors.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../../src/workloads/workload.js';
 import { aHost, aWorkload } from '../fixtures/cluster.js';
 
@@ -155,6 +157,28 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await store.readView()).toEqual(before);
       expect(await store.events(null, 100)).toEqual(events);
       expect(await store.undispatched(10)).toHaveLength(1);
+    });
+
+    it('decides on a view that nobody changes meanwhile, however many come together', async () => {
+      const raise = (view: ClusterView): readonly Change[] => [{ change: 'workload', id: w1.id, set: { priority: (view.workloads.find((one) => one.id === w1.id)?.priority ?? 0) + 1 } }];
+      const before = await store.readView();
+      const from = before.workloads.find((one) => one.id === w1.id)?.priority ?? 0;
+      const others = Array.from({ length: 8 }, (_, index) => commit({ change: 'host', id: h1.id, set: { why: `round ${index}` } }));
+      const results = await Promise.all(Array.from({ length: 8 }, () => store.decideAndCommit(raise)));
+      await Promise.all(others);
+      expect(results.every((one) => one.ok)).toBe(true);
+      expect((await store.readView()).workloads.find((one) => one.id === w1.id)?.priority).toBe(from + 8);
+    });
+
+    it('writes nothing when the decision throws or is empty, and tells the same refusals', async () => {
+      const before = await store.readView();
+      await expect(store.decideAndCommit(() => { throw new UserError('refused', 'not like this'); })).rejects.toThrow('not like this');
+      expect(await store.decideAndCommit(() => [])).toEqual({ ok: true, value: { operationIds: [], version: before.version } });
+      expect(await store.readView()).toEqual(before);
+      await commit(startOf(w1));
+      expect(await store.decideAndCommit(() => [startOf(w1)])).toMatchObject({ ok: false, error: { code: 'operation-active' } });
+      const made = await store.decideAndCommit(() => [startOf(w2)]);
+      expect(made.ok && (await store.operation(made.value.operationIds[0]!))?.leaderEpoch).toBe(epoch);
     });
 
     it('refuses what was decided on an old view', async () => {

@@ -199,6 +199,9 @@ describe('people with virsh', () => {
     await becomes('running');
     await virsh('host-1', 'migrate --live --p2p --persistent --undefinesource vm-1 qemu+ssh://root@10.66.0.12/system');
     await becomes('running', 'host-2');
+    // Looks in between, at the one host before and at the other after, are not taken for a loss or a second copy.
+    const alarms = (await eventsAfter(rig, seq)).filter((event) => event.type === 'workload.missing' || event.message.includes('duplicate'));
+    expect(alarms).toEqual([]);
     await virsh('host-2', 'destroy vm-1');
     await becomes('stopped');
     expect((await workloadNamed(rig, 'vm-1')).why).toContain('by force, by hand');
@@ -206,6 +209,21 @@ describe('people with virsh', () => {
     await becomes('missing');
     const types = (await eventsAfter(rig, seq)).map((event) => event.type);
     for (const type of ['workload.paused', 'workload.moved-by-hand', 'workload.stopped-by-hand', 'workload.missing']) expect(types).toContain(type);
+  });
+
+  it('moved by hand right before its host loses its power: it runs on where it is, and is not started a second time', async () => {
+    await createTicker(rig, 'vm-1', 1, { host: 'host-1' });
+    const first = await rig.ticks.waitForTick('vm-1', 0);
+    const seq = await lastSeq(rig);
+    await virsh('host-1', 'migrate --live --p2p --persistent --undefinesource vm-1 qemu+ssh://root@10.66.0.12/system');
+    await rig.lab.powerCut(rig.lab.host('host-1'));
+    await waitUntil('host-1 fenced or left alone', async () => {
+      const vm = await workloadNamed(rig, 'vm-1');
+      return vm.state === 'running' && vm.host === 'host-2';
+    }, { timeoutMs: 30_000, describe: () => describeRig(rig) });
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
+    expect((await eventsAfter(rig, seq)).filter((event) => event.type === 'workload.recovering')).toEqual([]);
   });
 
   it('a crash is restarted, a guest that is killed by the kernel too', async () => {

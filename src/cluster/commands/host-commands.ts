@@ -72,11 +72,18 @@ export function fenceHost(view: ClusterView, name: string, { by, nowMs }: Asked)
   ];
 }
 
-/** A person vouches that the host is off. Refused while it is plainly heard. */
+/** A host in doubt is looked at every second. */
+const ANSWER_COUNTS_MS = 5_000;
+
+/** A person vouches that the host is off. Refused while it plainly lives. */
 export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: string, asked: Asked & { readonly reason: string }): readonly Change[] {
   const host = findHost(view, name);
   const heard = verdict.hosts.find((one) => one.hostId === host.id);
   if (heard?.hearing === 'heard') throw new UserError('refused', `${host.name} is heard right now: it is not off`, `reeve host show ${host.name}`);
+  const probe = heard?.probe;
+  if (probe?.answered && probe.bootId === host.bootId && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
+    throw new UserError('refused', `${host.name} answers SSH right now, ${probe.runningUuids.length} workloads run there: it is not off`, `ssh ${host.address} systemctl restart reeve-agent`);
+  }
   if (host.condition !== 'silent' && host.condition !== 'fencing') {
     throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
   }

@@ -1,4 +1,4 @@
-// Commits what a person asked for: on the newest view, again when something changed meanwhile, audited.
+// Commits what a person asked for: on the newest view, which nobody changes meanwhile, and audited.
 import { UserError } from '../../shared/errors.js';
 import type { OperationId } from '../../shared/ids.js';
 import type { Change } from '../change.js';
@@ -8,7 +8,7 @@ import type { ClusterView } from '../cluster-view.js';
 export interface CommandPorts {
   readonly store: ClusterStore;
   readonly audit: { append(entry: { actor: string; action: string; target: string; details: Readonly<Record<string, unknown>> }): Promise<void> };
-  /** Called after a commit: operations go to the queue, the controller looks. */
+  /** Called after a commit: operations go to the queue, the controller looks. Never throws. */
   readonly committed: () => Promise<void>;
 }
 
@@ -17,25 +17,21 @@ export interface Command {
   readonly action: string;
   readonly target: string;
   readonly details?: Readonly<Record<string, unknown>>;
-  /** From the newest view to the changes; throws UserError. Called again when the view is stale. */
+  /** From the newest view to the changes; throws UserError. */
   readonly changes: (view: ClusterView) => readonly Change[];
 }
 
-/** Workers and the loop commit in bursts of a few milliseconds each; a person's command finds a gap. */
-const TRIES = 50;
-
 export async function commitCommand({ store, audit, committed }: CommandPorts, command: Command): Promise<{ readonly operationIds: readonly OperationId[] }> {
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const view = await store.readView();
+  let changed = false;
+  const result = await store.decideAndCommit((view) => {
     const changes = command.changes(view);
-    if (changes.length === 0) return { operationIds: [] };
-    const result = await store.commit(changes, { viewVersion: view.version, leaderEpoch: view.leaderEpoch });
-    if (result.ok) {
-      await audit.append({ actor: command.actor, action: command.action, target: command.target, details: command.details ?? {} });
-      await committed();
-      return { operationIds: result.value.operationIds };
-    }
-    if (result.error.code === 'name-taken') throw new UserError('conflict', result.error.why);
-  }
-  throw new UserError('conflict', 'the cluster is changing too fast to decide on a fresh view; try again', 'reeve status');
+    changed = changes.length > 0;
+    return changes;
+  });
+  if (!result.ok) throw new UserError('conflict', result.error.why);
+  if (!changed) return { operationIds: [] };
+  await audit.append({ actor: command.actor, action: command.action, target: command.target, details: command.details ?? {} });
+  // The answer does not wait for the queue: what was committed is in the outbox.
+  void committed();
+  return { operationIds: result.value.operationIds };
 }

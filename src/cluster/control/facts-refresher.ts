@@ -1,6 +1,7 @@
 // Keeps what is known of healthy hosts fresh: their sizes and pools, and the definitions of the workloads that run there.
 import type { HostWorld } from '../execute/execute-ports.js';
 import type { Change } from '../change.js';
+import { event } from '../cluster-event.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { Host } from '../../hosts/host.js';
@@ -42,12 +43,27 @@ export class FactsRefresher {
       const changes: Change[] = [{ change: 'host', id: host.id, set: { facts: await hypervisor.facts() } }];
       for (const workload of view.workloads.filter((one) => one.hostId === host.id && one.state === 'running')) {
         const definition = await hypervisor.definition(workload.uuid);
-        if (definition !== workload.definition) changes.push({ change: 'workload', id: workload.id, set: { definition, needs: this.ports.world.needsOf(host, definition) } });
+        // The definition has the sizes of the next start; those of now are what the inventory shows.
+        const { vcpus, memoryMiB } = workload.needs;
+        if (definition !== workload.definition) changes.push({ change: 'workload', id: workload.id, set: { definition, needs: { ...this.ports.world.needsOf(host, definition), vcpus, memoryMiB } } });
       }
+      await this.#autostartOff(view, host);
       const leaderEpoch = this.ports.leaderEpoch();
       if (leaderEpoch !== null) await this.ports.store.commit(changes, { viewVersion: null, leaderEpoch });
     } catch (error) {
       this.log.debug({ host: host.name }, `facts: ${messageOf(error)}`);
+    }
+  }
+
+  /** Whoever switched it on by hand: at its next boot the host would start what may run elsewhere by then. */
+  async #autostartOff(view: ClusterView, host: Host): Promise<void> {
+    const shown = view.inventories.find((one) => one.hostId === host.id && one.bootId === host.bootId)?.workloads ?? [];
+    for (const { uuid } of shown.filter((one) => one.autostart)) {
+      const workload = view.workloads.find((one) => one.uuid === uuid && one.isProtected);
+      if (!workload || view.operations.some((operation) => operation.workloadId === workload.id)) continue;
+      const token = { leaderEpoch: view.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid, epoch: workload.workloadEpoch } };
+      await this.ports.world.hypervisorOf(host).setAutostart(token, uuid, false);
+      await this.ports.store.appendEvents([event('workload.autostart-off', `${workload.name} would have been started by ${host.name} itself at boot: switched off, as it is protected`, { severity: 'notice', workload: workload.name, host: host.name })]);
     }
   }
 }

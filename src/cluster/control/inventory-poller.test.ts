@@ -61,4 +61,14 @@ describe('inventory poller', () => {
     expect(await poll(all(three))).toEqual(['host-1', 'host-2']);
     expect(await poll(all(three))).toEqual([]);
   });
+
+  it('asks all again when a workload came to a host and another was seen with it', async () => {
+    const { poll, shown } = setUp();
+    shown.set('host-1', [observed('running')]);
+    await poll();
+    shown.set('host-2', [observed('running')]);
+    await poll(all(three));
+    expect(await poll(all(three))).toEqual(['host-1', 'host-2']);
+    expect(await poll(all(three))).toEqual([]);
+  });
 });

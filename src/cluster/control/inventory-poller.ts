@@ -65,13 +65,20 @@ export class InventoryPoller {
       const before = this.#lastSeen.get(host.id) ?? [];
       if (JSON.stringify(before) !== JSON.stringify(workloads)) onNews();
       this.#lastSeen.set(host.id, workloads);
-      // What left one host may be on another: looks at the others from before that are not the whole.
-      const left = before.some((one) => one.runState !== 'stopped' && !workloads.some((other) => other.uuid === one.uuid && other.runState !== 'stopped'));
-      if (left) this.#lastAt.clear();
+      if (this.#isHalfOfAMove(host.id, before, workloads)) this.#lastAt.clear();
     } catch (error) {
       this.log.debug({ host: host.name }, `inventory: ${messageOf(error)}`);
     } finally {
       this.#inFlight.delete(host.id);
     }
   }
+
+  /** What left one host, or came to one while another still showed it: looks that are not taken together don't tell where it is. */
+  #isHalfOfAMove(hostId: HostId, before: readonly ObservedWorkload[], now: readonly ObservedWorkload[]): boolean {
+    const [was, is] = [processes(before), processes(now)];
+    const elsewhere = [...this.#lastSeen].flatMap(([id, seen]) => (id === hostId ? [] : processes(seen)));
+    return was.some((uuid) => !is.includes(uuid)) || is.some((uuid) => !was.includes(uuid) && elsewhere.includes(uuid));
+  }
 }
+
+const processes = (seen: readonly ObservedWorkload[]): readonly string[] => seen.filter((one) => one.runState !== 'stopped').map((one) => one.uuid);

@@ -11,6 +11,7 @@ import { runWorkflow } from '../../shared/workflow.js';
 import type { ClusterView } from '../cluster-view.js';
 import { event } from '../cluster-event.js';
 import { admissionEnding, ending, fenceEnding } from '../endings.js';
+import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
 import type { Executor } from '../run-operation.js';
 import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
@@ -18,7 +19,7 @@ import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
     const host = hostOf(view, operation.hostId, 'fenced');
-    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease: enforcesLease(host) ? leaseEnd(ports, operation, host) : null, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, host) };
+    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease: enforcesLease(host) ? leaseEnd(ports, operation, host) : null, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, operation, host) };
     const outcome = await runWorkflow(FENCE_STEPS, context, journal);
     const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
     const kind = outcome.memo['proof'] === 'lease-expired' ? 'lease-expired' : 'power-off';
@@ -40,11 +41,24 @@ function leaseEnd({ store, excluding }: ExecutePorts, { leaderEpoch }: Operation
   };
 }
 
-async function whyFenceUnwanted({ store }: ExecutePorts, host: Host): Promise<string | null> {
-  const now = (await store.readView()).hosts.find((one) => one.id === host.id);
+/** After this long the silence that led to a fence may be over, with nobody there to see it: the queue or all of us were away. */
+const FENCE_IS_LATE_MS = 5_000;
+/** A living host answers in 10–300 ms; right after a start of ours the connection must be made first. */
+const LATE_LOOK_MS = 2_000;
+
+async function whyFenceUnwanted(ports: ExecutePorts, operation: Operation, host: Host): Promise<string | null> {
+  const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id);
   if (!now) return `${host.name} was removed`;
   if (now.condition !== 'fencing') return `${host.name} is ${now.condition} meanwhile`;
-  return now.hostEpoch === host.hostEpoch ? null : `${host.name} has another epoch meanwhile`;
+  if (now.hostEpoch !== host.hostEpoch) return `${host.name} has another epoch meanwhile`;
+  const isLate = ports.clock.nowMs() - operation.createdAtMs > FENCE_IS_LATE_MS;
+  // An operator's fence is meant for a host that answers.
+  return isLate && operation.requestedBy.startsWith('rule:') && now.excludedEpoch !== now.hostEpoch ? whyAlive(ports, host) : null;
+}
+
+async function whyAlive({ world, store }: ExecutePorts, host: Host): Promise<string | null> {
+  const seen = await world.agentOf(host).probe(LATE_LOOK_MS).catch(() => null);
+  return seen !== null && looksAlive(host, (await store.readView()).workloads, seen) ? `${host.name} answers SSH again, with the same boot id: it is not cut` : null;
 }
 
 /** Members whose agents are told of each other: all but those that are being enrolled. */
@@ -163,8 +177,8 @@ export function drainExecutor(ports: ExecutePorts): Executor {
       const host = view.hosts.find((one) => one.id === operation.hostId);
       if (!host || host.intent !== 'maintenance' || (await journal.cancelRequested())) return ended('cancelled', 'called off; what has moved stays where it is');
       if (host.condition !== 'online') return ended('failed', `${host.name} is ${host.condition}`);
-      const left = view.workloads.filter((workload) => workload.hostId === host.id && workload.state !== 'stopped' && workload.state !== 'missing' && workload.state !== 'error');
-      if (left.length === 0) return { ...ended('succeeded', null), changes: [{ change: 'event', event: event('host.drained', `${host.name} is drained`, { severity: 'notice', host: host.name, operationId: operation.id }) }] };
+      const left = view.workloads.filter((workload) => workload.hostId === host.id && isLeft(view, host, workload));
+      if (left.length === 0) return { ...ended('succeeded', notOurs(view, host)), changes: [{ change: 'event', event: event('host.drained', `${host.name} is drained`, { severity: 'notice', host: host.name, operationId: operation.id }) }] };
       const moved = movedBy(view, operation);
       const line = `${moved} moved, ${left.length} left: ${left.map((workload) => workload.name).join(', ')}`;
       if (line !== told) await journal.progress({ line, percent: Math.round((moved / (moved + left.length)) * 100), numbers: { moved, left: left.length } });
@@ -172,6 +186,23 @@ export function drainExecutor(ports: ExecutePorts): Executor {
       await ports.clock.sleep(DRAIN_LOOK_MS);
     }
   };
+}
+
+/** Whatever its state says: while its process is there, the host is not empty. */
+function isLeft(view: ClusterView, host: Host, { uuid, state }: ClusterView['workloads'][number]): boolean {
+  if (state !== 'stopped' && state !== 'missing' && state !== 'error') return true;
+  return processesOn(view, host).some((one) => one.uuid === uuid);
+}
+
+function processesOn(view: ClusterView, host: Host): readonly { readonly uuid: string; readonly name: string }[] {
+  const inventory = view.inventories.find((one) => one.hostId === host.id && one.bootId === host.bootId);
+  return (inventory?.workloads ?? []).filter((one) => one.runState !== 'stopped');
+}
+
+/** Nobody asked to have them moved, and whoever reboots the host should know. */
+function notOurs(view: ClusterView, host: Host): string | null {
+  const names = processesOn(view, host).filter((one) => !view.workloads.some((known) => known.uuid === one.uuid)).map((one) => one.name);
+  return names.length === 0 ? null : `not managed by Reeve, and still running on ${host.name}: ${names.join(', ')}`;
 }
 
 function movedBy(view: ClusterView, drain: Operation): number {

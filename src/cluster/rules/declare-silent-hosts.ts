@@ -4,6 +4,7 @@ import { event } from '../cluster-event.js';
 import type { Change } from '../change.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
+import { looksAlive } from '../looks-alive.js';
 import type { HostVerdict } from '../verdict.js';
 import { lostOnceMore } from '../../hosts/flapping.js';
 import { saidGoodBye } from './notice-leaving-hosts.js';
@@ -33,10 +34,10 @@ function listeningHolds(context: RuleContext): readonly Hold[] {
 }
 
 /** The SSH look decides between a dead host and a dead agent. No look yet: wait for it. */
-function probeAnswer(host: Host, { probe }: HostVerdict, { nowMs, policy }: RuleContext): Hold | null {
+function probeAnswer(host: Host, { probe }: HostVerdict, { view, nowMs, policy }: RuleContext): Hold | null {
   if (!probe) return hold('agent-only', host.name, 'no heartbeats; being looked at by SSH first');
   if (!probe.answered || nowMs - probe.atMs > policy.probeValidMs) return null;
-  if (probe.bootId !== host.bootId) return null;
+  if (!looksAlive(host, view.workloads, probe)) return null;
   return hold(
     'agent-only',
     host.name,
@@ -45,7 +46,7 @@ function probeAnswer(host: Host, { probe }: HostVerdict, { nowMs, policy }: Rule
 }
 
 function declareSilent({ view, policy, nowMs }: RuleContext, host: Host, verdict: HostVerdict): Action {
-  const why = `${verdict.evidence}; SSH does not answer`;
+  const why = `${verdict.evidence}; ${verdict.probe?.answered ? 'SSH answers, and nothing under its lease runs there any more' : 'SSH does not answer'}`;
   const workloads = view.workloads.filter((workload) => workload.hostId === host.id && workload.desired === 'running' && workload.state !== 'error');
   const changes: Change[] = [
     { change: 'host', id: host.id, set: { condition: 'silent', conditionSinceMs: nowMs, why, flapping: lostOnceMore(host.flapping, nowMs, policy.quarantine) } },

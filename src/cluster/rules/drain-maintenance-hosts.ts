@@ -29,6 +29,7 @@ export const drainMaintenanceHosts: Rule = (context) => {
     if (!emptying) continue;
     const brake = disarmBrake(context);
     if (brake) holds.push(brake);
+    holds.push(...inErrorHere(context, host));
     const leaving = brake ? [] : context.view.workloads.filter((one) => one.hostId === host.id && LEAVES.has(one.state) && isOurs(context, one));
     for (const workload of orderForDrain(leaving)) {
       const output = moveAway(context, emptying, workload);
@@ -38,6 +39,12 @@ export const drainMaintenanceHosts: Rule = (context) => {
   }
   return { actions, holds };
 };
+
+/** What is in error is moved by nobody: it is named, so that the drain does not just stand there. */
+function inErrorHere({ view }: RuleContext, host: Host): readonly Hold[] {
+  const stuck = view.workloads.filter((one) => one.hostId === host.id && one.state === 'error');
+  return stuck.map((one) => hold('cannot-move', one.name, `it is in error on ${host.name} and is not moved: ${one.why ?? 'no reason given'}; \`reeve workload clear ${one.name}\``));
+}
 
 function whyEmptied({ view, policy }: RuleContext, host: Host): Emptying | null {
   if (host.leaving && policy.gracefulShutdown === 'migrate') return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {} };

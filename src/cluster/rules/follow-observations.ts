@@ -60,6 +60,8 @@ function follow(context: RuleContext, workload: Workload, finding: Finding): Fol
       return held('duplicate', workload, finding.why, NOTHING);
     case 'runs-unadmitted':
       return held('not-admitted', workload, finding.why, NOTHING);
+    case 'not-persistent':
+      return held('undefined-by-hand', workload, finding.why, NOTHING);
     case 'autostart-on':
       return held('autostart-on', workload, finding.why, NOTHING);
     case 'changed-size':

@@ -6,6 +6,7 @@ import type { Change } from '../change.js';
 import { provenOff } from '../commands/host-commands.js';
 import type { Action } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
+import { looksAlive } from '../looks-alive.js';
 import type { HostVerdict } from '../verdict.js';
 
 export const noticeReturnedHosts: Rule = (context) => {
@@ -21,11 +22,20 @@ function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonl
   if (bootId === null || host.bootId === null) return [];
   const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
   if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
-  if (verdict.hearing !== 'heard' || bootId !== host.bootId) return [];
-  if (host.condition === 'silent' && host.excludedEpoch === host.hostEpoch) return [newEpoch(host)];
-  if (host.condition === 'silent' && host.excludedEpoch === null) return [heardAgain(context, host)];
-  if (host.condition === 'fencing') return cancelFence(context, host);
+  const how = bootId === host.bootId ? signOfLife(context, host, verdict) : null;
+  if (how === null) return [];
+  if (host.condition === 'silent' && host.excludedEpoch !== null) return host.excludedEpoch === host.hostEpoch && how === 'is heard' ? [newEpoch(host)] : [];
+  if (host.condition === 'silent') return [heardAgain(context, host, how)];
+  if (host.condition === 'fencing') return cancelFence(context, host, how);
   return [];
+}
+
+/** Heard, or its agent is gone and SSH answers: then it is no host to fence. An old answer says nothing. */
+function signOfLife({ nowMs, policy, view }: RuleContext, host: Host, { hearing, probe }: HostVerdict): 'is heard' | 'answers SSH' | null {
+  if (hearing === 'heard') return 'is heard';
+  // Once voters have promised to acknowledge it no more, nothing but its heartbeats brings it back.
+  if (!probe?.answered || nowMs - probe.atMs > policy.probeValidMs || host.excludedEpoch === host.hostEpoch) return null;
+  return looksAlive(host, view.workloads, probe) ? 'answers SSH' : null;
 }
 
 /** A heartbeat or an SSH look that carries a boot id: both come from a living kernel. */
@@ -52,8 +62,8 @@ function newEpoch(host: Host): Action {
   return { rule: 'noticeReturnedHosts', about: host.name, why, changes: [{ change: 'host', id: host.id, set: { hostEpoch: host.hostEpoch + 1, why } }] };
 }
 
-function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {
-  const why = `${host.name} is heard again with the same boot id; it was never fenced`;
+function heardAgain({ view, nowMs }: RuleContext, host: Host, how: string): Action {
+  const why = `${host.name} ${how} again with the same boot id; it was never fenced`;
   const changes: Change[] = [
     { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, why: null } },
     { change: 'event', event: event('host.online', why, { severity: 'notice', host: host.name }) },
@@ -65,12 +75,12 @@ function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {
 }
 
 /** The fence operation itself looks for this request right before it cuts the power. */
-function cancelFence({ view }: RuleContext, host: Host): readonly Action[] {
+function cancelFence({ view }: RuleContext, host: Host, how: string): readonly Action[] {
   const pending = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id && !operation.cancelRequested);
   // An operator's fence is meant for a host that is heard.
   const automatic = pending.filter((operation) => operation.requestedBy.startsWith('rule:'));
   if (automatic.length === 0) return [];
-  const why = `${host.name} is heard again: its fence is called off if the power is still on`;
+  const why = `${host.name} ${how} again: its fence is called off if the power is still on`;
   return [{
     rule: 'noticeReturnedHosts',
     about: host.name,

@@ -12,6 +12,7 @@ export function hostIsFit(view: PlacementView, request: PlacementRequest, host: 
   if (isQuarantined(host)) return { code: 'quarantined', why: `${host.name} is quarantined: it was lost too often; \`reeve host release ${host.name}\` ends it` };
   if (host.cordoned) return { code: 'cordoned', why: `${host.name} is cordoned` };
   if (!view.heard.has(host.id)) return { code: 'not-heard', why: `the agent of ${host.name} is not heard now` };
+  if (view.hypervisorSilent?.has(host.id)) return { code: 'hypervisor-silent', why: `libvirt on ${host.name} does not answer` };
   if (request.workload.isProtected && enforcesLease(host) && view.leaseless.has(host.id)) {
     return { code: 'no-lease', why: `${host.name} holds no lease now: no majority of voters acknowledges it` };
   }

@@ -14,6 +14,7 @@ import { INVENTORY_SCRIPT, mayBeMigrating, parseInventory, withMigrationSide } f
 import { migrationSideOf, progressOf, statisticsOf } from './job.js';
 import { libvirtFailure, UNKNOWN_DOMAIN } from './libvirt-failure.js';
 import { migrationCommandScript, parseMigrationCommand, startMigrationScript } from './migration-script.js';
+import { readDefinition } from './read-definition.js';
 
 export interface LibvirtHypervisorOptions {
   readonly ssh: SshConnection;
@@ -61,8 +62,9 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async definition(uuid: string): Promise<string> {
-    const { stdout } = await this.#lookOk(virsh('dumpxml', '--inactive', '--migratable', '--security-info', uuid), `definition of ${uuid}`);
-    return stdout.trim();
+    const what = `definition of ${uuid}`;
+    const { stdout } = await this.#lookOk(virsh('dumpxml', '--inactive', '--migratable', '--security-info', uuid), what);
+    return readDefinition(stdout, what);
   }
 
   async migrationProgress(uuid: string): Promise<MigrationProgress | null> {

@@ -44,7 +44,8 @@ export function runProcess(program: string, args: readonly string[], options: Pr
     child.stdout.on('data', take(out));
     child.stderr.on('data', take(err));
     child.on('error', (error) => settle(null, error.message));
-    child.on('exit', (code) => setTimeout(() => settle(code), DRAIN_MS).unref());
+    // The immediate comes after what stood in the pipe was read: a stall of ours must not cost output.
+    child.on('exit', (code) => setTimeout(() => setImmediate(() => settle(code)), DRAIN_MS).unref());
     child.on('close', (code) => settle(code));
     child.stdin.on('error', () => {}); // the program ended without reading all of it: its exit code tells
     child.stdin.end(options.input ?? '');

@@ -1,0 +1,27 @@
+// What operators may say of a host, and what the facts contradict.
+import { describe, expect, it } from 'vitest';
+import { aClusterVerdict, aHost, aVerdict, aView, NOW_MS, silentVerdict } from '../../../test/fixtures/cluster.js';
+import type { HostVerdict } from '../verdict.js';
+import { confirmOff } from './host-commands.js';
+
+const host = aHost('host-3', { condition: 'silent' });
+const asked = { by: 'anna', nowMs: NOW_MS, reason: 'the plug is out' };
+const confirm = (verdict: HostVerdict) => confirmOff(aView({ hosts: [host] }), aClusterVerdict([verdict]), 'host-3', asked);
+const answered = (bootId: string | null, agoMs: number) => silentVerdict(host, { probe: { answered: true, bootId, runningUuids: ['u'], atMs: NOW_MS - agoMs } });
+
+describe('confirmOff', () => {
+  it('takes a person at their word, and keeps it as the proof', () => {
+    expect(confirm(silentVerdict(host))).toContainEqual(
+      expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'fenced', proof: expect.objectContaining({ kind: 'operator', evidence: 'anna vouched that host-3 is off: the plug is out' }) }) }),
+    );
+  });
+
+  it('is refused while the host is heard, or answers SSH with the same boot', () => {
+    expect(() => confirm(aVerdict(host))).toThrow('is heard right now');
+    expect(() => confirm(answered(host.bootId, 500))).toThrow('answers SSH right now');
+  });
+
+  it('is not held up by an old answer', () => {
+    expect(confirm(answered(host.bootId, 30_000))).not.toEqual([]);
+  });
+});

@@ -1,0 +1,49 @@
+// What the refresher follows, and what it puts right by itself.
+import { describe, expect, it } from 'vitest';
+import { aFacts, aHost, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
+import type { Change } from '../change.js';
+import type { ClusterView } from '../cluster-view.js';
+import { FactsRefresher, type RefresherPorts } from './facts-refresher.js';
+import type { Log } from '../../shared/log.js';
+
+const host = aHost('host-1');
+const vm = aWorkload('vm-1', host);
+const shown = (autostart: boolean): ClusterView['inventories'] => [{
+  hostId: host.id, atMs: NOW_MS, bootId: host.bootId ?? '',
+  workloads: [{ uuid: vm.uuid, name: vm.name, kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart }],
+}];
+
+async function refreshed(view: Partial<ClusterView>, definition = vm.definition) {
+  const changes: Change[] = [];
+  const calls: string[] = [];
+  const hypervisor = {
+    facts: async () => aFacts(),
+    definition: async () => definition,
+    setAutostart: async (_token: unknown, uuid: string, on: boolean) => void calls.push(`autostart ${uuid} ${String(on)}`),
+  };
+  const ports = {
+    store: {
+      readView: async () => aView({ hosts: [host], workloads: [vm], ...view }),
+      commit: async (some: readonly Change[]) => void changes.push(...some),
+      appendEvents: async (events: readonly { readonly type: string }[]) => void calls.push(...events.map((one) => one.type)),
+    },
+    world: { hypervisorOf: () => hypervisor, needsOf: () => ({ ...vm.needs, memoryMiB: 4096, bridges: ['br7'] }) },
+    leaderEpoch: () => 1,
+  } as unknown as RefresherPorts;
+  await new FactsRefresher(ports, { debug: () => undefined } as unknown as Log).refresh();
+  return { changes, calls };
+}
+
+describe('facts refresher', () => {
+  it('keeps a definition that was edited by hand; the size of the next start is not the size of now', async () => {
+    const { changes } = await refreshed({}, '<domain>edited</domain>');
+    const needs = expect.objectContaining({ memoryMiB: 1024, bridges: ['br7'] });
+    expect(changes).toContainEqual({ change: 'workload', id: vm.id, set: { definition: '<domain>edited</domain>', needs } });
+  });
+
+  it('switches the autostart of a protected workload off, and says so', async () => {
+    expect((await refreshed({ inventories: shown(true) })).calls).toEqual([`autostart ${vm.uuid} false`, 'workload.autostart-off']);
+    expect((await refreshed({ inventories: shown(false) })).calls).toEqual([]);
+    expect((await refreshed({ inventories: shown(true), workloads: [{ ...vm, isProtected: false }] })).calls).toEqual([]);
+  });
+});
