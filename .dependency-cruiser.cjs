@@ -34,7 +34,8 @@ function ALLOWED_BETWEEN() {
     // The tables' migrations are applied by the store.
     'src/store/': ['^migrations/'],
     // The simulated hypervisor takes the same definitions as the real one: one reader for both. It is a pure function.
-    'src/sim/': ['^src/hosts/drivers/libvirt/domain-needs\\.ts$'],
+    // And the simulated hosts run the real agent and the real witness, whose files reach the world through ports alone (udp/, proc/ and watchdog/ do not).
+    'src/sim/': ['^src/hosts/drivers/libvirt/domain-needs\\.ts$', '^src/agent/[^/]+\\.ts$'],
   };
 }
 

@@ -1,18 +1,25 @@
 // Failover on real hosts, phase by phase: cut → silent → fenced → process started → guest answers. Prints percentiles; judges nothing.
-// usage: npm run bench:failover [-- --trials N] [--crowd N]
+// usage: npm run bench:failover [-- --trials N] [--crowd N] [--lease-only]
 import { cpus, totalmem } from 'node:os';
 import { startControlPlane } from '../lab/control-plane.js';
 import { Lab, type LabHost } from '../lab/lab.js';
-import { describe, ended, enrolAll, eventsAfter, hostsOf, lastSeq, workloadsOf, type Rig, type RigOperation } from '../lab/rig.js';
+import { describe, ended, enrolAll, eventsAfter, hostsOf, lastSeq, WATCHDOG, workloadsOf, type Rig, type RigOperation } from '../lab/rig.js';
 import { ensureLabPackages, whyNoLab } from '../lab/setup.js';
 import { createTicker } from '../lab/story.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../lab/ticks.js';
 import { waitUntil } from '../lab/wait-until.js';
+import { DEFAULT_TIMING_SETTINGS, deriveTiming } from '../src/cluster/timing.js';
 
 const NAMES = ['vm-1', 'vm-2', 'vm-3'];
 const PHASES = ['silent', 'fenced', 'first process started', 'last process started', 'first guest answers', 'last guest answers'] as const;
 type Phase = (typeof PHASES)[number];
 type Trial = Readonly<Record<Phase, number>>;
+
+/** Hosts without a fence device: the end of their lease is the proof. */
+const LEASE_ONLY = process.argv.includes('--lease-only');
+const derived = deriveTiming(DEFAULT_TIMING_SETTINGS);
+if (!derived.ok) throw new Error(derived.error.join());
+const timing = derived.value;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -34,7 +41,7 @@ async function main(): Promise<void> {
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, config: { placement: { memoryOvercommit: 1, cpuOvercommit: 64, reservedMemoryMiB: 256 } } });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
     const rig: Rig = { lab, control, api: () => control.api() };
-    await enrolAll(rig);
+    await enrolAll(rig, lab.hosts, () => (LEASE_ONLY ? { fenceDevices: [WATCHDOG] } : {}));
     say(`machine: ${cpus().length} cores (${cpus()[0]?.model.trim() ?? '?'}), ${Math.round(totalmem() / 2 ** 30)} GiB; three hosts and the control plane share it, guests are emulated (TCG)`);
     await power(rig, ticks, trials);
     if (crowd > 0) await crowded(rig, crowd);
@@ -60,7 +67,7 @@ async function power(rig: Rig, ticks: TickLog, trials: number): Promise<void> {
     await rig.lab.powerOn(host);
     await waitUntil('all hosts online', async () => (await hostsOf(rig)).every((one) => one.state === 'online'), { timeoutMs: 60_000, describe: () => describe(rig) });
   }
-  report(`power cut of a host with ${NAMES.length} VMs, IPMI fencing, default settings, ${trials} trials`, results);
+  report(`power cut of a host with ${NAMES.length} VMs, ${LEASE_ONLY ? `no fence device (bounded by: detection ${timing.silentMs} ms + take-over ${timing.takeOverMs} ms, beside exchanges and starts)` : 'IPMI fencing'}, default settings, ${trials} trials`, results);
 }
 
 /** All three onto one host, live, so that each trial loses the same number. */

@@ -21,6 +21,10 @@ export interface ControlPlaneOptions {
   /** Start from an empty state directory. */
   readonly fresh?: boolean;
   readonly replicaName?: string;
+  /** A Postgres that several replicas share; null: its own embedded one. */
+  readonly databaseUrl?: string | null;
+  /** Where this replica hears heartbeats; each needs its own addresses. */
+  readonly witnessLinks?: readonly string[];
   /** More configuration, merged at the top level. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -90,7 +94,8 @@ function configuration(lab: LabForControlPlane, stateDir: string, socketPath: st
     stateDir,
     replicaName: options.replicaName ?? 'control',
     api: { listen: `unix:${socketPath}` },
-    witness: { listen: WITNESS_LINKS.map((address) => ({ address, port: HEARTBEAT_PORT })) },
+    witness: { listen: (options.witnessLinks ?? WITNESS_LINKS).map((address) => ({ address, port: HEARTBEAT_PORT })) },
+    ...(options.databaseUrl ? { database: { url: options.databaseUrl } } : {}),
     ssh: { identityFile: lab.identityFile },
     placement: { memoryOvercommit: 1, cpuOvercommit: 16, reservedMemoryMiB: 256 },
     ...(options.heartbeatMs === undefined ? {} : { timing: { heartbeatMs: options.heartbeatMs, silentMs: options.silentMs ?? options.heartbeatMs * 6 } }),

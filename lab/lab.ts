@@ -9,6 +9,7 @@ import { otherOwner, takeOwnership } from './owner.js';
 import { run, type Ran, type RunOptions } from './shell.js';
 import { REPO_ROOT } from './ticks.js';
 import { waitUntil } from './wait-until.js';
+import { startWatchdogs, stopWatchdogs } from './watchdogs.js';
 
 export interface LabHost {
   readonly name: string;
@@ -29,7 +30,11 @@ export type BmcFault = 'ok' | 'dead' | 'slow' | 'lying';
 
 const STATE_ROOT = '/var/lib/reeve-lab';
 const CONTROL_LINKS = ['10.66.0.254', '10.66.1.254', '10.66.2.254'] as const;
+/** Of a second and a third replica of the control plane: the same machine, other addresses. */
+const MORE_CONTROL_LINKS = [['10.66.0.253', '10.66.0.252'], ['10.66.1.253', '10.66.1.252'], []] as const;
 const HOST_UP_MS = 60_000;
+/** As timing.watchdogMs of the control plane in the lab. */
+const WATCHDOG_MS = 3_000;
 const END_IN_ORDER_MS = 8_000;
 const scripts = join(REPO_ROOT, 'lab/host');
 
@@ -70,6 +75,7 @@ export class Lab {
 
   async #build(hosts: number): Promise<void> {
     await this.#fabric();
+    await startWatchdogs(this.stateDir, join(scripts, 'watchdog.mjs'), WATCHDOG_MS);
     for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
     await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
     await this.waitUp(this.#hosts);
@@ -192,6 +198,7 @@ export class Lab {
 
   /** Leaves nothing behind: hosts, BMCs, namespaces, mounts, control groups, files. Also after a crash. */
   async down(): Promise<void> {
+    await stopWatchdogs(this.stateDir);
     if (existsSync(join(this.stateDir, 'hosts'))) {
       for (const name of await readdir(join(this.stateDir, 'hosts'))) {
         await stopBmc(this.stateDir, name);
@@ -223,7 +230,7 @@ export class Lab {
       await run('ip', ['-n', this.fabNetns, 'link', 'set', `br${link}`, 'up']);
       await run('ip', ['-n', this.fabNetns, 'link', 'add', `ctl${link}`, 'type', 'veth', 'peer', 'name', `eth${link}`, 'netns', this.ctlNetns]);
       await run('ip', ['-n', this.fabNetns, 'link', 'set', `ctl${link}`, 'master', `br${link}`, 'up']);
-      await run('ip', ['-n', this.ctlNetns, 'addr', 'add', `${address}/24`, 'dev', `eth${link}`]);
+      for (const one of [address, ...(MORE_CONTROL_LINKS[link] ?? [])]) await run('ip', ['-n', this.ctlNetns, 'addr', 'add', `${one}/24`, 'dev', `eth${link}`]);
       await run('ip', ['-n', this.ctlNetns, 'link', 'set', `eth${link}`, 'up']);
     }
     for (const netns of [this.fabNetns, this.ctlNetns]) await run('ip', ['-n', netns, 'link', 'set', 'lo', 'up']);
@@ -241,6 +248,7 @@ export class Lab {
     await mkdir(join(fs, 'upper'), { recursive: true });
     await mkdir(join(fs, 'work'), { recursive: true });
     await writeFile(join(dir, 'env'), `INDEX=${index}\n`);
+    await run('mkfifo', ['-m', '600', join(dir, 'watchdog')]);
     await writeFile(join(dir, 'lower'), '/');
     const keysDir = join(this.stateDir, 'keys');
     await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile() });

@@ -64,21 +64,28 @@ export async function hostKeyOf(lab: Lab, host: LabHost): Promise<string> {
   return line.split(/\s+/).slice(1, 3).join(' ');
 }
 
+/** Its lease with the watchdog behind it: what every host has, unless a test wants it otherwise. */
+export const WATCHDOG = { kind: 'watchdog', options: {} };
+
+export function bmcOf({ bmc }: LabHost): { readonly kind: string; readonly options: Readonly<Record<string, string>> } {
+  return { kind: 'ipmi', options: { address: bmc.address, port: String(bmc.port), user: bmc.user, password: bmc.password } };
+}
+
 export async function addHost(rig: Rig, host: LabHost, more: Json = {}): Promise<string> {
   const answer = await rig.api().post('/hosts', {
     name: host.name,
     address: host.address,
     links: host.links,
     ssh: { user: 'root', port: 22, hostKey: await hostKeyOf(rig.lab, host) },
-    fenceDevices: [{ kind: 'ipmi', options: { address: host.bmc.address, port: String(host.bmc.port), user: host.bmc.user, password: host.bmc.password } }],
+    fenceDevices: [bmcOf(host), WATCHDOG],
     ...more,
   });
   return String(answer['operationId']);
 }
 
-export async function enrolAll(rig: Rig, hosts: readonly LabHost[] = rig.lab.hosts): Promise<void> {
+export async function enrolAll(rig: Rig, hosts: readonly LabHost[] = rig.lab.hosts, more: (host: LabHost) => Json = () => ({})): Promise<void> {
   // One after the other: each new host is checked against those before it.
-  for (const host of hosts) await ended(rig, await addHost(rig, host));
+  for (const host of hosts) await ended(rig, await addHost(rig, host, more(host)));
   await waitUntil('all hosts online', async () => (await hostsOf(rig)).every((host) => host.state === 'online'), { timeoutMs: 30_000, describe: () => describe(rig) });
 }
 

@@ -112,7 +112,7 @@ export class Agent {
       ...ports,
       promises: this.#promises,
       word: () => this.#word(),
-      onTick: (_verdict, nowMs) => this.#keeper.tick(nowMs),
+      onTick: (nowMs) => this.#keeper.tick(nowMs),
       onBeat: () => undefined,
       onReport: () => undefined,
       onPromise: () => undefined,

@@ -35,7 +35,8 @@ export interface VoterPorts {
   readonly promises: Promises;
   readonly log: (line: string) => void;
   readonly word: () => SelfWord;
-  readonly onTick: (verdict: ClusterVerdict, nowMs: number) => void;
+  /** With our verdict, where we judge at all. */
+  readonly onTick: ((nowMs: number) => void) | { readonly judged: (verdict: ClusterVerdict) => void };
   readonly onBeat: () => void;
   readonly onReport: (fromId: string, report: Report) => void;
   readonly onPromise: (fromId: string, promise: PromiseMade) => void;
@@ -109,10 +110,13 @@ export class Voter {
 
   #tick(): void {
     const nowMs = this.ports.clock.monotonicMs();
-    const verdict = this.membership.tick(nowMs, this.ports.clock.nowMs());
+    const { onTick } = this.ports;
+    // Hosts judge nobody: they say whom they hear.
+    const verdict = typeof onTick === 'function' ? this.membership.listen(nowMs) : this.membership.tick(nowMs, this.ports.clock.nowMs());
     // Who decides shall know at once that we miss somebody, not with the next heartbeat.
     if (this.#missesSomebodyNew(nowMs)) this.#beatTo(this.#witnesses(), null);
-    this.ports.onTick(verdict, nowMs);
+    if (typeof onTick === 'function') onTick(nowMs);
+    else if (verdict) onTick.judged(verdict);
   }
 
   #missesSomebodyNew(nowMs: number): boolean {

@@ -66,7 +66,7 @@ export class Witness {
       ...ports,
       promises: this.#promises,
       word: () => WITNESS_WORD,
-      onTick: (verdict) => this.#judged(verdict),
+      onTick: { judged: (verdict) => this.#judged(verdict) },
       onBeat: () => this.#askAgain(),
       onPromise: (fromId, { member, epoch, memberEnforcing }) => this.#exclusions.get(member)?.promised(fromId, epoch, memberEnforcing, ports.clock.monotonicMs()),
       onReport: (fromId, report) => this.#reported(fromId, report),

@@ -3,7 +3,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { OPERATION_STATES, type OperationState } from '../cluster/operation.js';
-import { WORKLOAD_STATES, type WorkloadState } from '../workloads/workload.js';
+import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../workloads/workload.js';
 
 /** A route that reads: 200 with this. */
 export function Answers(summary: string, schema: z.ZodType): MethodDecorator {
@@ -37,6 +37,8 @@ export const host = z.looseObject({
   conditionSinceMs: atMs,
   intent: z.enum(['active', 'maintenance']),
   cordoned: z.boolean(),
+  leaving: z.looseObject({ purpose: z.enum(['shutdown', 'reboot']), sinceMs: atMs }).nullable().meta({ description: 'it goes down in order' }),
+  flapping: z.looseObject({ lostAtMs: z.array(atMs), quarantine: z.looseObject({ untilMs: atMs, times: z.int(), isOver: z.boolean() }).nullable() }).meta({ description: 'how often it was lost lately; in quarantine nothing new is placed there' }),
   why,
   hostEpoch: z.int(),
   bootId: z.string().nullable(),
@@ -53,13 +55,19 @@ export const workload = z.looseObject({
   uuid: z.string(),
   name: z.string(),
   kind: z.enum(['vm', 'container']),
-  desired: z.enum(['running', 'stopped', 'disabled']),
+  desired: keys<DesiredState>(DESIRED_STATES).meta({ description: glossed(DESIRED_STATES) }),
   state: keys<WorkloadState>(WORKLOAD_STATES).meta({ description: glossed(WORKLOAD_STATES) }),
   why,
   host: z.string().nullable().meta({ description: 'name of the host where it is placed' }),
   isProtected: z.boolean(),
   priority: z.int(),
   drainPolicy: z.enum(['migrate', 'relocate', 'leave']),
+  maxRestarts: z.int(),
+  maxRelocations: z.int(),
+  failback: z.boolean(),
+  startAfter: z.array(z.string()).meta({ description: 'names' }),
+  lock: z.looseObject({ by: z.string(), reason: z.string(), sinceMs: atMs }).nullable().meta({ description: 'not moved and not stopped meanwhile' }),
+  failures: z.looseObject({ restarts: z.int(), relocations: z.int(), lastAtMs: atMs.nullable() }),
   workloadEpoch: z.int(),
   needs: z.looseObject({ vcpus: z.int(), memoryMiB: z.number() }),
   observed: z.looseObject({ runState: z.string(), reason: z.string(), atMs }).nullable(),
@@ -116,6 +124,8 @@ export const explanation = z.looseObject({
   chosen: z.string().nullable().meta({ description: 'where it would be placed now' }),
   ranking: z.array(score).meta({ description: 'hosts that fit, best first' }),
   refusals: z.array(refusal),
+  broken: z.string().nullable().meta({ description: 'what hard rule is against its host now' }),
+  rules: z.array(z.looseObject({ name: z.string(), hard: z.boolean(), says: z.string() })).meta({ description: 'placement rules that concern it' }),
 });
 
 const problemFound = z.looseObject({ code: z.string(), severity: z.enum(['warning', 'alert']), about: z.string(), evidence: z.string(), remedy: z.string().nullable() });

@@ -5,6 +5,8 @@ import type { Hold } from '../cluster/decision.js';
 import { diagnose, type Problem } from '../cluster/diagnose.js';
 import { hostState } from '../cluster/host-state.js';
 import type { Operation } from '../cluster/operation.js';
+import { activeDisarm } from '../cluster/disarm.js';
+import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import type { Host } from '../hosts/host.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
@@ -33,12 +35,14 @@ function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe
   return { state, sinceMs, evidence, silentVotes, voters, probe, load };
 }
 
-export function workloadDocument(view: ClusterView, workload: Workload) {
-  const { definition: _definition, ...shown } = workload;
+export function workloadDocument(view: ClusterView, workload: Workload, nowMs = Date.now()) {
+  const { definition: _definition, startAfter, ...shown } = workload;
+  const state = shownState(view, workload, nowMs);
+  const after = startAfter.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)');
   const operation = view.operations.find((one) => one.workloadId === workload.id);
   const home = view.inventories.find((one) => one.hostId === workload.hostId);
   const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
-  return { ...shown, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+  return { ...shown, state, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
 }
 
 export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>, operation: Operation) {
@@ -77,9 +81,10 @@ const FAILURES_SHOWN = 5;
 const EVENTS_SHOWN = 8;
 
 export function statusDocument({ name, view, verdict, holds, leader, queue, events }: StatusInput) {
+  const disarm = activeDisarm(view, Date.now());
   return {
     cluster: {
-      name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: view.disarm === null, disarm: view.disarm,
+      name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: disarm === null, disarm,
       quorum: verdict.quorum, quorumEvidence: verdict.quorumEvidence, trusted: verdict.trusted, trustEvidence: verdict.trustEvidence,
     },
     problems: [...(queue === null || queue.ok ? [] : [queueAway(queue.detail)]), ...diagnose(view, verdict)],

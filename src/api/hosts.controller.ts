@@ -107,6 +107,12 @@ export class HostsController {
     return this.ports.commands.undrain(actor, name);
   }
 
+  @Post(':host/release')
+  @Begins('End a quarantine: it takes workloads again')
+  release(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
+    return this.ports.commands.release(actor, name);
+  }
+
   @Post(':host/fence')
   @Begins('Cut its power now and recover its workloads elsewhere')
   fence(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {

@@ -5,9 +5,11 @@ import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
 import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import type { WantedRule } from '../cluster/commands/rule-commands.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { FenceDeviceConfig } from '../hosts/host.js';
+import type { DesiredState } from '../workloads/workload.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 
 export interface AuditLine {
@@ -100,6 +102,8 @@ export interface ClusterCommands {
   uncordon(actor: string, host: string): Promise<Begun>;
   drain(actor: string, host: string): Promise<Begun>;
   undrain(actor: string, host: string): Promise<Begun>;
+  /** Ends a quarantine. */
+  release(actor: string, host: string): Promise<Begun>;
   fence(actor: string, host: string): Promise<Begun>;
   confirmOff(actor: string, host: string, reason: string): Promise<Begun>;
   powerOn(actor: string, host: string): Promise<Begun>;
@@ -111,6 +115,13 @@ export interface ClusterCommands {
   delete(actor: string, workload: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun>;
   protect(actor: string, workload: string, isProtected: boolean): Promise<Begun>;
   setPriority(actor: string, workload: string, priority: number): Promise<Begun>;
+  /** Says what is wanted; the rules bring it about. */
+  setDesired(actor: string, workload: string, desired: DesiredState): Promise<Begun>;
+  manage(actor: string, workload: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun>;
+  unmanage(actor: string, workload: string): Promise<Begun>;
+  lock(actor: string, workload: string, reason: string): Promise<Begun>;
+  unlock(actor: string, workload: string): Promise<Begun>;
+  setPolicies(actor: string, workload: string, policies: WorkloadPolicies): Promise<Begun>;
   clearError(actor: string, workload: string): Promise<Begun>;
   migrate(actor: string, workload: string, move: Move): Promise<Begun>;
   relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;

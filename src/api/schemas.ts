@@ -1,6 +1,7 @@
 // The bodies and queries that the API takes, checked field by field; an unknown field is refused.
 import { z } from 'zod';
 import { PLACEMENT_RULE_TYPES, type PlacementRuleType } from '../scheduler/placement-rule.js';
+import { DESIRED_STATES, type DesiredState } from '../workloads/workload.js';
 import { OPERATION_STATES, type OperationKind, type OperationState } from '../cluster/operation.js';
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots and dashes, such as host-1');
@@ -27,7 +28,7 @@ export const newHost = z.strictObject({
     identityFile: z.string().startsWith('/', 'an absolute path on the control plane\'s machine').nullable().default(null),
     hostKey,
   }),
-  fenceDevices: z.array(fenceDevice).max(8).default([]),
+  fenceDevices: z.array(fenceDevice).max(8).default([{ kind: 'watchdog', options: {} }]).meta({ description: 'in order; watchdog: protected workloads run under the lease of the host, and its end is a proof' }),
 });
 
 export const repin = z.strictObject({ hostKey });
@@ -41,6 +42,20 @@ const priority = z.int().min(-1_000).max(1_000);
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.default('migrate') });
 export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; `reeve workload create --help` shows an example' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
+const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
+export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }) });
+export const manage = z.strictObject({
+  host: name.nullable().default(null).meta({ description: 'where it is; null: where it is seen' }),
+  desired: desired.exclude(['unmanaged']).nullable().default(null).meta({ description: 'null: what it does now' }),
+});
+export const policies = z.strictObject({
+  maxRestarts: z.int().min(0).max(100).optional().meta({ description: 'tries on the same host before another is tried' }),
+  maxRelocations: z.int().min(0).max(100).optional().meta({ description: 'other hosts tried before it is set to error' }),
+  failback: z.boolean().optional().meta({ description: 'goes back live to a preferred host once that is well again' }),
+  drainPolicy: drainPolicy.optional(),
+  startAfter: z.array(z.string().min(1).max(255)).max(100).optional().meta({ description: 'names; a circle is refused' }),
+});
+export const lock = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500) });
 export const setPriority = z.strictObject({ priority });
 export const move = z.strictObject({
   to: name.nullable().default(null),
@@ -74,7 +89,7 @@ export const deletionQuery = z.strictObject({
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

@@ -80,6 +80,42 @@ export class WorkloadsController {
     return this.ports.commands.protect(actor, name, false);
   }
 
+  @Put(':workload/desired')
+  @Begins('Say what is wanted of it; the rules bring it about, now or when it becomes possible')
+  setDesired(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.setDesired }) body: z.output<typeof schemas.setDesired>): Promise<Begun> {
+    return this.ports.commands.setDesired(actor, name, body.desired);
+  }
+
+  @Post(':workload/manage')
+  @Begins('Take an unmanaged workload back; it is found where it runs')
+  manage(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.manage }) body: z.output<typeof schemas.manage>): Promise<Begun> {
+    return this.ports.commands.manage(actor, name, body);
+  }
+
+  @Post(':workload/unmanage')
+  @Begins('Leave it as it is from now on: watched, never touched')
+  unmanage(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
+    return this.ports.commands.unmanage(actor, name);
+  }
+
+  @Post(':workload/lock')
+  @Begins('Not moved and not stopped until it is unlocked')
+  lock(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.lock }) body: z.output<typeof schemas.lock>): Promise<Begun> {
+    return this.ports.commands.lock(actor, name, body.reason);
+  }
+
+  @Post(':workload/unlock')
+  @Begins('End of the lock')
+  unlock(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
+    return this.ports.commands.unlock(actor, name);
+  }
+
+  @Put(':workload/policies')
+  @Begins('Restarts, relocations, failback, drain and order; what is not named stays')
+  setPolicies(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.policies }) body: z.output<typeof schemas.policies>): Promise<Begun> {
+    return this.ports.commands.setPolicies(actor, name, body);
+  }
+
   @Put(':workload/priority')
   @Begins('Higher recovers first')
   setPriority(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.setPriority }) body: z.output<typeof schemas.setPriority>): Promise<Begun> {

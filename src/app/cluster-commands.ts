@@ -6,7 +6,8 @@ import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
-import { confirmOff, cordonHost, drainHost, fenceHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
 import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
@@ -20,6 +21,7 @@ import type { PlacementView } from '../scheduler/placement.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
+import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
@@ -109,6 +111,7 @@ export class RealClusterCommands implements ClusterCommands {
   uncordon = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.uncordon', name, (view) => uncordonHost(view, name, this.#asked(actor)));
   drain = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.drain', name, (view) => drainHost(view, name, this.#asked(actor)));
   undrain = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.undrain', name, (view) => undrainHost(view, name, this.#asked(actor)));
+  release = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.release', name, (view) => releaseHost(view, name, this.#asked(actor)));
   fence = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'host.fence', name, (view) => fenceHost(view, name, this.#asked(actor)));
 
   confirmOff(actor: string, name: string, reason: string): Promise<Begun> {
@@ -194,6 +197,13 @@ export class RealClusterCommands implements ClusterCommands {
   setPriority(actor: string, name: string, priority: number): Promise<Begun> {
     return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });
   }
+
+  setDesired = (actor: string, name: string, desired: DesiredState): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
+  manage = (actor: string, name: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun> => this.#commit(actor, 'workload.manage', name, (view) => manageWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+  unmanage = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unmanage', name, (view) => unmanageWorkload(view, name, this.#asked(actor)));
+  lock = (actor: string, name: string, reason: string): Promise<Begun> => this.#commit(actor, 'workload.lock', name, (view) => lockWorkload(view, name, { ...this.#asked(actor), reason }), { reason });
+  unlock = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unlock', name, (view) => unlockWorkload(view, name, this.#asked(actor)));
+  setPolicies = (actor: string, name: string, policies: WorkloadPolicies): Promise<Begun> => this.#commit(actor, 'workload.set-policies', name, (view) => setPolicies(view, name, policies, this.#asked(actor)), { ...policies });
 
   clearError = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.clear', name, (view) => clearError(view, name, this.#asked(actor)));
 

@@ -3,7 +3,8 @@ import { DEFAULT_POLICY, type ClusterPolicy } from '../cluster/cluster-policy.js
 import type { MigrationPolicy } from '../migration/migration-policy.js';
 import type { Config } from './config.js';
 
-export function policyFrom({ placement, migration, fencing, recovery }: Config): ClusterPolicy {
+export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, rebalance, admission }: Config): ClusterPolicy {
+  const { mode, threshold, holdRounds, minImprovement, onStart } = rebalance;
   return {
     ...DEFAULT_POLICY,
     placement,
@@ -13,6 +14,15 @@ export function policyFrom({ placement, migration, fencing, recovery }: Config):
     migrationsPerHost: migration.perHost,
     fenceRetryMs: fencing.retryMs,
     fenceRetryMaxMs: fencing.retryMaxMs,
+    failuresForgottenMs: recovery.failuresForgottenS * 1_000,
+    failbackAfterMs: recovery.failbackAfterS * 1_000,
+    restartBackoff: { firstMs: recovery.restartMs, maxMs: recovery.restartMaxMs },
+    gracefulShutdown: shutdown.policy,
+    rebootReturnMs: shutdown.rebootReturnS * 1_000,
+    quarantine: { ...DEFAULT_POLICY.quarantine, lost: quarantine.lost, withinMs: quarantine.withinS * 1_000, firstMs: quarantine.firstS * 1_000, maxMs: quarantine.maxS * 1_000 },
+    rebalance: mode === 'off' ? null : { threshold, holdRounds, minImprovement, method: mode },
+    rebalanceOnStart: onStart,
+    admission,
   };
 }
 

@@ -1,6 +1,6 @@
 // Every setting: its type, bounds, default and meaning. docs/configuration.md is made from this.
 import { z } from 'zod';
-import { DEFAULT_POLICY } from '../cluster/cluster-policy.js';
+import { DEFAULT_POLICY, GRACEFUL_SHUTDOWNS, type GracefulShutdown } from '../cluster/cluster-policy.js';
 import { DEFAULT_TIMING_SETTINGS } from '../cluster/timing.js';
 import { DEFAULT_MIGRATION_POLICY } from '../migration/migration-policy.js';
 import { LOG_LEVELS } from './logger.js';
@@ -145,7 +145,34 @@ const fencing = z.strictObject({
 
 const recovery = z.strictObject({
   parallelPerHost: whole(1, 64, DEFAULT_POLICY.startsPerHost, '', 'Starts and recoveries under way at once on one host.'),
+  restartMs: whole(500, MINUTE_MS, DEFAULT_POLICY.restartBackoff.firstMs, 'milliseconds', 'Wait before the second restart of a workload that ends by itself; doubles with each further one.'),
+  restartMaxMs: whole(500, MINUTE_MS * 60, DEFAULT_POLICY.restartBackoff.maxMs, 'milliseconds', 'Longest wait between two such restarts.'),
+  failuresForgottenS: whole(10, DAY_S, DEFAULT_POLICY.failuresForgottenMs / 1_000, 'seconds', 'A workload that ran so long since its last failure starts counting anew.'),
+  failbackAfterS: whole(0, DAY_S, DEFAULT_POLICY.failbackAfterMs / 1_000, 'seconds', 'A preferred host must have been back so long before workloads go back to it.'),
   maxSilentShare: decimal(0.1, 1, DEFAULT_POLICY.maxSilentShare, 'When more than this share of the hosts is silent at once, nothing is fenced: it is more likely our own network.'),
+});
+
+const shutdown = z.strictObject({
+  policy: said(z.enum(Object.keys(GRACEFUL_SHUTDOWNS) as [GracefulShutdown, ...GracefulShutdown[]]).default(DEFAULT_POLICY.gracefulShutdown), {
+    doc: `What an orderly shutdown or reboot of a host does to its workloads. ${Object.entries(GRACEFUL_SHUTDOWNS).map(([name, means]) => `${name}: ${means}`).join('. ')}.`,
+    right: `one of ${Object.keys(GRACEFUL_SHUTDOWNS).join(', ')}`,
+  }),
+  rebootReturnS: whole(60, DAY_S, DEFAULT_POLICY.rebootReturnMs / 1_000, 'seconds', 'A host that reboots in order is waited for so long (not under policy freeze); then its workloads start elsewhere.'),
+});
+
+const quarantine = z.strictObject({
+  lost: whole(1, 100, DEFAULT_POLICY.quarantine.lost, 'times', 'A host that was lost so often within the window is quarantined.'),
+  withinS: whole(60, DAY_S, DEFAULT_POLICY.quarantine.withinMs / 1_000, 'seconds', 'The window.'),
+  firstS: whole(10, DAY_S, DEFAULT_POLICY.quarantine.firstMs / 1_000, 'seconds', 'Length of the first quarantine; doubles with each further one.'),
+  maxS: whole(10, DAY_S * 7, DEFAULT_POLICY.quarantine.maxMs / 1_000, 'seconds', 'Longest quarantine.'),
+});
+
+const rebalance = z.strictObject({
+  mode: said(z.enum(['off', 'usage', 'capacity']).default('off'), { doc: 'Accepted, and without effect so far: workloads are not moved for evenness.', right: 'off, usage or capacity' }),
+  threshold: decimal(0.05, 1, 0.3, 'Imbalance from which something would be moved.'),
+  holdRounds: whole(1, 100, 3, 'rounds', 'So many rounds in a row.'),
+  minImprovement: decimal(0.01, 1, 0.1, 'Least improvement that is worth a move.'),
+  onStart: said(z.boolean().default(DEFAULT_POLICY.rebalanceOnStart), { doc: 'Accepted, and without effect so far: choose the host anew at each start.', right: 'true or false' }),
 });
 
 const log = z.strictObject({
@@ -176,6 +203,10 @@ export const FileSchema = z.strictObject({
   migration: migration.prefault({}).meta({ doc: 'Live migration.' }),
   fencing: fencing.prefault({}).meta({ doc: 'Making sure that a silent host is off.' }),
   recovery: recovery.prefault({}).meta({ doc: 'Starting the workloads of a fenced host elsewhere.' }),
+  shutdown: shutdown.prefault({}).meta({ doc: 'Hosts that go down in order.' }),
+  quarantine: quarantine.prefault({}).meta({ doc: 'Hosts that are lost again and again.' }),
+  rebalance: rebalance.prefault({}).meta({ doc: 'Evenness among hosts over time.' }),
+  admission: said(z.enum(['off', 'n+1', 'n+2']).default(DEFAULT_POLICY.admission), { doc: 'Accepted, and without effect so far: keep room for the loss of one or two hosts.', right: 'off, n+1 or n+2' }),
   log: log.prefault({}).meta({ doc: 'The log, on standard output.' }),
 });
 

@@ -35,6 +35,10 @@ export interface Config {
   readonly migration: Omit<FileConfig['migration'], 'bandwidthMiBps'> & { readonly bandwidthMiBps: number | null };
   readonly fencing: FileConfig['fencing'];
   readonly recovery: FileConfig['recovery'];
+  readonly shutdown: FileConfig['shutdown'];
+  readonly quarantine: FileConfig['quarantine'];
+  readonly rebalance: FileConfig['rebalance'];
+  readonly admission: FileConfig['admission'];
   /** pretty null: lines for people when standard output is a terminal. */
   readonly log: { readonly level: FileConfig['log']['level']; readonly pretty: boolean | null };
 }
@@ -99,6 +103,10 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
     migration: { ...data.migration, bandwidthMiBps: data.migration.bandwidthMiBps ?? null },
     fencing: data.fencing,
     recovery: data.recovery,
+    shutdown: data.shutdown,
+    quarantine: data.quarantine,
+    rebalance: data.rebalance,
+    admission: data.admission,
     log: { level: data.log.level, pretty: data.log.pretty ?? null },
   });
 }

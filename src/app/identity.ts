@@ -24,11 +24,20 @@ export async function makeIdentity(config: Config, settings: PostgresSettings, l
   await ensureSshKey(config, log);
   const clusterId = await settings.setOnce('clusterId', randomUUID());
   const apiToken = await ensureToken(config, settings, log);
-  const id = `witness:${config.replicaName}`;
-  const keyHex = await settings.setOnce(`witnessKey/${config.replicaName}`, randomBytes(32).toString('hex'));
+  // A replica that lost its folder has forgotten what it promised: it is another voter, and the old one's promises stay nobody's.
+  const id = `witness:${config.replicaName}:${await instanceOf(config)}`;
+  const keyHex = await settings.setOnce(`witnessKey/${id}`, randomBytes(32).toString('hex'));
   const witness: AgentMember = { id, name: config.replicaName, role: 'witness', keyHex, links: config.witness.advertise };
   await settings.set(`witness/${config.replicaName}`, witness);
   return { clusterId, apiToken, witness };
+}
+
+async function instanceOf({ stateDir }: Config): Promise<string> {
+  const file = join(stateDir, 'witness-id');
+  const known = await readFile(file, 'utf8').then((text) => text.trim(), () => '');
+  const instance = known || randomBytes(4).toString('hex');
+  if (!known) await put(file, `${instance}\n`);
+  return instance;
 }
 
 async function ensureSshKey({ ssh }: Config, log: Logger): Promise<void> {

@@ -11,6 +11,8 @@ export interface Terminal {
   readonly isTty: boolean;
   /** Asks a person; null where nobody can be asked. */
   readonly ask: ((question: string) => Promise<string>) | null;
+  /** Runs a scenario file in virtual time; the result is the exit code. Absent: this build has no simulator. */
+  readonly simulate?: (file: string, options: { readonly json: boolean; readonly seed: number | null }) => Promise<number>;
 }
 
 export interface GlobalOptions {

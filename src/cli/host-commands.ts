@@ -24,6 +24,7 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .option('--identity <file>', "private key on the control plane's machine (default: its own)")
     .option('--host-key <key>', 'pin this key, e.g. "ssh-ed25519 AAAA…", without asking')
     .option('--fence <device>', 'ipmi:address=…,user=…,passwordFile=… or agent:agent=fence_apc,… (repeat, in order)', collect, [])
+    .option('--no-watchdog', 'no lease: protected workloads run on when the host is cut off, and only a device or a person can prove it off')
     .option('-y, --yes', 'pin the key that the host shows without asking')
     .option('--check-only', 'look and report; nothing is changed there or kept here')
     .addHelpText('after', ADD_NOTES)
@@ -48,7 +49,7 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
   host
     .command('set-fence <host>')
     .description('replace its fence devices')
-    .option('--fence <device>', 'see host add (repeat, in order)', collect, [])
+    .option('--fence <device>', 'see host add (repeat, in order); `watchdog` for its lease', collect, [])
     .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(at`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
   host
     .command('remove <host>')
@@ -71,6 +72,7 @@ const VERBS = [
   ['uncordon', 'in service', 'place there again'],
   ['drain', 'being drained', 'maintenance: move everything away live, no fencing'],
   ['undrain', 'in service again', 'end of maintenance'],
+  ['release', 'takes workloads again', 'end its quarantine'],
   ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
   ['power-on', 'told to power on', 'power on by its fence device'],
   ['refresh', 'read anew', 'read sizes, versions, pools and bridges anew'],
@@ -86,7 +88,7 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
     address,
     ...(links.length > 0 ? { links } : {}),
     ssh: { user: String(options['sshUser']), port: sshPort, hostKey, identityFile: options['identity'] ?? null },
-    fenceDevices: (options['fence'] as string[]).map(fenceDevice),
+    fenceDevices: [...(options['fence'] as string[]).map(fenceDevice), ...(options['watchdog'] === false ? [] : [{ kind: 'watchdog', options: {} }])],
   };
   if (options['checkOnly'] === true) return checkOnly(context, host);
   const answer = await context.client.post<{ operationId: string | null }>('/hosts', host);

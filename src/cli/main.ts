@@ -15,9 +15,13 @@ const ask = process.stdin.isTTY
 
 // A reader that went away (| head) is no error.
 process.stdout.on('error', () => process.exit(0));
+const out = (text: string): void => void process.stdout.write(text);
+const err = (text: string): void => void process.stderr.write(text);
 process.exitCode = await runCli(process.argv.slice(2), {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  out,
+  err,
+  // Loaded when it is asked for: no other command should wait for it.
+  simulate: async (file, options) => (await import('../sim/simulate-command.js')).simulate(file, options, { out, err }),
   env: process.env,
   isTty: process.stdout.isTTY === true,
   ask,

@@ -25,7 +25,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
       await work(contextOf(command, terminal, results), args, options);
     },
   };
-  const program = build(wiring, terminal);
+  const program = build(wiring, terminal, results);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return results.exitCode;
@@ -49,7 +49,7 @@ Exit codes: 0 done; 1 failed, or not found; 2 not understood; 3 the control plan
 Environment: REEVE_STATE_DIR, the control plane's folder on this machine (default: .reeve); or, from elsewhere,
 REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE.`;
 
-function build(wiring: Wiring, terminal: Terminal): Command {
+function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }): Command {
   const program = new Command('reeve')
     .description('High availability and live migration for KVM virtual machines')
     .option('--server <url>', 'http://127.0.0.1:7480 or unix:/path (default: REEVE_SERVER, or cli.json in REEVE_STATE_DIR)')
@@ -78,6 +78,15 @@ function build(wiring: Wiring, terminal: Terminal): Command {
     .option('--mode <mode>', 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged', 'freeze')
     .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { mode: options['mode'], reason: options['reason'], forS: options['for'] }), 'disarmed')));
   program.command('arm').description('switch automatic action on again').action(run(async (context) => context.begun(await context.client.post('/arm'), 'armed')));
+  program
+    .command('simulate <file>')
+    .description('run a scenario file in virtual time (- reads standard input); needs no control plane')
+    .option('--seed <n>', 'of every random choice; the same seed gives the same output', whole)
+    .action(async (file: string, _options: unknown, command: Command) => {
+      if (!terminal.simulate) throw new CliError(EXIT.usage, 'there is no simulator here');
+      const { json, seed } = command.optsWithGlobals<{ json?: boolean; seed?: number }>();
+      results.exitCode = await terminal.simulate(file, { json: json === true, seed: seed ?? null });
+    });
   program
     .command('completion')
     .addArgument(new Argument('<shell>').choices(SHELLS))

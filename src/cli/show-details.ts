@@ -14,6 +14,8 @@ export function showHost(host: HostDocument, style: Style): string {
     ['links', host.links.join(', ')],
     ['heard', host.heard ? `${host.heard.state}: ${host.heard.evidence}` : 'not watched'],
     ['epoch', `${host.hostEpoch}, boot ${host.bootId?.slice(0, 8) ?? 'never admitted'}`],
+    ['going down', host.leaving ? host.leaving.purpose : ''],
+    ['quarantine', host.flapping.quarantine && !host.flapping.quarantine.isOver ? `until ${new Date(host.flapping.quarantine.untilMs).toISOString().slice(0, 19)}; reeve host release ${host.name}` : ''],
     ['proof', host.proof ? `${host.proof.kind}: ${host.proof.evidence}` : ''],
     ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
     ['workloads', host.workloads.join(', ') || 'none'],
@@ -42,7 +44,10 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['bridges', needs.bridges.join(', ')],
     ['uuid', workload.uuid],
     ['epoch', String(workload.workloadEpoch)],
-    ['drain', workload.drainPolicy],
+    ['locked', workload.lock ? `by ${workload.lock.by}: ${workload.lock.reason}` : ''],
+    ['starts after', workload.startAfter.join(', ')],
+    ['failures', workload.failures.lastAtMs === null ? '' : `${workload.failures.restarts} of ${workload.maxRestarts} restarts, ${workload.failures.relocations} of ${workload.maxRelocations} relocations`],
+    ['policies', `drain ${workload.drainPolicy}, failback ${workload.failback ? 'on' : 'off'}, ${workload.maxRestarts} restarts, ${workload.maxRelocations} relocations`],
     ['under way', workload.operation ? `${workload.operation.kind} (${workload.operation.id})` : ''],
   ];
   return `${style.bold(workload.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;

@@ -23,7 +23,7 @@ function section(title: string, rows: readonly (readonly string[])[], style: Sty
 function header({ cluster, hosts: all, workloads: known, problems }: StatusDocument, style: Style, nowMs: number): string {
   const alerts = problems.filter((one) => one.severity === 'alert').length;
   const health = alerts > 0 ? style.red(count(alerts, 'alert')) : problems.length > 0 ? style.yellow(count(problems.length, 'warning')) : style.green('healthy');
-  const armed = cluster.disarm === null ? 'armed' : style.red(`DISARMED by ${cluster.disarm.by} (${cluster.disarm.reason})${cluster.disarm.untilMs === null ? '' : `, ends in ${duration(Math.max(0, cluster.disarm.untilMs - nowMs))}`}`);
+  const armed = cluster.disarm === null ? 'armed' : style.red(`DISARMED (${cluster.disarm.mode}) by ${cluster.disarm.by} (${cluster.disarm.reason})${cluster.disarm.untilMs === null ? '' : `, ends in ${duration(Math.max(0, cluster.disarm.untilMs - nowMs))}`}`);
   const quorum = all.length === 0 ? style.dim('no hosts yet') : cluster.quorum ? `quorum: ${cluster.quorumEvidence}` : style.red(`NO QUORUM: ${cluster.quorumEvidence}`);
   const leader = cluster.leader.epoch === null ? style.yellow('another replica leads, or none') : `led by ${cluster.leader.replica}, epoch ${cluster.leader.epoch}`;
   // What moves live runs meanwhile.
@@ -34,7 +34,7 @@ function header({ cluster, hosts: all, workloads: known, problems }: StatusDocum
 function hosts({ hosts: all }: StatusDocument, style: Style): readonly (readonly string[])[] {
   return all.map((host) => {
     const memory = host.facts ? `${mebibytes(host.usage.memoryMiB)} of ${mebibytes(host.facts.memoryMiB)}` : 'sizes unknown';
-    const flags = [host.cordoned && host.intent === 'active' ? 'cordoned' : '', host.heard === null || host.heard.state === 'unknown' ? 'not heard' : ''].filter(Boolean).join(', ');
+    const flags = [host.cordoned && host.intent === 'active' ? 'cordoned' : '', host.leaving ? `going down (${host.leaving.purpose})` : '', host.flapping.quarantine && !host.flapping.quarantine.isOver ? 'quarantined' : '', host.heard === null || host.heard.state === 'unknown' ? 'not heard' : ''].filter(Boolean).join(', ');
     return [host.name, coloured(style, host.state), count(host.usage.workloads, 'workload'), memory, [flags, host.condition === 'online' ? '' : (host.why ?? '')].filter(Boolean).join('; ')];
   });
 }

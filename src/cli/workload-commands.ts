@@ -8,7 +8,7 @@ import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { coloured, count, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
-import { whole, type Wiring } from './options.js';
+import { collect, whole, type Wiring } from './options.js';
 import { showExplanation, showWorkload } from './show-details.js';
 import { SPEC_NOTES } from './vm-spec-help.js';
 
@@ -53,6 +53,7 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
   for (const [verb, done, description] of VERBS) {
     workload.command(`${verb} <workload>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/${verb}`), `${name}: ${done}`)));
   }
+  addOwnerCommands(workload, { run });
   workload.command('set-priority <workload>').addArgument(new Argument('<n>', 'from -1000 to 1000').argParser(whole)).description('higher recovers first').action(run(async (context, [name, n]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/priority`, { priority: Number(n) }), `${name}: priority ${n}`)));
   workload
     .command('migrate <workload>')
@@ -71,12 +72,53 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'] }), `${name} moves`)));
 }
 
+function addOwnerCommands(workload: Command, { run }: Wiring): void {
+  workload.command('set-desired <workload> <desired>').description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged').action(run(async (context, [name, desired]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/desired`, { desired }), `${name}: wanted ${desired}`)));
+  workload
+    .command('manage <workload>')
+    .description('take an unmanaged workload back')
+    .option('--host <host>', 'where it is (default: where it is seen)')
+    .option('--desired <state>', 'running, stopped or disabled (default: what it does now)')
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/manage`, { host: options['host'] ?? null, desired: options['desired'] ?? null }), `${name}: managed`)));
+  workload
+    .command('lock <workload>')
+    .description('not moved and not stopped until it is unlocked, for a backup, say')
+    .requiredOption('--reason <text>', 'why')
+    .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/lock`, { reason }), `${name}: locked`)));
+  workload
+    .command('set-policy <workload>')
+    .description('restarts, relocations, failback, drain, order; what is not named stays')
+    .option('--max-restarts <n>', 'tries on the same host before another is tried', whole)
+    .option('--max-relocations <n>', 'other hosts tried before it is set to error', whole)
+    .option('--failback <on|off>', 'goes back to a preferred host once that is well again')
+    .option('--drain <policy>', 'migrate, relocate or leave')
+    .option('--start-after <workload>', 'start it after this one (repeat)', collect, [])
+    .option('--no-order', 'start it after none')
+    .action(run(setPolicy));
+}
+
+async function setPolicy(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const after = options['startAfter'] as string[];
+  const failback = options['failback'];
+  if (failback !== undefined && failback !== 'on' && failback !== 'off') throw new CliError(EXIT.usage, '--failback: on or off');
+  const body = {
+    ...(options['maxRestarts'] === undefined ? {} : { maxRestarts: options['maxRestarts'] }),
+    ...(options['maxRelocations'] === undefined ? {} : { maxRelocations: options['maxRelocations'] }),
+    ...(failback === undefined ? {} : { failback: failback === 'on' }),
+    ...(options['drain'] === undefined ? {} : { drainPolicy: options['drain'] }),
+    ...(after.length > 0 || options['order'] === false ? { startAfter: after } : {}),
+  };
+  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, body), `${name}: policies set`);
+}
+
 /** Nothing begun: it is so already. */
 const begin = (context: Context, answer: Begun, done: string, already: string): Promise<void> => context.begun(answer, answer.operationIds.length === 0 ? already : done);
 
 const VERBS = [
   ['protect', 'protected', 'recover it when its host is lost, restart it when it crashes'],
   ['unprotect', 'no longer protected', 'leave it alone when its host is lost'],
+  ['unmanage', 'left as it is from now on', 'leave it as it is from now on; it is not touched'],
+  ['unlock', 'unlocked', 'allow it to be moved and stopped again'],
   ['clear', 'error cleared', 'forget its failures, so that automation may act on it again'],
 ] as const;
 

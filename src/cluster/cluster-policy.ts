@@ -1,5 +1,25 @@
 // ClusterPolicy: the numbers that decisions depend on, with the product's defaults.
+import { DEFAULT_QUARANTINE, type QuarantinePolicy } from '../hosts/flapping.js';
+import { DEFAULT_BACKOFF, type RestartBackoff } from '../workloads/restart-policy.js';
 import type { PlacementPolicy } from '../scheduler/placement.js';
+
+/** What an orderly shutdown or reboot of a host does to its workloads. */
+export type GracefulShutdown = 'conditional' | 'failover' | 'migrate' | 'freeze';
+
+export const GRACEFUL_SHUTDOWNS: { readonly [G in GracefulShutdown]: string } = {
+  conditional: 'shutdown: they stop with the host and start elsewhere at once; reboot: they come back with it',
+  failover: 'they start elsewhere in both cases',
+  migrate: 'they are moved away first',
+  freeze: 'they come back with the same host',
+};
+
+/** Moves for evenness. Kept for the scheduler, which does not rebalance by itself yet. */
+export interface RebalancePolicy {
+  readonly threshold: number;
+  readonly holdRounds: number;
+  readonly minImprovement: number;
+  readonly method: 'usage' | 'capacity';
+}
 
 export interface ClusterPolicy {
   readonly placement: PlacementPolicy;
@@ -20,6 +40,21 @@ export interface ClusterPolicy {
   readonly failuresForgottenMs: number;
   /** Inventories older than this are not interpreted. */
   readonly inventoryMaxAgeMs: number;
+  readonly gracefulShutdown: GracefulShutdown;
+  /** A host that reboots in order is waited for so long (not under policy freeze); then its workloads start elsewhere. */
+  readonly rebootReturnMs: number;
+  readonly quarantine: QuarantinePolicy;
+  /** A preferred host must have been admitted so long before workloads go back to it. */
+  readonly failbackAfterMs: number;
+  /** A move by choice that failed is not tried to the same host again before this. */
+  readonly moveRetryMs: number;
+  /** A guest that did not shut down is asked again after this. */
+  readonly stopRetryMs: number;
+  readonly restartBackoff: RestartBackoff;
+  /** Accepted, and without effect so far: the scheduler neither rebalances nor keeps room for host losses. */
+  readonly rebalance: RebalancePolicy | null;
+  readonly rebalanceOnStart: boolean;
+  readonly admission: 'off' | 'n+1' | 'n+2';
   /** Between two tries to re-admit a host that came back. */
   readonly readmitRetryMs: number;
 }
@@ -36,4 +71,14 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   failuresForgottenMs: 600_000,
   inventoryMaxAgeMs: 15_000,
   readmitRetryMs: 10_000,
+  gracefulShutdown: 'conditional',
+  rebootReturnMs: 900_000,
+  quarantine: DEFAULT_QUARANTINE,
+  failbackAfterMs: 60_000,
+  moveRetryMs: 600_000,
+  stopRetryMs: 60_000,
+  restartBackoff: DEFAULT_BACKOFF,
+  rebalance: null,
+  rebalanceOnStart: false,
+  admission: 'off',
 };

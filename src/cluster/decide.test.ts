@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { decide } from './decide.js';
 import type { Decision } from './decision.js';
+import type { Workload } from '../workloads/workload.js';
 import type { ClusterVerdict } from './verdict.js';
 
 const [one, two, three] = [aHost('host-1'), aHost('host-2'), aHost('host-3')];
@@ -17,6 +18,12 @@ const changesOf = (result: Decision): readonly Change[] => result.actions.flatMa
 const operationsOf = (result: Decision): readonly string[] =>
   changesOf(result).flatMap((change) => (change.change === 'operation' ? [`${change.operation.kind} ${change.operation.workloadId ?? change.operation.hostId ?? ''} ${change.operation.targetHostId ?? ''}`.trim()] : []));
 const holdsOf = (result: Decision): readonly string[] => result.holds.map((hold) => `${hold.code} ${hold.about}`.trim());
+/** What was seen on hosts, each looked at just now; nothing by default. */
+const seen = (...hosts: readonly (readonly [typeof one, ...readonly Workload[]])[]): ClusterView['inventories'] =>
+  hosts.map(([host, ...running]) => ({
+    hostId: host.id, atMs: NOW_MS - 1, bootId: host.bootId ?? '',
+    workloads: running.map(({ uuid, name }) => ({ uuid, name, kind: 'vm', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
+  }));
 const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.includes(host) ? silentVerdict(host) : aVerdict(host))));
 
 describe('a host drops out', () => {
@@ -118,37 +125,70 @@ describe('brakes', () => {
 });
 
 describe('recovery', () => {
-  const proof = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 };
+  const proof = { kind: 'power-off' as const, evidence: 'ipmi: off, status off', atMs: NOW_MS - 10, bootId: three.bootId, hostEpoch: 1 };
+  const inventories = seen([one], [two]);
   const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, proof };
 
   it('starts protected workloads elsewhere, highest priority first, each with the proof', () => {
     const workloads = [aWorkload('vm-1', three), aWorkload('vm-2', three, { priority: 10 })];
-    const result = decision({ hosts: [one, two, fenced], workloads }, all(three));
+    const result = decision({ hosts: [one, two, fenced], workloads, inventories }, all(three));
     expect(operationsOf(result)).toHaveLength(2);
     expect(operationsOf(result)[0]).toContain('id-vm-2');
     for (const change of changesOf(result)) if (change.change === 'operation') expect(change.operation.proof).toEqual(proof);
   });
 
   it('never starts anything without a proof', () => {
-    const result = decision({ hosts: [one, two, { ...fenced, proof: null }], workloads: [aWorkload('vm-1', three)] }, all(three));
+    const result = decision({ hosts: [one, two, { ...fenced, proof: null }], workloads: [aWorkload('vm-1', three)], inventories }, all(three));
     expect(operationsOf(result)).toEqual([]);
   });
 
   it('waits, with the reason, when no host has room', () => {
     const big = aWorkload('vm-1', three, { needs: { ...aWorkload('x', null).needs, memoryMiB: 999_999 } });
-    const result = decision({ hosts: [one, two, fenced], workloads: [big] }, all(three));
+    const result = decision({ hosts: [one, two, fenced], workloads: [big], inventories }, all(three));
     expect(operationsOf(result)).toEqual([]);
     expect(changesOf(result)).toContainEqual(expect.objectContaining({ change: 'workload', set: expect.objectContaining({ state: 'waiting' }) }));
   });
 
+  it('does not start what was moved by hand just before its host was lost: it is placed where it runs', () => {
+    const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
+    const result = decision({ hosts: [one, two, fenced], workloads: [vm], inventories: seen([one], [two, vm]) }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(changesOf(result)).toContainEqual({ change: 'workload', id: vm.id, set: expect.objectContaining({ hostId: two.id, state: 'running', workloadEpoch: 2 }) });
+  });
+
+  it('does not start what is coming in elsewhere by a migration that a person began', () => {
+    const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
+    const inventories = seen([one], [two, vm]).map((look) => ({ ...look, workloads: look.workloads.map((shown) => ({ ...shown, runState: 'migrating-in' as const })) }));
+    const result = decision({ hosts: [one, two, fenced], workloads: [vm], inventories }, all(three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toEqual(['duplicate vm-1']);
+  });
+
+  it('has the other hosts looked at once more before it starts anything; one that does not answer holds it up for a second at most', () => {
+    const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
+    const stale = inventories.map((look) => (look.hostId === two.id ? { ...look, atMs: proof.atMs - 1 } : look));
+    const heardUntilFenced = aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { sinceMs: NOW_MS })]);
+    const first = decision({ hosts: [one, two, fenced], workloads: [vm], inventories: stale }, heardUntilFenced);
+    expect(operationsOf(first)).toEqual([]);
+    expect(holdsOf(first)).toEqual(['looking-around vm-1']);
+    const longAgo = { ...fenced, proof: { ...proof, atMs: NOW_MS - 1_500 } };
+    expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: [] }, heardUntilFenced))).toHaveLength(1);
+  });
+
+  it('starts nothing of a host that contradicts the proof: its device may cut another machine', () => {
+    const result = decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three)], inventories }, all());
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toContain('duplicate host-3');
+  });
+
   it('leaves a workload in error alone', () => {
-    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three, { state: 'error' })] }, all(three)))).toEqual([]);
+    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [aWorkload('vm-1', three, { state: 'error' })], inventories }, all(three)))).toEqual([]);
   });
 
   it('does not touch a workload that has an operation', () => {
     const vm = aWorkload('vm-1', three, { state: 'starting' });
     const recover = anOperation('recover', { workloadId: vm.id, hostId: three.id, targetHostId: one.id });
-    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [vm], operations: [recover] }, all(three)))).toEqual([]);
+    expect(operationsOf(decision({ hosts: [one, two, fenced], workloads: [vm], operations: [recover], inventories }, all(three)))).toEqual([]);
   });
 
   it('a host that is back with a new boot is proven off by that, and looked over before admission', () => {

@@ -2,10 +2,11 @@
 import type { Change } from './change.js';
 
 export type HoldCode =
-  | 'no-quorum' | 'too-many-silent-hosts' | 'start-up-grace' | 'own-stall' | 'disarmed' | 'no-leader'
+  | 'no-quorum' | 'too-many-silent-hosts' | 'start-up-grace' | 'own-stall' | 'disarmed'
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
-  | 'no-capacity' | 'no-legal-host' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'maintenance'
-  | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on' | 'cannot-move' | 'not-admitted';
+  | 'leaving' | 'frozen' | 'quarantined' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
+  | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
+  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'in-error' | 'duplicate' | 'autostart-on';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

@@ -1,5 +1,5 @@
 // diagnose: a table of problems, each with its evidence. For people; decide() has its own look at the same view.
-import type { Host } from '../hosts/host.js';
+import { enforcesLease, type Host } from '../hosts/host.js';
 import type { ClusterView } from './cluster-view.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
@@ -40,7 +40,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(host, verdict));
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
-  if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual')) {
+  if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
     found.push(problem('no-fence-device', 'warning', host.name, 'protected workloads run there and no device can prove it off: recovery would wait for a person', `reeve host set-fence ${host.name} …`));
   }
   return found;

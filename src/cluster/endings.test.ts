@@ -23,10 +23,19 @@ describe('recovery', () => {
     expect(workloadSet(recover(succeeded))).toMatchObject({ state: 'running', hostId: two.id });
   });
 
-  it('failed once: waits and remembers the host; failed too often: error', () => {
-    expect(workloadSet(recover(failed('start-failed')))).toMatchObject({ state: 'waiting', failures: { relocations: 1, failedHostIds: [two.id] } });
-    const tried = { failures: { restarts: 0, relocations: 1, failedHostIds: [two.id], lastAtMs: NOW_MS } };
-    expect(workloadSet(recover(failed('start-failed'), tried))).toMatchObject({ state: 'error' });
+  it('failed at the target: that is its home from now on, and the next try counts from there', () => {
+    expect(workloadSet(recover(failed('start-failed')))).toMatchObject({ state: 'waiting', hostId: two.id, isDefinedAtHome: false, failures: { restarts: 0, relocations: 0, failedHostIds: [two.id], lastAtMs: NOW_MS } });
+  });
+
+  it('never tried at the target: it stays where it was, and nothing is counted', () => {
+    const set = workloadSet(recover(failed('target-unreachable')));
+    expect(set).toMatchObject({ state: 'waiting', failures: { failedHostIds: [two.id], lastAtMs: null } });
+    expect(set).not.toHaveProperty('hostId');
+  });
+
+  it('called off: it waits, or is stopped when that is what its owner wants by now', () => {
+    expect(workloadSet(recover(cancelled))).toMatchObject({ state: 'waiting' });
+    expect(workloadSet(recover(cancelled, { desired: 'stopped' }))).toMatchObject({ state: 'stopped' });
   });
 
   it('a locked disk is an error at once: something still uses it', () => {
@@ -56,6 +65,22 @@ describe('moves', () => {
   });
 });
 
+describe('a restart elsewhere', () => {
+  const operation = anOperation('relocate', { params: { isRestart: true } });
+  const restart = (outcome: WorkflowOutcome): Ending => moveEnding({ operation, workload, outcome, source: one, target: two, nowMs: NOW_MS });
+
+  it('did not run before, so it does not run on: the target is its home when it was tried there', () => {
+    expect(workloadSet(restart(failed('ended-at-once')))).toMatchObject({ state: 'waiting', hostId: two.id, isDefinedAtHome: false, failures: { failedHostIds: [two.id], lastAtMs: NOW_MS } });
+    expect(workloadSet(restart(failed('target-unreachable')))).not.toHaveProperty('hostId');
+    expect(workloadSet(restart(failed('storage-locked')))).toMatchObject({ state: 'error' });
+  });
+
+  it('tells why it moved', () => {
+    const told = moveEnding({ operation: anOperation('migrate', { params: { cause: 'failback' } }), workload, outcome: succeeded, source: one, target: two, nowMs: NOW_MS }).changes;
+    expect(told).toContainEqual(expect.objectContaining({ change: 'event', event: expect.objectContaining({ type: 'workload.moved', data: expect.objectContaining({ cause: 'failback', how: 'live' }) as unknown }) as unknown }));
+  });
+});
+
 describe('the rest', () => {
   const base = { operation: anOperation('stop'), workload, nowMs: NOW_MS };
 
@@ -70,7 +95,7 @@ describe('the rest', () => {
 
   it('a fence proves the host off and raises its epoch; a failed one leaves it silent; what was proven faster stays', () => {
     const fencing = { ...one, condition: 'fencing' as const };
-    const fence = (outcome: WorkflowOutcome, host = fencing): Ending => fenceEnding({ operation: anOperation('fence'), host, outcome, nowMs: NOW_MS }, 'ipmi: off');
+    const fence = (outcome: WorkflowOutcome, host = fencing): Ending => fenceEnding({ operation: anOperation('fence'), host, outcome, nowMs: NOW_MS }, { kind: 'power-off', evidence: 'ipmi: off' });
     expect(hostSet(fence(succeeded))).toMatchObject({ condition: 'fenced', hostEpoch: 2, proof: { kind: 'power-off', evidence: 'ipmi: off', hostEpoch: 1 } });
     expect(hostSet(fence(failed('fence-failed')))).toMatchObject({ condition: 'silent', why: 'fencing failed: because' });
     expect(fence(failed('fence-failed'), { ...one, condition: 'fenced' } as never).changes).toEqual([]);

@@ -5,6 +5,8 @@ import type { WorkflowOutcome } from '../shared/workflow.js';
 import { NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
+import type { HostId } from '../shared/ids.js';
+import { runsUnderLease } from './runs-under-lease.js';
 import { provenOff } from './commands/host-commands.js';
 import type { Operation } from './operation.js';
 import type { Ending } from './run-operation.js';
@@ -23,6 +25,9 @@ export function ending(outcome: Outcome, changes: readonly Change[]): Ending {
   return { state: outcome.kind, code: outcome.code, why: outcome.why, changes };
 }
 
+/** As in the tokens of the operation that put it there. */
+const leasedOn = (workload: Workload, host: Host): HostId | null => (runsUnderLease(workload, host) ? host.id : null);
+
 const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
 
 /** What is told of one workload's operation: the event's type, its sentence, and how bad it is. */
@@ -32,34 +37,48 @@ function tell(operation: Operation, workload: Workload, [type, message, severity
   return { change: 'event', event: event(type, message, { severity, workload: workload.name, operationId: operation.id, data }) };
 }
 
+/** Tries are counted when they are decided; here it is kept that the last one failed, where and when. */
 function failedOn(failures: WorkloadFailures, host: Host, nowMs: number): WorkloadFailures {
   const failedHostIds = failures.failedHostIds.includes(host.id) ? failures.failedHostIds : [...failures.failedHostIds, host.id];
-  return { ...failures, failedHostIds, relocations: failures.relocations + 1, lastAtMs: nowMs };
+  return { ...failures, failedHostIds, lastAtMs: nowMs };
 }
+
+/** Nothing was tried at the target: it could not be reached, or a newer command governs. That is not the workload's failure. */
+const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'guard-refused', 'no-proof']);
+/** Waits for a person: nobody knows what is true, or something else uses the disk. */
+const needsPerson = (outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean => outcome.kind === 'unknown' || outcome.code === 'storage-locked';
 
 /** After a start or recovery: running there, or one failure more; `unknown` waits for a person. */
 export function startEnding(one: WorkloadCase & { readonly target: Host; readonly from: Host | null }): Ending {
-  const { operation, workload, outcome, target, from, nowMs } = one;
+  const { operation, workload, outcome, target, from } = one;
   if (outcome.kind === 'succeeded') {
     const elsewhere = from && from.id !== target.id;
     const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, why: null }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
       tell(operation, workload, [type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }]),
     ]);
   }
-  if (outcome.kind === 'cancelled') return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why })]);
+  if (outcome.kind === 'cancelled') return ending(outcome, [set(workload, { state: workload.desired === 'running' ? 'waiting' : 'stopped', why: outcome.why })]);
   // The target stopped answering in the middle: it may run there, so that host is its home now until it answers or is proven off.
-  if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, why: outcome.why })]);
-  // A restart was counted when it was decided; a recovery is counted when it fails: its first target is nobody's fault.
-  const failures = operation.kind === 'recover' ? failedOn(workload.failures, target, nowMs) : workload.failures;
-  const givesUp = outcome.kind === 'unknown' || outcome.code === 'storage-locked' || failures.relocations > workload.maxRelocations;
+  if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why: outcome.why })]);
+  const givesUp = needsPerson(outcome);
   const why = `start on ${target.name} failed: ${outcome.why}`;
   return ending(outcome, [
-    set(workload, { state: givesUp ? 'error' : 'waiting', why, failures }),
+    set(workload, { state: givesUp ? 'error' : 'waiting', why, ...(givesUp ? {} : afterFailedStart(one, outcome.code)) }),
     tell(operation, workload, [givesUp ? 'workload.error' : 'workload.start-failed', `${workload.name}: ${why}`, givesUp ? 'alert' : 'warning', { host: target.name, code: outcome.code }]),
   ]);
+}
+
+/**
+ * It surely does not run at the target, where it was tried: that is its home from now on, and further tries count from there.
+ * Its old home is proven off, or was asked and does not run it.
+ */
+function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly target: Host }, code: string): WorkloadFields {
+  const failures = failedOn(workload.failures, target, nowMs);
+  if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs } };
+  return { failures, ...(workload.hostId === target.id ? {} : { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false }) };
 }
 
 /** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
@@ -67,19 +86,35 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   const { operation, workload, outcome, source, target } = one;
   if (outcome.kind === 'succeeded') {
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
+    const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, why: null }),
-      tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how})`, 'notice', { from: source.name, to: target.name, how, ...numbersOf(outcome.memo) }]),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
+      tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
   }
+  if (operation.params['isRestart'] === true) return restartEnding(one, outcome, why);
   const lost = outcome.code === 'source-lost' || source.condition === 'fenced';
   return ending(outcome, [
     set(workload, lost ? { state: 'awaiting-fence', why } : { state: 'running', why: null }),
     tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }]),
+  ]);
+}
+
+/** Codes of a target that never got as far as trying it. */
+const TRIED_THERE: ReadonlySet<string> = new Set(['start-failed', 'ended-at-once', 'define-failed']);
+
+/** It did not run before this move, so it does not run on: it waits for the next try, there or where it was. */
+function restartEnding({ operation, workload, source, target, nowMs }: WorkloadCase & { readonly source: Host; readonly target: Host }, outcome: Exclude<Outcome, { kind: 'succeeded' }>, why: string): Ending {
+  const failures = failedOn(workload.failures, target, nowMs);
+  const home = TRIED_THERE.has(outcome.code) ? { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false } : {};
+  const givesUp = needsPerson(outcome);
+  return ending(outcome, [
+    set(workload, { state: givesUp ? 'error' : 'waiting', why, failures, ...(givesUp ? {} : home) }),
+    tell(operation, workload, [givesUp ? 'workload.error' : 'workload.start-failed', `${workload.name}: ${why}`, givesUp ? 'alert' : 'warning', { from: source.name, host: target.name, code: outcome.code }]),
   ]);
 }
 
@@ -103,7 +138,7 @@ export function createEnding(one: WorkloadCase & { readonly target: Host; readon
   if (outcome.kind === 'succeeded') {
     const state = workload.desired === 'running' ? 'running' : 'stopped';
     return ending(outcome, [
-      set(workload, { state, hostId: target.id, why: null, ...(definition === null ? {} : { definition }) }),
+      set(workload, { state, hostId: target.id, leasedOn: leasedOn(workload, target), why: null, ...(definition === null ? {} : { definition }) }),
       tell(operation, workload, ['workload.created', `${workload.name} is created on ${target.name}`, 'notice', { host: target.name }]),
     ]);
   }
@@ -120,10 +155,10 @@ export interface HostCase {
 }
 
 /** After a fence: proven off with a higher epoch, or silent again and retried. */
-export function fenceEnding({ operation, host, outcome, nowMs }: HostCase, evidence: string): Ending {
-  if (outcome.kind === 'succeeded') return ending(outcome, provenOff(host, { kind: 'power-off', evidence }, nowMs));
+export function fenceEnding({ operation, host, outcome, nowMs }: HostCase, proof: { readonly kind: 'power-off' | 'lease-expired'; readonly evidence: string }): Ending {
   // Proven off in the meantime by something faster (a new boot, a person): nothing to change.
   if (host.condition !== 'fencing') return ending(outcome, []);
+  if (outcome.kind === 'succeeded') return ending(outcome, provenOff(host, proof, nowMs));
   const why = outcome.kind === 'cancelled' ? outcome.why : `fencing failed: ${outcome.why}`;
   return ending(outcome, [
     { change: 'host', id: host.id, set: { condition: 'silent', conditionSinceMs: nowMs, why } },
@@ -135,7 +170,7 @@ export function fenceEnding({ operation, host, outcome, nowMs }: HostCase, evide
 export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, admitted: { readonly bootId: string; readonly facts: HostFacts | null } | null): Ending {
   if (outcome.kind === 'succeeded' && admitted) {
     return ending(outcome, [
-      { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
+      { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, excludedEpoch: null, leaving: null, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
       { change: 'event', event: event('host.online', `${host.name} is online (boot ${admitted.bootId.slice(0, 8)}, epoch ${host.hostEpoch})`, { severity: 'notice', host: host.name, operationId: operation.id }) },
     ]);
   }

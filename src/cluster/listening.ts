@@ -27,6 +27,11 @@ export class Listening {
     return nowMs < this.#blindUntilMs;
   }
 
+  /** Blind because of an own stall rather than of a young start. */
+  isStalled(nowMs: number): boolean {
+    return this.isBlind(nowMs) && this.#stalledMs !== null;
+  }
+
   evidence(nowMs: number): string {
     if (!this.isBlind(nowMs)) return `listening for ${seconds(nowMs - this.startMs)}`;
     if (this.#stalledMs !== null) return `own stall of ${seconds(this.#stalledMs)}: nobody is judged for another ${seconds(this.#blindUntilMs - nowMs)}`;

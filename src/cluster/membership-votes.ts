@@ -11,6 +11,8 @@ export interface VoterReport {
   readonly blind: boolean;
   readonly leaving: boolean;
   readonly hearing: ReadonlyMap<number, PeerHearing>;
+  /** Any of them is missed. */
+  readonly missesSomebody: boolean;
 }
 
 export interface Tally {
@@ -35,9 +37,12 @@ export function peerVote(peer: Opinion, report: VoterReport | null, host: number
   if (peer !== 'heard' || !report || report.leaving) return 'none';
   const ages = report.hearing.get(host)?.ageMs;
   if (!ages || ages.length === 0) return 'none';
-  if (Math.min(...ages) <= timing.silentMs) return 'hears';
+  if (!isMissed(ages, timing)) return 'hears';
   return report.blind ? 'none' : 'misses';
 }
+
+/** The best link decides. */
+export const isMissed = (ageMs: readonly number[], { silentMs }: Timing): boolean => ageMs.length > 0 && ageMs.every((age) => age > silentMs);
 
 export function tally(own: Opinion, peers: readonly Vote[], voters: number): Tally {
   const count = (vote: Vote): number => peers.filter((one) => one === vote).length;

@@ -20,7 +20,7 @@ import { MAX_LINKS, MAX_MEMBERS, type Heartbeat, type PeerHearing } from './hear
 import { Listening } from './listening.js';
 import { LinkTable, type LinkAges, type Opinion } from './membership-links.js';
 import { evidenceOf, plural } from './membership-evidence.js';
-import { isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
+import { isMissed, isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
 import type { Timing } from './timing.js';
 import type { ClusterVerdict, Hearing, HostVerdict } from './verdict.js';
 import { assert } from '../shared/assert.js';
@@ -74,10 +74,12 @@ interface Round {
   readonly trusted: boolean;
   readonly voters: number;
   readonly votingPeers: readonly Peer[];
+  /** Some voter says that it misses somebody. */
+  readonly isAnybodyMissed: boolean;
   readonly opinionOf: (peer: Peer) => Opinion;
 }
 
-const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, trustEvidence: 'not judged yet', witnesses: [] };
+const LISTENING_FIRST: ClusterVerdict = { hosts: [], quorum: false, quorumEvidence: 'not judged yet', trusted: false, ownStall: false, trustEvidence: 'not judged yet', witnesses: [] };
 
 export class Membership {
   readonly #links: LinkTable;
@@ -120,7 +122,7 @@ export class Membership {
     if (!isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
-    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing };
+    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing, missesSomebody: heartbeat.hearing.some((one) => isMissed(one.ageMs, this.timing)) };
     return ackedSentMs;
   }
 
@@ -146,6 +148,11 @@ export class Membership {
     this.#listening.tick(nowMs);
     this.#verdict = this.#judge(nowMs, wallMs);
     return this.#verdict;
+  }
+
+  /** In place of `tick` for who only listens: what it misses is told by what it hears, and judged by others. */
+  listen(nowMs: number): void {
+    this.#listening.tick(nowMs);
   }
 
   get verdict(): ClusterVerdict {
@@ -207,12 +214,13 @@ export class Membership {
     const votingPeers = this.#sorted.filter((peer) => peer.member.isVoter);
     const voters = votingPeers.length + ourselves;
     const heard = votingPeers.filter((peer) => this.#links.everHeard(peer.member.id) && opinionOf(peer) !== 'silent').length + ourselves;
-    const round: Round = { nowMs, wallMs, trusted: !this.#listening.isBlind(nowMs), voters, votingPeers, opinionOf };
+    const round: Round = { nowMs, wallMs, trusted: !this.#listening.isBlind(nowMs), voters, votingPeers, isAnybodyMissed: votingPeers.some((peer) => peer.report?.missesSomebody), opinionOf };
     return {
       hosts: this.#sorted.filter((peer) => peer.member.role === 'host').map((peer) => this.#judgeHost(peer, round)),
       quorum: heard >= majority(voters),
       quorumEvidence: `${heard} of ${plural(voters, 'voter')} heard (ourselves included), ${majority(voters)} needed`,
       trusted: round.trusted,
+      ownStall: this.#listening.isStalled(nowMs),
       trustEvidence: this.#listening.evidence(nowMs),
       witnesses: this.#heardWitnesses(opinionOf),
     };
@@ -240,7 +248,9 @@ export class Membership {
     };
   }
 
-  #votesOn(host: Peer, { voters, votingPeers, opinionOf }: Round): Tally {
+  #votesOn(host: Peer, { voters, votingPeers, opinionOf, isAnybodyMissed }: Round): Tally {
+    // In a cluster that is well, which is nearly always, there is nothing to count.
+    if (!isAnybodyMissed && opinionOf(host) === 'heard') return { misses: 0, peersMissing: 0, peersHearing: 0, peersUnasked: 0, voters };
     const votes = votingPeers.filter((peer) => peer !== host).map((peer) => peerVote(opinionOf(peer), peer.report, host.hash, this.timing));
     return tally(this.self.isVoter ? opinionOf(host) : 'heard', votes, voters);
   }

@@ -1,4 +1,5 @@
 // What the inventories of all hosts say about one workload now, as findings.
+import type { Host } from '../hosts/host.js';
 import { reconcileObserved, type Finding, type ObservedHost } from '../workloads/reconcile-observed.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterPolicy } from './cluster-policy.js';
@@ -21,19 +22,35 @@ export function findingsOf({ view, nowMs, policy }: Observing, workload: Workloa
   });
 }
 
-/** Its host answers after all: what it shows counts, whatever was feared before. */
+/** Its host answers after all, or is proven off: what is seen counts, whatever was feared before. */
 function asSeen(view: ClusterView, workload: Workload): Workload {
   const home = view.hosts.find((host) => host.id === workload.hostId);
-  return workload.state === 'awaiting-fence' && home?.condition === 'online' ? { ...workload, state: 'running' } : workload;
+  const known = home?.condition === 'online' || home?.condition === 'fenced' || home?.condition === 'offline';
+  return workload.state === 'awaiting-fence' && known ? { ...workload, state: 'running' } : workload;
 }
 
+/** The same for every workload of a view. */
+const KNOWN = new WeakMap<ClusterView, readonly ObservedHost[]>();
+
 function observedHosts(view: ClusterView): readonly ObservedHost[] {
+  const known = KNOWN.get(view) ?? observe(view);
+  KNOWN.set(view, known);
+  return known;
+}
+
+/** An inventory of another boot says nothing about this one: a host that was admitted again shows what runs there now. */
+function observe(view: ClusterView): readonly ObservedHost[] {
+  const inventories = new Map(view.inventories.map((one) => [one.hostId, one]));
+  const ofThisBoot = (host: Host): ObservedHost['inventory'] => {
+    const inventory = inventories.get(host.id) ?? null;
+    return inventory && (host.condition !== 'online' || inventory.bootId === host.bootId) ? inventory : null;
+  };
   return view.hosts.map((host) => ({
     hostId: host.id,
     name: host.name,
     condition: host.condition,
     conditionSinceMs: host.conditionSinceMs,
-    inventory: view.inventories.find((one) => one.hostId === host.id) ?? null,
+    inventory: ofThisBoot(host),
   }));
 }
 

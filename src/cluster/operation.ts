@@ -15,6 +15,7 @@ export type OperationKind =
   | 'migrate' // live
   | 'relocate' // stop, move, start
   | 'recover' // start elsewhere with proof
+  | 'lease' // note at its host that it runs under the host's lease, or no longer
   | 'drain'; // a goal: reconciled every round until nothing runs on the host
 
 export type OperationState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';

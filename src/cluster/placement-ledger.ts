@@ -11,6 +11,8 @@ import type { ClusterVerdict } from './verdict.js';
 export interface PlacementLedger {
   /** Chooses a host and promises the place to the workload. */
   place(request: PlacementRequest): Result<Placement, NoPlacement>;
+  /** The view as placement sees it now, with what was promised so far. */
+  view(): PlacementView;
   /** Operations of these kinds under way (or promised this round) at the host, as source or target. */
   inFlight(hostId: HostId, kinds: readonly Operation['kind'][]): number;
   promise(workloadId: string, hostId: HostId, kind: Operation['kind'], from: HostId | null): void;
@@ -27,9 +29,10 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
   const flights: { readonly kind: Operation['kind']; readonly hosts: readonly (HostId | null)[] }[] = input.view.operations.map(
     (operation) => ({ kind: operation.kind, hosts: [operation.hostId, operation.targetHostId] }),
   );
-  const heard = heardHosts(input.verdict);
+  const seen: PlacementView = { ...placementViewOf(input), promised };
   return {
-    place: (request) => placeWorkload({ ...placementViewOf(input, heard), promised }, request),
+    place: (request) => placeWorkload(seen, request),
+    view: () => seen,
     inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
     promise: (workloadId, hostId, kind, from) => {
       promised.push({ workloadId, hostId });
@@ -38,8 +41,12 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
   };
 }
 
-export function placementViewOf(input: LedgerInput, heard = heardHosts(input.verdict)): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard, promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+export function placementViewOf(input: LedgerInput): PlacementView {
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+}
+
+function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {
+  return new Set(verdict.hosts.filter((host) => host.lease?.held === false).map((host) => host.hostId));
 }
 
 function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

@@ -42,7 +42,10 @@ const MAX_HEARTBEAT_MS = 5_000;
 const MAX_SILENT_MS = 60_000;
 /** Measured: garbage collection and a busy event loop stay below it; a stall that costs heartbeats does not. */
 const STALL_MS = 150;
-const TICK_MS = 50;
+/** Judged so often within an interval; more often costs, less often is late. */
+const TICKS_PER_HEARTBEAT = 6;
+const MIN_TICK_MS = 50;
+const MAX_TICK_MS = 200;
 const REPORT_MS = 1_000;
 /** Clocks of two machines differ in speed by far less: crystals keep 0.01 %, NTP slews by at most 0.05 %. */
 const CLOCK_DRIFT = 0.01;
@@ -60,7 +63,7 @@ export function deriveTiming({ heartbeatMs, silentMs, watchdogMs }: TimingSettin
     suspectMs: SUSPECT_HEARTBEATS * heartbeatMs,
     silentMs,
     startupGraceMs: silentMs + heartbeatMs,
-    tickMs: TICK_MS,
+    tickMs: tickOf(heartbeatMs),
     stallMs: STALL_MS,
     stallGraceMs: 2 * heartbeatMs,
     reportMs: REPORT_MS,
@@ -69,6 +72,8 @@ export function deriveTiming({ heartbeatMs, silentMs, watchdogMs }: TimingSettin
     takeOverMs: leaseMs + watchdogMs + 2 * STALL_MS + Math.ceil(CLOCK_DRIFT * (leaseMs + watchdogMs)),
   });
 }
+
+const tickOf = (heartbeatMs: number): number => Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, Math.floor(heartbeatMs / TICKS_PER_HEARTBEAT)));
 
 function watchdogRefusals(watchdogMs: number, silentMs: number): readonly string[] {
   const refusals: string[] = [];
@@ -87,7 +92,7 @@ function refusalsOf(heartbeatMs: number, silentMs: number): readonly string[] {
     refusals.push(`heartbeatMs is ${heartbeatMs}; it must be a whole number from ${MIN_HEARTBEAT_MS} to ${MAX_HEARTBEAT_MS}`);
   }
   if (!Number.isInteger(silentMs) || silentMs > MAX_SILENT_MS) refusals.push(`silentMs is ${silentMs}; it must be a whole number of at most ${MAX_SILENT_MS}`);
-  const leastMs = Math.max(MIN_SILENT_HEARTBEATS * heartbeatMs, SUSPECT_HEARTBEATS * heartbeatMs + STALL_MS + TICK_MS);
+  const leastMs = Math.max(MIN_SILENT_HEARTBEATS * heartbeatMs, SUSPECT_HEARTBEATS * heartbeatMs + STALL_MS + tickOf(heartbeatMs));
   if (silentMs < leastMs) {
     refusals.push(`silentMs is ${silentMs}; with heartbeatMs ${heartbeatMs} it must be at least ${leastMs}, or a few lost datagrams and a stall too short to notice would silence a healthy host`);
   }

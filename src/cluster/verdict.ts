@@ -37,6 +37,8 @@ export interface ClusterVerdict {
   readonly quorumEvidence: string;
   /** False during start-up grace or after an own stall: nobody may be declared silent. */
   readonly trusted: boolean;
+  /** Not trusted because we did not listen ourselves for a while, not because we have just started. */
+  readonly ownStall: boolean;
   readonly trustEvidence: string;
   /** Ids of the witnesses that are heard, ourselves included, in order. */
   readonly witnesses: readonly string[];

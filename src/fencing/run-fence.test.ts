@@ -8,6 +8,7 @@ import { SimulatedFenceDevice } from '../sim/simulated-fence-device.js';
 import { SimulatedWorld } from '../sim/simulated-world.js';
 import { fenceBackoffMs } from './fence-backoff.js';
 import type { FenceDevice, PowerState } from './fence-device.js';
+import type { LeaseEnd, LeaseEndState } from './lease-end.js';
 import { FENCE_STEPS, runFence, UNANSWERED_VERIFY_MS, VERIFY_MS, type FenceContext } from './run-fence.js';
 
 function virtualClock(): Clock {
@@ -45,7 +46,7 @@ function device(name: string, behaviour: { off?: 'works' | 'fails' | 'lies' | 's
   };
 }
 
-const context = (devices: readonly FenceDevice[], stillWanted: () => Promise<string | null> = async () => null): FenceContext => ({ host: 'host-3', devices, clock: virtualClock(), stillWanted });
+const context = (devices: readonly FenceDevice[], stillWanted: () => Promise<string | null> = async () => null): FenceContext => ({ host: 'host-3', devices, lease: null, clock: virtualClock(), stillWanted });
 
 describe('runFence', () => {
   it('succeeds when the status says off, with that as evidence', async () => {
@@ -98,7 +99,7 @@ function simulated(count = 1): { world: SimulatedWorld; devices: SimulatedFenceD
   const world = new SimulatedWorld(clock);
   world.addHost({ name: 'host-3', address: '10.0.0.3' });
   const devices = Array.from({ length: count }, () => new SimulatedFenceDevice(world, 'host-3'));
-  return { world, devices, context: { host: 'host-3', devices, clock, stillWanted: async () => null } };
+  return { world, devices, context: { host: 'host-3', devices, lease: null, clock, stillWanted: async () => null } };
 }
 
 describe('a fence that is interrupted', () => {
@@ -171,5 +172,54 @@ describe('a command whose answer is lost', () => {
 describe('fenceBackoffMs', () => {
   it('doubles up to its bound, for ever', () => {
     expect([1, 2, 3, 4, 100].map((attempts) => fenceBackoffMs(attempts, 5_000, 30_000))).toEqual([5_000, 10_000, 20_000, 30_000, 30_000]);
+  });
+});
+
+describe('the end of the lease, sought beside the devices', () => {
+  /** Over after so many looks. */
+  function leaseEnd(looks: number, state: LeaseEndState = { kind: 'running-out', why: 'in 3.0 s' }): LeaseEnd & { withdrawn: number } {
+    let looked = 0;
+    const end = {
+      withdrawn: 0,
+      look: async (): Promise<LeaseEndState> => ((looked += 1) > looks ? { kind: 'over', evidence: '3 of 4 voters promised' } : state),
+      withdraw: () => void (end.withdrawn += 1),
+    };
+    return end;
+  }
+
+  it('is the proof where there is no device', async () => {
+    const lease = leaseEnd(3);
+    const outcome = await runFence({ ...context([]), lease }, journal());
+    expect(outcome).toMatchObject({ kind: 'succeeded', memo: { proof: 'lease-expired', evidence: '3 of 4 voters promised' } });
+    expect(lease.withdrawn).toBe(1);
+  });
+
+  it('loses to a device that works', async () => {
+    expect(await runFence({ ...context([device('ipmi a')]), lease: leaseEnd(1_000) }, journal())).toMatchObject({ kind: 'succeeded', memo: { proof: 'power-off' } });
+  });
+
+  it('wins over a device that lies, while that is still being asked; the next device is not told any more', async () => {
+    const [liar, next] = [device('ipmi a', { off: 'lies' }), device('ipmi b')];
+    expect(await runFence({ ...context([liar, next]), lease: leaseEnd(3) }, journal())).toMatchObject({ kind: 'succeeded', memo: { proof: 'lease-expired' } });
+    expect(next.calls).toEqual([]);
+  });
+
+  it('proves nothing where the host enforces none: each side says why it failed', async () => {
+    const outcome = await runFence({ ...context([device('ipmi a', { off: 'fails', status: 'fails' })]), lease: leaseEnd(1_000, { kind: 'none', why: 'its agent was stopped in order' }) }, journal());
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'fence-failed', why: expect.stringContaining('lease: its agent was stopped in order') });
+    expect(outcome).toMatchObject({ why: expect.stringContaining('ipmi a: no answer') });
+  });
+
+  it('is not waited for without end while promises are missing', async () => {
+    const outcome = await runFence({ ...context([]), lease: leaseEnd(1_000_000, { kind: 'asking', why: '1 of 3 voters promised' }) }, journal());
+    expect(outcome).toMatchObject({ kind: 'failed', why: 'lease: 1 of 3 voters promised' });
+  });
+
+  it('is called off when the host is heard again, and nobody is asked any more', async () => {
+    const lease = leaseEnd(1_000);
+    let asked = 0;
+    const outcome = await runFence({ ...context([], async () => ((asked += 1) > 4 ? 'heard again' : null)), lease }, journal());
+    expect(outcome).toMatchObject({ kind: 'cancelled', why: 'heard again' });
+    expect(lease.withdrawn).toBe(1);
   });
 });

@@ -8,6 +8,8 @@ export interface CommandToken {
   readonly hostEpoch: number;
   /** The workload's uuid and its epoch; absent for commands about the host as a whole. */
   readonly workload?: { readonly uuid: string; readonly epoch: number };
+  /** It runs under its host's lease: the guard starts it only while the lease holds and a watchdog stands behind it, and the agent ends it with the lease. */
+  readonly lease?: boolean;
 }
 
 export type RunState =
@@ -99,6 +101,8 @@ export interface Hypervisor {
   undefine(token: CommandToken, uuid: string): Promise<void>;
   /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
   start(token: CommandToken, uuid: string): Promise<void>;
+  /** Notes that the token's workload is under the host's lease (`lease` in the token), or no longer. For one that runs already, or is about to arrive. */
+  announce(token: CommandToken): Promise<void>;
   /** Asks the workload to shut down; returns at once. */
   requestShutdown(token: CommandToken, uuid: string): Promise<void>;
   /** Ends it at once; not running is fine. */

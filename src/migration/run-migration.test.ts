@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
 import { JournalLost, runWorkflow, type WorkflowOutcome } from '../shared/workflow.js';
-import { crashingJournal, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { isStopped, look } from '../workloads/place.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { MIGRATION_STEPS, runMigration } from './run-migration.js';
@@ -213,3 +213,22 @@ function stuckProgress(one: MoveWorld): MoveWorld['migration']['source']['hyperv
     return progress && { ...progress, remainingBytes: progress.totalBytes, iteration: 7 };
   };
 }
+
+describe('steps: migration', () => {
+  const make = (): { world: MoveWorld; context: MoveWorld['migration'] } => {
+    const world = moveWorld();
+    return { world, context: world.migration };
+  };
+
+  it('each step and each undo may run twice', async () => {
+    const { outcome, world: { world, mostCopies } } = await everythingTwice(make(), MIGRATION_STEPS);
+    expect([outcome.kind, world.executingOn(UUID), mostCopies()]).toEqual(['succeeded', [DESTINATION], 1]);
+  });
+
+  it('failed at each step: it runs on exactly one side, or the ending says that a person must look', async () => {
+    await failedAtEachStep(make, MIGRATION_STEPS, ({ outcome, world: { world, mostCopies } }) => {
+      expect(mostCopies()).toBeLessThanOrEqual(1);
+      expect(world.executingOn(UUID).length === 1 || outcome.kind === 'unknown').toBe(true);
+    });
+  });
+});

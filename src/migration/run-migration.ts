@@ -1,7 +1,7 @@
 // Live migration: check, start on the source, watch, and whatever happened: ask both hosts what is true.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { JournalLost, runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, look } from '../workloads/place.js';
+import { describeLook, isStopped, look, unlessRefused } from '../workloads/place.js';
 import { explainFailure } from './explain-failure.js';
 import type { MigrationContext } from './migration-context.js';
 import { precheckMigration } from './precheck.js';
@@ -23,10 +23,19 @@ const clearDestination: Step<MigrationContext> = {
   name: 'clear-destination',
   run: async ({ workload, destination }) => {
     const there = await look(destination, workload.uuid);
-    if (there.kind === 'seen' && there.observed === null) return { kind: 'done' };
-    if (!isStopped(there)) return { kind: 'failed', code: 'already-there', why: `${destination.name}: ${describeLook(there)}` };
-    await destination.hypervisor.undefine(destination.token, workload.uuid);
-    return { kind: 'done', note: `a stale definition on ${destination.name} was removed` };
+    const isStale = !(there.kind === 'seen' && there.observed === null);
+    if (isStale && !isStopped(there)) return { kind: 'failed', code: 'already-there', why: `${destination.name}: ${describeLook(there)}` };
+    if (isStale) await destination.hypervisor.undefine(destination.token, workload.uuid);
+    return { kind: 'done', ...(isStale ? { note: `a stale definition on ${destination.name} was removed` } : {}) };
+  },
+};
+
+/** What arrives under a lease is under it from its first moment there; a host that holds none is no destination. */
+const announce: Step<MigrationContext> = {
+  name: 'announce',
+  run: async ({ destination }) => {
+    if (!destination.token.lease) return { kind: 'done', note: 'not under a lease there' };
+    return (await unlessRefused(() => destination.hypervisor.announce(destination.token))) ?? { kind: 'done', note: `under the lease of ${destination.name}` };
   },
 };
 
@@ -103,7 +112,7 @@ const measure: Step<MigrationContext> = {
   },
 };
 
-export const MIGRATION_STEPS: readonly Step<MigrationContext>[] = [precheck, clearDestination, start, watch, settleStep, measure];
+export const MIGRATION_STEPS: readonly Step<MigrationContext>[] = [precheck, clearDestination, announce, start, watch, settleStep, measure];
 
 export function runMigration(context: MigrationContext, journal: Journal): Promise<WorkflowOutcome> {
   return runWorkflow(MIGRATION_STEPS, context, journal);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow } from '../shared/workflow.js';
-import { crashingJournal, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { RELOCATION_STEPS, runRelocation } from './run-relocation.js';
 
@@ -97,5 +97,25 @@ describe('one call fails', () => {
     if (outcome.kind === 'succeeded') expect(on).toEqual([DESTINATION]);
     else if (outcome.kind === 'failed') expect(on).toEqual([SOURCE]);
     else expect([outcome.kind, on.length <= 1]).toEqual(['unknown', true]);
+  });
+});
+
+describe('steps: relocation', () => {
+  const make = (): { world: MoveWorld; context: MoveWorld['relocation'] } => {
+    const world = moveWorld();
+    return { world, context: world.relocation };
+  };
+
+  it('each step and each undo may run twice', async () => {
+    const { outcome, world: { world, mostCopies } } = await everythingTwice(make(), RELOCATION_STEPS);
+    expect([outcome.kind, world.executingOn(UUID)]).toEqual(['succeeded', [DESTINATION]]);
+    expect(mostCopies()).toBeLessThanOrEqual(1);
+  });
+
+  it('failed at each step: it runs on exactly one side, or the ending says that a person must look', async () => {
+    await failedAtEachStep(make, RELOCATION_STEPS, ({ outcome, world: { world, mostCopies } }) => {
+      expect(mostCopies()).toBeLessThanOrEqual(1);
+      expect(world.executingOn(UUID).length === 1 || outcome.kind === 'unknown').toBe(true);
+    });
   });
 });

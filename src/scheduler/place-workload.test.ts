@@ -17,7 +17,7 @@ const one = aHost('host-1');
 const two = aHost('host-2');
 
 function view(hosts: readonly Host[], workloads: readonly Workload[] = [], heard = hosts, rules: readonly PlacementRule[] = []): PlacementView {
-  return { hosts, workloads, heard: new Set(heard.map((host) => host.id)), promised: [], rules, policy };
+  return { hosts, workloads, heard: new Set(heard.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules, policy };
 }
 const needs = aWorkload('x', null).needs;
 const refusalOf = (hosts: readonly Host[], workload: Workload, heard = hosts): string => {

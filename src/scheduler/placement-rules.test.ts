@@ -16,7 +16,7 @@ const policy = { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercomm
 
 function view(workloads: readonly Workload[], rules: readonly PlacementRule[], more: Partial<PlacementView> = {}): PlacementView {
   const hosts = more.hosts ?? [one, two, three];
-  return { hosts, workloads, heard: new Set(hosts.map((host) => host.id)), promised: [], rules, policy, ...more };
+  return { hosts, workloads, heard: new Set(hosts.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules, policy, ...more };
 }
 const apart = (name: string, hard: boolean, ...workloads: readonly Workload[]): PlacementRule => ({ name, type: 'keep-apart', hard, workloads: workloads.map((vm) => vm.id) });
 const together = (name: string, hard: boolean, ...workloads: readonly Workload[]): PlacementRule => ({ name, type: 'keep-together', hard, workloads: workloads.map((vm) => vm.id) });

@@ -20,6 +20,8 @@ export interface PlacementView {
   readonly hosts: readonly Host[];
   readonly workloads: readonly Workload[];
   readonly heard: ReadonlySet<HostId>;
+  /** Hosts that say that they hold no lease now. */
+  readonly leaseless: ReadonlySet<HostId>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
   readonly rules: readonly PlacementRule[];
@@ -27,7 +29,7 @@ export interface PlacementView {
 }
 
 export type RefusalCode =
-  | 'not-online' | 'not-heard' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'not-online' | 'not-heard' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
   | 'pool-unreachable' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {

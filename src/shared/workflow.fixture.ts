@@ -63,3 +63,52 @@ export async function killedEverywhere<World, Context>(
   }
   throw new Error(`the workflow writes more than ${MAX_WRITES} times`);
 }
+
+/** Runs a workflow in which each step, and each undo, runs twice in a row. */
+export async function everythingTwice<World, Context>(
+  { world, context }: { readonly world: World; readonly context: Context },
+  steps: readonly Step<Context>[],
+): Promise<{ readonly outcome: WorkflowOutcome; readonly world: World }> {
+  const twice = steps.map((step): Step<Context> => ({
+    ...twiceUndone(step),
+    run: async (...args) => {
+      const first = await step.run(...args);
+      return first.kind === 'enough' ? first : step.run(...args);
+    },
+  }));
+  return { outcome: await runWorkflow(twice, context, crashingJournal().journal()), world };
+}
+
+/**
+ * Runs a workflow once for each step at which it can fail, before that step did its work and after; what was done is undone, twice.
+ * Hands each ending over.
+ */
+export async function failedAtEachStep<World, Context>(
+  setUp: () => { readonly world: World; readonly context: Context },
+  steps: readonly Step<Context>[],
+  check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly failedAt: string; readonly when: 'before' | 'after' }) => void,
+): Promise<void> {
+  for (const { name: failedAt } of steps) {
+    for (const when of ['before', 'after'] as const) {
+      const { world, context } = setUp();
+      const failing = steps.map((step) => (step.name === failedAt ? failingStep(step, when) : twiceUndone(step)));
+      check({ outcome: await runWorkflow(failing, context, crashingJournal().journal()), world, failedAt, when });
+    }
+  }
+}
+
+function failingStep<Context>(step: Step<Context>, when: 'before' | 'after'): Step<Context> {
+  return {
+    ...twiceUndone(step),
+    run: async (...args) => {
+      const outcome = when === 'after' ? await step.run(...args) : null;
+      return outcome?.kind === 'unknown' ? outcome : { kind: 'failed', code: 'injected', why: `made to fail ${when} ${step.name}` };
+    },
+  };
+}
+
+function twiceUndone<Context>(step: Step<Context>): Step<Context> {
+  const { undo } = step;
+  if (!undo) return step;
+  return { ...step, undo: async (...args) => (await undo.apply(step, args), undo.apply(step, args)) };
+}

@@ -49,6 +49,24 @@ export class MemoryClusterStore implements ClusterStore {
     if (!away) this.#tell();
   }
 
+  /** For whoever watches a simulation: no fault applies, and nothing is waited for. */
+  peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly leader: { readonly epoch: number; readonly holder: string } } {
+    return { version: this.#version, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, leader: this.#lease };
+  }
+
+  /** How long ago something was written down at this time. */
+  ageMs(atMs: number): number {
+    return this.clock.nowMs() - atMs;
+  }
+
+  peekOperation(id: string): Operation | undefined {
+    return this.#operations.get(operationId(id))?.operation;
+  }
+
+  peekOperations(): readonly Operation[] {
+    return [...this.#operations.values()].map((held) => held.operation);
+  }
+
   async readView(): Promise<ClusterView> {
     this.#reach();
     const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);

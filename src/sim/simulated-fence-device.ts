@@ -38,7 +38,7 @@ export class SimulatedFenceDevice implements FenceDevice {
   async on(): Promise<void> {
     await this.#answer('on');
     this.#offAtMs = null;
-    if (this.fault !== 'lies') this.#world.powerOn(this.#host);
+    if (this.fault !== 'lies') this.#world.givePower(this.#host);
   }
 
   async status(): Promise<PowerState> {
@@ -58,6 +58,6 @@ export class SimulatedFenceDevice implements FenceDevice {
   #passTime(): void {
     if (this.#offAtMs === null || this.#world.clock.monotonicMs() < this.#offAtMs) return;
     this.#offAtMs = null;
-    this.#world.powerOff(this.#host);
+    this.#world.cutPower(this.#host);
   }
 }

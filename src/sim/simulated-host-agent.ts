@@ -20,11 +20,10 @@ export class SimulatedHostAgent implements HostAgent {
   }
 
   probe(timeoutMs: number): Promise<HostProbe> {
-    return this.#world.command({ host: this.#host, from: this.#from, method: 'probe', timeoutMs }, (host) => ({
-      bootId: host.bootId,
-      runningUuids: [...host.domains.values()].filter((domain) => domain.running).map(({ uuid }) => uuid).sort(),
-      agentAlive: host.agentRunning,
-    }));
+    return this.#world.command({ host: this.#host, from: this.#from, method: 'probe', timeoutMs }, (host) => {
+      this.#world.onLook(host, null);
+      return { bootId: host.bootId, runningUuids: [...host.domains.values()].filter((domain) => domain.running).map(({ uuid }) => uuid).sort(), agentAlive: host.agentRunning };
+    });
   }
 
   guardState(): Promise<GuardState> {
@@ -46,6 +45,7 @@ export class SimulatedHostAgent implements HostAgent {
   configure(config: AgentConfig): Promise<void> {
     return this.#command('configure', (host) => {
       host.agentConfig = config;
+      this.#world.onAgentConfig(host);
     });
   }
 

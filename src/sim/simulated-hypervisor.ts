@@ -7,6 +7,9 @@ import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld
 
 const LOOK_MS = 8_000;
 const DO_MS = 40_000;
+/** As the guard waits for an agent that is about to arm its watchdog. */
+const LEASE_WAIT_MS = 3_000;
+const LEASE_LOOK_MS = 50;
 const MIB = 1024 * 1024;
 /** Copying memory, where no limit was asked for. */
 const DEFAULT_MIBPS = 100;
@@ -30,11 +33,15 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   inventory(): Promise<readonly ObservedWorkload[]> {
-    return this.#look('inventory', (host) => [...host.domains.values()].map(observed));
+    return this.#look('inventory', (host) => {
+      this.#world.onLook(host, null);
+      return [...host.domains.values()].map(observed);
+    });
   }
 
   observe(uuid: string): Promise<ObservedWorkload | null> {
     return this.#look('observe', (host) => {
+      this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
       return domain ? observed(domain) : null;
     });
@@ -99,7 +106,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   start(token: CommandToken, uuid: string): Promise<void> {
-    return this.#do(token, 'start', (host) => {
+    return this.#doUnderLease(token, 'start', (host) => {
       const domain = existing(host, uuid);
       if (domain.running) return;
       const definition = domain.definition ?? '';
@@ -118,6 +125,13 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  announce(token: CommandToken): Promise<void> {
+    if (token.lease) return this.#doUnderLease(token, 'announce', () => undefined);
+    return this.#do(token, 'announce', (host) => {
+      if (token.workload) host.leaseMarks.delete(token.workload.uuid);
+    });
+  }
+
   requestShutdown(token: CommandToken, uuid: string): Promise<void> {
     return this.#do(token, 'requestShutdown', (host) => {
       const domain = existing(host, uuid);
@@ -133,7 +147,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   resume(token: CommandToken, uuid: string): Promise<void> {
-    return this.#do(token, 'resume', (host) => {
+    return this.#doUnderLease(token, 'resume', (host) => {
       const domain = existing(host, uuid);
       if (!domain.running) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: Requested operation is not valid: domain is not running`);
       if (host.storageLost) throw new OperationalError('failed', `resume ${uuid} on ${host.name}: the shared storage is out of reach`);
@@ -201,6 +215,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const incoming = { definition: domain.running.definition, state: 'migrating-in' as const };
     if (there) Object.assign(there, { running: incoming, reason: 'migrating' });
     else destination.domains.set(request.uuid, { uuid: request.uuid, name: domain.name, kind: domain.kind, definition: null, running: incoming, reason: 'migrating', autostart: false, statistics: null });
+    this.#world.observer?.migrationBegan(migration.endsAtMs);
     return migration;
   }
 
@@ -218,12 +233,43 @@ export class SimulatedHypervisor implements Hypervisor {
       architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      watchdogDevice: false, refreshedAtMs: this.#world.clock.nowMs(),
+      watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
   }
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: LOOK_MS }, act);
+  }
+
+  /** As the guard does it: a lease first, then the note, then a watchdog behind it; the command in the same breath as the last check. */
+  async #doUnderLease(token: CommandToken, method: string, act: (host: SimulatedHost) => void): Promise<void> {
+    if (!token.lease || !token.workload) return this.#do(token, method, act);
+    const { uuid } = token.workload;
+    const { clock } = this.#world;
+    await this.#untilSo(token, `${method}-note`, (host) => {
+      if (!this.#holdsLease(host)) return false;
+      host.leaseMarks.set(uuid, clock.monotonicMs());
+      host.leaseMarksChanges += 1;
+      return true;
+    });
+    await this.#untilSo(token, method, (host) => {
+      if (!this.#holdsLease(host) || !host.publishedLease?.isArmed) return false;
+      act(host);
+      return true;
+    });
+  }
+
+  async #untilSo(token: CommandToken, method: string, attempt: (host: SimulatedHost) => boolean): Promise<void> {
+    const { clock } = this.#world;
+    const endsAtMs = clock.monotonicMs() + LEASE_WAIT_MS;
+    while (!(await this.#do(token, method, attempt))) {
+      if (clock.monotonicMs() > endsAtMs) throw new OperationalError('guard-refused', `${this.#host} refused: this host holds no lease`);
+      await clock.sleep(LEASE_LOOK_MS);
+    }
+  }
+
+  #holdsLease({ publishedLease }: SimulatedHost): boolean {
+    return publishedLease !== null && publishedLease.untilMs > this.#world.clock.monotonicMs();
   }
 
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {

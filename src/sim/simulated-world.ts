@@ -46,7 +46,15 @@ export interface SimulatedHost {
   reachable: boolean;
   /** Answers nothing, though connections open; its guests stand still with it. */
   hung: boolean;
+  /** Has power, and nothing runs there yet. */
+  booting: boolean;
   agentRunning: boolean;
+  /** The guard's notes of what was started under the lease, by uuid, with their time. */
+  readonly leaseMarks: Map<string, number>;
+  leaseMarksChanges: number;
+  /** What the agent told the guard of its lease, on true time; gone with the boot. */
+  publishedLease: { readonly untilMs: number; readonly isArmed: boolean } | null;
+  watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
@@ -120,6 +128,13 @@ export class SimulatedWorld {
   observer: WorldObserver | null = null;
   /** May `from` (a replica or a host; null: nobody in particular) reach this host? */
   reaches: (from: string | null, host: SimulatedHost) => boolean = (_from, host) => host.reachable;
+  /** What a fence device does to a host's power. */
+  cutPower: (name: string) => void = (name) => this.powerOff(name);
+  givePower: (name: string) => void = (name) => this.powerOn(name);
+  /** A host's agent was given another configuration. */
+  onAgentConfig: (host: SimulatedHost) => void = () => undefined;
+  /** Somebody was shown what runs on a host: all of it (null), or one guest. */
+  onLook: (host: SimulatedHost, uuid: string | null) => void = () => undefined;
   /** Guests that misbehave, by uuid. */
   readonly guestFaults = new Map<string, GuestFaults>();
   readonly #hosts = new Map<string, SimulatedHost>();
@@ -142,7 +157,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, agentRunning: false, storageLost: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedLease: null, watchdogDevice: false, storageLost: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -163,15 +178,23 @@ export class SimulatedWorld {
   powerOff(name: string): void {
     this.settle();
     const host = this.host(name);
-    Object.assign(host, { powered: false, hung: false, agentRunning: false });
+    Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
+    host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
   }
 
   powerOn(name: string): void {
     const host = this.host(name);
     if (host.powered) return;
-    Object.assign(host, { powered: true, bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
+    host.powered = true;
+    this.boot(name);
+  }
+
+  /** The operating system comes up: a new boot id, and what starts by itself. */
+  boot(name: string): void {
+    const host = this.host(name);
+    Object.assign(host, { bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
     for (const domain of host.domains.values()) {
       if (domain.autostart && domain.definition !== null) this.startProcess(host, domain, domain.definition, 'booted');
     }
@@ -204,6 +227,16 @@ export class SimulatedWorld {
     this.host(name).hung = hung;
   }
 
+  /** Guests on a host without its storage stand still on their next write; when it is back they wait for somebody to resume them. */
+  loseStorage(name: string, lost: boolean): void {
+    const host = this.host(name);
+    host.storageLost = lost;
+    if (!lost) return;
+    for (const domain of host.domains.values()) {
+      if (domain.running?.state === 'running') Object.assign(domain, { running: { ...domain.running, state: 'paused' }, reason: 'ioerror' });
+    }
+  }
+
   inject(fault: Fault): void {
     this.#faults.push(fault);
   }
@@ -222,7 +255,7 @@ export class SimulatedWorld {
     const host = this.host(hostName);
     const latencyMs = typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs();
     if (latencyMs > 0) await this.clock.sleep(latencyMs);
-    const reached = (): boolean => host.powered && this.reaches(from, host);
+    const reached = (): boolean => host.powered && !host.booting && this.reaches(from, host);
     if (reached() && host.hung) {
       await this.clock.sleep(timeoutMs);
       throw new OperationalError('timeout', `${method} on ${hostName}: no answer within ${timeoutMs} ms; its effect is unknown`);

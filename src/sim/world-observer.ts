@@ -10,6 +10,8 @@ export interface WorldObserver {
   ended(host: SimulatedHost, domain: SimulatedDomain, how: 'stopped' | 'died'): void;
   startFailed(host: SimulatedHost, name: string, why: string): void;
   migrateFailed(host: SimulatedHost, name: string, why: string): void;
+  /** A live migration is under way; it ends at that time on the world's monotonic clock, if nothing comes between. */
+  migrationBegan(endsAtMs: number): void;
   /** A guard let a command with these epochs through. */
   accepted(host: SimulatedHost, leaderEpoch: number): void;
 }

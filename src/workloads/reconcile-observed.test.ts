@@ -58,6 +58,9 @@ describe('nothing is interpreted', () => {
   it('when it is gone and another host was not looked at since', () => {
     expect(kind('absent', 'unseen')).toBe('not-interpreted');
     expect(kind('absent', { shown: 'absent', atMs: NOW - 6_000 })).toBe('not-interpreted');
+    // It may have come there since: a person's migration takes less than the time between two looks.
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 2_500 })).toBe('not-interpreted');
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 2_500 }, { state: 'missing' })).toBe('missing');
     expect(kind({ shown: 'stopped', reason: 'migrated' }, 'unseen')).toBe('not-interpreted');
   });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));

@@ -27,7 +27,7 @@ export interface ReconcileInput {
 
 export type Finding =
   /** Nothing can be told now; `why` says what is waited for. */
-  | { readonly kind: 'not-interpreted'; readonly why: string }
+  | { readonly kind: 'not-interpreted'; readonly why: string; /** A process of it is there all the same. */ readonly sighted?: boolean }
   | { readonly kind: 'running-as-wanted' }
   | { readonly kind: 'stopped-as-wanted' }
   /** Its process runs at another host than where Reeve placed it, and nowhere else: that place is adopted. */
@@ -102,7 +102,7 @@ const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'mig
 
 function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
   const alive = sights.filter(hasProcess);
-  if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand' };
+  if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand', sighted: true };
   if (alive.length > 1) return duplicate(alive);
   const [only] = alive;
   return only ? aliveOnce(input, only) : aliveNowhere(input, sights);
@@ -110,7 +110,7 @@ function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
 
 function duplicate(alive: readonly Sight[]): Finding {
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy` };
+  return { kind: 'duplicate', seen: alive.map(({ host, atMs }) => ({ hostId: host.hostId, atMs })), why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
@@ -130,7 +130,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
 function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
   const home = homeOf(input);
   if (home && !isOff(home) && !believable(input, home)) {
-    return { kind: 'not-interpreted', why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
+    return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
   const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved' : 'started';
   return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} on ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
@@ -155,21 +155,37 @@ function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding 
   if (isOff(home)) return { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
+  if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
   if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home);
   if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
   return whyStopped(input.workload, atHome);
 }
 
+/** It was given this home after another one was lost, and is defined there by its first start. */
+function notThereYet({ desired }: Workload, home: ObservedHost): Finding {
+  return desired === 'running' ? { kind: 'failed', reason: 'not started', why: `it was not started on ${home.name} yet` } : { kind: 'stopped-as-wanted' };
+}
+
 /** A source that kept its definition after a migration says so. */
 const WENT_AWAY: ReadonlySet<string> = new Set(['migrated']);
 
+/** Looks this close together count as one: no migration begins and ends within it. */
+const TOGETHER_MS = 250;
+
+/** What was called missing once stays so until it is seen, whichever host is looked at next. */
+function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHost): boolean {
+  const seen = believable(input, other);
+  return seen !== null && (input.workload.state === 'missing' || seen.atMs >= (home.inventory?.atMs ?? 0) - TOGETHER_MS);
+}
+
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
 function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
-  const unseen = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling' && !believable(input, host));
+  const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
+  const unseen = others.filter((host) => !seenAfter(input, host, home));
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }
-  return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; start it to define it again, or remove it from Reeve` };
+  return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 
 /** libvirt's words for how a domain came to be shut off. */

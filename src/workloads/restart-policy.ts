@@ -23,7 +23,7 @@ type Failed = Pick<Workload, 'failures' | 'maxRestarts' | 'maxRelocations' | 'ho
 export function afterFailure(workload: Failed, nowMs: number, backoff: RestartBackoff = DEFAULT_BACKOFF): RestartDecision {
   const { failures, maxRestarts, maxRelocations } = workload;
   if (failures.restarts >= maxRestarts && failures.relocations >= maxRelocations) {
-    return { kind: 'give-up', why: `it failed after ${count(failures.restarts, 'restart')} and ${count(failures.relocations, 'relocation')}; it is left alone until a person clears it` };
+    return { kind: 'give-up', why: `it failed after ${count(failures.restarts, 'restart')} and ${count(failures.relocations, 'relocation')}` };
   }
   const untilMs = notBeforeMs(failures, backoff);
   if (nowMs < untilMs) return { kind: 'wait', untilMs, why: `tried again in ${Math.ceil((untilMs - nowMs) / 1000)} s` };

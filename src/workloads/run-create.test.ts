@@ -1,6 +1,6 @@
 // Creation, deletion and adoption.
 import { describe, expect, it } from 'vitest';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { hostId, workloadId } from '../shared/ids.js';
 import type { OperationalCode } from '../shared/errors.js';
 import { adopt, type Adoption } from './adopt.js';
@@ -165,4 +165,32 @@ describe('adopt', () => {
   ];
   for (const [change, code] of refusals) it(`refuses: ${code}`, () => expect(adopt({ ...base, ...change })).toMatchObject({ ok: false, error: { code } }));
   it('takes what is tied to its host, unprotected', () => expect(adopt({ ...base, needs: { ...needs, pinnedBy: ['PCI'] }, settings: { ...base.settings, isProtected: false } }).ok).toBe(true));
+});
+
+describe('steps: create and delete', () => {
+  const stopped = (): { world: FakeWorld; context: DeleteContext } => {
+    const { hypervisor, world } = fakeHypervisor();
+    world.domains.set(UUID, observed('stopped'));
+    world.disks.add('/pools/shared/a');
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+  };
+
+  it('each step and each undo may run twice', async () => {
+    const created = await everythingTwice(setUp(), createSteps(SPEC));
+    expect([created.outcome.kind, created.world.domains.get(UUID)?.runState, [...created.world.disks]]).toEqual(['succeeded', 'running', VOLUMES]);
+    const deleted = await everythingTwice(stopped(), DELETE_STEPS);
+    expect([deleted.outcome.kind, deleted.world.domains.size, deleted.world.disks.size]).toEqual(['succeeded', 0, 0]);
+  });
+
+  it('failed at each step: everything that was made is gone, or it runs on its disks and a person is told', async () => {
+    await failedAtEachStep(setUp, createSteps(SPEC), ({ outcome, world }) => {
+      const runs = world.domains.get(UUID)?.runState === 'running';
+      expect([outcome.kind, [...world.disks]]).toEqual(runs ? ['unknown', VOLUMES] : ['failed', []]);
+    });
+    await failedAtEachStep(stopped, DELETE_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('failed');
+      // Never a definition without its disk.
+      if (world.domains.has(UUID)) expect(world.disks.has('/pools/shared/a')).toBe(true);
+    });
+  });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostProof } from '../hosts/host.js';
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { RECOVER_STEPS, runRecover, type RecoverContext } from './run-recover.js';
 import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
 
@@ -196,4 +196,17 @@ describe('recover', () => {
       }
     }
   }
+});
+
+describe('steps: recover', () => {
+  it('each step and each undo may run twice', async () => {
+    const { outcome, world } = await everythingTwice(setUp(), RECOVER_STEPS);
+    expect([outcome.kind, world.domains.get(UUID)?.runState]).toEqual(['succeeded', 'running']);
+  });
+
+  it('failed at each step: nothing is left, or it runs and a person is told', async () => {
+    await failedAtEachStep(setUp, RECOVER_STEPS, ({ outcome, world, failedAt, when }) => {
+      expect([failedAt, when, world.domains.get(UUID)?.runState ?? 'gone', outcome.kind]).toEqual(world.domains.has(UUID) ? [failedAt, when, 'running', 'unknown'] : [failedAt, when, 'gone', 'failed']);
+    });
+  });
 });

@@ -1,7 +1,7 @@
 // Stop: graceful within a bound, by force only when asked, confirmed by looking.
 import { describe, expect, it } from 'vitest';
 import type { OperationalCode } from '../shared/errors.js';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { runStop, STOP_STEPS, type StopContext } from './run-stop.js';
 import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
 
@@ -93,5 +93,21 @@ describe('stop', () => {
       expect(world.domains.get(UUID)?.runState).toBe('stopped');
     });
     await killedEverywhere(() => setUp({ killAfter: true, graceMs: 1_000 }, deaf), STOP_STEPS, ({ outcome }) => expect(outcome.kind).toBe('succeeded'));
+  });
+});
+
+describe('steps: stop', () => {
+  it('each step may run twice', async () => {
+    const { outcome, world } = await everythingTwice(setUp(), STOP_STEPS);
+    expect([outcome.kind, world.domains.get(UUID)?.runState]).toEqual(['succeeded', 'stopped']);
+  });
+
+  it('failed at each step: it is told, and the definition is still there', async () => {
+    await failedAtEachStep(setUp, STOP_STEPS, ({ outcome, world }) => {
+      // A step before the one that was to fail may have found that it is stopped.
+      if (outcome.kind === 'succeeded') expect(world.domains.get(UUID)?.runState).toBe('stopped');
+      else expect(outcome.kind).toBe('failed');
+      expect(world.domains.has(UUID)).toBe(true);
+    });
   });
 });

@@ -33,7 +33,7 @@ export function fenceDeviceConformance(name: string, start: () => Promise<FenceR
       await rig.setFault('none');
       await rig.setPowered(true);
     });
-    const fence = (device: FenceDevice = rig.device) => runFence({ host: 'host-3', devices: [device], clock: rig.clock, stillWanted: async () => null }, crashingJournal().journal());
+    const fence = (device: FenceDevice = rig.device) => runFence({ host: 'host-3', devices: [device], lease: null, clock: rig.clock, stillWanted: async () => null }, crashingJournal().journal());
 
     describe('acts', () => {
       it('tells the power state as it is', async () => {

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
-import { Lab } from '../../lab/lab.js';
+import type { Json } from '../../lab/client.js';
+import { Lab, type LabHost } from '../../lab/lab.js';
 import { describe as describeRig, enrolAll, workloadsOf, type Rig } from '../../lab/rig.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
@@ -30,11 +31,17 @@ export async function startRedis(lab: Lab): Promise<LabRedis> {
   return { url: 'redis://127.0.0.1:6379', stop };
 }
 
+export interface E2eOptions extends Partial<ControlPlaneOptions> {
+  readonly withRedis?: boolean;
+  /** Default: its BMC, and its lease with the watchdog. */
+  readonly fences?: (host: LabHost) => readonly Json[];
+}
+
 /** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
-export async function startE2eRig(name: string, hosts: number, options: Partial<ControlPlaneOptions> & { readonly withRedis?: boolean } = {}): Promise<E2eRig> {
+export async function startE2eRig(name: string, hosts: number, { withRedis, fences, ...options }: E2eOptions = {}): Promise<E2eRig> {
   const lab = await Lab.start({ name, hosts });
   try {
-    const redis = options.withRedis ? await startRedis(lab) : null;
+    const redis = withRedis ? await startRedis(lab) : null;
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, redisUrl: redis?.url ?? null, ...options });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
     const rig: Rig = { lab, control, api: () => control.api() };
@@ -44,7 +51,7 @@ export async function startE2eRig(name: string, hosts: number, options: Partial<
       await redis?.stop();
       await lab.down();
     };
-    await enrolAll(rig);
+    await enrolAll(rig, lab.hosts, (host) => (fences ? { fenceDevices: fences(host) } : {}));
     return { ...rig, ticks, close };
   } catch (error) {
     await lab.down();

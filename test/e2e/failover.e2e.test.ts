@@ -1,13 +1,14 @@
 // A host drops out, in every way we can make it: fenced before restart, recovered exactly once, healthy hosts left alone.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTicker } from '../../lab/story.js';
-import { allRunning, describe as describeRig, ended, eventsAfter, hostsOf, lastSeq, workloadNamed } from '../../lab/rig.js';
+import { allRunning, bmcOf, describe as describeRig, ended, eventsAfter, hostsOf, lastSeq, workloadNamed } from '../../lab/rig.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
-  rig = await startE2eRig('rf0', 3);
+  // By device alone: what the lease does is for lease.e2e.test.ts.
+  rig = await startE2eRig('rf0', 3, { fences: (one) => [bmcOf(one)] });
 });
 afterAll(async () => {
   await rig?.close();

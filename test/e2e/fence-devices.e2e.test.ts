@@ -61,7 +61,7 @@ describe('a BMC that is dead, and another way to the same machine', () => {
     await dead.setFault('dead');
     const devices = [made(ipmi(dead, PASSWORD)), made(ipmi(alive, PASSWORD))];
     const { journal, log } = crashingJournal();
-    const outcome = await runFence({ host: 'host-3', devices, clock, stillWanted: async () => null }, journal());
+    const outcome = await runFence({ host: 'host-3', devices, lease: null, clock, stillWanted: async () => null }, journal());
     expect(outcome).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('status off') } });
     expect(await alive.isPowered()).toBe(false);
     expect(log.filter((line) => line === 'progress').length).toBeGreaterThanOrEqual(3);

@@ -85,6 +85,11 @@ describe('a refusal', () => {
     ['GET', '/api/v1/operations?kind=nonsense', undefined, 'kind: one of enrol, readmit'],
     ['PUT', '/api/v1/workloads/db-1/priority', { priority: 1.5 }, 'priority: a whole number is wanted'],
     ['POST', '/api/v1/workloads/db-1/migrate', { to: 7 }, 'to: text is wanted, not 7'],
+    ['PUT', '/api/v1/workloads/db-1/desired', { desired: 'gone' }, 'desired: one of running, stopped, disabled, unmanaged'],
+    ['POST', '/api/v1/workloads/db-1/lock', { reason: ' ' }, 'reason: say why'],
+    ['PUT', '/api/v1/workloads/db-1/policies', { maxRestarts: -1 }, 'maxRestarts: at least 0'],
+    ['POST', '/api/v1/rules', { name: 'r', type: 'near', workloads: ['a'] }, 'type: one of keep-apart, keep-together, hosts'],
+    ['POST', '/api/v1/disarm', { reason: 'x', mode: 'sleep' }, 'mode: one of freeze, ignore'],
   ])('of %s %s says in plain words what is wrong', async (method, path, body, line) => {
     expect((await call(method, path, body))['detail']).toContain(line);
   });

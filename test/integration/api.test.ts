@@ -46,7 +46,7 @@ const ports: ApiPorts = {
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
-    explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
+    explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
     operation: async (id) => (id === 'op-2' ? anOperation('start', { id: 'op-2' as never, state: 'succeeded', endedAtMs: NOW_MS }) : null),
     operations: async () => [],
     events: async (after, limit) => (after === null ? events.slice(-limit) : events.filter((event) => event.seq > after).slice(0, limit)),
@@ -195,7 +195,7 @@ describe('reeve', () => {
     const unconfirmed = await reeve('host', 'add', 'host-9', '--address', '10.0.0.9');
     expect(unconfirmed).toMatchObject({ code: 4, err: expect.stringContaining('SHA256:abc') });
     expect((await reeve('host', 'add', 'host-9', '--address', '10.0.0.9', '--yes', '--fence', 'ipmi:address=10.0.2.9,user=admin,passwordFile=/secret')).code).toBe(0);
-    expect(asked.at(-1)).toMatchObject(['addHost', expect.any(String), { name: 'host-9', links: ['10.0.0.9'], ssh: { hostKey: 'ssh-ed25519 AAAA' }, fenceDevices: [{ kind: 'ipmi', options: { address: '10.0.2.9', user: 'admin', passwordFile: '/secret' } }] }]);
+    expect(asked.at(-1)).toMatchObject(['addHost', expect.any(String), { name: 'host-9', links: ['10.0.0.9'], ssh: { hostKey: 'ssh-ed25519 AAAA' }, fenceDevices: [{ kind: 'ipmi', options: { address: '10.0.2.9', user: 'admin', passwordFile: '/secret' } }, { kind: 'watchdog', options: {} }] }]);
     expect(await reeve('host', 'add', 'host-9', '--address', '10.0.0.9', '--yes', '--fence', 'ipmi:address')).toMatchObject({ code: 2, err: expect.stringContaining('key=value') });
   });
 

@@ -132,6 +132,35 @@ describe('what is wanted', () => {
   });
 });
 
+describe('manners', () => {
+  it.each([
+    [['rule', 'add', 'r1', '--type', 'hosts', '--workload', 'db-1', '--host', 'host-1:2', '--host', 'host-2', '--soft'], ['addRule', { name: 'r1', type: 'hosts', workloads: ['db-1'], hard: false, hosts: [{ host: 'host-1', priority: 2 }, { host: 'host-2', priority: 0 }] }]],
+    [['rule', 'add', 'r2', '--type', 'keep-apart', '--workload', 'db-1', '--workload', 'db-2'], ['addRule', { name: 'r2', type: 'keep-apart', workloads: ['db-1', 'db-2'], hard: true }]],
+    [['rule', 'remove', 'r1'], ['removeRule', 'r1']],
+    [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled']],
+    [['workload', 'manage', 'db-1', '--host', 'host-1'], ['manage', 'db-1', { host: 'host-1', desired: null }]],
+    [['workload', 'unmanage', 'db-1'], ['unmanage', 'db-1']],
+    [['workload', 'lock', 'db-1', '--reason', 'backup'], ['lock', 'db-1', 'backup']],
+    [['workload', 'unlock', 'db-1'], ['unlock', 'db-1']],
+    [['workload', 'set-policy', 'db-1', '--max-restarts', '3', '--failback', 'off', '--start-after', 'db-2'], ['setPolicies', 'db-1', { maxRestarts: 3, failback: false, startAfter: ['db-2'] }]],
+    [['workload', 'set-policy', 'db-1', '--no-order'], ['setPolicies', 'db-1', { startAfter: [] }]],
+    [['host', 'release', 'host-1'], ['release', 'host-1']],
+    [['disarm', '--reason', 'switches', '--mode', 'ignore', '--for', '60'], ['disarm', { mode: 'ignore', reason: 'switches', forS: 60 }]],
+  ])('%j', async (argv, [command, ...args]) => {
+    expect(await reeve(argv)).toMatchObject({ code: 0, err: '' });
+    const [name, _actor, ...given] = fake.asked.at(-1) ?? [];
+    expect([name, ...given]).toEqual([command, ...args]);
+  });
+
+  it('shows rules and what breaks them, also where a workload is explained', async () => {
+    expect((await reeve(['rule', 'list'])).out).toContain('reeve rule add');
+    const [a, b] = fake.state.view.workloads;
+    fake.state.view = { ...fake.state.view, rules: [{ name: 'databases', type: 'keep-apart', hard: true, workloads: [a!.id, b!.id] }] };
+    expect((await reeve(['rule', 'list'])).out).toMatch(/databases +keep-apart +hard +keep-apart: db-1, db-2 +db-1 on host-1, db-2 on host-1/);
+    expect((await reeve(['rule', 'add', 'r', '--type', 'hosts', '--host', ':']))).toMatchObject({ code: 2, err: expect.stringContaining('HOST:PRIORITY') as string });
+  });
+});
+
 describe('completion in bash', () => {
   async function completed(...words: readonly string[]): Promise<string> {
     const { out } = await reeve(['completion', 'bash']);

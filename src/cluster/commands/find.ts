@@ -2,6 +2,7 @@
 import type { Host } from '../../hosts/host.js';
 import { UserError } from '../../shared/errors.js';
 import type { Workload } from '../../workloads/workload.js';
+import { activeDisarm } from '../disarm.js';
 import type { ClusterView } from '../cluster-view.js';
 
 export function findHost(view: ClusterView, nameOrId: string): Host {
@@ -14,6 +15,18 @@ export function findWorkload(view: ClusterView, nameOrId: string): Workload {
   const workload = view.workloads.find((one) => one.name === nameOrId || one.id === nameOrId || one.uuid === nameOrId);
   if (!workload) throw new UserError('not-found', `no workload is named ${nameOrId}`, 'reeve workload list');
   return workload;
+}
+
+/** Refuses what would start, stop or move a workload that is to be left alone. */
+export function assertOurs(view: ClusterView, workload: Workload, nowMs: number): void {
+  if (workload.desired === 'unmanaged') throw new UserError('refused', `${workload.name} is unmanaged: it is watched and never touched`, `reeve workload manage ${workload.name}`);
+  const disarm = activeDisarm(view, nowMs);
+  if (disarm) throw new UserError('refused', `the cluster is disarmed (${disarm.mode}) by ${disarm.by}: ${disarm.reason}; nothing is started, stopped or moved meanwhile`, 'reeve arm');
+}
+
+/** Refuses what would move or stop a locked workload. */
+export function assertUnlocked({ name, lock }: Workload): void {
+  if (lock) throw new UserError('refused', `${name} is locked by ${lock.by} (${lock.reason}): it is not moved and not stopped meanwhile`, `reeve workload unlock ${name}`);
 }
 
 /** Refuses when an operation on the workload is under way. */

@@ -1,5 +1,5 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
-import type { Host } from '../../hosts/host.js';
+import { enforcesLease, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
 import type { Change } from '../change.js';
@@ -61,12 +61,12 @@ export function undrainHost(view: ClusterView, name: string, { by }: Asked): rea
 export function fenceHost(view: ClusterView, name: string, { by, nowMs }: Asked): readonly Change[] {
   const host = findHost(view, name);
   if (host.condition === 'enrolling') throw new UserError('conflict', `${host.name} is not enrolled yet`, `reeve host remove ${host.name}`);
-  if (!host.fenceDevices.some((device) => device.kind !== 'manual')) {
+  if (!host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
     throw new UserError('refused', `${host.name} has no automatic fence device`, `reeve host confirm-off ${host.name}`);
   }
   const why = `${by} asked for it`;
   return [
-    { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, why } },
+    { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, why, ...(enforcesLease(host) ? { excludedEpoch: host.hostEpoch } : {}) } },
     { change: 'operation', operation: { kind: 'fence', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: by, reason: why } },
     { change: 'event', event: event('host.fencing', `fencing ${host.name}: ${why}`, { severity: 'alert', host: host.name }) },
   ];
@@ -85,21 +85,33 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   return [...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })), ...provenOff(host, { kind: 'operator', evidence }, asked.nowMs)];
 }
 
-/** The one way a host becomes `fenced`: proof kept, epoch raised, told. */
-export function provenOff(host: Host, proof: { readonly kind: 'power-off' | 'new-boot' | 'operator'; readonly evidence: string }, nowMs: number): readonly Change[] {
+/** The one way a host becomes `fenced`, or `offline` when it stopped in order: proof kept, epoch raised, told. */
+export function provenOff(host: Host, proof: Pick<HostProof, 'kind' | 'evidence'>, nowMs: number): readonly Change[] {
+  const inOrder = proof.kind === 'stopped';
+  const told = inOrder ? event('host.offline', proof.evidence, { severity: 'notice', host: host.name, data: { proof: proof.kind } }) : event('host.fenced', `${host.name} is proven off (${proof.kind}): ${proof.evidence}`, { severity: 'alert', host: host.name, data: { proof: proof.kind } });
   return [
     {
       change: 'host',
       id: host.id,
       set: {
-        condition: 'fenced',
+        condition: inOrder ? 'offline' : 'fenced',
         conditionSinceMs: nowMs,
         why: proof.evidence,
         hostEpoch: host.hostEpoch + 1,
         proof: { ...proof, atMs: nowMs, bootId: host.bootId, hostEpoch: host.hostEpoch },
       },
     },
-    { change: 'event', event: event('host.fenced', `${host.name} is proven off (${proof.kind}): ${proof.evidence}`, { severity: 'alert', host: host.name, data: { proof: proof.kind } }) },
+    { change: 'event', event: told },
+  ];
+}
+
+/** Ends a quarantine at once; the next one is a first one again. */
+export function releaseHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {
+  const host = findHost(view, name);
+  if (!isQuarantined(host)) throw new UserError('conflict', `${host.name} is not quarantined`, `reeve host show ${host.name}`);
+  return [
+    { change: 'host', id: host.id, set: { flapping: NEVER_LOST } },
+    { change: 'event', event: event('host.released', `${host.name} is released from quarantine by ${by}: it takes workloads again`, { severity: 'notice', host: host.name }) },
   ];
 }
 

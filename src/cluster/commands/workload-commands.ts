@@ -1,5 +1,6 @@
 // What operators do to workloads, each as changes to commit; refusals are UserErrors with the remedy.
 import { placeWorkload } from '../../scheduler/place-workload.js';
+import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
 import type { PlacementView } from '../../scheduler/placement.js';
 import { UserError } from '../../shared/errors.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
@@ -7,20 +8,24 @@ import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { Host } from '../../hosts/host.js';
-import { assertIdle, findHost, findWorkload } from './find.js';
+import { assertIdle, assertOurs, assertUnlocked, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 
-export function startWorkload(view: ClusterView, placement: PlacementView, name: string, { by }: Asked): readonly Change[] {
+export function startWorkload(view: ClusterView, placement: PlacementView, name: string, { by, nowMs }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
   assertIdle(view, workload);
-  if (workload.state === 'running') return [];
+  assertOurs(view, workload, nowMs);
+  if (workload.state === 'error') throw new UserError('conflict', `${workload.name} is in error: ${workload.why ?? 'it failed for good'}`, `reeve workload clear ${workload.name}`);
+  if (workload.state === 'running') return workload.desired === 'running' ? [] : [{ change: 'workload', id: workload.id, set: { desired: 'running' } }];
   if (workload.state === 'awaiting-fence') throw new UserError('refused', `${workload.name}: ${workload.why ?? 'its host is lost and not proven off'}`, 'reeve status');
   const home = homeOf(view, workload);
+  const against = home ? hardRuleAgainst(placement, workload, home) : null;
+  if (home && against) throw new UserError('refused', `${workload.name} may not run on ${home.name}: ${against.why}`, `reeve workload explain ${workload.name}`);
   const target = home ?? placeOrRefuse(placement, workload, []);
   const proof = home ? null : (view.hosts.find((host) => host.id === workload.hostId)?.proof ?? null);
   return [
     { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES, workloadEpoch: workload.workloadEpoch + 1 } },
-    { change: 'operation', operation: { kind: home ? 'start' : 'recover', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.id, requestedBy: by, reason: `${by} starts it`, proof } },
+    { change: 'operation', operation: { kind: home || workload.hostId === null ? 'start' : 'recover', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.id, requestedBy: by, reason: `${by} starts it`, proof } },
   ];
 }
 
@@ -29,7 +34,8 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (workload.hostId === null) return null;
   const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
   if (!host || host.condition === 'online') return host;
-  if ((host.condition === 'fenced' || host.condition === 'offline') && host.proof) return null;
+  const isGone = host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+  if ((host.condition === 'fenced' || host.condition === 'offline') && isGone) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
 }
 
@@ -43,6 +49,8 @@ function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: Pa
 export function stopWorkload(view: ClusterView, name: string, asked: Asked & { readonly force: boolean; readonly timeoutS: number }): readonly Change[] {
   const workload = findWorkload(view, name);
   assertIdle(view, workload);
+  assertOurs(view, workload, asked.nowMs);
+  assertUnlocked(workload);
   if (workload.state === 'stopped') return [{ change: 'workload', id: workload.id, set: { desired: 'stopped' } }];
   if (workload.hostId === null) return [{ change: 'workload', id: workload.id, set: { desired: 'stopped', state: 'stopped', why: null } }];
   return [
@@ -60,6 +68,7 @@ export function stopWorkload(view: ClusterView, name: string, asked: Asked & { r
 export function deleteWorkload(view: ClusterView, name: string, asked: Asked & { readonly deleteDisks: boolean; readonly forget: boolean }): readonly Change[] {
   const workload = findWorkload(view, name);
   assertIdle(view, workload);
+  if (!asked.forget) assertUnlocked(workload);
   if (asked.forget || workload.hostId === null) {
     return [
       { change: 'remove-workload', id: workload.id },
@@ -93,7 +102,7 @@ export function clearError(view: ClusterView, name: string, { by }: Asked): read
   assertIdle(view, workload);
   if (workload.state !== 'error') throw new UserError('conflict', `${workload.name} is ${workload.state}, not in error`);
   return [
-    { change: 'workload', id: workload.id, set: { state: 'stopped', why: `error cleared by ${by}`, failures: NO_FAILURES } },
+    { change: 'workload', id: workload.id, set: { state: workload.desired === 'running' ? 'waiting' : 'stopped', why: `error cleared by ${by}`, failures: NO_FAILURES } },
     { change: 'event', event: event('workload.cleared', `${workload.name}: error cleared by ${by}`, { workload: workload.name }) },
   ];
 }
@@ -108,6 +117,8 @@ export interface MoveWanted extends Asked {
 export function moveWorkload(view: ClusterView, placement: PlacementView, name: string, wanted: MoveWanted): readonly Change[] {
   const workload = findWorkload(view, name);
   assertIdle(view, workload);
+  assertOurs(view, workload, wanted.nowMs);
+  assertUnlocked(workload);
   if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
   const from = findHost(view, workload.hostId);
   const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }]) : chosenTarget(view, placement, workload, wanted.to);
@@ -115,7 +126,7 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
     { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
-    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: wanted.params } },
+    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator' } } },
     { change: 'event', event: event(wanted.kind === 'migrate' ? 'workload.migrating' : 'workload.relocating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.name } }) },
   ];
 }

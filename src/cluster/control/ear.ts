@@ -2,7 +2,9 @@
 import type { AgentMember } from '../../hosts/host-agent.js';
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
+import type { ExclusionAsked, ExclusionState } from '../exclusion.js';
 import type { ProbeResult } from '../membership.js';
+import type { VoterSet } from '../quorum-lease.js';
 import type { ClusterVerdict } from '../verdict.js';
 
 export interface Ear {
@@ -13,4 +15,7 @@ export interface Ear {
   verdict(): ClusterVerdict;
   onVerdictChange(listener: (verdict: ClusterVerdict) => void): () => void;
   feedProbe(id: HostId, result: ProbeResult): void;
+  /** Has the voters asked to acknowledge a host's epoch no more; `sets`: every set of voters by which the host may judge its lease. */
+  exclude(asked: ExclusionAsked, sets: readonly VoterSet[]): ExclusionState;
+  withdrawExclusion(id: HostId): void;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.js';
 import { messageOf } from '../../shared/errors.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Host } from '../../hosts/host.js';
-import type { Hypervisor } from '../../hosts/hypervisor.js';
+import type { Hypervisor, ObservedWorkload } from '../../hosts/hypervisor.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterVerdict } from '../verdict.js';
 import type { Log } from '../../shared/log.js';
@@ -22,7 +22,8 @@ const EVERY_MS = 2_000;
 export class InventoryPoller {
   readonly #inFlight = new Set<HostId>();
   readonly #lastAt = new Map<HostId, number>();
-  readonly #lastSeen = new Map<HostId, string>();
+  readonly #lastSeen = new Map<HostId, readonly ObservedWorkload[]>();
+  readonly #lost = new Set<HostId>();
 
   constructor(
     private readonly ports: PollerPorts,
@@ -30,6 +31,7 @@ export class InventoryPoller {
   ) {}
 
   poll(hosts: readonly Host[], verdict: ClusterVerdict): void {
+    this.#noticeLost(hosts, verdict);
     for (const host of hosts) {
       const heard = verdict.hosts.find((one) => one.hostId === host.id);
       if (host.condition !== 'online' || heard?.hearing !== 'heard' || heard.bootId === null) continue;
@@ -37,9 +39,14 @@ export class InventoryPoller {
     }
   }
 
-  /** The next poll asks this host at once. */
-  hint(hostId: HostId): void {
-    this.#lastAt.delete(hostId);
+  /** As soon as a host is lost, all others are asked: a person may have moved a workload from it just before. */
+  #noticeLost(hosts: readonly Host[], verdict: ClusterVerdict): void {
+    for (const { id, condition } of hosts) {
+      const isLost = condition !== 'enrolling' && (condition !== 'online' || verdict.hosts.some((one) => one.hostId === id && one.hearing === 'silent'));
+      if (isLost && !this.#lost.has(id)) this.#lastAt.clear();
+      if (isLost) this.#lost.add(id);
+      else this.#lost.delete(id);
+    }
   }
 
   #due(hostId: HostId): boolean {
@@ -55,9 +62,12 @@ export class InventoryPoller {
       const atMs = clock.nowMs();
       const workloads = await hypervisorOf(host).inventory();
       await store.saveInventory({ hostId: host.id, atMs, bootId, workloads });
-      const seen = JSON.stringify(workloads);
-      if (this.#lastSeen.get(host.id) !== seen) onNews();
-      this.#lastSeen.set(host.id, seen);
+      const before = this.#lastSeen.get(host.id) ?? [];
+      if (JSON.stringify(before) !== JSON.stringify(workloads)) onNews();
+      this.#lastSeen.set(host.id, workloads);
+      // What left one host may be on another: looks at the others from before that are not the whole.
+      const left = before.some((one) => one.runState !== 'stopped' && !workloads.some((other) => other.uuid === one.uuid && other.runState !== 'stopped'));
+      if (left) this.#lastAt.clear();
     } catch (error) {
       this.log.debug({ host: host.name }, `inventory: ${messageOf(error)}`);
     } finally {

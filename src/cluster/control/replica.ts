@@ -15,6 +15,7 @@ import { executors } from '../execute/executors.js';
 import type { JobQueue } from '../job-queue.js';
 import { runOperation, type WorkerPorts } from '../run-operation.js';
 import type { ClusterVerdict } from '../verdict.js';
+import { AgentConfigurer } from './agent-configurer.js';
 import { Controller, LEADER_RENEW_MS, ROUND_MS } from './controller.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Ear } from './ear.js';
@@ -73,6 +74,7 @@ export class Replica {
   readonly loops: readonly Loop[];
   readonly #poller: InventoryPoller;
   readonly #prober: Prober;
+  readonly #configurer: AgentConfigurer;
   readonly #workerPorts: WorkerPorts;
 
   constructor(
@@ -93,6 +95,7 @@ export class Replica {
         this.controller.kick();
       },
     });
+    this.#configurer = new AgentConfigurer({ clock, agentOf: (host) => world.agentOf(host), configOf: (host, members) => world.sideOf(host, members).config, leaderEpoch: () => this.controller.leaderEpoch }, log);
     this.members.onChange = (view) => this.#tellMembers(view);
     this.#workerPorts = workerPorts(identity, ports, policies);
     this.loops = this.#makeLoops(new FactsRefresher({ store, world, leaderEpoch: () => this.controller.leaderEpoch }, log));
@@ -127,6 +130,7 @@ export class Replica {
     const verdict = this.verdict();
     this.#prober.look(this.members.hosts, verdict);
     this.#poller.poll(this.members.hosts, verdict);
+    this.#configurer.configure(this.members.hosts, verdict);
     this.controller.kick();
   };
 
@@ -155,8 +159,9 @@ const isBeingEnrolled = (view: ClusterView, host: Host): boolean => view.operati
 function workerPorts(identity: ReplicaIdentity, { store, records, world, ear, clock, log }: ReplicaPorts, { migration }: ReplicaPolicies): WorkerPorts {
   const enrolment: ExecutePorts['ear'] = {
     isHeard: async (host, boot) => ear.verdict().hosts.some((one) => one.hostId === host.id && one.hearing === 'heard' && one.bootId === boot),
+    judgesBy: async (host, voterEpoch) => ear.verdict().hosts.some((one) => one.hostId === host.id && one.hearing === 'heard' && (one.lease?.voterEpoch ?? -1) >= voterEpoch),
     newMarkerId: () => records.newMarkerId(),
     keepReport: (host, points) => records.keepReport(host, points),
   };
-  return { store, clock, worker: identity.worker, executors: executors({ store, clock, world, migration, ear: enrolment }), log: (line, data) => log.warn(data, line) };
+  return { store, clock, worker: identity.worker, executors: executors({ store, clock, world, migration, ear: enrolment, excluding: ear }), log: (line, data) => log.warn(data, line) };
 }

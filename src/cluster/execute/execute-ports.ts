@@ -15,7 +15,10 @@ import type { Workload } from '../../workloads/workload.js';
 import type { Place } from '../../workloads/place.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterView } from '../cluster-view.js';
+import type { ExclusionAsked, ExclusionState } from '../exclusion.js';
+import type { VoterSet } from '../quorum-lease.js';
 import type { Operation } from '../operation.js';
+import { runsUnderLease } from '../runs-under-lease.js';
 
 /** The hosts as they can be reached. */
 export interface HostWorld {
@@ -34,9 +37,17 @@ export interface HostWorld {
 /** What enrolment asks beside the hosts. */
 export interface EnrolmentEar {
   isHeard(host: Host, bootId: string): Promise<boolean>;
+  /** Does it judge its lease by this set of voters, or a newer one? By its own word. */
+  judgesBy(host: Host, voterEpoch: number): Promise<boolean>;
   newMarkerId(): string;
   /** The report of the last check of each host, by name. */
   keepReport(host: Host, points: readonly CheckPoint[]): Promise<void>;
+}
+
+/** Asks the voters to exclude a host, and knows when its lease is surely over. */
+export interface Excluding {
+  exclude(asked: ExclusionAsked, sets: readonly VoterSet[]): ExclusionState;
+  withdrawExclusion(id: HostId): void;
 }
 
 export interface ExecutePorts {
@@ -44,6 +55,7 @@ export interface ExecutePorts {
   readonly clock: Clock;
   readonly world: HostWorld;
   readonly ear: EnrolmentEar;
+  readonly excluding: Excluding;
   readonly migration: MigrationPolicy;
 }
 
@@ -62,7 +74,7 @@ export function workloadOf(view: ClusterView, operation: Operation): Workload {
 /** Epochs as committed with the operation: an older operation's commands are refused by a host that saw a newer one. */
 export function tokenFor(operation: Operation, host: Host, workload: Workload | null): CommandToken {
   const base = { leaderEpoch: operation.leaderEpoch, hostEpoch: host.hostEpoch };
-  return workload === null ? base : { ...base, workload: { uuid: workload.uuid, epoch: operation.workloadEpoch ?? workload.workloadEpoch } };
+  return workload === null ? base : { ...base, workload: { uuid: workload.uuid, epoch: operation.workloadEpoch ?? workload.workloadEpoch }, lease: runsUnderLease(workload, host) };
 }
 
 export function placeOf(ports: ExecutePorts, operation: Operation, host: Host, workload: Workload): Place {

@@ -4,6 +4,7 @@ import { createExecutor, deleteExecutor } from './create-executors.js';
 import type { ExecutePorts } from './execute-ports.js';
 import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExecutor } from './host-executors.js';
 import { migrateExecutor, relocateExecutor } from './move-executors.js';
+import { leaseExecutor } from './lease-executor.js';
 import { startExecutor, stopExecutor } from './start-executors.js';
 
 export function executors(ports: ExecutePorts): Executors {
@@ -20,5 +21,6 @@ export function executors(ports: ExecutePorts): Executors {
     delete: deleteExecutor(ports),
     migrate: migrateExecutor(ports),
     relocate: relocateExecutor(ports),
+    lease: leaseExecutor(ports),
   };
 }

@@ -1,6 +1,7 @@
 // Fence, enrol, readmit, remove and drain: from an operation's row to the host's workflow and what follows.
 import { FENCE_STEPS } from '../../fencing/run-fence.js';
-import type { Host } from '../../hosts/host.js';
+import type { LeaseEnd } from '../../fencing/lease-end.js';
+import { enforcesLease, type Host } from '../../hosts/host.js';
 import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
 import { READMISSION_STEPS, type KnownWorkload } from '../../hosts/run-readmission.js';
@@ -17,10 +18,25 @@ import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
     const host = hostOf(view, operation.hostId, 'fenced');
-    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, host) };
+    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease: enforcesLease(host) ? leaseEnd(ports, operation, host) : null, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, host) };
     const outcome = await runWorkflow(FENCE_STEPS, context, journal);
     const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
-    return fenceEnding({ operation, host: now, outcome, nowMs: ports.clock.nowMs() }, String(outcome.memo['evidence'] ?? ''));
+    const kind = outcome.memo['proof'] === 'lease-expired' ? 'lease-expired' : 'power-off';
+    return fenceEnding({ operation, host: now, outcome, nowMs: ports.clock.nowMs() }, { kind, evidence: String(outcome.memo['evidence'] ?? '') });
+  };
+}
+
+/** The sets of voters are read anew at each look: one that was committed meanwhile may have reached the host. */
+function leaseEnd({ store, excluding }: ExecutePorts, { leaderEpoch }: Operation, host: Host): LeaseEnd {
+  return {
+    look: async () => {
+      const { hosts, voters } = await store.readView();
+      const now = hosts.find((one) => one.id === host.id);
+      const sets = voters.filter((set) => set.epoch >= (now ?? host).voterEpoch);
+      const state = excluding.exclude({ hostId: host.id, epoch: host.hostEpoch, leaderEpoch }, sets);
+      return state.kind === 'unenforced' ? { kind: 'none', why: state.why } : state;
+    },
+    withdraw: () => excluding.withdrawExclusion(host.id),
   };
 }
 
@@ -28,7 +44,7 @@ async function whyFenceUnwanted({ store }: ExecutePorts, host: Host): Promise<st
   const now = (await store.readView()).hosts.find((one) => one.id === host.id);
   if (!now) return `${host.name} was removed`;
   if (now.condition !== 'fencing') return `${host.name} is ${now.condition} meanwhile`;
-  return now.hostEpoch === host.hostEpoch ? null : `${host.name} was proven off meanwhile`;
+  return now.hostEpoch === host.hostEpoch ? null : `${host.name} has another epoch meanwhile`;
 }
 
 /** Members whose agents are told of each other: all but those that are being enrolled. */
@@ -63,6 +79,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
 export async function lookAtFence({ world }: Pick<ExecutePorts, 'world'>, host: Host): Promise<FenceLook> {
   const devices = world.fenceDevicesOf(host);
   const device = devices.find((one) => one.automatic);
+  if (!device && host.fenceDevices.some((one) => one.kind === 'watchdog')) return { kind: 'lease' };
   if (!device) return host.fenceDevices.length > 0 && devices.length > 0 ? { kind: 'manual' } : { kind: 'none' };
   try {
     return { kind: 'answered', device: device.describe, power: await device.status() };
@@ -82,11 +99,25 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       peers: others.filter((peer) => peer.condition === 'online').map((peer) => ports.world.sideOf(peer, all)),
       hypervisor: ports.world.hypervisorOf(host),
       admission: { bootId, token: tokenFor(operation, host, null) },
+      judgesByNewest: () => judgesByNewest(ports, host),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
     return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, outcome.kind === 'succeeded' ? { bootId, facts: await ports.world.hypervisorOf(host).facts() } : null);
   };
+}
+
+/** The agent looks at its configuration each second, and says by which voters it judges with its next heartbeat. */
+const CONFIGURED = { withinMs: 10_000, everyMs: 200 };
+
+async function judgesByNewest({ store, ear, clock }: ExecutePorts, host: Host): Promise<string | null> {
+  const endsAtMs = clock.monotonicMs() + CONFIGURED.withinMs;
+  for (;;) {
+    const newest = (await store.readView()).voters.at(-1)?.epoch ?? 0;
+    if (newest === 0 || (await ear.judgesBy(host, newest))) return null;
+    if (clock.monotonicMs() > endsAtMs) return `the agent of ${host.name} does not say that it took its new configuration (voters ${newest})`;
+    await clock.sleep(CONFIGURED.everyMs);
+  }
 }
 
 function knownWorkload(view: ClusterView, host: Host, workload: ClusterView['workloads'][number]): KnownWorkload {

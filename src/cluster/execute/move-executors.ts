@@ -4,6 +4,8 @@ import { RELOCATION_STEPS } from '../../migration/run-relocation.js';
 import type { Host } from '../../hosts/host.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { moveEnding } from '../endings.js';
+import type { Workload } from '../../workloads/workload.js';
+import { runsUnderLease } from '../runs-under-lease.js';
 import type { Executor } from '../run-operation.js';
 import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
@@ -20,7 +22,7 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
       clock: ports.clock,
       policy: { ...ports.migration, bandwidthMiBps: param(operation, 'bandwidthMiBps', 0) || ports.migration.bandwidthMiBps, maxDowntimeMs: param(operation, 'maxDowntimeMs', ports.migration.maxDowntimeMs) },
       copyStorage: param(operation, 'copyStorage', false),
-      provenOff: (side: 'source' | 'destination') => isProvenOff(ports, side === 'source' ? source : target),
+      provenOff: (side: 'source' | 'destination') => isProvenGone(ports, side === 'source' ? source : target, workload),
     };
     const outcome = await runWorkflow(MIGRATION_STEPS, context, journal);
     return moveEnding({ operation, workload, outcome, source: (await fresh(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
@@ -50,8 +52,13 @@ async function fresh({ store }: ExecutePorts, host: Host): Promise<Host | null> 
   return (await store.readView()).hosts.find((one) => one.id === host.id) ?? null;
 }
 
-/** Proven off since: its condition says so, or its epoch has risen. */
-async function isProvenOff(ports: ExecutePorts, host: Host): Promise<boolean> {
+/**
+ * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
+ * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
+ */
+async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
   const now = await fresh(ports, host);
-  return now === null || now.condition === 'fenced' || now.hostEpoch !== host.hostEpoch;
+  if (now === null) return true;
+  if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
+  return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
 }

@@ -4,6 +4,7 @@ import { START_STEPS } from '../../workloads/run-start.js';
 import { STOP_STEPS } from '../../workloads/run-stop.js';
 import type { Journal } from '../../shared/workflow.js';
 import { runWorkflow } from '../../shared/workflow.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { ClusterView } from '../cluster-view.js';
 import { startEnding, stopEnding } from '../endings.js';
 import type { Operation } from '../operation.js';
@@ -23,7 +24,12 @@ async function start(ports: ExecutePorts, operation: Operation, view: ClusterVie
     operation.kind === 'recover'
       ? await runWorkflow(RECOVER_STEPS, { ...context, proof: operation.proof, fromHost: from?.name ?? 'its old host' }, journal)
       : await runWorkflow(START_STEPS, context, journal);
-  return startEnding({ operation, workload, outcome, target, from, nowMs: ports.clock.nowMs() });
+  return startEnding({ operation, workload: await freshWorkload(ports, workload), outcome, target, from, nowMs: ports.clock.nowMs() });
+}
+
+/** What its owner wants may have changed meanwhile. */
+async function freshWorkload({ store }: ExecutePorts, workload: Workload): Promise<Workload> {
+  return (await store.readView()).workloads.find((one) => one.id === workload.id) ?? workload;
 }
 
 /** Read right before the start: the target may have been lost, the workload stopped, the proof overtaken since the commit. */

@@ -1,5 +1,6 @@
 // Brakes: reasons not to act on what we believe about hosts, shared by the rules that fence.
 import { hold, type Hold } from '../decision.js';
+import { activeDisarm } from '../disarm.js';
 import type { RuleContext } from '../decide.js';
 
 /** Conditions in which a host counts as lost for the mass-failure brake. */
@@ -7,17 +8,17 @@ const LOST = new Set(['silent', 'fencing']);
 
 /** Why nobody may be declared silent now; null: go on. */
 export function listeningBrake({ verdict }: RuleContext): Hold | null {
-  if (!verdict.trusted) return hold('start-up-grace', '', verdict.trustEvidence);
-  if (!verdict.quorum) return hold('no-quorum', '', `${verdict.quorumEvidence}; without a majority nothing is declared lost or fenced`);
+  if (!verdict.trusted) return verdict.ownStall ? hold('own-stall', '', `${verdict.trustEvidence}; it passes by itself; if it comes again, look at the load of this machine`) : hold('start-up-grace', '', `${verdict.trustEvidence}; it passes by itself`);
+  if (!verdict.quorum) return hold('no-quorum', '', `${verdict.quorumEvidence}; without a majority nothing is declared lost or fenced; look at the links of the voters that are not heard (\`reeve status\`)`);
   return null;
 }
 
 /** Automatic action is switched off by a person. */
 export function disarmBrake({ view, nowMs }: RuleContext): Hold | null {
-  const { disarm } = view;
-  if (!disarm || (disarm.untilMs !== null && disarm.untilMs <= nowMs)) return null;
+  const disarm = activeDisarm(view, nowMs);
+  if (!disarm) return null;
   const until = disarm.untilMs === null ? 'until somebody arms it' : `until ${new Date(disarm.untilMs).toISOString()}`;
-  return hold('disarmed', '', `disarmed by ${disarm.by} ${until}: ${disarm.reason}; \`reeve arm\` ends it`);
+  return hold('disarmed', '', `disarmed (${disarm.mode}) by ${disarm.by} ${until}: ${disarm.reason}; \`reeve arm\` ends it`);
 }
 
 /** Too many hosts silent at once: it is our network rather than theirs. */

@@ -5,10 +5,12 @@ import type { Change } from '../change.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { HostVerdict } from '../verdict.js';
+import { lostOnceMore } from '../../hosts/flapping.js';
+import { saidGoodBye } from './notice-leaving-hosts.js';
 import { listeningBrake } from './brakes.js';
 
 export const declareSilentHosts: Rule = (context) => {
-  const candidates = context.view.hosts.filter((host) => host.condition === 'online' && context.verdictOf(host.id)?.hearing === 'silent');
+  const candidates = context.view.hosts.filter((host) => host.condition === 'online' && context.verdictOf(host.id)?.hearing === 'silent' && !saidGoodBye(context, host));
   if (candidates.length === 0) return { actions: [], holds: listeningHolds(context) };
   const brake = listeningBrake(context);
   if (brake) return { actions: [], holds: [brake] };
@@ -42,11 +44,11 @@ function probeAnswer(host: Host, { probe }: HostVerdict, { nowMs, policy }: Rule
   );
 }
 
-function declareSilent({ view, nowMs }: RuleContext, host: Host, verdict: HostVerdict): Action {
+function declareSilent({ view, policy, nowMs }: RuleContext, host: Host, verdict: HostVerdict): Action {
   const why = `${verdict.evidence}; SSH does not answer`;
   const workloads = view.workloads.filter((workload) => workload.hostId === host.id && workload.desired === 'running' && workload.state !== 'error');
   const changes: Change[] = [
-    { change: 'host', id: host.id, set: { condition: 'silent', conditionSinceMs: nowMs, why } },
+    { change: 'host', id: host.id, set: { condition: 'silent', conditionSinceMs: nowMs, why, flapping: lostOnceMore(host.flapping, nowMs, policy.quarantine) } },
     { change: 'event', event: event('host.silent', `${host.name} is silent: ${why}`, { severity: 'alert', host: host.name, data: { silentSinceMs: verdict.sinceMs } }) },
     ...workloads
       .filter((workload) => workload.isProtected)

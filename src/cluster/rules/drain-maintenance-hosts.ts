@@ -1,28 +1,37 @@
-// Workloads on a host in maintenance move away, live, a few at a time; what cannot move is named and stays running.
+// Workloads on a host in maintenance, or on one that goes down under policy migrate, move away a few at a time; what can't move is named.
 import type { Host } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
-import type { HostId } from '../../shared/ids.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { Workload } from '../../workloads/workload.js';
-import type { Change } from '../change.js';
-import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
+import { beginMove, failedTargets } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { isOurs, lockBrake } from './workload-brakes.js';
 
-const MOVING = new Set<Workload['state']>(['running']);
+const NAME = 'drainMaintenanceHosts';
+const LEAVES: ReadonlySet<Workload['state']> = new Set(['running', 'paused']);
+
+/** Why a host is to be emptied, and since when. */
+interface Emptying {
+  readonly host: Host;
+  readonly sinceMs: number;
+  readonly why: string;
+  readonly params: Operation['params'];
+}
 
 export const drainMaintenanceHosts: Rule = (context) => {
   const actions: Action[] = [];
   const holds: Hold[] = [];
   for (const host of context.view.hosts) {
-    if (host.intent !== 'maintenance' || host.condition !== 'online') continue;
-    const drain = context.view.operations.find((operation) => operation.kind === 'drain' && operation.hostId === host.id);
-    if (!drain || drain.cancelRequested) continue;
+    const emptying = host.condition === 'online' ? whyEmptied(context, host) : null;
+    if (!emptying) continue;
     const brake = disarmBrake(context);
     if (brake) holds.push(brake);
-    for (const workload of brake ? [] : orderForDrain(context.view.workloads.filter((one) => one.hostId === host.id && MOVING.has(one.state)))) {
-      const output = moveAway(context, host, drain, workload);
+    const leaving = brake ? [] : context.view.workloads.filter((one) => one.hostId === host.id && LEAVES.has(one.state) && isOurs(context, one));
+    for (const workload of orderForDrain(leaving)) {
+      const output = moveAway(context, emptying, workload);
       actions.push(...output.actions);
       holds.push(...output.holds);
     }
@@ -30,41 +39,47 @@ export const drainMaintenanceHosts: Rule = (context) => {
   return { actions, holds };
 };
 
-function moveAway(context: RuleContext, host: Host, drain: Operation, workload: Workload): RuleOutput {
-  if (context.view.operations.some((operation) => operation.workloadId === workload.id)) return { actions: [], holds: [] };
-  if (workload.drainPolicy === 'leave') return no(hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}`));
-  const tried = failedMoves(context, drain, workload);
-  const placed = context.ledger.place({
-    workload,
-    exclude: [{ hostId: host.id, why: `${host.name} is being drained` }, ...tried.map((one) => ({ hostId: one.hostId, why: `moving there failed: ${one.why}` }))],
-  });
-  if (!placed.ok) return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}`));
-  const { hostId: target, host: targetName } = placed.value;
-  const { migrationsPerHost } = context.policy;
-  if (context.ledger.inFlight(host.id, ['migrate', 'relocate']) >= migrationsPerHost || context.ledger.inFlight(target, ['migrate', 'relocate']) >= migrationsPerHost) {
-    return no(hold('too-many-in-flight', workload.name, `${migrationsPerHost} migrations at once per host; it follows`));
+function whyEmptied({ view, policy }: RuleContext, host: Host): Emptying | null {
+  if (host.leaving && policy.gracefulShutdown === 'migrate') return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {} };
+  const drain = host.intent === 'maintenance' ? view.operations.find((operation) => operation.kind === 'drain' && operation.hostId === host.id) : undefined;
+  if (!drain || drain.cancelRequested) return null;
+  return { host, sinceMs: drain.createdAtMs, why: `${host.name} is drained`, params: { drain: drain.id } };
+}
+
+function moveAway(context: RuleContext, emptying: Emptying, workload: Workload): RuleOutput {
+  const { host } = emptying;
+  if (context.operationOn(workload.id)) return { actions: [], holds: [] };
+  const stuck = whyStuck(workload, host) ?? stuckMate(context, workload, host);
+  if (stuck) return no(stuck);
+  const exclude = [{ hostId: host.id, why: emptying.why }];
+  const tried = failedTargets(context, workload, emptying.sinceMs);
+  const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried] });
+  if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
+  if (tried.length > 0 && workload.drainPolicy === 'relocate') {
+    const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')] });
+    if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
-  context.ledger.promise(workload.id, target, 'migrate', host.id);
-  return { actions: [migrate(host, drain, workload, target, targetName)], holds: [] };
+  return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));
 }
 
 const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
 
-/** Targets to which this workload failed to move since this drain began: the next host is tried. */
-function failedMoves({ view }: RuleContext, drain: Operation, workload: Workload): readonly { readonly hostId: HostId; readonly why: string }[] {
-  return view.recentOperations.flatMap((operation) => {
-    const failed = operation.kind === 'migrate' && operation.workloadId === workload.id && (operation.state === 'failed' || operation.state === 'cancelled');
-    if (!failed || operation.targetHostId === null || operation.createdAtMs < drain.createdAtMs) return [];
-    return [{ hostId: operation.targetHostId, why: operation.why ?? 'no reason given' }];
-  });
+const moveOf = ({ host, why, params }: Emptying, workload: Workload): { rule: string; cause: 'drain'; workload: Workload; from: Host; why: string; params: Operation['params'] } => ({ rule: NAME, cause: 'drain', workload, from: host, why, params });
+
+function whyStuck(workload: Workload, host: Host): Hold | null {
+  const locked = lockBrake(workload, `it stays on ${host.name}`);
+  if (locked) return locked;
+  if (workload.drainPolicy === 'leave') return hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}; move it by \`reeve workload migrate ${workload.name}\`, or stop it`);
+  if (workload.state === 'paused') return hold('cannot-move', workload.name, `it is paused and can't move live: it stays on ${host.name}; \`reeve workload start ${workload.name}\` resumes it`);
+  return null;
 }
 
-function migrate(host: Host, drain: Operation, workload: Workload, target: HostId, targetName: string): Action {
-  const why = `${host.name} is drained: move live to ${targetName}`;
-  const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
-    { change: 'operation', operation: { kind: 'migrate', workloadId: workload.id, hostId: host.id, targetHostId: target, requestedBy: 'rule:drainMaintenanceHosts', reason: why, params: { drain: drain.id } } },
-    { change: 'event', event: event('workload.migrating', `${workload.name}: ${why}`, { host: host.name, workload: workload.name, data: { from: host.name, to: targetName } }) },
-  ];
-  return { rule: 'drainMaintenanceHosts', about: workload.name, why, changes };
+/** One of a group goes only when all can. */
+function stuckMate(context: RuleContext, workload: Workload, host: Host): Hold | null {
+  for (const id of ruleIndex(context.view.rules).group(workload.id)) {
+    const mate = id === workload.id ? null : context.workloadOf(id);
+    const why = mate && mate.hostId === host.id && LEAVES.has(mate.state) ? whyStuck(mate, host) : null;
+    if (why) return hold('cannot-move', workload.name, `it stays together with ${mate?.name ?? id}: ${why.why}`);
+  }
+  return null;
 }

@@ -1,6 +1,7 @@
 // A silent host that may still run protected workloads is fenced, unless a brake holds.
-import type { Host } from '../../hosts/host.js';
+import { enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
 import { fenceBackoffMs } from '../../fencing/fence-backoff.js';
+import type { Workload } from '../../workloads/workload.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
@@ -20,20 +21,29 @@ export const fenceSilentHosts: Rule = (context) => {
 };
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
-  const needed = context.view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected && workload.desired === 'running');
+  // What is on its way there counts: its operation waits for the proof.
+  const isThere = (workload: Workload): boolean => workload.hostId === host.id || context.operationOn(workload.id)?.targetHostId === host.id;
+  const needed = context.view.workloads.some((workload) => workload.isProtected && workload.desired === 'running' && isThere(workload));
   if (!needed) return hold('no-fence-device', host.name, 'silent, and nothing protected is placed there: not fenced; `reeve host confirm-off` if it is off');
   if (host.intent === 'maintenance') return hold('maintenance', host.name, 'silent while in maintenance: not fenced; `reeve host undrain` or `reeve host confirm-off`');
   return disarmBrake(context) ?? listeningBrake(context) ?? massFailureBrake(context) ?? deviceBrake(host) ?? flightBrake(context, host, already) ?? retryBrake(context, host);
 }
 
+const AUTOMATIC: ReadonlySet<FenceDeviceKind> = new Set(['ipmi', 'redfish', 'fence-agent']);
+
+/** Written down before any voter is asked: whatever comes of it, the host is admitted at a higher epoch only. */
+export function excluded(host: Host): { readonly excludedEpoch: number } | Record<string, never> {
+  return enforcesLease(host) ? { excludedEpoch: host.hostEpoch } : {};
+}
+
 function deviceBrake(host: Host): Hold | null {
-  if (host.fenceDevices.some((device) => device.kind !== 'manual')) return null;
-  return hold('no-fence-device', host.name, `silent, and no fence device can prove it off: look at the machine, then \`reeve host confirm-off ${host.name}\``);
+  if (host.fenceDevices.some((device) => AUTOMATIC.has(device.kind)) || enforcesLease(host)) return null;
+  return hold('no-fence-device', host.name, `silent, and neither a fence device nor a lease can prove it harmless: look at the machine, then \`reeve host confirm-off ${host.name}\``);
 }
 
 function flightBrake({ view, policy }: RuleContext, host: Host, already: number): Hold | null {
   const fences = view.operations.filter((operation) => operation.kind === 'fence');
-  if (fences.some((operation) => operation.hostId === host.id)) return hold('fence-under-way', host.name, 'a fence operation is under way');
+  if (fences.some((operation) => operation.hostId === host.id)) return hold('fence-under-way', host.name, 'a fence operation is under way; `reeve operation list`');
   if (fences.length + already < policy.fencesInFlight) return null;
   return hold('too-many-in-flight', host.name, `${fences.length + already} fences are under way, at most ${policy.fencesInFlight} at once`);
 }
@@ -62,7 +72,7 @@ function fence({ nowMs }: RuleContext, host: Host): Action {
     about: host.name,
     why,
     changes: [
-      { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs } },
+      { change: 'host', id: host.id, set: { condition: 'fencing', conditionSinceMs: nowMs, ...excluded(host) } },
       { change: 'operation', operation: { kind: 'fence', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: 'rule:fenceSilentHosts', reason: why } },
       { change: 'event', event: event('host.fencing', `fencing ${host.name}: ${why}`, { severity: 'alert', host: host.name }) },
     ],

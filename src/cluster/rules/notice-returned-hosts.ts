@@ -1,5 +1,6 @@
 // Hosts that are heard again: the same boot was only silent; another boot id proves that all it ran is gone.
 import type { Host } from '../../hosts/host.js';
+import { lostOnceMore } from '../../hosts/flapping.js';
 import { event } from '../cluster-event.js';
 import type { Change } from '../change.js';
 import { provenOff } from '../commands/host-commands.js';
@@ -21,7 +22,8 @@ function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonl
   const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
   if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
   if (verdict.hearing !== 'heard' || bootId !== host.bootId) return [];
-  if (host.condition === 'silent') return [heardAgain(context, host)];
+  if (host.condition === 'silent' && host.excludedEpoch === host.hostEpoch) return [newEpoch(host)];
+  if (host.condition === 'silent' && host.excludedEpoch === null) return [heardAgain(context, host)];
   if (host.condition === 'fencing') return cancelFence(context, host);
   return [];
 }
@@ -32,14 +34,22 @@ function bootSeen(verdict: HostVerdict): string | null {
   return verdict.probe?.answered ? verdict.probe.bootId : null;
 }
 
-function rebooted({ view, nowMs }: RuleContext, host: Host, bootId: string): Action {
+function rebooted({ view, policy, nowMs }: RuleContext, host: Host, bootId: string): Action {
   const evidence = `${host.name} is up with boot id ${bootId.slice(0, 8)}, it was admitted with ${(host.bootId ?? '').slice(0, 8)}: what ran before is gone`;
   const fences = view.operations.filter((operation) => operation.kind === 'fence' && operation.hostId === host.id);
   const changes: Change[] = [
     ...fences.map((operation): Change => ({ change: 'cancel-operation', id: operation.id })),
     ...provenOff(host, { kind: 'new-boot', evidence }, nowMs),
+    // One that was silent before was counted then; one that goes down in order is not lost.
+    ...(host.condition === 'online' && !host.leaving ? [{ change: 'host', id: host.id, set: { flapping: lostOnceMore(host.flapping, nowMs, policy.quarantine) } } as const] : []),
   ];
   return { rule: 'noticeReturnedHosts', about: host.name, why: evidence, changes };
+}
+
+/** Voters have promised never to acknowledge its epoch again: it needs a new one, and is admitted at that by readmitReturnedHosts. */
+function newEpoch(host: Host): Action {
+  const why = `${host.name} is heard again with the same boot id after it was excluded: it is admitted at a new epoch`;
+  return { rule: 'noticeReturnedHosts', about: host.name, why, changes: [{ change: 'host', id: host.id, set: { hostEpoch: host.hostEpoch + 1, why } }] };
 }
 
 function heardAgain({ view, nowMs }: RuleContext, host: Host): Action {

@@ -1,4 +1,4 @@
-// Protected workloads of a host that is proven off are started elsewhere, by priority, each with the proof.
+// Protected workloads of hosts that are proven off are started elsewhere, by priority, each with the proof.
 import type { Host, HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
 import type { Workload } from '../../workloads/workload.js';
@@ -7,64 +7,112 @@ import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { disarmBrake } from './brakes.js';
+import { elsewhereAlready } from './elsewhere-already.js';
+import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
 import { setWaiting } from './set-waiting.js';
+import { retryBrake, startsBrake } from './start-brakes.js';
+import { startOrder } from './start-order.js';
+import { isOurs } from './workload-brakes.js';
+
+const NAME = 'recoverFromFencedHosts';
 
 export const recoverFromFencedHosts: Rule = (context) => {
-  const actions: Action[] = [];
-  const holds: Hold[] = [];
-  for (const host of context.view.hosts) {
-    if (host.condition !== 'fenced' && host.condition !== 'offline') continue;
-    const output = recoverFrom(context, host);
-    actions.push(...output.actions);
-    holds.push(...output.holds);
-  }
-  return { actions, holds };
+  const off = new Map(context.view.hosts.filter((host) => host.condition === 'fenced' || host.condition === 'offline').map((host) => [host.id, host]));
+  if (off.size === 0) return { actions: [], holds: [] };
+  const here = context.view.workloads.filter((workload) => workload.hostId !== null && off.has(workload.hostId) && workload.state !== 'error' && isOurs(context, workload));
+  // Over all hosts at once: what matters most gets the room, wherever it was.
+  const outputs = orderForRecovery(here).map((workload) => {
+    const host = workload.hostId === null ? undefined : off.get(workload.hostId);
+    return host ? follow(context, host, workload) : { actions: [], holds: [] };
+  });
+  return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
 };
 
-function recoverFrom(context: RuleContext, host: Host): RuleOutput {
-  const here = context.view.workloads.filter((workload) => workload.hostId === host.id && wasThere(workload));
-  const lost = here.filter((workload) => workload.isProtected && workload.desired === 'running');
-  const unprotected = here.filter((workload) => !lost.includes(workload) && workload.state !== 'stopped');
-  const stopped = unprotected.map((workload) => sayStopped(host, workload));
-  if (lost.length === 0) return { actions: stopped, holds: [] };
-  const brake = disarmBrake(context);
-  if (brake) return { actions: stopped, holds: [brake] };
-  if (!host.proof) return { actions: stopped, holds: [hold('no-fence-device', host.name, 'no proof that it is off is recorded: nothing of it is started elsewhere')] };
-  const actions: Action[] = [...stopped];
-  const holds: Hold[] = [];
-  for (const workload of orderForRecovery(lost)) {
-    const output = recover(context, host, host.proof, workload);
-    actions.push(...output.actions);
-    holds.push(...output.holds);
-  }
-  return { actions, holds };
+const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
+
+function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
+  if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
+  // It may run on there, and nobody says otherwise.
+  if (!workload.isProtected && !isGone(host, workload)) return no();
+  if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
+  if (workload.desired === 'running') return recover(context, host, workload);
+  if (!isGone(host, workload)) return no();
+  const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
+  return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
 }
 
-const wasThere = (workload: Workload): boolean => workload.state !== 'error';
-
-function sayStopped(host: Host, workload: Workload): Action {
-  const why = `its host ${host.name} is off; it is ${workload.isProtected ? 'not wanted running' : 'not protected'} and stays there`;
-  return { rule: 'recoverFromFencedHosts', about: workload.name, why, changes: [{ change: 'workload', id: workload.id, set: { state: 'stopped', why } }] };
+/** A proof that the host itself contradicts is none: its device may cut another machine. */
+function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
+  const verdict = verdictOf(host.id);
+  // A host that lost its lease may live on: what ran under it is gone all the same.
+  if (host.proof?.kind === 'lease-expired') return null;
+  if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
+  if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
+  return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
 }
 
-function recover(context: RuleContext, host: Host, proof: HostProof, workload: Workload): RuleOutput {
-  const active = context.view.operations.find((operation) => operation.workloadId === workload.id);
-  if (active) {
-    if (active.kind === 'recover') return { actions: [], holds: [] };
-    return { actions: [], holds: [hold('operation-active', workload.name, `${active.kind} is under way; recovery follows when it has ended`)] };
-  }
+/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
+function isGone(host: Host, workload: Workload): boolean {
+  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
+}
+
+function notUnderLease(host: Host, workload: Workload): Hold {
+  return hold('not-under-lease', workload.name, `the lease of ${host.name} is over, but ${workload.name} did not run under it yet and may run there still: \`reeve host fence ${host.name}\` with a device, or \`reeve host confirm-off ${host.name}\``);
+}
+
+function sayStopped(host: Host, workload: Workload, reason: string): RuleOutput {
+  const why = `its host ${host.name} is off; it is ${reason} and stays there`;
+  return { actions: [{ rule: NAME, about: workload.name, why, changes: [{ change: 'workload', id: workload.id, set: { state: 'stopped', why } }] }], holds: [] };
+}
+
+/** What is kept stopped gets a healthy home too: it can be started at once, whatever becomes of the old one. */
+function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutput {
+  if (context.operationOn(workload.id) || disarmBrake(context) || !host.proof) return no();
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
-  if (!placed.ok) return setWaiting('recoverFromFencedHosts', workload, placed.error);
-  const { hostId: target, host: targetName } = placed.value;
-  if (context.ledger.inFlight(target, ['recover', 'start', 'create']) >= context.policy.startsPerHost) {
-    return { actions: [], holds: [hold('too-many-in-flight', workload.name, `${context.policy.startsPerHost} starts are under way on ${targetName}; it is next`)] };
-  }
-  context.ledger.promise(workload.id, target, 'recover', null);
-  const why = `${host.name} is off (${proof.kind}): start on ${targetName}`;
+  if (!placed.ok) return no();
+  const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;
+  const changes: Change[] = [
+    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, leasedOn: null, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
+    { change: 'event', event: event('workload.rehomed', `${workload.name} (stopped): ${why}`, { severity: 'notice', workload: workload.name, data: { from: host.name, to: placed.value.host, proof: host.proof.kind } }) },
+  ];
+  return { actions: [{ rule: NAME, about: workload.name, why, changes }], holds: [] };
+}
+
+function recover(context: RuleContext, host: Host, workload: Workload): RuleOutput {
+  const disarmed = disarmBrake(context);
+  if (disarmed) return no(disarmed);
+  const contradicted = stillHeard(context, host);
+  if (contradicted) return no(contradicted);
+  const { proof } = host;
+  if (!proof) return no(hold('no-fence-device', host.name, `no proof that it is off is recorded: nothing of it is started elsewhere; \`reeve host confirm-off ${host.name}\``));
+  if (!isGone(host, workload)) return no(notUnderLease(host, workload));
+  const active = context.operationOn(workload.id);
+  if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
+  const elsewhere = elsewhereAlready(context, workload);
+  if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
+  const { brake, notes } = startOrder(context, workload);
+  const reason = brake ?? retryBrake(context, workload);
+  if (reason) return heldBack(workload, reason);
+  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
+  if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  const busy = startsBrake(context, workload, placed.value);
+  if (busy) return heldBack(workload, busy);
+  context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);
+  return { actions: [recovery(host, proof, workload, placed.value)], holds: notes };
+}
+
+/** It surely does not run any more, and is to: should its host be back before its turn comes, it starts there without being counted as failed. */
+function heldBack(workload: Workload, reason: Hold): RuleOutput {
+  if (workload.state === 'waiting') return no(reason);
+  return { actions: [{ rule: NAME, about: workload.name, why: reason.why, changes: [{ change: 'workload', id: workload.id, set: { state: 'waiting', why: reason.why } }] }], holds: [reason] };
+}
+
+function recovery(host: Host, proof: HostProof, workload: Workload, target: { readonly hostId: Host['id']; readonly host: string }): Action {
+  const why = `${host.name} is off (${proof.kind}): start on ${target.host}`;
   const changes: Change[] = [
     { change: 'workload', id: workload.id, set: { state: 'starting', why, workloadEpoch: workload.workloadEpoch + 1 } },
-    { change: 'operation', operation: { kind: 'recover', workloadId: workload.id, hostId: host.id, targetHostId: target, requestedBy: 'rule:recoverFromFencedHosts', reason: why, proof } },
-    { change: 'event', event: event('workload.recovering', `${workload.name}: ${why}`, { severity: 'notice', host: targetName, workload: workload.name, data: { from: host.name, to: targetName, proof: proof.kind } }) },
+    { change: 'operation', operation: { kind: 'recover', workloadId: workload.id, hostId: host.id, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why, proof } },
+    { change: 'event', event: event('workload.recovering', `${workload.name}: ${why}`, { severity: 'notice', host: target.host, workload: workload.name, data: { from: host.name, to: target.host, proof: proof.kind } }) },
   ];
-  return { actions: [{ rule: 'recoverFromFencedHosts', about: workload.name, why, changes }], holds: [] };
+  return { rule: NAME, about: workload.name, why, changes };
 }

@@ -1,17 +1,21 @@
-// Protected workloads that ended by themselves are started again: here, then elsewhere, then a person is asked.
+// Workloads that should run and do not are started: here, then elsewhere, then a person is asked. Highest priority first.
+import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
+import { orderForRecovery } from '../../scheduler/drain-order.js';
 import { afterFailure, forgetFailures, type RestartDecision } from '../../workloads/restart-policy.js';
 import type { Finding } from '../../workloads/reconcile-observed.js';
 import type { Host } from '../../hosts/host.js';
-import type { Workload } from '../../workloads/workload.js';
+import type { HostId } from '../../shared/ids.js';
+import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change, NewOperation, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
+import { runsUnderLease } from '../runs-under-lease.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
-import { findingsOf } from '../observations.js';
 import { disarmBrake } from './brakes.js';
 import { setWaiting } from './set-waiting.js';
-
-type Failed = Extract<Finding, { kind: 'failed' }>;
+import { retryBrake, startsBrake } from './start-brakes.js';
+import { startOrder } from './start-order.js';
+import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'startWorkloads';
 const NOTHING: RuleOutput = { actions: [], holds: [] };
@@ -19,25 +23,53 @@ const NOTHING: RuleOutput = { actions: [], holds: [] };
 export const startWorkloads: Rule = (context) => {
   const actions: Action[] = [];
   const holds: Hold[] = [];
-  for (const workload of context.view.workloads) {
-    if (workload.desired !== 'running' || workload.state === 'error' || workload.state === 'awaiting-fence') continue;
-    const output = look(context, workload);
+  for (const workload of orderForRecovery(context.view.workloads.filter((one) => one.desired === 'running' && one.state !== 'awaiting-fence' && isOurs(context, one)))) {
+    const output = workload.state === 'error' ? no(inError(workload)) : look(context, workload);
     actions.push(...output.actions);
     holds.push(...output.holds);
   }
   return { actions, holds };
 };
 
+const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
+
+function inError(workload: Workload): Hold {
+  return hold('in-error', workload.name, `${workload.why ?? 'it failed for good'}; it is left alone until \`reeve workload clear ${workload.name}\``);
+}
+
 function look(context: RuleContext, workload: Workload): RuleOutput {
-  const [finding] = findingsOf(context, workload);
+  if (context.operationOn(workload.id)) return NOTHING;
+  const home = context.hostOf(workload.hostId);
+  if (!home) return workload.hostId === null && workload.state === 'waiting' ? guarded(context, workload, () => retried(context, workload) ?? startSomewhere(context, workload)) : NOTHING;
+  if (home.condition !== 'online' || home.leaving !== null) return NOTHING;
+  const [finding] = context.findings(workload);
   if (finding?.kind === 'running-as-wanted') return forget(context, workload);
+  if (isWaitingToStart(workload, finding)) return guarded(context, workload, () => retried(context, workload) ?? (workload.state === 'frozen' ? startHere(context, workload, home, FRESH(`${home.name} is back`)) : startSomewhere(context, workload)));
   if (finding?.kind !== 'failed') return NOTHING;
-  if (!workload.isProtected) return sayEnded(workload, finding);
-  const brake = disarmBrake(context);
-  if (brake) return { actions: [], holds: [brake] };
-  const host = context.view.hosts.find((one) => one.id === workload.hostId);
-  if (!host || host.condition !== 'online') return NOTHING;
-  return restart(context, workload, host, finding);
+  if (!workload.isProtected) return sayEnded(workload, finding.why);
+  // A start that failed has said more than what is seen now.
+  const ended = workload.state === 'waiting' && workload.failures.lastAtMs !== null ? (workload.why ?? finding.why) : finding.why;
+  return guarded(context, workload, () => restart(context, workload, home, ended));
+}
+
+/** Asked for, or frozen with its host; not one whose start has failed: that is counted. */
+function isWaitingToStart(workload: Workload, finding: Finding | undefined): boolean {
+  const isAway = finding?.kind === 'failed' || finding?.kind === 'stopped-by-hand' || finding?.kind === 'missing';
+  return isAway && (workload.state === 'frozen' || (workload.state === 'waiting' && workload.failures.lastAtMs === null));
+}
+
+function retried(context: RuleContext, workload: Workload): RuleOutput | null {
+  const brake = retryBrake(context, workload);
+  return brake ? no(brake) : null;
+}
+
+function guarded(context: RuleContext, workload: Workload, act: () => RuleOutput): RuleOutput {
+  const disarmed = disarmBrake(context);
+  if (disarmed) return no(disarmed);
+  const { brake, notes } = startOrder(context, workload);
+  if (brake) return no(brake);
+  const output = act();
+  return { ...output, holds: [...output.holds, ...notes] };
 }
 
 function forget({ nowMs, policy }: RuleContext, workload: Workload): RuleOutput {
@@ -45,24 +77,44 @@ function forget({ nowMs, policy }: RuleContext, workload: Workload): RuleOutput 
   return failures === null ? NOTHING : { actions: [act(workload, 'it ran well for a while', [update(workload, { failures })])], holds: [] };
 }
 
-function sayEnded(workload: Workload, { why }: Failed): RuleOutput {
+function sayEnded(workload: Workload, why: string): RuleOutput {
   if (workload.state === 'stopped' && workload.why === why) return NOTHING;
   const told = event('workload.ended', `${workload.name}: ${why}; it is not protected and stays so`, { severity: 'warning', workload: workload.name });
   return { actions: [act(workload, why, [update(workload, { state: 'stopped', why }), { change: 'event', event: told }])], holds: [] };
 }
 
-function restart(context: RuleContext, workload: Workload, host: Host, finding: Failed): RuleOutput {
-  const decision = afterFailure(workload, context.nowMs);
-  switch (decision.kind) {
-    case 'wait':
-      return { actions: [], holds: [hold('cooldown', workload.name, `${finding.why}; ${decision.why}`)] };
-    case 'give-up':
-      return giveUp(workload, `${finding.why}; ${decision.why}`);
-    case 'restart-here':
-      return startHere(context, workload, host, finding, decision);
-    case 'relocate':
-      return startElsewhere(context, workload, host, finding, decision);
-  }
+/** What a start is told as, and what is counted with it. */
+interface Again {
+  readonly why: string;
+  readonly failures: Workload['failures'];
+}
+
+const FRESH = (why: string): Again => ({ why, failures: NO_FAILURES });
+
+/** At home if that may have it now, else where it may be. */
+function startSomewhere(context: RuleContext, workload: Workload): RuleOutput {
+  const placed = context.ledger.place({ workload, exclude: [] });
+  if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  const home = context.hostOf(workload.hostId);
+  if (home && placed.value.ranking.some((one) => one.hostId === home.id)) return startHere(context, workload, home, FRESH('it is wanted running'));
+  const target = { hostId: placed.value.hostId, host: placed.value.host };
+  return home ? relocate(context, workload, home, target, FRESH(`it is wanted running, and ${home.name} may not have it now`)) : startAt(context, workload, target, FRESH('it is wanted running'));
+}
+
+function restart(context: RuleContext, workload: Workload, host: Host, ended: string): RuleOutput {
+  if (runsUnderLease(workload, host) && context.verdictOf(host.id)?.lease?.held === false) return awayFromLeaseless(context, workload, host);
+  const decision = afterFailure(workload, context.nowMs, context.policy.restartBackoff);
+  if (decision.kind === 'wait') return no(hold('cooldown', workload.name, `${ended}; ${decision.why}; \`reeve workload start ${workload.name}\` does not wait`));
+  if (decision.kind === 'give-up') return giveUp(workload, `${ended}; ${decision.why}`);
+  const again = { failures: decision.failures, why: `${ended}; ${decision.why}` };
+  return decision.kind === 'restart-here' ? startHere(context, workload, host, again) : restartElsewhere(context, workload, host, { again, decision });
+}
+
+/** It ended with its host's lease, which is nobody's failure; there it can't start before the lease is back. */
+function awayFromLeaseless(context: RuleContext, workload: Workload, host: Host): RuleOutput {
+  const placed = context.ledger.place({ workload, exclude: [] });
+  if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  return relocate(context, workload, host, placed.value, { failures: workload.failures, why: `${host.name} has lost its lease: no majority of voters acknowledges it` });
 }
 
 function giveUp(workload: Workload, why: string): RuleOutput {
@@ -70,33 +122,48 @@ function giveUp(workload: Workload, why: string): RuleOutput {
   return { actions: [act(workload, why, [update(workload, { state: 'error', why }), { change: 'event', event: told }])], holds: [] };
 }
 
-type Again = Extract<RestartDecision, { failures: unknown }>;
-
-function startHere(context: RuleContext, workload: Workload, host: Host, finding: Failed, decision: Again): RuleOutput {
-  if (context.ledger.inFlight(host.id, ['recover', 'start', 'create']) >= context.policy.startsPerHost) {
-    return { actions: [], holds: [hold('too-many-in-flight', workload.name, `${context.policy.startsPerHost} starts are under way on ${host.name}; it is next`)] };
-  }
-  context.ledger.promise(workload.id, host.id, 'start', null);
-  const why = `${finding.why}; ${decision.why} on ${host.name}`;
-  return again(workload, decision, why, { kind: 'start', workloadId: workload.id, hostId: host.id, targetHostId: host.id, requestedBy: `rule:${NAME}`, reason: why });
-}
-
-/** It does not run at its healthy host, which was asked: so it may start elsewhere, and its definition there goes. */
-function startElsewhere(context: RuleContext, workload: Workload, host: Host, finding: Failed, decision: Again): RuleOutput {
-  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
+/** Where it was, unless a hard rule has come to be against that. */
+function startHere(context: RuleContext, workload: Workload, host: Host, again: Again): RuleOutput {
+  const against = hardRuleAgainst(context.ledger.view(), workload, host);
+  if (!against) return startAt(context, workload, { hostId: host.id, host: host.name }, again);
+  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: against.why }] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
-  context.ledger.promise(workload.id, placed.value.hostId, 'relocate', host.id);
-  const why = `${finding.why}; ${decision.why}, to ${placed.value.host}`;
-  return again(workload, decision, why, { kind: 'relocate', workloadId: workload.id, hostId: host.id, targetHostId: placed.value.hostId, requestedBy: `rule:${NAME}`, reason: why });
+  return relocate(context, workload, host, placed.value, { ...again, why: `${again.why}; on ${host.name} ${against.why}` });
 }
 
-function again(workload: Workload, decision: Again, why: string, operation: NewOperation): RuleOutput {
-  const told = event('workload.restarting', `${workload.name}: ${why}`, { severity: 'warning', workload: workload.name });
-  const changes: Change[] = [
-    update(workload, { state: 'starting', why, failures: decision.failures, workloadEpoch: workload.workloadEpoch + 1 }),
-    { change: 'operation', operation },
-    { change: 'event', event: told },
-  ];
+/** Elsewhere only if another host may have it at all: where none may, trying it elsewhere can't help. */
+function restartElsewhere(context: RuleContext, workload: Workload, host: Host, { again, decision }: { readonly again: Again; readonly decision: RestartDecision }): RuleOutput {
+  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
+  if (placed.ok) return relocate(context, workload, host, placed.value, again);
+  if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}`);
+  return setWaiting(NAME, workload, placed.error, decision.kind === 'relocate' && workload.failures.lastAtMs === null ? { failures: { ...workload.failures, lastAtMs: context.nowMs } } : {});
+}
+
+interface Target {
+  readonly hostId: HostId;
+  readonly host: string;
+}
+
+function startAt(context: RuleContext, workload: Workload, target: Target, again: Again): RuleOutput {
+  const busy = startsBrake(context, workload, target);
+  if (busy) return no(busy);
+  context.ledger.promise(workload.id, target.hostId, 'start', null);
+  const why = `${again.why} on ${target.host}`;
+  return begin(workload, { ...again, why }, { kind: 'start', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why });
+}
+
+/** It does not run at its healthy host, which is asked again before the start elsewhere; its definition there goes. */
+function relocate(context: RuleContext, workload: Workload, host: Host, target: Target, again: Again): RuleOutput {
+  const reason = lockBrake(workload, 'it is not moved') ?? startsBrake(context, workload, target);
+  if (reason) return no(reason);
+  context.ledger.promise(workload.id, target.hostId, 'relocate', host.id);
+  const why = `${again.why}, to ${target.host}`;
+  return begin(workload, { ...again, why }, { kind: 'relocate', workloadId: workload.id, hostId: host.id, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why, params: { isRestart: true, cause: 'restart' } });
+}
+
+function begin(workload: Workload, { why, failures }: Again, operation: NewOperation): RuleOutput {
+  const told = event('workload.restarting', `${workload.name}: ${why}`, { severity: failures === NO_FAILURES ? 'notice' : 'warning', workload: workload.name });
+  const changes: Change[] = [update(workload, { state: 'starting', why, failures, workloadEpoch: workload.workloadEpoch + 1 }), { change: 'operation', operation }, { change: 'event', event: told }];
   return { actions: [act(workload, why, changes)], holds: [] };
 }
 

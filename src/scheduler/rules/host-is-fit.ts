@@ -1,5 +1,5 @@
 // The host itself: online, heard, not cordoned, not in maintenance, its sizes known.
-import { isQuarantined, type Host } from '../../hosts/host.js';
+import { enforcesLease, isQuarantined, type Host } from '../../hosts/host.js';
 import type { FilterRefusal } from '../filter.js';
 import type { PlacementRequest, PlacementView } from '../placement.js';
 
@@ -12,6 +12,9 @@ export function hostIsFit(view: PlacementView, request: PlacementRequest, host: 
   if (isQuarantined(host)) return { code: 'quarantined', why: `${host.name} is quarantined: it was lost too often; \`reeve host release ${host.name}\` ends it` };
   if (host.cordoned) return { code: 'cordoned', why: `${host.name} is cordoned` };
   if (!view.heard.has(host.id)) return { code: 'not-heard', why: `the agent of ${host.name} is not heard now` };
+  if (request.workload.isProtected && enforcesLease(host) && view.leaseless.has(host.id)) {
+    return { code: 'no-lease', why: `${host.name} holds no lease now: no majority of voters acknowledges it` };
+  }
   if (!host.facts) return { code: 'no-facts', why: `the sizes of ${host.name} are not known` };
   return null;
 }

@@ -1,5 +1,5 @@
 // A simulated process: its own clocks, timers that die with it, and calls whose answers never come once it is dead.
-import type { TimedClock } from './timed-clock.js';
+import type { Clock, Timers } from '../../shared/clock.js';
 import type { TimerEvent, VirtualTime } from './virtual-time.js';
 
 export interface ProcessClocks {
@@ -12,11 +12,14 @@ export interface ProcessClocks {
 /** Wall clocks show a date, not 1970. */
 export const EPOCH_MS = 1_700_000_000_000;
 
+/** Periodic timers are as coarse as on a busy machine, within what the product counts as no stall: every step costs. */
+const LEAST_PERIOD_MS = 125;
+
 /** Datagrams that a paused process finds in its socket when it goes on; more are lost. */
 const SOCKET_DATAGRAMS = 256;
 
 export class SimProcess {
-  readonly clock: TimedClock;
+  readonly clock: Clock & Timers;
   #alive = true;
   #paused = false;
   #resume: TimerEvent | null = null;
@@ -36,7 +39,7 @@ export class SimProcess {
       monotonicMs: () => 10_000 + (time.nowMs - startedAtMs) * rate,
       sleep: (ms, signal) => this.#sleep(ms / rate, signal),
       after: (ms, run) => this.#after(ms / rate, run),
-      every: (ms, run) => this.#every(ms / rate, run),
+      every: (ms, run) => this.#every(Math.max(ms, LEAST_PERIOD_MS) / rate, run),
     };
   }
 

@@ -129,3 +129,6 @@ export type ScenarioRule = z.infer<typeof rule>;
 export type ScenarioPolicy = z.infer<typeof policy>;
 export type TimelineEntry = z.infer<typeof entry>;
 export type Do = TimelineEntry['do'];
+/** The entry that does this; several kinds share a shape. */
+export type Entry<D extends Do> = D extends Do ? EntryOf<TimelineEntry, D> : never;
+type EntryOf<E, D> = E extends { readonly do: infer Kinds } ? (D extends Kinds ? E & { readonly do: D } : never) : never;

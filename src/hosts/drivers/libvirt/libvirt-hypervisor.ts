@@ -98,7 +98,11 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async start(token: CommandToken, uuid: string): Promise<void> {
-    this.#accept(await this.#do(token, virsh('start', uuid), `start ${uuid}`), `start ${uuid}`, [ALREADY_RUNNING]);
+    this.#accept(await this.#do(token, virsh('start', uuid), `start ${uuid}`, underLease(token)), `start ${uuid}`, [ALREADY_RUNNING]);
+  }
+
+  async announce(token: CommandToken): Promise<void> {
+    await this.#doOk(token, 'true', 'note of the lease', { lease: token.lease ? 'hold' : 'drop' });
   }
 
   async requestShutdown(token: CommandToken, uuid: string): Promise<void> {
@@ -112,7 +116,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async resume(token: CommandToken, uuid: string): Promise<void> {
-    this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`), `resume ${uuid}`, [ALREADY_RUNNING]);
+    this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`, underLease(token)), `resume ${uuid}`, [ALREADY_RUNNING]);
   }
 
   async setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
@@ -177,7 +181,7 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#ssh.run(command, { timeoutMs, okCodes: 'any', what, ...(input === undefined ? {} : { input }) });
   }
 
-  async #doOk(token: CommandToken, script: string, what: string, options: { readonly input?: string } = {}): Promise<void> {
+  async #doOk(token: CommandToken, script: string, what: string, options: GuardOptions & { readonly input?: string } = {}): Promise<void> {
     this.#accept(await this.#do(token, script, what, options), what);
   }
 
@@ -193,6 +197,9 @@ export class LibvirtHypervisor implements Hypervisor {
 function withInputFile(script: string): string {
   return `input=$(mktemp) || exit 1\ntrap 'rm -f "$input"' EXIT\ncat > "$input"\n${script}`;
 }
+
+/** What puts a process there does so only under the lease. */
+const underLease = (token: CommandToken): GuardOptions => (token.lease ? { lease: 'hold' } : {});
 
 const ALREADY_RUNNING = /domain is already (active|running)/i;
 const NOT_RUNNING = /domain is not running|Domain not running/i;

@@ -13,13 +13,18 @@ export function agentUnit(node: string): string {
 Description=Reeve agent: heartbeats of this host
 Documentation=man:reeve(1)
 After=network-online.target
+# Stopped after the guests are: its good-bye says that none is left.
+Before=libvirt-guests.service
 Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${node} ${AGENT_FILES.bundle} --config ${AGENT_FILES.config}
 Restart=always
-RestartSec=1
+# Its workloads run on under the lease that it wrote down, for two seconds or so: it must be back before.
+RestartSec=100ms
+TimeoutStopSec=20
+Nice=-10
 RuntimeDirectory=reeve
 RuntimeDirectoryMode=0755
 # Results of migrations lie there too, and must outlive a restart of the agent.
@@ -45,17 +50,19 @@ supervise() { # holds the lock (descriptor 9) as long as it lives; the agent doe
   echo $$ > "$run/agent-supervisor.pid"
   agent=
   trap 'trap "" TERM; [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null; wait; exit 0' TERM INT
-  pause_s=1
+  pause_ms=100
   while :; do
     began=$(date +%s)
     [ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -lt 4000000 ] || mv -f "$log" "$log.1"
     ${node} ${AGENT_FILES.bundle} --config ${AGENT_FILES.config} 9>&- < /dev/null >> "$log" 2>&1 &
     agent=$!
     wait "$agent"
-    # Back-off: 1, 2, 4 … 30 s while it dies at once; 1 s again after it ran for a while.
-    if [ $(( $(date +%s) - began )) -ge 10 ]; then pause_s=1; else pause_s=$(( pause_s * 2 )); fi
-    [ "$pause_s" -le 30 ] || pause_s=30
-    sleep "$pause_s" 9>&- & wait $!
+    # Back-off: 0.1, 0.4, 1.6 … 30 s while it dies at once; 0.1 s again after it ran for a while. Its workloads run on
+    # under the lease that it wrote down, for two seconds or so: it must be back before.
+    if [ $(( $(date +%s) - began )) -ge 10 ]; then pause_ms=100; fi
+    sleep "$(( pause_ms / 1000 )).$(printf %03d $(( pause_ms % 1000 )))" 9>&- & wait $!
+    pause_ms=$(( pause_ms * 4 ))
+    [ "$pause_ms" -le 30000 ] || pause_ms=30000
   done
 }
 
@@ -65,7 +72,7 @@ stop() {
   tries=0
   while kill -0 "$supervisor" 2>/dev/null; do
     tries=$(( tries + 1 ))
-    if [ "$tries" -ge 60 ]; then # 3 s: it does not listen
+    if [ "$tries" -ge 300 ]; then # 15 s: it does not listen
       read -r agent 2>/dev/null < ${AGENT_FILES.pid} && kill -KILL "$agent" 2>/dev/null
       kill -KILL "$supervisor" 2>/dev/null
       return 0

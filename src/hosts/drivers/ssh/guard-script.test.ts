@@ -1,6 +1,6 @@
 // The guard as it runs: the real script under the real shell, with its own folder and boot id.
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ describe('guard', () => {
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
   const boot = (id: string): void => writeFileSync(join(dir, 'boot_id'), `${id}\n`);
-  const env = (): NodeJS.ProcessEnv => ({ ...process.env, REEVE_GUARD_DIR: join(dir, 'state'), REEVE_GUARD_BOOT_FILE: join(dir, 'boot_id'), REEVE_GUARD_WAIT_S: '1' });
+  const env = (): NodeJS.ProcessEnv => ({ ...process.env, REEVE_GUARD_DIR: join(dir, 'state'), REEVE_GUARD_BOOT_FILE: join(dir, 'boot_id'), REEVE_GUARD_WAIT_S: '1', REEVE_GUARD_LEASE_FILE: join(dir, 'lease') });
   const guard = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
     new Promise((resolve) => {
       execFile(join(dir, 'guard'), args, { env: env() }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }));
@@ -148,6 +148,65 @@ describe('guard', () => {
       }),
       { numRuns: 12 },
     );
+  });
+
+  describe('under a lease', () => {
+    const uptimeMs = (): number => Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000);
+    const lease = (leftMs: number, armed: 0 | 1, bootId = 'boot-a'): void => writeFileSync(join(dir, 'lease'), `1 ${bootId} ${uptimeMs() + leftMs} ${armed}\n`);
+    const held = (...more: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
+      guard('run', '--leader', '1', '--host', '1', '--workload', `${UUID}:1`, '--lease-hold', ...more, '--', 'echo', 'ran');
+    const isNoted = (): boolean => existsSync(join(dir, 'state', 'leases', UUID));
+
+    beforeEach(async () => {
+      await admit(1, 1);
+    });
+
+    it('runs while it holds and a watchdog stands behind it, and notes that', async () => {
+      lease(60_000, 1);
+      expect(await held()).toMatchObject({ code: 0, stdout: 'ran\n' });
+      expect(isNoted()).toBe(true);
+    });
+
+    it.each([
+      ['no agent has written one', () => undefined, 'its agent has written none'],
+      ['it is over', () => lease(-10, 1), 'no majority of voters acknowledges it'],
+      ['it is of another boot', () => lease(60_000, 1, 'boot-old'), 'its agent has written none'],
+      ['it is damaged', () => writeFileSync(join(dir, 'lease'), '1 boot-a soon 1\n'), 'its agent has written none'],
+    ])('is refused, and notes nothing, when %s', async (_what, prepare, why) => {
+      prepare();
+      expect(await held()).toMatchObject({ code: GUARD_REFUSED, stdout: '', stderr: expect.stringContaining(`this host holds no lease: ${why}`) });
+      expect(isNoted()).toBe(false);
+    });
+
+    it('is refused without a watchdog, noted all the same: the agent arms it for the note', async () => {
+      lease(60_000, 0);
+      expect(await held()).toMatchObject({ code: GUARD_REFUSED, stdout: '', stderr: expect.stringContaining('its watchdog is not armed') });
+      expect(isNoted()).toBe(true);
+    });
+
+    it('waits for a watchdog that is just being armed', async () => {
+      lease(60_000, 0);
+      const answer = held();
+      const noted = async (): Promise<void> => {
+        while (!isNoted()) await new Promise((resolve) => setTimeout(resolve, 10));
+      };
+      await noted();
+      lease(60_000, 1);
+      expect(await answer).toMatchObject({ code: 0, stdout: 'ran\n' });
+    });
+
+    it('is given up with or without one, and nobody else is touched', async () => {
+      lease(60_000, 1);
+      await held();
+      rmSync(join(dir, 'lease'));
+      expect(await guard('run', '--leader', '1', '--host', '1', '--workload', `${OTHER}:1`, '--', 'true')).toMatchObject({ code: 0 });
+      expect(await guard('run', '--leader', '1', '--host', '1', '--workload', `${UUID}:1`, '--lease-drop', '--', 'true')).toMatchObject({ code: 0 });
+      expect(isNoted()).toBe(false);
+    });
+
+    it('belongs to a workload', async () => {
+      expect(await guard('run', '--leader', '1', '--host', '1', '--lease-hold', '--', 'true')).toMatchObject({ code: 64 });
+    });
   });
 });
 

@@ -12,10 +12,13 @@ export const GUARD_BUSY = 73;
 /** The guard waits this long for older commands; callers must wait longer, or they would not hear the answer. */
 export const GUARD_WAIT_S = 8;
 
+/** For a lease that is about to hold: the agent arms the watchdog within two ticks, and a fresh agent has its lease within two heartbeats. 3 s. */
+const LEASE_TRIES = 60;
+
 export const GUARD_SCRIPT = `#!/bin/sh
 # Reeve's guard. Every command that changes something on this host goes through it:
 #
-#   guard run --leader N --host N [--workload UUID:EPOCH] [--release] -- command args...
+#   guard run --leader N --host N [--workload UUID:EPOCH [--lease-hold|--lease-drop]] [--release] -- command args...
 #   guard admit --leader N --host N --boot-id ID
 #   guard revoke
 #   guard state
@@ -29,6 +32,10 @@ export const GUARD_SCRIPT = `#!/bin/sh
 # lock shared; newer commands for that workload, and an admission, wait for its end, ${GUARD_WAIT_S} s at most, then answer
 # "busy" (exit ${GUARD_BUSY}). Commands for other workloads are not held up. --release gives up the locks before the command
 # starts: for long work that is harmless when late, such as filling a new disk.
+#
+# The lease. With --lease-hold the workload is noted to be under the host's lease: the agent ends it when the lease ends. The command
+# runs only while the lease holds and a watchdog stands behind it, as the agent writes down. The note comes before the command: for it the agent arms
+# the watchdog. While a command runs it holds the host's lock; the agent waits for that lock before it calls a host quiet.
 umask 077
 export LC_ALL=C
 dir=${GUARD_DIR}
@@ -37,6 +44,8 @@ boot_file=/proc/sys/kernel/random/boot_id
 [ -z "$REEVE_GUARD_BOOT_FILE" ] || boot_file=$REEVE_GUARD_BOOT_FILE
 wait_s=${GUARD_WAIT_S}
 [ -z "$REEVE_GUARD_WAIT_S" ] || wait_s=$REEVE_GUARD_WAIT_S
+lease_file=/run/reeve/lease uptime_file=/proc/uptime
+[ -z "$REEVE_GUARD_LEASE_FILE" ] || lease_file=$REEVE_GUARD_LEASE_FILE
 set -u
 
 end() { code=$1; shift; echo "reeve-guard: $*" >&2; exit "$code"; }
@@ -106,6 +115,43 @@ run() {
   [ "$leader_arg" -ge "$leader" ] || refuse "leader epoch $leader_arg is over, $leader was seen"
   [ "$leader_arg" -eq "$leader" ] || raise_leader
   [ -z "$uuid" ] || check_workload
+  case $lease in
+    hold) hold_lease ;;
+    drop) rm -f "$dir/leases/$uuid" ;;
+  esac
+}
+
+hold_lease() {
+  # Not before the lease holds: the agent ends what is noted and runs without one.
+  wait_for lease_holds
+  mkdir -p "$dir/leases" && : > "$dir/leases/$uuid.new" && mv -f "$dir/leases/$uuid.new" "$dir/leases/$uuid" || end 74 "cannot write $dir/leases"
+  wait_for lease_armed
+}
+
+wait_for() {
+  tries=0
+  until $1; do
+    tries=$((tries + 1))
+    [ "$tries" -lt ${LEASE_TRIES} ] || refuse "this host holds no lease: $why"
+    sleep 0.05
+  done
+}
+
+lease_holds() { # sets: why
+  version= of= until= armed= up=
+  read -r version of until armed < "$lease_file" 2>/dev/null || :
+  read -r up rest < "$uptime_file" || :
+  why="its agent has written none; is it running?"
+  [ "$version" = 1 ] && [ "$of" = "$current" ] || return 1
+  case $until:$up in *[!0-9]*:*|:*|*:*[!0-9.]*|*:) return 1 ;; esac
+  why="no majority of voters acknowledges it"
+  [ "$until" -gt "\${up%.*}\${up#*.}0" ]
+}
+
+lease_armed() {
+  lease_holds || return 1
+  why="its watchdog is not armed"
+  [ "$armed" = 1 ]
 }
 
 admit() {
@@ -141,11 +187,13 @@ state() {
 
 action=
 [ $# -eq 0 ] || { action=$1; shift; }
-leader_arg= host_arg= boot_arg= workload= uuid= epoch= release=
+leader_arg= host_arg= boot_arg= workload= uuid= epoch= release= lease=
 while [ $# -gt 0 ]; do
   case $1 in
     --) shift; break ;;
     --release) release=1; shift; continue ;;
+    --lease-hold) lease=hold; shift; continue ;;
+    --lease-drop) lease=drop; shift; continue ;;
     --leader|--host|--boot-id|--workload) [ $# -ge 2 ] || usage ;;
     *) usage ;;
   esac
@@ -171,6 +219,7 @@ case $action in
   admit) [ -n "$boot_arg" ] || usage; admit ;;
   run)
     [ $# -gt 0 ] || usage
+    [ -z "$lease" ] || [ -n "$uuid" ] || usage
     run
     [ -z "$release" ] || exec 8>&- 9>&-
     exec "$@" ;;

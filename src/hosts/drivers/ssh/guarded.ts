@@ -7,12 +7,14 @@ import type { RunResult } from './ssh-connection.js';
 export interface GuardOptions {
   /** Gives up the guard's locks before the command starts: only for long work that is harmless when late. */
   readonly release?: boolean;
+  /** `hold`: only while the host's lease holds, and the workload is under it from now on. `drop`: it is under it no longer. */
+  readonly lease?: 'hold' | 'drop';
 }
 
 /** The words of a guarded command. */
 export function guarded(token: CommandToken, command: readonly string[], options: GuardOptions = {}): string[] {
   const workload = token.workload ? ['--workload', `${token.workload.uuid}:${token.workload.epoch}`] : [];
-  const release = options.release ? ['--release'] : [];
+  const release = [...(options.release ? ['--release'] : []), ...(options.lease ? [`--lease-${options.lease}`] : [])];
   return [GUARD_PATH, 'run', '--leader', String(token.leaderEpoch), '--host', String(token.hostEpoch), ...workload, ...release, '--', ...command];
 }
 

@@ -1,0 +1,70 @@
+// Keeps the agents of admitted hosts up to date: who the members are, who has a vote on leases, which epochs are over.
+import type { AgentConfig, HostAgent } from '../../hosts/host-agent.js';
+import type { Host } from '../../hosts/host.js';
+import type { Clock } from '../../shared/clock.js';
+import { messageOf } from '../../shared/errors.js';
+import type { HostId } from '../../shared/ids.js';
+import type { Log } from '../../shared/log.js';
+import type { ClusterVerdict } from '../verdict.js';
+
+export interface ConfigurerPorts {
+  readonly clock: Clock;
+  readonly agentOf: (host: Host) => Pick<HostAgent, 'configure'>;
+  readonly configOf: (host: Host, members: readonly Host[]) => AgentConfig;
+  /** Null: another replica leads, and configures. */
+  readonly leaderEpoch: () => number | null;
+}
+
+/** After a failure, and for an agent that does not say that it took what it got. It looks at its file each second. */
+const AGAIN_MS = 5_000;
+
+interface Sent {
+  readonly text: string;
+  readonly atMs: number;
+}
+
+export class AgentConfigurer {
+  readonly #sent = new Map<HostId, Sent>();
+  readonly #busy = new Set<HostId>();
+
+  constructor(
+    private readonly ports: ConfigurerPorts,
+    private readonly log: Log,
+  ) {}
+
+  /** Starts what is due; never throws. A host that is being admitted gets its configuration from that. */
+  configure(hosts: readonly Host[], verdict: ClusterVerdict): void {
+    if (this.ports.leaderEpoch() === null) {
+      this.#sent.clear();
+      return;
+    }
+    const members = hosts.filter((host) => host.condition !== 'enrolling');
+    for (const host of members) {
+      const heard = verdict.hosts.find((one) => one.hostId === host.id);
+      if (host.condition !== 'online' || heard?.hearing !== 'heard' || this.#busy.has(host.id)) continue;
+      const config = this.ports.configOf(host, members);
+      if (this.#isDue(host.id, JSON.stringify(config), config, heard.lease?.voterEpoch ?? null)) void this.#send(host, config);
+    }
+  }
+
+  #isDue(id: HostId, text: string, config: AgentConfig, named: number | null): boolean {
+    const sent = this.#sent.get(id);
+    if (sent?.text !== text) return true;
+    const isTaken = config.voters === null || (named !== null && named >= config.voters.epoch);
+    return !isTaken && this.ports.clock.monotonicMs() - sent.atMs > AGAIN_MS;
+  }
+
+  async #send(host: Host, config: AgentConfig): Promise<void> {
+    this.#busy.add(host.id);
+    try {
+      await this.ports.agentOf(host).configure(config);
+      this.#sent.set(host.id, { text: JSON.stringify(config), atMs: this.ports.clock.monotonicMs() });
+    } catch (error) {
+      this.#sent.delete(host.id);
+      this.log.debug({ host: host.name }, `configuration of its agent: ${messageOf(error)}`);
+      await this.ports.clock.sleep(AGAIN_MS);
+    } finally {
+      this.#busy.delete(host.id);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Every reason not to act is given by some rule, names what is waited for, and says what a person can do.
+import { describe, expect, it } from 'vitest';
+import { aClusterVerdict, aFacts, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import type { ClusterView } from './cluster-view.js';
+import type { HoldCode } from './decision.js';
+import { decision, fenced, heard, inventory, one, shown, three, two } from './decide.fixture.js';
+import type { Workload } from '../workloads/workload.js';
+import type { ClusterVerdict } from './verdict.js';
+
+const vm = aWorkload('vm', one);
+const there = aWorkload('vm', three);
+const silent = { ...three, condition: 'silent' as const, why: 'nothing heard' };
+const draining = { ...one, intent: 'maintenance' as const };
+const drain = anOperation('drain', { hostId: one.id });
+const shows = (workload: Workload, state: Parameters<typeof shown>[1], reason?: string): Partial<ClusterView> => ({ workloads: [workload], inventories: [inventory(one, [shown(workload, state, reason)])] });
+const onHost = (hard: boolean, host: typeof one): ClusterView['rules'] => [{ name: 'r', type: 'hosts', hard, workloads: [vm.id], hosts: [{ hostId: host.id, priority: 1 }] }];
+
+const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true }) });
+
+interface Given {
+  readonly view: Partial<ClusterView>;
+  readonly verdict?: ClusterVerdict;
+  /** What a person is told to do: a command, or where to look. */
+  readonly remedy: RegExp;
+}
+
+const CASES: { readonly [C in HoldCode]: Given } = {
+  'no-quorum': { view: {}, verdict: aClusterVerdict([aVerdict(one)], { quorum: false, quorumEvidence: '1 of 4 voters heard' }), remedy: /reeve status/ },
+  'start-up-grace': { view: {}, verdict: aClusterVerdict([], { trusted: false, trustEvidence: 'listening for 0.4 s' }), remedy: /passes by itself/ },
+  'own-stall': { view: {}, verdict: aClusterVerdict([], { trusted: false, ownStall: true, trustEvidence: 'own stall of 3.0 s' }), remedy: /load of this machine/ },
+  'too-many-silent-hosts': { view: { hosts: [one, { ...two, condition: 'silent' }, silent], workloads: [there] }, verdict: heard(two, three), remedy: /confirm-off/ },
+  disarmed: { view: { ...shows(vm, 'stopped', 'crashed'), disarm: { mode: 'freeze', by: 'anna', reason: 'x', sinceMs: 0, untilMs: null } }, remedy: /reeve arm/ },
+  'no-fence-device': { view: { hosts: [one, two, { ...silent, fenceDevices: [] }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
+  'fence-failing': { view: { hosts: [one, two, silent], workloads: [there], recentOperations: [anOperation('fence', { hostId: three.id, state: 'failed', endedAtMs: NOW_MS - 1, why: 'no answer' })] }, verdict: heard(three), remedy: /confirm-off host-3/ },
+  'fence-under-way': { view: { hosts: [one, two, silent], workloads: [there], operations: [anOperation('fence', { hostId: three.id })] }, verdict: heard(three), remedy: /reeve operation list/ },
+  'agent-only': { view: {}, verdict: aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { probe: { answered: true, bootId: three.bootId, runningUuids: [], atMs: NOW_MS } })]), remedy: /systemctl restart reeve-agent/ },
+  leaving: { view: { hosts: [{ ...one, leaving: { purpose: 'reboot', sinceMs: 0 } }] }, verdict: aClusterVerdict([aVerdict(one, { leavingPurpose: 'reboot' })]), remedy: /reeve host drain host-1/ },
+  frozen: { view: { hosts: [one, { ...fenced, condition: 'offline', conditionSinceMs: NOW_MS, leaving: { purpose: 'reboot', sinceMs: 0 } }], workloads: [there] }, verdict: heard(three), remedy: /reeve workload start vm/ },
+  quarantined: { view: { hosts: [aHost('host-1', { flapping: { lostAtMs: [], quarantine: { sinceMs: 0, untilMs: NOW_MS + 1, times: 1, isOver: false } } })] }, remedy: /reeve host release host-1/ },
+  maintenance: { view: { hosts: [one, two, { ...silent, intent: 'maintenance' }], workloads: [there] }, verdict: heard(three), remedy: /undrain/ },
+  'not-admitted': { view: { hosts: [one, two, fenced], operations: [anOperation('readmit', { hostId: three.id })] }, verdict: aClusterVerdict([aVerdict(three, { bootId: 'boot-new' })]), remedy: /reeve operation list/ },
+  'no-capacity': { view: { hosts: [one, fenced], workloads: [{ ...there, needs: { ...there.needs, memoryMiB: 99_999 } }] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
+  'no-legal-host': { view: { hosts: [{ ...one, cordoned: true }, fenced], workloads: [there] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
+  'rule-broken': { view: { ...shows(vm, 'running'), hosts: [one], rules: onHost(true, two) }, remedy: /reeve workload explain vm/ },
+  'operation-active': { view: { hosts: [one, fenced], workloads: [there], operations: [anOperation('stop', { workloadId: vm.id })] }, verdict: heard(three), remedy: /reeve operation show op-stop/ },
+  'too-many-in-flight': { view: { hosts: [one, fenced], workloads: [there], operations: [1, 2, 3, 4, 5, 6].map((index) => anOperation('start', { id: `o${index}` as never, targetHostId: one.id })) }, verdict: heard(three), remedy: /it is next/ },
+  cooldown: { view: shows({ ...vm, maxRestarts: 5, failures: { restarts: 3, relocations: 0, failedHostIds: [], lastAtMs: NOW_MS } }, 'stopped', 'crashed'), remedy: /reeve workload start vm/ },
+  'start-after': { view: { hosts: [one, fenced], workloads: [{ ...there, startAfter: [aWorkload('db', one).id] }, aWorkload('db', three)] }, verdict: heard(three), remedy: /reeve workload start vm/ },
+  'predecessor-in-error': { view: { hosts: [one, fenced], workloads: [{ ...there, startAfter: [aWorkload('db', one).id] }, aWorkload('db', one, { state: 'error' })] }, verdict: heard(three), remedy: /reeve workload clear db/ },
+  locked: { view: { ...shows({ ...vm, lock: { by: 'anna', reason: 'backup', sinceMs: 0 } }, 'running'), hosts: [draining, two], operations: [drain] }, remedy: /reeve workload unlock vm/ },
+  'cannot-move': { view: { ...shows({ ...vm, drainPolicy: 'leave' }, 'running'), hosts: [draining, two], operations: [drain] }, remedy: /reeve workload migrate vm/ },
+  'stopped-by-hand': { view: shows(vm, 'stopped', 'shutdown'), remedy: /reeve workload start vm/ },
+  paused: { view: shows(vm, 'paused', 'user'), remedy: /virsh resume/ },
+  missing: { view: { workloads: [vm], inventories: [inventory(one, []), inventory(two, []), inventory(three, [])] }, remedy: /reeve workload start vm/ },
+  'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
+  duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
+  'no-lease': {
+    view: { ...shows(vm, 'running'), hosts: [leased(one)], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', endedAtMs: NOW_MS - 1, why: 'its watchdog is not armed' })] },
+    remedy: /reeve-agent status/,
+  },
+  'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
+  'looking-around': { view: { hosts: [one, { ...fenced, proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there], inventories: [{ ...inventory(one, []), atMs: 0 }] }, verdict: aClusterVerdict([aVerdict(one), silentVerdict(three)]), remedy: /passes by itself/ },
+  'autostart-on': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), autostart: true }])] }, remedy: /virsh autostart --disable/ },
+};
+
+describe('every hold', () => {
+  it.each(Object.entries(CASES))('%s says what a person can do', (code, { view, verdict, remedy }) => {
+    const holds = decision(view, verdict ? { verdict } : {}).holds.filter((hold) => hold.code === code);
+    expect(holds).toHaveLength(1);
+    expect(holds[0]?.why).toMatch(remedy);
+    expect(holds[0]?.why).not.toMatch(/\n|\bundefined\b(?! by hand)|\bnull\b|\[object/);
+  });
+});

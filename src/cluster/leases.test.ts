@@ -1,0 +1,116 @@
+// Leases in decisions: who has a vote, what runs under a lease, what its end proves and what it does not.
+import { describe, expect, it } from 'vitest';
+import { aClusterVerdict, aFacts, aHost, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import type { Host } from '../hosts/host.js';
+import { changesOf, decision, holdsOf, inventory, operationsOf, setOf, shown } from './decide.fixture.js';
+import type { ClusterVerdict, HostVerdict } from './verdict.js';
+
+const leased = (name: string, set: Partial<Host> = {}): Host =>
+  aHost(name, { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true, hostname: name, bootId: `boot-${name}` }), ...set });
+const [one, two, three] = [leased('host-1'), leased('host-2'), leased('host-3')];
+const hosts = [one, two, three];
+const holds = { held: true, enforcing: true, voterEpoch: 1, hostEpoch: 1 };
+const verdict = (...set: readonly (readonly [Host, Partial<HostVerdict>])[]): ClusterVerdict =>
+  aClusterVerdict(hosts.map((host) => aVerdict(host, { lease: holds, ...set.find(([other]) => other.id === host.id)?.[1] })));
+const silent = (host: Host): ClusterVerdict => aClusterVerdict(hosts.map((other) => (other.id === host.id ? silentVerdict(host) : aVerdict(other, { lease: holds }))));
+const PROOF = { kind: 'lease-expired' as const, evidence: 'promised', atMs: NOW_MS - 60_000, bootId: three.bootId, hostEpoch: 1 };
+const votersOf = (result: ReturnType<typeof decision>): readonly (readonly string[])[] => changesOf(result).flatMap((change) => (change.change === 'voters' ? change.voters.map((set) => set.ids) : []));
+
+describe('who has a vote', () => {
+  it('is the hosts where they are odd, and one witness more where they are even', () => {
+    expect(votersOf(decision({ hosts, voters: [] }))).toEqual([['id-host-1', 'id-host-2', 'id-host-3']]);
+    expect(votersOf(decision({ hosts: [one, two], voters: [] }))).toEqual([['id-host-1', 'id-host-2', 'witness:cp-1']]);
+  });
+
+  it('is nobody who is proven off or not yet admitted', () => {
+    expect(votersOf(decision({ hosts: [one, { ...two, condition: 'fenced' }, { ...three, condition: 'enrolling' }], voters: [] }))).toEqual([['id-host-1']]);
+  });
+
+  it('keeps its witness while that is heard, and takes another when it is not', () => {
+    const voters = [{ epoch: 4, ids: ['id-host-1', 'id-host-2', 'witness:cp-2'] }];
+    expect(votersOf(decision({ hosts: [one, two], voters }, { verdict: aClusterVerdict([], { witnesses: ['witness:cp-1', 'witness:cp-2'] }) }))).toEqual([]);
+    expect(votersOf(decision({ hosts: [one, two], voters }, { verdict: aClusterVerdict([], { witnesses: ['witness:cp-1'] }) })).at(-1)).toEqual(['id-host-1', 'id-host-2', 'witness:cp-1']);
+  });
+
+  it('older sets are kept for as long as some host may judge by them', () => {
+    const voters = [{ epoch: 1, ids: ['x'] }, { epoch: 2, ids: ['y'] }, { epoch: 3, ids: ['z'] }];
+    const at = (voterEpoch: number): Host => ({ ...two, voterEpoch });
+    expect(votersOf(decision({ hosts: [{ ...one, voterEpoch: 3 }, at(2), { ...three, voterEpoch: 3 }], voters }))).toHaveLength(3);
+    expect(votersOf(decision({ hosts: [{ ...one, voterEpoch: 3 }, at(3), { ...three, voterEpoch: 3 }], voters }))).toHaveLength(2);
+  });
+
+  it('what a host names is written down, never backwards', () => {
+    expect(setOf(decision({ hosts }, { verdict: verdict([one, { lease: { ...holds, voterEpoch: 7 } }]) }), one.id)).toEqual({ voterEpoch: 7 });
+    expect(setOf(decision({ hosts: [{ ...one, voterEpoch: 9 }, two, three] }, { verdict: verdict([one, { lease: { ...holds, voterEpoch: 7 } }]) }), one.id)).toEqual({});
+  });
+});
+
+describe('a silent host that enforces its lease', () => {
+  it('is fenced without any device, and excluded in the same commit', () => {
+    const lost = { ...three, condition: 'silent' as const };
+    const result = decision({ hosts: [one, two, lost], workloads: [aWorkload('vm', three, { leasedOn: three.id })] }, { verdict: silent(three) });
+    expect(operationsOf(result)).toEqual(['fence host-3']);
+    expect(setOf(result, three.id)).toMatchObject({ condition: 'fencing', excludedEpoch: 1 });
+  });
+
+  it('heard again after that, comes back at a higher epoch only', () => {
+    const back = { ...three, condition: 'silent' as const, excludedEpoch: 1 };
+    const first = decision({ hosts: [one, two, back] }, { verdict: verdict() });
+    expect([setOf(first, three.id)['hostEpoch'], setOf(first, three.id)['condition'], operationsOf(first)]).toEqual([2, undefined, []]);
+    expect(operationsOf(decision({ hosts: [one, two, { ...back, hostEpoch: 2 }] }, { verdict: verdict() }))).toEqual(['readmit host-3']);
+  });
+
+  it('never excluded, it is simply online again', () => {
+    expect(setOf(decision({ hosts: [one, two, { ...three, condition: 'silent' }] }, { verdict: verdict() }), three.id)).toMatchObject({ condition: 'online' });
+  });
+});
+
+describe('the end of a lease as a proof', () => {
+  const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, excludedEpoch: 1, proof: PROOF };
+
+  it('lets what ran under it start elsewhere, also while its host is heard again', () => {
+    const view = { hosts: [one, two, fenced], workloads: [aWorkload('vm', three, { leasedOn: three.id, state: 'awaiting-fence' })] };
+    expect(operationsOf(decision(view, { verdict: silent(three) }))).toEqual(['recover vm host-1']);
+    expect(operationsOf(decision(view, { verdict: verdict() }))).toContain('recover vm host-1');
+  });
+
+  it('says nothing about what did not run under it', () => {
+    const vms = [aWorkload('late', three, { state: 'awaiting-fence' }), aWorkload('other', three, { isProtected: false })];
+    const result = decision({ hosts: [one, two, fenced], workloads: vms }, { verdict: silent(three) });
+    expect([operationsOf(result), holdsOf(result)]).toEqual([[], ['not-under-lease late']]);
+    expect(setOf(result, vms[1]?.id ?? '')).toEqual({});
+  });
+
+  it('its host is admitted again, later where a power command may still be on its way', () => {
+    expect(operationsOf(decision({ hosts: [one, two, fenced] }, { verdict: verdict() }))).toEqual(['readmit host-3']);
+    const device = { ...fenced, proof: { ...PROOF, atMs: NOW_MS - 1_000 }, fenceDevices: [{ kind: 'ipmi' as const, options: {} }, { kind: 'watchdog' as const, options: {} }] };
+    const result = decision({ hosts: [one, two, device] }, { verdict: verdict() });
+    expect([operationsOf(result), holdsOf(result)]).toEqual([[], ['cooldown host-3']]);
+  });
+});
+
+describe('what runs under a lease', () => {
+  it('is what is protected, on a host that enforces one', () => {
+    const running = { hosts, inventories: [] };
+    expect(operationsOf(decision({ ...running, workloads: [aWorkload('vm', one)] }, { verdict: verdict() }))).toEqual(['lease vm']);
+    expect(operationsOf(decision({ ...running, workloads: [aWorkload('vm', one, { leasedOn: one.id })] }, { verdict: verdict() }))).toEqual([]);
+    expect(operationsOf(decision({ hosts: [aHost('host-1')], workloads: [aWorkload('vm', aHost('host-1'))] }))).toEqual([]);
+  });
+
+  it('is placed nowhere where no lease is held', () => {
+    const lost = { ...three, condition: 'fenced' as const, hostEpoch: 2, proof: { ...PROOF, kind: 'power-off' as const } };
+    const view = { hosts: [one, two, lost], workloads: [aWorkload('vm', three, { leasedOn: three.id })] };
+    const leaseless = { lease: { ...holds, held: false } };
+    expect(operationsOf(decision(view, { verdict: verdict([one, leaseless], [three, { hearing: 'silent' }]) }))).toEqual(['recover vm host-2']);
+    const nowhere = decision(view, { verdict: verdict([one, leaseless], [two, leaseless], [three, { hearing: 'silent' }]) });
+    expect([operationsOf(nowhere), nowhere.holds[0]?.why]).toEqual([[], expect.stringContaining('holds no lease now')]);
+  });
+
+  it('that ended with its host\'s lease moves on, and nothing is counted against it', () => {
+    const vm = aWorkload('vm', one, { leasedOn: one.id });
+    const view = { hosts, workloads: [vm], inventories: [inventory(one, [shown(vm, 'stopped', 'crashed')]), inventory(two, []), inventory(three, [])] };
+    const result = decision(view, { verdict: verdict([one, { lease: { ...holds, held: false } }]) });
+    expect(operationsOf(result)).toEqual(['relocate vm host-2']);
+    expect(setOf(result, vm.id).failures).toEqual(vm.failures);
+  });
+});

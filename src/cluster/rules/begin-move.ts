@@ -1,0 +1,56 @@
+// Beginning a live move by a rule: what may hold it back, and the changes that it is.
+import type { Host } from '../../hosts/host.js';
+import type { HostId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
+import type { Change } from '../change.js';
+import { event } from '../cluster-event.js';
+import { hold, type Hold } from '../decision.js';
+import type { RuleContext, RuleOutput } from '../decide.js';
+import type { Operation } from '../operation.js';
+
+export interface Move {
+  readonly rule: string;
+  /** Why it moves, as people are told when it has: drain, failback, rule … */
+  readonly cause: 'drain' | 'failback' | 'rule';
+  readonly workload: Workload;
+  readonly from: Host;
+  readonly target: { readonly hostId: HostId; readonly host: string };
+  readonly kind: 'migrate' | 'relocate';
+  /** A sentence without its end: "host-1 is drained". */
+  readonly why: string;
+  readonly params?: Operation['params'];
+}
+
+export function beginMove(context: RuleContext, move: Move): RuleOutput {
+  const busy = movesBrake(context, move);
+  if (busy) return { actions: [], holds: [busy] };
+  const { workload, from, target, kind, cause, rule } = move;
+  context.ledger.promise(workload.id, target.hostId, kind, from.id);
+  const why = `${move.why}: ${kind === 'migrate' ? 'move live' : 'stop, move and start'} to ${target.host}`;
+  const changes: Change[] = [
+    { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'operation', operation: { kind, workloadId: workload.id, hostId: from.id, targetHostId: target.hostId, requestedBy: `rule:${rule}`, reason: why, params: { ...move.params, cause } } },
+    { change: 'event', event: event('workload.migrating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.host, cause } }) },
+  ];
+  return { actions: [{ rule, about: workload.name, why, changes }], holds: [] };
+}
+
+function movesBrake({ ledger, policy }: RuleContext, { workload, from, target }: Move): Hold | null {
+  const moves = ['migrate', 'relocate'] as const;
+  if (ledger.inFlight(from.id, moves) < policy.migrationsPerHost && ledger.inFlight(target.hostId, moves) < policy.migrationsPerHost) return null;
+  return hold('too-many-in-flight', workload.name, `${policy.migrationsPerHost} moves from ${from.name} or to ${target.host} are under way, as many as at once are allowed; it follows`);
+}
+
+export interface TriedTarget {
+  readonly hostId: HostId;
+  readonly why: string;
+}
+
+/** Targets to which this workload failed to move since then. */
+export function failedTargets({ view }: Pick<RuleContext, 'view'>, workload: Workload, sinceMs: number, kind: Move['kind'] = 'migrate'): readonly TriedTarget[] {
+  return view.recentOperations.flatMap((operation) => {
+    const failed = operation.kind === kind && operation.workloadId === workload.id && (operation.state === 'failed' || operation.state === 'cancelled');
+    if (!failed || operation.targetHostId === null || operation.createdAtMs < sinceMs) return [];
+    return [{ hostId: operation.targetHostId, why: `moving there failed: ${operation.why ?? 'no reason given'}` }];
+  });
+}

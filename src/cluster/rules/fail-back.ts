@@ -1,0 +1,50 @@
+// Failback: a workload goes back live to the host that its rules prefer, once that has been well for a while.
+import { preference } from '../../scheduler/score-rules.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
+import type { Host } from '../../hosts/host.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold, type Action, type Hold } from '../decision.js';
+import type { Rule, RuleContext, RuleOutput } from '../decide.js';
+import { beginMove, failedTargets } from './begin-move.js';
+import { disarmBrake } from './brakes.js';
+import { isOurs, lockBrake } from './workload-brakes.js';
+
+const NAME = 'failBack';
+const NOTHING: RuleOutput = { actions: [], holds: [] };
+
+export const failBack: Rule = (context) => {
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  for (const workload of context.view.rules.some((rule) => rule.type === 'hosts') ? context.view.workloads : []) {
+    if (!workload.failback || workload.state !== 'running' || workload.desired !== 'running' || !workload.isProtected || !isOurs(context, workload)) continue;
+    const output = goBack(context, workload);
+    actions.push(...output.actions);
+    holds.push(...output.holds);
+  }
+  return { actions, holds };
+};
+
+function goBack(context: RuleContext, workload: Workload): RuleOutput {
+  const home = context.hostOf(workload.hostId);
+  const rules = ruleIndex(context.view.rules).hosts(workload.id);
+  if (!home || home.condition !== 'online' || home.intent === 'maintenance' || home.leaving || rules.length === 0 || context.operationOn(workload.id)) return NOTHING;
+  const here = preference(rules, home.id);
+  const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && host.condition === 'online');
+  const well = better.filter((host) => isWell(context, host));
+  if (well.length === 0) return better.length === 0 ? NOTHING : no(hold('cooldown', workload.name, `it goes back to ${names(better)} once that has been well for ${Math.round(context.policy.failbackAfterMs / 1000)} s; \`reeve workload migrate ${workload.name}\` does not wait`));
+  const others = context.view.hosts.filter((host) => !well.includes(host)).map((host) => ({ hostId: host.id, why: host.id === home.id ? 'it is there now' : 'it is not preferred' }));
+  const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
+  const placed = context.ledger.place({ workload, exclude: [...others, ...tried] });
+  if (!placed.ok) return NOTHING;
+  const brake = disarmBrake(context) ?? lockBrake(workload, `it does not go back to ${placed.value.host}`);
+  if (brake) return no(brake);
+  return beginMove(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value, kind: 'migrate', why: `${placed.value.host} is preferred and well again` });
+}
+
+const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
+const names = (hosts: readonly Host[]): string => hosts.map((host) => host.name).join(', ');
+
+/** Admitted long enough ago, and heard now. */
+function isWell({ nowMs, policy, verdictOf }: RuleContext, host: Host): boolean {
+  return verdictOf(host.id)?.hearing === 'heard' && nowMs - host.conditionSinceMs >= policy.failbackAfterMs;
+}

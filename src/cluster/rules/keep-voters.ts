@@ -1,0 +1,58 @@
+// Who has a vote on leases: the admitted hosts, and one witness where their number is even. Hosts follow by their configuration.
+//
+// Why not every witness: the hosts must keep their leases when every control plane is gone. With an odd number of votes, and at most
+// one of them a witness, the hosts alone are a majority, and one of them may be lost beside it (from three hosts on).
+import type { HostCondition } from '../../hosts/host.js';
+import type { Change } from '../change.js';
+import { event } from '../cluster-event.js';
+import type { Action } from '../decision.js';
+import type { Rule, RuleContext } from '../decide.js';
+import type { VoterSet } from '../quorum-lease.js';
+
+const NAME = 'keepVoters';
+/** Proven off, or not admitted yet: no vote. */
+const VOTING: ReadonlySet<HostCondition> = new Set(['online', 'silent', 'fencing']);
+
+export const keepVoters: Rule = (context) => {
+  const actions = [...newVoters(context), ...context.view.hosts.flatMap((host) => follow(context, host))];
+  return { actions, holds: [] };
+};
+
+function newVoters(context: RuleContext): readonly Action[] {
+  const { voters } = context.view;
+  const newest = voters.at(-1) ?? null;
+  const ids = votersOf(context, newest);
+  if (ids.length === 0 || newest?.ids.join() === ids.join()) return [];
+  const set: VoterSet = { epoch: (newest?.epoch ?? 0) + 1, ids };
+  const why = `${ids.length} voters on leases: ${ids.map((id) => nameOf(context, id)).join(', ')}`;
+  const changes: Change[] = [
+    { change: 'voters', voters: [...stillInUse(context), set] },
+    { change: 'event', event: event('cluster.voters', why, { data: { epoch: set.epoch } }) },
+  ];
+  return [{ rule: NAME, about: '', why, changes }];
+}
+
+function votersOf({ view, verdict }: RuleContext, newest: VoterSet | null): readonly string[] {
+  const hosts = view.hosts.filter((host) => VOTING.has(host.condition)).map((host) => host.id as string);
+  const { witnesses } = verdict;
+  const kept = newest?.ids.find((id) => witnesses.includes(id)) ?? witnesses[0] ?? newest?.ids.find((id) => !view.hosts.some((host) => host.id === id));
+  const tieBreaker = hosts.length > 0 && hosts.length % 2 === 0 && kept !== undefined ? [kept] : [];
+  return [...hosts, ...tieBreaker].sort();
+}
+
+/** Sets by which some host may still judge: from the oldest that one of them has last named. */
+function stillInUse({ view }: RuleContext): readonly VoterSet[] {
+  const oldest = Math.min(Infinity, ...view.hosts.filter((host) => VOTING.has(host.condition)).map((host) => host.voterEpoch));
+  const newest = view.voters.at(-1);
+  return view.voters.filter((set) => set.epoch >= oldest || set === newest);
+}
+
+/** What a host says of itself is written down, so that older sets need not be thought of any more. */
+function follow({ verdictOf }: RuleContext, host: RuleContext['view']['hosts'][number]): readonly Action[] {
+  const verdict = verdictOf(host.id);
+  const named = verdict?.hearing === 'heard' ? (verdict.lease?.voterEpoch ?? null) : null;
+  if (named === null || named <= host.voterEpoch) return [];
+  return [{ rule: NAME, about: `voters of ${host.name}`, why: `${host.name} judges its lease by voters ${named}`, changes: [{ change: 'host', id: host.id, set: { voterEpoch: named } }] }];
+}
+
+const nameOf = ({ view }: RuleContext, id: string): string => view.hosts.find((host) => host.id === id)?.name ?? id.replace(/^witness:([^:]*).*/, 'control plane $1');

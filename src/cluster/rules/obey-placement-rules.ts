@@ -1,0 +1,53 @@
+// Running workloads that stand against a hard placement rule are moved to where the rules allow; one of a rule at a time.
+import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold, type Action, type Hold } from '../decision.js';
+import type { Rule, RuleContext, RuleOutput } from '../decide.js';
+import { beginMove, failedTargets } from './begin-move.js';
+import { disarmBrake } from './brakes.js';
+import { isOurs, lockBrake } from './workload-brakes.js';
+
+const NAME = 'obeyPlacementRules';
+
+export const obeyPlacementRules: Rule = (context) => {
+  if (!context.view.rules.some((rule) => rule.hard)) return { actions: [], holds: [] };
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  for (const workload of inOrder(context)) {
+    const output = obey(context, workload);
+    actions.push(...output.actions);
+    holds.push(...output.holds);
+  }
+  return { actions, holds };
+};
+
+/** Of a group that is split the smaller part goes first, so that it comes together where most of it is. */
+function inOrder(context: RuleContext): readonly Workload[] {
+  const { view } = context;
+  const company = (workload: Workload): number => ruleIndex(view.rules).group(workload.id).filter((id) => context.workloadOf(id)?.hostId === workload.hostId).length;
+  const running = view.workloads.filter((workload) => workload.state === 'running' && workload.desired === 'running' && isOurs(context, workload));
+  return running.map((workload) => ({ workload, mates: company(workload) })).sort((one, other) => one.mates - other.mates || (one.workload.id < other.workload.id ? 1 : -1)).map(({ workload }) => workload);
+}
+
+function obey(context: RuleContext, workload: Workload): RuleOutput {
+  const home = context.hostOf(workload.hostId);
+  if (!home || home.condition !== 'online' || home.intent === 'maintenance' || home.leaving) return NOTHING;
+  const against = hardRuleAgainst(context.ledger.view(), workload, home);
+  if (!against || isBeingSettled(context, workload)) return NOTHING;
+  const brake = disarmBrake(context) ?? lockBrake(workload, `it stays on ${home.name} although ${against.why}`);
+  if (brake) return { actions: [], holds: [brake] };
+  const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
+  const placed = context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried] });
+  if (!placed.ok) return { actions: [], holds: [hold('rule-broken', workload.name, `on ${home.name} ${against.why}, and ${placed.error.why}; it runs on where it is until a host is legal; \`reeve workload explain ${workload.name}\``)] };
+  return beginMove(context, { rule: NAME, cause: 'rule', workload, from: home, target: placed.value, kind: 'migrate', why: `on ${home.name} ${against.why}` });
+}
+
+const NOTHING: RuleOutput = { actions: [], holds: [] };
+
+/** One of its rules' members moves or starts already: what is true after that decides. */
+function isBeingSettled(context: RuleContext, workload: Workload): boolean {
+  const concerned = context.view.rules.filter((rule) => rule.hard && rule.workloads.includes(workload.id)).flatMap((rule) => rule.workloads);
+  const promised = new Set(context.ledger.view().promised.map((promise) => promise.workloadId));
+  return [workload.id, ...concerned].some((id) => promised.has(id) || context.operationOn(id) !== null);
+}

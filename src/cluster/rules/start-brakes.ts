@@ -1,0 +1,20 @@
+// What every start by a rule has to pass: disarmed, order, and not too many at once on one host.
+import type { HostId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold, type Hold } from '../decision.js';
+import type { RuleContext } from '../decide.js';
+
+const STARTS = ['recover', 'start', 'create', 'relocate'] as const;
+
+/** A start that came to nothing through no fault of the workload is not tried again at once. */
+export function retryBrake({ view, policy, nowMs }: RuleContext, workload: Workload): Hold | null {
+  const last = view.recentOperations.find((operation) => operation.workloadId === workload.id);
+  const isStart = last !== undefined && (last.kind === 'recover' || last.kind === 'start' || last.params['isRestart'] === true);
+  if (!isStart || !last.endedAtMs || last.state === 'succeeded' || last.endedAtMs + policy.restartBackoff.firstMs <= nowMs) return null;
+  return hold('cooldown', workload.name, `${last.why ?? 'the last start came to nothing'}; tried again in a moment; \`reeve workload start ${workload.name}\` does not wait`);
+}
+
+export function startsBrake({ ledger, policy }: RuleContext, workload: Workload, target: { readonly hostId: HostId; readonly host: string }): Hold | null {
+  if (ledger.inFlight(target.hostId, STARTS) < policy.startsPerHost) return null;
+  return hold('too-many-in-flight', workload.name, `${policy.startsPerHost} starts are under way on ${target.host}, as many as at once are allowed; it is next by its priority`);
+}

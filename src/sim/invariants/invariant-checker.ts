@@ -1,0 +1,162 @@
+// The invariants of every run, checked as the world moves: what is looked at is the ground truth, never what the control plane believes.
+import type { Host } from '../../hosts/host.js';
+import type { Workload } from '../../workloads/workload.js';
+import type { VirtualTime } from '../engine/virtual-time.js';
+import type { MemoryClusterStore } from '../memory-cluster-store.js';
+import type { InvariantName, Violation } from '../scenario/result.js';
+import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
+import type { WorldObserver } from '../world-observer.js';
+
+export interface CheckerParts {
+  readonly time: VirtualTime;
+  readonly world: SimulatedWorld;
+  readonly store: MemoryClusterStore;
+  readonly reservedMemoryMiB: number;
+  readonly maxSilentShare: number;
+  /** Is this guest being handled by a person (the scenario), so that automation is not to blame? */
+  readonly byHand: (workload: string) => boolean;
+  /** Has a fault touched this host within the last while? */
+  readonly isDisturbed: (host: string) => boolean;
+  readonly isGoingDown: (host: string) => boolean;
+}
+
+interface Whereabouts {
+  host: string;
+  bootId: string;
+  hostEpoch: number;
+  /** Null: its process is there. */
+  endedAtMs: number | null;
+}
+
+/** An operation that has just ended may still have effects under way. */
+const RECENT_MS = 60_000;
+/** More of the same says nothing new. */
+const MOST = 50;
+
+export class InvariantChecker implements WorldObserver {
+  readonly violations: Violation[] = [];
+  readonly #last = new Map<string, Whereabouts>();
+  readonly #leaderEpochs = new Map<string, number>();
+  /** By host: when its hypervisor was last looked at as a whole; by host and guest: when that guest was. */
+  readonly #lookedAtMs = new Map<string, number>();
+
+  constructor(private readonly parts: CheckerParts) {}
+
+  violate(invariant: InvariantName, detail: string): void {
+    if (this.violations.length < MOST) this.violations.push({ t: Math.round(this.parts.time.nowMs) / 1000, invariant, detail });
+  }
+
+  /** Somebody was shown what runs on a host: all of it, or one guest. */
+  looked(host: string, uuid: string | null): void {
+    this.#lookedAtMs.set(uuid === null ? host : `${host} ${uuid}`, this.parts.time.nowMs);
+  }
+
+  started(host: SimulatedHost, domain: SimulatedDomain): void {
+    this.#checkRunsOnce(host, domain);
+    if (!this.parts.byHand(domain.name)) {
+      this.#checkProof(host, domain);
+      this.#checkLeftAlone(domain);
+      this.#checkCapacity(host, domain);
+    }
+    this.#note(host, domain);
+  }
+
+  arrived(host: SimulatedHost, domain: SimulatedDomain, from: SimulatedHost): void {
+    this.#checkRunsOnce(host, domain);
+    if (this.#last.get(domain.uuid)?.host === from.name && !this.parts.byHand(domain.name)) this.#checkCapacity(host, domain);
+    this.#note(host, domain);
+  }
+
+  ended(host: SimulatedHost, domain: SimulatedDomain, how: 'stopped' | 'died'): void {
+    const last = this.#last.get(domain.uuid);
+    if (last?.host === host.name) last.endedAtMs = this.parts.time.nowMs;
+    if (how === 'stopped') this.#checkBystander(host, domain);
+  }
+
+  migrationBegan(): void {
+    // Nothing runs elsewhere yet.
+  }
+
+  startFailed(): void {
+    // Nothing began.
+  }
+
+  migrateFailed(source: SimulatedHost, name: string, _why: string): void {
+    const domain = [...source.domains.values()].find((one) => one.name === name);
+    if (source.powered && !domain?.running) this.violate('failed-move-keeps-running', `the migration of ${name} failed and it does not run on ${source.name}`);
+  }
+
+  accepted(host: SimulatedHost, leaderEpoch: number): void {
+    const newest = this.#leaderEpochs.get(host.name) ?? 0;
+    if (leaderEpoch < newest) this.violate('one-leader-acts', `${host.name} took a command of leader epoch ${leaderEpoch} after one of ${newest}`);
+    this.#leaderEpochs.set(host.name, Math.max(newest, leaderEpoch));
+  }
+
+  /** A host that was well is not to be reset. */
+  reset(host: string, by: 'watchdog' | 'power'): void {
+    if (!this.parts.isDisturbed(host)) this.violate('bystanders-untouched', `${host} was reset by ${by === 'power' ? 'its fence device' : 'its watchdog'}, and nothing was wrong with it`);
+  }
+
+  /** A fence by automation was committed. */
+  fenceBegan(host: Host, verdict: { readonly quorum: boolean; readonly trusted: boolean } | null): void {
+    if (!verdict?.quorum || !verdict.trusted) this.violate('no-fence-without-quorum', `${host.name} is fenced ${verdict?.quorum ? 'during grace' : 'without quorum'}`);
+    const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => ['online', 'silent', 'fencing'].includes(one.condition));
+    const lost = enrolled.filter((one) => one.condition !== 'online');
+    if (lost.length / Math.max(1, enrolled.length) > this.parts.maxSilentShare) this.violate('no-fence-without-quorum', `${host.name} is fenced while ${lost.length} of ${enrolled.length} hosts are silent`);
+  }
+
+  #note(host: SimulatedHost, { uuid }: SimulatedDomain): void {
+    this.#last.set(uuid, { host: host.name, bootId: host.bootId, hostEpoch: this.#row(host.name)?.hostEpoch ?? 0, endedAtMs: null });
+  }
+
+  #checkRunsOnce(host: SimulatedHost, { uuid, name }: SimulatedDomain): void {
+    const others = [...this.parts.world.hosts].filter((one) => {
+      const state = one.domains.get(uuid)?.running?.state;
+      return one !== host && one.powered && state !== undefined && state !== 'migrating-in';
+    });
+    for (const other of others) this.violate('runs-once', `${name} on ${other.name} and ${host.name}`);
+  }
+
+  /** Where it ran last, that host must be over by proof, or somebody must have seen that it runs there no more. */
+  #checkProof(host: SimulatedHost, { uuid, name }: SimulatedDomain): void {
+    const last = this.#last.get(uuid);
+    if (!last || last.host === host.name) return;
+    const row = this.#row(last.host);
+    const proven = !row || row.condition === 'fenced' || row.condition === 'offline' || row.hostEpoch > last.hostEpoch;
+    const seenAtMs = Math.max(this.#lookedAtMs.get(last.host) ?? -1, this.#lookedAtMs.get(`${last.host} ${uuid}`) ?? -1);
+    const seen = last.endedAtMs !== null && seenAtMs >= last.endedAtMs;
+    if (!proven && !seen) this.violate('proof-before-start', `${name} starts on ${host.name}; ${last.host} is ${row.condition}, and nobody saw it stopped there`);
+  }
+
+  #checkLeftAlone({ name }: SimulatedDomain): void {
+    const workload = this.#workload(name);
+    if (workload?.state === 'error' && !this.#hasOperation(workload)) this.violate('error-is-left-alone', `${name} is in error (${workload.why ?? ''}) and was started`);
+  }
+
+  #checkCapacity(host: SimulatedHost, domain: SimulatedDomain): void {
+    if (this.#last.get(domain.uuid)?.host === host.name) return;
+    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name));
+    const usedMiB = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs.memoryMiB ?? 0), 0);
+    const own = this.#workload(domain.name)?.needs.memoryMiB ?? 0;
+    const limitMiB = host.memoryMiB - this.parts.reservedMemoryMiB;
+    if (usedMiB > limitMiB && usedMiB - own <= limitMiB) this.violate('capacity-holds', `${host.name} has ${limitMiB} MiB for workloads and is given ${usedMiB} with ${domain.name}`);
+  }
+
+  #checkBystander(host: SimulatedHost, { name }: SimulatedDomain): void {
+    const workload = this.#workload(name);
+    if (!workload || this.parts.byHand(name) || this.parts.isGoingDown(host.name) || this.#hasOperation(workload)) return;
+    this.violate('bystanders-untouched', `${name} was stopped on ${host.name} without anything to be done with it`);
+  }
+
+  #hasOperation({ id }: Workload): boolean {
+    return this.parts.store.peekOperations().some((one) => one.workloadId === id && (one.endedAtMs === null || this.parts.store.ageMs(one.endedAtMs) < RECENT_MS));
+  }
+
+  #row(host: string): Host | undefined {
+    return this.parts.store.peek().hosts.get(host);
+  }
+
+  #workload(name: string): Workload | undefined {
+    return this.parts.store.peek().workloads.get(name);
+  }
+}

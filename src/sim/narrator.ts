@@ -1,0 +1,104 @@
+// The narrator: from what happens in the world and in the store to the events of a scenario's result, each told once.
+import type { ClusterEvent } from '../cluster/cluster-event.js';
+import { hostState } from '../cluster/host-state.js';
+import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { VirtualTime } from './engine/virtual-time.js';
+import type { MemoryClusterStore } from './memory-cluster-store.js';
+import type { SimEvent } from './scenario/result.js';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface NarratorParts {
+  readonly time: VirtualTime;
+  readonly store: MemoryClusterStore;
+  /** What the leader hears; null: nobody leads. */
+  readonly leaderVerdict: () => ClusterVerdict | null;
+  readonly deviceOf: (host: string) => string;
+}
+
+/** Said by the world or by other events already, or of interest to the store alone. */
+const UNTOLD: ReadonlySet<string> = new Set(['workload.running', 'workload.started', 'workload.stopped', 'workload.migrating', 'workload.recovering', 'workload.start-failed', 'hold.released', 'host.draining', 'host.cordoned', 'host.uncordoned', 'host.undrained', 'cluster.disarmed', 'cluster.armed', 'workload.protected', 'workload.unprotected', 'host.returned']);
+
+export class Narrator {
+  readonly events: SimEvent[] = [];
+  #told = 0;
+  #version = -1;
+  #verdict: ClusterVerdict | null = null;
+  readonly #shown = new Map<string, string>();
+  readonly #holds = new Map<string, string>();
+
+  constructor(private readonly parts: NarratorParts) {}
+
+  get seconds(): number {
+    return Math.round(this.parts.time.nowMs) / 1000;
+  }
+
+  tell(type: string, fields: Fields): void {
+    this.events.push({ t: this.seconds, type, ...fields });
+  }
+
+  /** After each step: what is new in the store, and what the leader hears. Cheap when nothing is. */
+  look(): void {
+    const { events, version } = this.parts.store.peek();
+    for (; this.#told < events.length; this.#told += 1) this.#tellStored(events[this.#told] as ClusterEvent);
+    const verdict = this.parts.leaderVerdict();
+    if (verdict === this.#verdict && version === this.#version) return;
+    this.#verdict = verdict;
+    this.#version = version;
+    if (verdict) this.#tellVerdict(verdict);
+  }
+
+  /** Suspicion and its end are the detector's: the store does not hear of them. */
+  #tellVerdict(verdict: ClusterVerdict): void {
+    const { hosts } = this.parts.store.peek();
+    for (const heard of verdict.hosts) {
+      const host = hosts.get(heard.hostId);
+      if (!host) continue;
+      const state = hostState(host, heard, []);
+      const before = this.#shown.get(host.name);
+      if (state === before) continue;
+      this.#shown.set(host.name, state);
+      if (state === 'suspect') this.tell('host.suspect', { host: host.name, why: heard.evidence });
+      if (before === 'suspect' && (state === 'online' || state === 'maintenance')) this.tell('host.online', { host: host.name, why: 'heard again' });
+    }
+  }
+
+  #tellStored(stored: ClusterEvent): void {
+    const { type, host, workload, message, data } = stored;
+    const base = { ...(host === null ? {} : { host }), ...(workload === null ? {} : { workload }) };
+    if (type === 'leader') return this.tell('leader', { replica: numberOf(String(data['replica'])), epoch: data['epoch'] });
+    if (type === 'hold') return this.#tellHold(String(data['about'] ?? ''), String(data['code']), message);
+    if (type.startsWith('operation.') || UNTOLD.has(type)) return;
+    if (type === 'host.fencing' || type === 'host.fence-failed') return this.tell(type, { host, device: data['device'] ?? this.parts.deviceOf(host ?? ''), why: message });
+    if (type === 'host.fenced') return this.tell(type, { host, proof: this.#proofOf(host), why: message });
+    if (type === 'workload.recovered') return this.tell(type, { workload, from: data['from'], to: data['to'], proof: data['proof'] });
+    if (type === 'workload.moved') return this.tell(type, { workload, from: data['from'], to: data['to'], how: data['how'], why: this.#whyMoved(stored) });
+    this.tell(type, { ...base, why: message });
+  }
+
+  #tellHold(about: string, code: string, message: string): void {
+    const what = about === '' ? 'cluster' : about;
+    const why = message.replace(`${what}: `, '');
+    if (this.#holds.get(`${what} ${code}`) === why) return;
+    this.#holds.set(`${what} ${code}`, why);
+    this.tell('hold', { what, code, why });
+    const workload = this.parts.store.peek().workloads.get(about);
+    const home = workload?.hostId === undefined || workload.hostId === null ? undefined : this.parts.store.peek().hosts.get(workload.hostId);
+    if (code === 'cannot-move' && home?.intent === 'maintenance') this.tell('host.drain-blocked', { host: home.name, workload: about, why });
+  }
+
+  #proofOf(host: string | null): string | null {
+    return (host === null ? null : this.parts.store.peek().hosts.get(host)?.proof?.kind) ?? null;
+  }
+
+  #whyMoved({ operationId }: ClusterEvent): string {
+    const operation = operationId === null ? undefined : this.parts.store.peekOperation(operationId);
+    const by = operation?.requestedBy ?? '';
+    if (!by.startsWith('rule:')) return 'operator';
+    if (by.includes('Maintenance') || by.includes('drain') || by.includes('Leaving')) return 'drain';
+    if (by.includes('ebalance')) return 'rebalance';
+    return by.includes('ailback') || by.includes('failBack') ? 'failback' : 'rule';
+  }
+}
+
+const numberOf = (replica: string): number | string => Number(/(\d+)$/.exec(replica)?.[1] ?? Number.NaN) || replica;

@@ -1,0 +1,116 @@
+// From a scenario to a cluster at time 0: the hosts as machines, the guests in them, and what the store knows of all that.
+import type { Change } from '../../cluster/change.js';
+import type { VoterSet } from '../../cluster/quorum-lease.js';
+import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
+import { needsOf } from '../../hosts/drivers/libvirt/domain-needs.js';
+import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import { hostId, workloadId } from '../../shared/ids.js';
+import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
+import { EPOCH_MS } from '../engine/sim-process.js';
+import { GuestFaults } from '../guest-faults.js';
+import { SimulatedGuard } from '../simulated-guard.js';
+import { SimulatedHypervisor } from '../simulated-hypervisor.js';
+import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
+import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload } from './scenario.js';
+
+const DEFAULT_HOST = { cpus: 32, memoryMiB: 131_072 };
+const DEFAULT_WORKLOAD = { cpus: 1, memoryMiB: 1024 };
+const DISK_MIB = 10_240;
+/** What all hosts share; nothing in the simulator is kept on one host only. */
+const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 100_000_000 }];
+
+/** Ids are names: what the simulator prints, a reader finds in the file. */
+export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
+  const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
+  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
+  added.watchdogDevice = (host.fencing ?? ['watchdog']).includes('watchdog');
+  added.guard = new SimulatedGuard(host.name);
+  added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
+  return added;
+}
+
+export const addressOf = (index: number, link: number): string => `10.${link}.${index >> 8}.${index & 255}`;
+
+const DEVICES: { readonly [K in 'power' | 'watchdog' | 'none']: readonly FenceDeviceConfig[] } = {
+  power: [{ kind: 'ipmi', options: {} }],
+  watchdog: [{ kind: 'watchdog', options: {} }],
+  none: [{ kind: 'manual', options: {} }],
+};
+
+export async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number): Promise<Host> {
+  const machine = world.host(host.name);
+  const isOn = host.power !== 'off';
+  const facts = await new SimulatedHypervisor(world, host.name).facts();
+  return {
+    id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481,
+    ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
+    condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
+    proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
+    fenceDevices: (host.fencing ?? ['watchdog']).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
+  };
+}
+
+export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB'>, disk = diskOf(name)): string {
+  return [
+    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>`,
+    `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu><os><type arch='x86_64'>hvm</type></os><devices>`,
+    `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk>`,
+    `<interface type='bridge'><source bridge='br0'/></interface></devices></domain>`,
+  ].join('');
+}
+
+const diskOf = (name: string): string => `/srv/shared/${name}.qcow2`;
+
+export const uuidOf = (index: number): string => `00000000-0000-4000-8000-${(index + 1).toString(16).padStart(12, '0')}`;
+
+/** The guest as it is in the world, whoever knows of it. */
+export function addGuest(world: SimulatedWorld, one: ScenarioWorkload, uuid: string): void {
+  const anyHost = [...world.hosts][0];
+  if (anyHost) world.filesOf(anyHost, diskOf(one.name)).set(diskOf(one.name), DISK_MIB);
+  if (one.faults) world.guestFaults.set(uuid, new GuestFaults(definedOnly(one.faults)));
+  if (one.host === undefined) return;
+  const host = world.host(one.host);
+  const definition = guestDefinition(uuid, one);
+  const domain = { uuid, name: one.name, kind: one.kind ?? 'vm', definition, running: null, reason: 'unknown', autostart: false, statistics: null };
+  host.domains.set(uuid, domain);
+  const desired = one.desired ?? 'running';
+  const runs = host.powered && (desired === 'running' || desired === 'unmanaged') && one.faults?.running !== false;
+  if (runs) world.startProcess(host, domain, definition, 'booted');
+  else domain.reason = desired === 'running' ? 'crashed' : 'shutdown';
+}
+
+export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
+  const definition = guestDefinition(uuid, one);
+  const desired = one.desired ?? 'running';
+  if (desired === 'unmanaged') throw new Error('an unmanaged guest has no row');
+  return {
+    id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
+    hostId: one.host === undefined ? null : hostId(one.host), workloadEpoch: 1, state: desired === 'running' ? (one.host === undefined ? 'waiting' : 'running') : 'stopped', why: null,
+    needs: needsOf(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), startAfter: (one.startAfter ?? []).map(workloadId),
+  };
+}
+
+export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule): PlacementRule {
+  const head = { name, workloads: workloads.map(workloadId), hard: hard ?? true };
+  if (type !== 'hosts') return { ...head, type };
+  const hosts = 'hosts' in more ? more.hosts : [];
+  return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
+}
+
+export const isManaged = (one: ScenarioWorkload): boolean => one.desired !== 'unmanaged';
+
+/** Everything that the store is told before the first replica starts. */
+export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [], rules = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
+  const rows = await Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+  return [
+    { change: 'voters', voters: [voters] },
+    ...rows.map((host): Change => ({ change: 'add-host', host })),
+    ...workloads.filter(isManaged).map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
+    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule) })),
+  ];
+}
+
+function definedOnly<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
