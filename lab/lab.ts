@@ -125,8 +125,14 @@ export class Lab {
     return (await this.#power(host, 'status')).stdout.trim() === 'on' ? 'on' : 'off';
   }
 
-  linkDown = (host: LabHost, link: 0 | 1): Promise<Ran> => run('ip', ['-n', this.fabNetns, 'link', 'set', `h${host.index}l${link}`, 'down']);
-  linkUp = (host: LabHost, link: 0 | 1): Promise<Ran> => run('ip', ['-n', this.fabNetns, 'link', 'set', `h${host.index}l${link}`, 'up']);
+  linkDown = (host: LabHost, link: 0 | 1): Promise<Ran> => this.#link(host, link, 'down');
+  linkUp = (host: LabHost, link: 0 | 1): Promise<Ran> => this.#link(host, link, 'up');
+
+  /** A host without power has no wires: they come back with it. */
+  async #link(host: LabHost, link: 0 | 1, verb: 'up' | 'down'): Promise<Ran> {
+    if ((await this.powerState(host)) === 'off') throw new Error(`${host.name} is off; its links come up with it: power-on ${host.name}`);
+    return run('ip', ['-n', this.fabNetns, 'link', 'set', `h${host.index}l${link}`, verb]);
+  }
 
   /** Both networks lost; the BMC is on a third one, and the guests run on. */
   async isolate(host: LabHost): Promise<void> {

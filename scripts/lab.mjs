@@ -13,7 +13,7 @@ const setup = await loadTs('lab/setup.ts');
 if (!setup || !existsSync(join(ROOT, 'dist/lab.js'))) stop('this checkout has no lab/main.ts and lab/setup.ts: it is not whole');
 const asksForHelp = process.argv.slice(2).some((word) => word === '--help' || word === '-h');
 const why = asksForHelp ? null : await setup.whyNoLab();
-if (why) stop(`No lab here: ${why}. The simulated hosts need none of that: npm test -- conformance`);
+if (why) stop(`No lab here: ${why}. The same story on simulated hosts needs none of that: bin/reeve simulate lab/story.scenario.yaml`);
 process.setSourceMapsEnabled(true);
 const lab = await import(pathToFileURL(join(ROOT, 'dist/lab.js')).href);
 // The lab's own program decides when it is over: it may stay up for a person to play with.

@@ -2,7 +2,7 @@
 import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
-import { diagnose } from '../cluster/diagnose.js';
+import { diagnose, type Problem } from '../cluster/diagnose.js';
 import { hostState } from '../cluster/host-state.js';
 import type { Operation } from '../cluster/operation.js';
 import { activeDisarm } from '../cluster/disarm.js';
@@ -70,6 +70,8 @@ export interface StatusInput {
   readonly verdict: ClusterVerdict;
   readonly holds: readonly Hold[];
   readonly leader: { readonly replica: string; readonly epoch: number | null };
+  /** What the queue says of itself; null: it was not asked. */
+  readonly queue: { readonly ok: boolean; readonly detail: string } | null;
   /** The newest, oldest first. */
   readonly events: readonly ClusterEvent[];
 }
@@ -78,14 +80,14 @@ export interface StatusInput {
 const FAILURES_SHOWN = 5;
 const EVENTS_SHOWN = 8;
 
-export function statusDocument({ name, view, verdict, holds, leader, events }: StatusInput) {
+export function statusDocument({ name, view, verdict, holds, leader, queue, events }: StatusInput) {
   const disarm = activeDisarm(view, Date.now());
   return {
     cluster: {
       name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: disarm === null, disarm,
       quorum: verdict.quorum, quorumEvidence: verdict.quorumEvidence, trusted: verdict.trusted, trustEvidence: verdict.trustEvidence,
     },
-    problems: diagnose(view, verdict),
+    problems: [...(queue === null || queue.ok ? [] : [queueAway(queue.detail)]), ...diagnose(view, verdict)],
     hosts: view.hosts.map((host) => hostDocument(view, verdict, host)),
     workloads: view.workloads.map((workload) => workloadDocument(view, workload)),
     operations: view.operations.map((operation) => operationDocument(view, operation)),
@@ -94,6 +96,9 @@ export function statusDocument({ name, view, verdict, holds, leader, events }: S
     events: events.filter((one) => one.severity !== 'info').slice(-EVENTS_SHOWN),
   };
 }
+
+/** Everything else would look healthy while nothing is carried out. */
+const queueAway = (detail: string): Problem => ({ code: 'queue-away', severity: 'alert', about: '', evidence: `operations wait, recoveries too: ${detail}`, remedy: 'see the control plane\'s log; the queue is where queue.redisUrl or the database says' });
 
 export type RuleDocument = ReturnType<typeof ruleDocument>;
 export type StatusDocument = ReturnType<typeof statusDocument>;

@@ -21,18 +21,20 @@ const PATIENCE_MS = 60_000;
 export async function waitForOperation(id: string, { client, style, out, err, live, wanted }: Waiting): Promise<{ readonly operation: OperationDocument; readonly exitCode: number }> {
   let told = '';
   let lastSeen = performance.now();
+  let away = false;
   for (;;) {
     const operation = await client.get<OperationDocument>(at`/operations/${id}`).catch((error: unknown) => {
       if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable || told === '' || performance.now() - lastSeen > PATIENCE_MS) throw error;
       return error;
     });
     if (operation instanceof CliError) {
-      if (told !== operation.message) err(`${live ? '\n' : ''}reeve: ${operation.message}; the operation goes on with it, waiting\n`);
-      told = operation.message;
+      if (!away) err(`${live ? '\n' : ''}reeve: ${operation.message}; the operation goes on with it, waiting\n`);
+      away = true;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       continue;
     }
     lastSeen = performance.now();
+    away = false;
     const ended = operation.state !== 'pending' && operation.state !== 'running';
     const line = ended ? endLine(operation, style) : progressLine(operation);
     if (live) out(`\r\u001b[K${line}${ended ? '\n' : ''}`);

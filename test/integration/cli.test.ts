@@ -93,6 +93,11 @@ describe('what is wanted', () => {
     expect(fake.asked.map(([name]) => name)).toEqual(['checkHost']);
   });
 
+  it('never calls a cluster healthy whose queue is away', async () => {
+    fake.state.queue = { ok: false, detail: 'BullMQ on Redis: no answer within 2000 ms' };
+    expect((await reeve(['status'])).out).toMatch(/alert +cluster +operations wait, recoveries too: BullMQ on Redis/);
+  });
+
   it('gives whole lists, page after page', async () => {
     const hosts = Array.from({ length: 501 }, (_, index) => ({ ...(fake.state.view.hosts[0] as (typeof fake.state.view.hosts)[number]), id: `id-${index}` as never, name: `h-${String(index).padStart(3, '0')}` }));
     fake.state.view = { ...fake.state.view, hosts };
