@@ -6,8 +6,7 @@ import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
-  | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
-  | 'queue-away' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'no-fence-device'
+  | 'queue-away' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
   | 'facts-missing' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
