@@ -21,6 +21,8 @@ export const fenceSilentHosts: Rule = (context) => {
 };
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
+  // Silent in the store, and heard: it is on its way back, and who fences it meanwhile does so for ever.
+  if (context.verdictOf(host.id)?.hearing === 'heard') return hold('not-admitted', host.name, 'it is heard again; it is admitted before it takes anything; `reeve operation list`');
   // What is on its way there counts: its operation waits for the proof.
   const isThere = (workload: Workload): boolean => workload.hostId === host.id || context.operationOn(workload.id)?.targetHostId === host.id;
   const needed = context.view.workloads.some((workload) => workload.isProtected && workload.desired === 'running' && isThere(workload));
