@@ -2,8 +2,8 @@
 import type { Workload } from '../../workloads/workload.js';
 import type { Simulation } from '../simulation.js';
 
-/** The longest that anything takes by itself: back-off of a fence (5 min), a boot, a drain. */
-const BOUND_S = 420;
+/** The longest that anything takes by itself: a boot, a drain, a grown pause between tries. What pauses longer says so by its hold. */
+const BOUND_S = 240;
 
 /** States that name their reason; a reason must be there. */
 const WITH_REASON: ReadonlySet<Workload['state']> = new Set(['waiting', 'awaiting-fence', 'error', 'paused', 'missing']);

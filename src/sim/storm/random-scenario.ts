@@ -5,7 +5,7 @@ import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEn
 /** The storm begins once everybody was heard for a while. */
 const BEGINS_S = 20;
 /** After the healing: long enough for the slowest thing that ends by itself, see everything-ends. */
-const CALM_S = 440;
+const CALM_S = 250;
 
 export function randomScenario(seed: number): Scenario {
   const rng = seededRng(seed);
