@@ -64,7 +64,7 @@ function finalHosts(simulation: Simulation): SimulationResult['final']['hosts'] 
 function finalWorkloads(simulation: Simulation): SimulationResult['final']['workloads'] {
   const { workloads } = simulation.store.peek();
   return Object.fromEntries(
-    [...simulation.uuids].map(([name, uuid]) => {
+    [...simulation.uuids].filter(([name, uuid]) => workloads.has(name) || [...simulation.world.hosts].some((host) => host.domains.has(uuid))).map(([name, uuid]) => {
       const row = workloads.get(name);
       const runningOn = [...simulation.world.hosts].filter((host) => host.powered && (host.domains.get(uuid)?.running ?? null) !== null && host.domains.get(uuid)?.running?.state !== 'migrating-in').map((host) => host.name);
       const home = row?.hostId === undefined || row.hostId === null ? null : row.hostId;
