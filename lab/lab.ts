@@ -242,7 +242,7 @@ export class Lab {
   // --- building ---
   async #fabric(): Promise<void> {
     this.log(`building the networks of ${this.name}`);
-    for (const dir of ['hosts', 'keys', 'fs', 'shared/boot']) await mkdir(join(this.stateDir, dir), { recursive: true });
+    for (const dir of ['hosts', 'keys', 'fs', 'shared/boot', 'shared/lockspace']) await mkdir(join(this.stateDir, dir), { recursive: true });
     await takeOwnership(this.stateDir);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=8g,mode=755', `lab-${this.name}`, join(this.stateDir, 'fs')]);
     await writeFile(join(this.stateDir, 'env'), `LAB=${this.name}\nSCRIPTS=${scripts}\n`);
