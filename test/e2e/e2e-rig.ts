@@ -71,6 +71,7 @@ export async function expectHealthyEnd(rig: E2eRig): Promise<void> {
 
 /** Brings every host back, and takes every workload away: the next test begins on clean hosts. */
 export async function resetRig(rig: E2eRig): Promise<void> {
+  await rig.lab.mend();
   for (const host of rig.lab.hosts) {
     await rig.lab.unhang(host);
     if ((await rig.lab.powerState(host)) === 'off') await rig.lab.powerOn(host);
