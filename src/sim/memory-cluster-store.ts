@@ -67,6 +67,11 @@ export class MemoryClusterStore implements ClusterStore {
     return [...this.#operations.values()].map((held) => held.operation);
   }
 
+  /** How many operations are under way or wait for their turn. */
+  activeOperations(): number {
+    return [...this.#operations.values()].filter((held) => isActive(held.operation)).length;
+  }
+
   async readView(): Promise<ClusterView> {
     return this.#view();
   }
