@@ -10,7 +10,7 @@ import { runVitest } from './lib/vitest.mjs';
 import { runSeeds } from './sim.mjs';
 
 /** The same ones every time, so that a red build is red again; `npm run sim -- --from N` looks at others. */
-const SEEDS = 40;
+const SEEDS = 120;
 
 /**
  * A stage: `prepare` gives what it needs (a reason to leave the stage out, or null; a part can be left out by `env`),
