@@ -9,7 +9,7 @@ import type { Operation } from '../operation.js';
 import { disarmBrake, listeningBrake, massFailureBrake } from './brakes.js';
 
 export const fenceSilentHosts: Rule = (context) => {
-  const silent = context.view.hosts.filter((host) => host.condition === 'silent');
+  const silent = context.view.hosts.filter((host) => host.condition === 'silent' && !isComingBack(context, host));
   const actions: Action[] = [];
   const holds: Hold[] = [];
   for (const host of silent) {
@@ -19,6 +19,12 @@ export const fenceSilentHosts: Rule = (context) => {
   }
   return { actions, holds };
 };
+
+/** Excluded and heard again: it is admitted at its new epoch, which readmitReturnedHosts does and tells. Its voice does not make it online before. */
+function isComingBack({ view, verdictOf }: RuleContext, host: Host): boolean {
+  if (host.excludedEpoch === null) return false;
+  return verdictOf(host.id)?.hearing === 'heard' || view.operations.some((operation) => operation.kind === 'readmit' && operation.hostId === host.id);
+}
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
   // What is on its way there counts: its operation waits for the proof.
