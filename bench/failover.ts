@@ -66,6 +66,8 @@ async function power(rig: Rig, ticks: TickLog, trials: number): Promise<void> {
     say(`trial ${String(trial).padStart(2)}: ${PHASES.map((phase) => `${phase} ${(result[phase] / 1000).toFixed(2)} s`).join(', ')}`);
     await rig.lab.powerOn(host);
     await waitUntil('all hosts online', async () => (await hostsOf(rig)).every((one) => one.state === 'online'), { timeoutMs: 60_000, describe: () => describe(rig) });
+    // Lost this often, it would be quarantined.
+    await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   }
   report(`power cut of a host with ${NAMES.length} VMs, ${LEASE_ONLY ? `no fence device (bounded by: detection ${timing.silentMs} ms + take-over ${timing.takeOverMs} ms, beside exchanges and starts)` : 'IPMI fencing'}, default settings, ${trials} trials`, results);
 }

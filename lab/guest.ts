@@ -31,10 +31,10 @@ export async function ensureGuest(log: (line: string) => void): Promise<GuestIma
   return image;
 }
 
-/** The same sum as build.sh writes: sha256 over `sha256sum`'s lines. */
+/** The same sum as build.sh writes: sha256 over `sha256sum`'s lines, without paths. */
 async function sourcesSum(): Promise<string> {
   const dir = join(REPO_ROOT, 'lab/guest');
-  const lines = await Promise.all(['init.c', 'modules.txt', 'build.sh'].map(async (name) => `${createHash('sha256').update(await readFile(join(dir, name))).digest('hex')}  ${join(dir, name)}\n`));
+  const lines = await Promise.all(['init.c', 'modules.txt', 'build.sh'].map(async (name) => `${createHash('sha256').update(await readFile(join(dir, name))).digest('hex')}  ${name}\n`));
   return createHash('sha256').update(lines.join('')).digest('hex');
 }
 

@@ -16,6 +16,6 @@ const why = asksForHelp ? null : await setup.whyNoLab();
 if (why) stop(`No lab here: ${why}. The same story on simulated hosts needs none of that: bin/reeve simulate lab/story.scenario.yaml`);
 process.setSourceMapsEnabled(true);
 const lab = await import(pathToFileURL(join(ROOT, 'dist/lab.js')).href);
-// The lab's own program decides when it is over: it may stay up for a person to play with.
-const code = await lab.main(process.argv.slice(2));
-if (typeof code === 'number') process.exitCode = code;
+// The lab's own program decides when it is over: it may stay up for a person to play with. Then it is over:
+// a story that was interrupted still waits for what will never come, and must not keep us.
+process.exit(await lab.main(process.argv.slice(2)));

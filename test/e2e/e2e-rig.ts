@@ -77,11 +77,14 @@ export async function resetRig(rig: E2eRig): Promise<void> {
     await rig.lab.reconnect(host);
     await rig.lab.bmc(host, 'ok');
     await rig.api().post(`/hosts/${host.name}/undrain`).catch(() => undefined);
+    // Lost again and again by tests, a host would be quarantined: rightly, and not what the next test is about.
+    await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   }
   await waitUntil('all hosts online again', async () => {
     const { items } = await rig.api().get<{ items: readonly { state: string }[] }>('/hosts');
     return items.every((host) => host.state === 'online');
   }, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+  for (const host of rig.lab.hosts) await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   await waitUntil('no operation under way', async () => (await rig.api().get<{ items: readonly unknown[] }>('/operations?state=pending,running')).items.length === 0, { timeoutMs: 60_000, describe: () => describeRig(rig) });
   for (const workload of await workloadsOf(rig)) await rig.api().delete(`/workloads/${workload.name}?forget=true`);
   await rig.lab.destroyAllGuests();

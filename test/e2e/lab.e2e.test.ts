@@ -1,10 +1,13 @@
 // The lab itself: several side by side, one that lives keeps its name, a killed run is cleaned up by the next, and `down` leaves nothing behind.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { cacheDir, ensureGuest } from '../../lab/guest.js';
 import { Lab } from '../../lab/lab.js';
+import { otherOwner } from '../../lab/owner.js';
 import { run } from '../../lab/shell.js';
 import { REPO_ROOT } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
@@ -12,12 +15,25 @@ import { waitUntil } from '../../lab/wait-until.js';
 const [ONE, OTHER] = ['lt0', 'lt1'];
 
 afterAll(async () => {
-  for (const name of [ONE, OTHER]) await Lab.remains(name).down();
+  for (const name of [ONE, OTHER]) {
+    const lab = Lab.remains(name);
+    // Another run of these tests on this machine keeps what is its own.
+    if ((await otherOwner(lab.stateDir)) === null) await lab.down();
+  }
 });
 
+/** What `npm run lab` runs. */
 function labProgram(...args: readonly string[]): ChildProcess {
-  const main = `import(${JSON.stringify(join(REPO_ROOT, 'dist/lab.js'))}).then((lab) => lab.main(process.argv.slice(1))).then((code) => process.exit(code))`;
-  return spawn(process.execPath, ['-e', main, '--', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [join(REPO_ROOT, 'scripts/lab.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Up to its control plane; at once an error with its words when it ends before that. */
+async function up(child: ChildProcess, whole: Promise<{ readonly code: number | null; readonly said: string }>): Promise<void> {
+  const early = whole.then(({ code, said }) => Promise.reject(new Error(`the lab's program ended with ${code}: ${said}`)));
+  const ready = waitUntil('the control plane of the first run', async () => child.exitCode !== null || existsSync(`/var/lib/reeve-lab/${ONE}/reeve-control/cli.json`), { timeoutMs: 60_000 });
+  await Promise.race([early, ready]);
+  early.catch(() => undefined);
+  if (child.exitCode !== null) await early;
 }
 
 async function ended(child: ChildProcess): Promise<{ readonly code: number | null; readonly said: string }> {
@@ -52,9 +68,23 @@ describe('the lab', () => {
     expect(await leftOf(OTHER)).toEqual([]);
   });
 
+  it('has its guest built once, by whichever of several comes first', async () => {
+    const cache = await mkdtemp(join(tmpdir(), 'reeve-cache-'));
+    try {
+      await ensureGuest(() => undefined);
+      await cp(cacheDir(), join(cache, 'reeve-lab'), { recursive: true });
+      await rm(join(cache, 'reeve-lab/guest.sum'));
+      const build = () => run(join(REPO_ROOT, 'lab/guest/build.sh'), [join(cache, 'reeve-lab')], { timeoutMs: 120_000 });
+      const said = (await Promise.all([build(), build(), build()])).map(({ stdout }) => stdout);
+      expect(said.filter((one) => one.includes('building'))).toHaveLength(1);
+    } finally {
+      await rm(cache, { recursive: true, force: true });
+    }
+  });
+
   it('keeps its name from a second run, and is cleaned up by the next one when it was killed', async () => {
     const first = labProgram('--name', ONE, '--hosts', '2');
-    await waitUntil('the control plane of the first run', async () => existsSync(`/var/lib/reeve-lab/${ONE}/reeve-control/cli.json`), { timeoutMs: 60_000 });
+    await up(first, ended(first));
     expect(await ended(labProgram('--name', ONE, '--once'))).toMatchObject({ code: 1, said: expect.stringContaining(`a lab named ${ONE} is up already, held by process ${first.pid}`) as string });
     first.kill('SIGKILL');
     await new Promise((resolve) => first.once('exit', resolve));
@@ -68,7 +98,7 @@ describe('the lab', () => {
   it('is taken down by `down`, which ends the run that holds it', async () => {
     const first = labProgram('--name', ONE, '--hosts', '2');
     const firstEnded = ended(first);
-    await waitUntil('the control plane of the first run', async () => existsSync(`/var/lib/reeve-lab/${ONE}/reeve-control/cli.json`), { timeoutMs: 60_000 });
+    await up(first, firstEnded);
     expect(await ended(labProgram('--name', ONE, 'down'))).toMatchObject({ code: 0, said: expect.stringContaining('nothing of it is left') as string });
     expect((await firstEnded).said).toContain('taking the lab down');
     expect(await leftOf(ONE)).toEqual([]);

@@ -122,7 +122,8 @@ export class InvariantChecker implements WorldObserver {
     const last = this.#last.get(uuid);
     if (!last || last.host === host.name) return;
     const row = this.#row(last.host);
-    const proven = !row || row.condition === 'fenced' || row.condition === 'offline' || row.hostEpoch > last.hostEpoch;
+    // A higher epoch alone proves nothing: an excluded host gets one while it lives.
+    const proven = !row || (row.proof !== null && row.proof.hostEpoch >= last.hostEpoch);
     const seenAtMs = Math.max(this.#lookedAtMs.get(last.host) ?? -1, this.#lookedAtMs.get(`${last.host} ${uuid}`) ?? -1);
     const seen = last.endedAtMs !== null && seenAtMs >= last.endedAtMs;
     if (!proven && !seen) this.violate('proof-before-start', `${name} starts on ${host.name}; ${last.host} is ${row.condition}, and nobody saw it stopped there`);
