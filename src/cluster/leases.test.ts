@@ -57,7 +57,7 @@ describe('a silent host that enforces its lease', () => {
     const back = { ...three, condition: 'silent' as const, excludedEpoch: 1 };
     const first = decision({ hosts: [one, two, back] }, { verdict: verdict() });
     expect([setOf(first, three.id)['hostEpoch'], setOf(first, three.id)['condition'], operationsOf(first)]).toEqual([2, undefined, []]);
-    expect(operationsOf(decision({ hosts: [one, two, { ...back, hostEpoch: 2 }] }, { verdict: verdict() }))).toEqual(['readmit host-3']);
+    expect(operationsOf(decision({ hosts: [one, two, { ...back, hostEpoch: 2 }], workloads: [aWorkload('vm', three, { leasedOn: three.id, state: 'awaiting-fence' })] }, { verdict: verdict() }))).toEqual(['readmit host-3']);
   });
 
   it('and is not fenced once more while it is heard, whatever is placed there', () => {

@@ -20,9 +20,8 @@ export const fenceSilentHosts: Rule = (context) => {
   return { actions, holds };
 };
 
-/** Excluded and heard again: it is admitted at its new epoch, which readmitReturnedHosts does and tells. Its voice does not make it online before. */
+/** Silent in the store, and heard: who fences it meanwhile does so for ever. How far its admission is, and what keeps it, readmitReturnedHosts tells. */
 function isComingBack({ view, verdictOf }: RuleContext, host: Host): boolean {
-  if (host.excludedEpoch === null) return false;
   return verdictOf(host.id)?.hearing === 'heard' || view.operations.some((operation) => operation.kind === 'readmit' && operation.hostId === host.id);
 }
 
