@@ -3,7 +3,7 @@
 import { cpus, totalmem } from 'node:os';
 import { startControlPlane } from '../lab/control-plane.js';
 import { Lab, type LabHost } from '../lab/lab.js';
-import { describe, ended, enrolAll, eventsAfter, hostsOf, lastSeq, WATCHDOG, workloadsOf, type Rig, type RigOperation } from '../lab/rig.js';
+import { describe, ended, enrolAll, eventsAfter, hostsOf, isInService, lastSeq, WATCHDOG, workloadsOf, type Rig, type RigOperation } from '../lab/rig.js';
 import { ensureLabPackages, whyNoLab } from '../lab/setup.js';
 import { createTicker } from '../lab/story.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../lab/ticks.js';
@@ -65,7 +65,7 @@ async function power(rig: Rig, ticks: TickLog, trials: number): Promise<void> {
     results.push(result);
     say(`trial ${String(trial).padStart(2)}: ${PHASES.map((phase) => `${phase} ${(result[phase] / 1000).toFixed(2)} s`).join(', ')}`);
     await rig.lab.powerOn(host);
-    await waitUntil('all hosts online', async () => (await hostsOf(rig)).every((one) => one.state === 'online'), { timeoutMs: 60_000, describe: () => describe(rig) });
+    await waitUntil('all hosts online', async () => (await hostsOf(rig)).every(isInService), { timeoutMs: 60_000, describe: () => describe(rig) });
     // Lost this often, it would be quarantined.
     await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   }

@@ -45,6 +45,7 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await put('etc/ssh/sshd_config', SSHD);
   await put('etc/libvirt/libvirtd.conf', libvirtd(host.index));
   await put('etc/libvirt/qemu.conf', qemu(host.links[0]));
+  await put('etc/libvirt/qemu-lockd.conf', LOCKD);
   for (const [name, path, digit] of POOLS) {
     await put(`etc/libvirt/storage/${name}.xml`, pool(name, path, digit, host.index));
     await mkdir(join(upper, 'etc/libvirt/storage/autostart'), { recursive: true });
@@ -108,5 +109,12 @@ migration_host = "${address}"
 keepalive_interval = 5
 keepalive_count = 3
 shared_filesystems = [ "/srv/shared" ]
+lock_manager = "lockd"
 `;
 }
+
+/** Locks lie beside the disks, so that all hosts see them; of disks that are devices as well, which no host could lock for another otherwise. */
+const LOCKD = `auto_disk_leases = 1
+require_lease_for_disks = 1
+file_lockspace_dir = "/srv/shared/lockspace"
+`;

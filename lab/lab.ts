@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
 import { ensureGuest } from './guest.js';
 import { writeHostFiles } from './host-files.js';
+import { BOTH_LINKS, CONTROL, faultsOf, mended, rulesetOf, withFaults, type FaultPlan, type NetworkFault } from './network-faults.js';
 import { otherOwner, takeOwnership } from './owner.js';
 import { run, type Ran, type RunOptions } from './shell.js';
 import { REPO_ROOT } from './ticks.js';
@@ -143,6 +144,35 @@ export class Lab {
     await Promise.all([this.linkUp(host, 0), this.linkUp(host, 1)]);
   }
 
+  /** The ends between which the network can be made faulty: the hosts, and the control plane. */
+  get ends(): readonly string[] {
+    return [...this.#hosts.map((one) => one.name), CONTROL];
+  }
+
+  /** Between two ends, on both networks unless said otherwise: neither hears the other. All others are heard as before. */
+  part = (one: string, other: string, links: readonly (0 | 1)[] = BOTH_LINKS): Promise<void> => this.disturb([{ between: [one, other], way: 'both', links, lossPercent: 100 }]);
+  /** The first does not hear the second, which goes on hearing the first. */
+  deafen = (one: string, to: string, links: readonly (0 | 1)[] = BOTH_LINKS): Promise<void> => this.disturb([{ between: [one, to], way: 'deaf', links, lossPercent: 100 }]);
+
+  async disturb(plans: readonly FaultPlan[]): Promise<void> {
+    await this.#setFaults(withFaults(await this.#faults(), plans.flatMap(faultsOf)));
+  }
+
+  /** Between two ends, of one end, or everywhere. */
+  async mend(...ends: readonly string[]): Promise<void> {
+    await this.#setFaults(mended(await this.#faults(), ends));
+  }
+
+  async #faults(): Promise<readonly NetworkFault[]> {
+    return JSON.parse(await readFile(join(this.stateDir, 'network-faults.json'), 'utf8').catch(() => '[]')) as readonly NetworkFault[];
+  }
+
+  async #setFaults(faults: readonly NetworkFault[]): Promise<void> {
+    const portOf = (end: string, link: 0 | 1): string => (end === CONTROL ? `ctl${link}` : `h${this.host(end).index}l${link}`);
+    await run('ip', ['netns', 'exec', this.fabNetns, 'nft', '-f', '-'], { input: rulesetOf(faults, portOf) });
+    await writeFile(join(this.stateDir, 'network-faults.json'), JSON.stringify(faults));
+  }
+
   async bmc(host: LabHost, fault: BmcFault): Promise<void> {
     const file = join(this.stateDir, 'hosts', host.name, 'bmc.fault');
     await rm(file, { force: true });
@@ -218,7 +248,7 @@ export class Lab {
   // --- building ---
   async #fabric(): Promise<void> {
     this.log(`building the networks of ${this.name}`);
-    for (const dir of ['hosts', 'keys', 'fs', 'shared/boot']) await mkdir(join(this.stateDir, dir), { recursive: true });
+    for (const dir of ['hosts', 'keys', 'fs', 'shared/boot', 'shared/lockspace']) await mkdir(join(this.stateDir, dir), { recursive: true });
     await takeOwnership(this.stateDir);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=8g,mode=755', `lab-${this.name}`, join(this.stateDir, 'fs')]);
     await writeFile(join(this.stateDir, 'env'), `LAB=${this.name}\nSCRIPTS=${scripts}\n`);

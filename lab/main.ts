@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Lab, type BmcFault, type LabHost } from './lab.js';
 import { relay, startControlPlane } from './control-plane.js';
+import { FAULT_USAGE, isFaultVerb, parseFault } from './network-faults.js';
 import { endOwner } from './owner.js';
 import { ensureLabPackages, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
@@ -11,7 +12,9 @@ const API_PORT = 7480;
 const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME]   set up, play the story; stays up unless --once
 npm run lab -- status | down
 npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
-npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]`;
+npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]
+npm run lab -- ${Object.values(FAULT_USAGE).join('\nnpm run lab -- ')}
+npm run lab -- mend [END [END]]      an END is a host, or control; 0 and 1 are the two networks, both unless said`;
 
 class BadInput extends Error {}
 
@@ -82,7 +85,7 @@ async function play({ name, hosts, once }: Options): Promise<number> {
     closers.push(() => outside.close());
     say(`up for you to play: http://127.0.0.1:${outside.port}/api/docs; Ctrl-C ends it and leaves nothing behind`);
     say(`  REEVE_STATE_DIR=${control.stateDir} bin/reeve status --watch`);
-    say(`  npm run lab -- ${name === 'rl0' ? '' : `--name ${name} `}cut host-2   (or isolate, hang, bmc host-2 dead, power-on …)`);
+    say(`  npm run lab -- ${name === 'rl0' ? '' : `--name ${name} `}cut host-2   (or isolate, hang, part host-1 host-2, bmc host-2 dead, power-on …)`);
     await stopAsked;
     return 0;
   } finally {
@@ -98,11 +101,26 @@ async function command({ name, rest: [verb = '', hostName, ...words] }: Options)
     for (const host of lab.hosts) process.stdout.write(`${host.name}  ${await lab.powerState(host)}  ${host.address}  ${(await lab.runningOn(host)).join(', ')}\n`);
     return 0;
   }
+  if (isFaultVerb(verb) || verb === 'mend') return disturb(lab, verb, hostName === undefined ? [] : [hostName, ...words]);
   const act = ACTIONS[verb];
   if (!act) throw new BadInput(`there is no command "${verb}"\n${USAGE}`);
   if (!hostName) throw new BadInput(`${verb}: which host? there are ${lab.hosts.map((host) => host.name).join(', ')}`);
   if (!lab.hosts.some((host) => host.name === hostName)) throw new BadInput(`no host is named ${hostName}; there are ${lab.hosts.map((host) => host.name).join(', ')}`);
   await act(lab, lab.host(hostName), words);
+  return 0;
+}
+
+async function disturb(lab: Lab, verb: string, words: readonly string[]): Promise<number> {
+  if (isFaultVerb(verb)) {
+    const plans = parseFault(verb, words, lab.ends);
+    if (typeof plans === 'string') throw new BadInput(`${verb}: ${plans}`);
+    await lab.disturb(plans);
+    return 0;
+  }
+  const stranger = words.find((word) => !lab.ends.includes(word));
+  if (stranger !== undefined) throw new BadInput(`mend: nothing is named "${stranger}": there are ${lab.ends.join(', ')}`);
+  if (words.length > 2) throw new BadInput(`mend: "${words[2]}" is too much; mend [END [END]]`);
+  await lab.mend(...words);
   return 0;
 }
 

@@ -33,6 +33,7 @@ export interface RigHost {
   readonly state: string;
   readonly condition: string;
   readonly why: string | null;
+  readonly heard: { readonly lease: { readonly held: boolean } | null } | null;
 }
 
 export interface RigOperation {
@@ -86,7 +87,7 @@ export async function addHost(rig: Rig, host: LabHost, more: Json = {}): Promise
 export async function enrolAll(rig: Rig, hosts: readonly LabHost[] = rig.lab.hosts, more: (host: LabHost) => Json = () => ({})): Promise<void> {
   // One after the other: each new host is checked against those before it.
   for (const host of hosts) await ended(rig, await addHost(rig, host, more(host)));
-  await waitUntil('all hosts online', async () => (await hostsOf(rig)).every((host) => host.state === 'online'), { timeoutMs: 30_000, describe: () => describe(rig) });
+  await waitUntil('all hosts online', async () => (await hostsOf(rig)).every(isInService), { timeoutMs: 30_000, describe: () => describe(rig) });
 }
 
 /** Waits for an operation to end; throws with its steps when it did not succeed. */
@@ -105,6 +106,9 @@ export async function ended(rig: Rig, id: string, expected = 'succeeded', timeou
   }
   return operation;
 }
+
+/** Online, and given the lease under which protected workloads run: a host just back has none for a moment. */
+export const isInService = (host: RigHost): boolean => host.state === 'online' && host.heard?.lease?.held !== false;
 
 export async function hostsOf(rig: Rig): Promise<readonly RigHost[]> {
   return (await rig.api().get<{ items: readonly RigHost[] }>('/hosts?limit=100')).items;

@@ -30,6 +30,8 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
 const LEAST_LIBVIRT = 11;
 const LEAST_QEMU = 9;
 const VIRTUALIZATION = ['libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils'];
+/** virtlockd and libvirt's driver for it: packages of their own since libvirt 11. */
+const LOCKS = ['libvirt-daemon-lock', 'libvirt-daemon-plugin-lockd'];
 /** Debian signs all its suites with the same keys. */
 const ARCHIVE_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const INSTALL_MS = 900_000;
@@ -66,10 +68,11 @@ async function ensureVirtualization(say: Say): Promise<void> {
     if (libvirt < LEAST_LIBVIRT || qemu < LEAST_QEMU) {
       throw new Error(`the lab needs libvirt ${LEAST_LIBVIRT} and QEMU ${LEAST_QEMU} or newer, this machine has ${libvirt} and ${qemu}; on Debian 12: apt-get install -t bookworm-backports ${VIRTUALIZATION.join(' ')}`);
     }
-    return;
+    if (onPath('virtlockd')) return;
   }
   const suite = await backportsSuite();
-  await install(say, VIRTUALIZATION, suite === null ? [] : await backportsOptions(suite, say));
+  // Of the same version as what is there: apt takes all from one suite.
+  await install(say, [...VIRTUALIZATION, ...LOCKS], suite === null ? [] : await backportsOptions(suite, say));
 }
 
 async function majorOf(program: string, args: readonly string[]): Promise<number | null> {

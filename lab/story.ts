@@ -1,5 +1,5 @@
 // The main job, played on real hosts with a live timeline: place, migrate, drain, undrain, power cut, fence, recover.
-import { allRunning, ended, enrolAll, eventsAfter, hostsOf, lastSeq, workloadNamed, workloadsOf, type Rig } from './rig.js';
+import { allRunning, ended, enrolAll, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, workloadsOf, type Rig } from './rig.js';
 import { guestCommandLine } from './guest.js';
 import type { TickLog } from './ticks.js';
 import { waitUntil } from './wait-until.js';
@@ -84,7 +84,7 @@ async function drainAndBack(rig: Rig, ticks: TickLog, say: Say): Promise<void> {
   }
   say(`drained ${host} (${there.join(', ')}) in ${seconds(took)}`);
   await rig.api().post(`/hosts/${host}/undrain`);
-  await waitUntil(`${host} in service`, async () => (await hostsOf(rig)).find((one) => one.name === host)?.state === 'online');
+  await waitUntil(`${host} in service`, async () => (await hostsOf(rig)).some((one) => one.name === host && isInService(one)));
   say(`${host} is in service again`);
 }
 

@@ -1,11 +1,11 @@
 // The scripts' own judgement: what counts as a failure, when a bundle is stale, when packages differ from the lock file.
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BUNDLES, buildAll, isStale } from './build.mjs';
 import { nodeTrouble, packagesTrouble } from './ensure.mjs';
-import { run } from './lib/say.mjs';
+import { ROOT, run } from './lib/say.mjs';
 import { countReport } from './lib/vitest.mjs';
 
 let root = '';
@@ -21,6 +21,15 @@ function write(file, text, atMs = null) {
   writeFileSync(join(root, file), text);
   if (atMs !== null) utimesSync(join(root, file), new Date(atMs), new Date(atMs));
 }
+
+describe('a checkout without packages', () => {
+  // `npm run check` starts the rules as a process of their own, once the packages are there.
+  const files = ['scripts', 'scripts/lib'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`));
+  it.each(files.filter((file) => /(?<!\.test)\.mjs$/.test(file) && file !== 'scripts/check-rules.mjs'))('%s loads: it imports Node and its neighbours only', (file) => {
+    const imports = [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^import .*from '([^']+)';$/gm)].map((found) => found[1]);
+    expect(imports.filter((from) => !/^(node:|\.)/.test(from))).toEqual([]);
+  });
+});
 
 describe('counting a run of tests', () => {
   const file = (status, ...states) => ({ name: '/x/a.test.ts', status, message: 'SyntaxError\nat …', assertionResults: states.map((state) => ({ status: state })) });

@@ -4,7 +4,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { stringify } from 'yaml';
 import { ensure } from './ensure.mjs';
 import { bundleScript } from './lib/load-ts.mjs';
 import { ROOT, isMain, say, stop } from './lib/say.mjs';
@@ -22,6 +21,7 @@ export async function runSeeds({ from, seeds, shrink }) {
   const cores = Math.min(availableParallelism(), Math.max(1, seeds));
   const began = performance.now();
   const failures = [];
+  const telling = [];
   await Promise.all(Array.from({ length: cores }, (_, core) => new Promise((resolve) => {
     const count = Math.floor((seeds - core - 1) / cores) + 1;
     const child = spawn(process.execPath, ['--enable-source-maps', program, String(from + core), String(count), String(cores), ...(shrink ? ['--shrink'] : [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -29,19 +29,22 @@ export async function runSeeds({ from, seeds, shrink }) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const one = JSON.parse(line);
       if (one.ran !== undefined) ended = true;
-      else tell(one, failures);
+      else telling.push(tell(one, failures));
     });
     child.on('close', (code) => {
       if (!ended) failures.push({ seed: null, violations: [`a process of seeds ended with ${code}`] });
       resolve();
     });
   })));
+  await Promise.all(telling);
   const seconds = (performance.now() - began) / 1000;
   return { ran: seeds, failures, seconds };
 }
 
-function tell(one, failures) {
+async function tell(one, failures) {
   failures.push(one);
+  // Not at the head of the file: a fresh checkout has no packages when this file is read.
+  const { stringify } = await import('yaml');
   const folder = join(ROOT, 'dist', 'seeds');
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `seed-${one.seed}.yaml`);

@@ -7,6 +7,10 @@ import { staticChecks } from './check.mjs';
 import { loadTs } from './lib/load-ts.mjs';
 import { ensureRedis } from './lib/redis.mjs';
 import { runVitest } from './lib/vitest.mjs';
+import { runSeeds } from './sim.mjs';
+
+/** The same ones every time, so that a red build is red again; `npm run sim -- --from N` looks at others. */
+const SEEDS = 120;
 
 /**
  * A stage: `prepare` gives what it needs (a reason to leave the stage out, or null; a part can be left out by `env`),
@@ -16,12 +20,18 @@ const STAGES = [
   { name: 'check', what: 'types, lint, layers, rules', prepare: async () => ({ leaveOut: null }), run: staticChecksStage },
   { name: 'unit', what: 'unit, table and property tests', prepare: async () => ({ leaveOut: null }), run: vitestStage('unit') },
   { name: 'conformance', what: "each simulated adapter against its port's suite", prepare: async () => ({ leaveOut: null }), run: vitestStage('conformance') },
+  { name: 'sim', what: `${SEEDS} random clusters under random storms, in virtual time`, prepare: async () => ({ leaveOut: null }), run: seedsStage },
   { name: 'integration', what: 'real Postgres and Redis, real agents', prepare: prepareIntegration, run: vitestStage('integration') },
   { name: 'e2e', what: 'real hosts in the lab', prepare: prepareLab, run: vitestStage('e2e') },
 ];
 
 async function staticChecksStage() {
   return { ...(await staticChecks()), skipped: 0, notes: [] };
+}
+
+async function seedsStage() {
+  const { ran, failures } = await runSeeds({ from: 1, seeds: SEEDS, shrink: false });
+  return { passed: ran - failures.length, failed: failures.length, skipped: 0, notes: failures.map((one) => `seed ${one.seed}: ${one.violations.join('; ')}`) };
 }
 
 function vitestStage(project) {

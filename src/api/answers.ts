@@ -46,7 +46,7 @@ export const host = z.looseObject({
   fenceDevices: z.array(z.looseObject({ kind: z.string(), options: z.record(z.string(), z.string()) })).meta({ description: 'secrets are shown as ***' }),
   workloads: z.array(z.string()).meta({ description: 'names of those that are placed there' }),
   usage: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }),
-  heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int() }).nullable(),
+  heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int(), lease: z.looseObject({ held: z.boolean(), enforcing: z.boolean() }).nullable() }).nullable().meta({ description: 'what its heartbeats say; lease: does a majority of voters acknowledge it, and would it end its protected workloads without' }),
   facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string(), qemuVersion: z.string(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
 });
 

@@ -31,8 +31,8 @@ export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: H
   };
 }
 
-function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe, load }: HostVerdict) {
-  return { state, sinceMs, evidence, silentVotes, voters, probe, load };
+function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe, load, lease }: HostVerdict) {
+  return { state, sinceMs, evidence, silentVotes, voters, probe, load, lease };
 }
 
 export function workloadDocument(view: ClusterView, workload: Workload, nowMs = Date.now()) {

@@ -5,6 +5,12 @@ import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import { clockTime, coloured, count, duration, mebibytes, moment, table, type Style } from './format.js';
 
+function leaseOf({ heard }: HostDocument): string {
+  if (!heard?.lease) return 'nothing heard of it';
+  if (!heard.lease.enforcing) return 'not enforced: protected workloads there are fenced, not trusted to end';
+  return heard.lease.held ? 'held: a majority of voters acknowledges it' : 'not held: no majority of voters acknowledges it';
+}
+
 export function showHost(host: HostDocument, style: Style): string {
   const { facts } = host;
   const rows: (readonly string[])[] = [
@@ -13,6 +19,7 @@ export function showHost(host: HostDocument, style: Style): string {
     ['address', `${host.address} (ssh ${host.ssh.user}, port ${host.ssh.port})`],
     ['links', host.links.join(', ')],
     ['heard', host.heard ? `${host.heard.state}: ${host.heard.evidence}` : 'not watched'],
+    ['lease', leaseOf(host)],
     ['epoch', `${host.hostEpoch}, boot ${host.bootId?.slice(0, 8) ?? 'never admitted'}`],
     ['going down', host.leaving ? host.leaving.purpose : ''],
     ['quarantine', host.flapping.quarantine && !host.flapping.quarantine.isOver ? `until ${new Date(host.flapping.quarantine.untilMs).toISOString().slice(0, 19)}; reeve host release ${host.name}` : ''],

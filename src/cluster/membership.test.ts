@@ -360,6 +360,29 @@ describe('heartbeats that were held back on the way', () => {
   });
 });
 
+describe('copies from before the observer has started', () => {
+  it('prove no other boot and say no good-bye, however genuine they are', () => {
+    const cluster = settled(3);
+    let copy: Heartbeat | null = null;
+    cluster.holds = (from, to, heartbeat) => {
+      if (from === 'h1' && to === 'w1') copy = { ...heartbeat, bootId: 'boot-of-yesterday', leaving: 'shutdown' };
+      return false;
+    };
+    cluster.run(1_000);
+    cluster.holds = () => false;
+    cutOff(cluster, ['h1']);
+    cluster.start('w1');
+    for (let sequence = 1; sequence < 20; sequence += 1) {
+      if (copy) cluster.membership('w1').feed('h1', { ...(copy as Heartbeat), sequence }, cluster.nowMs);
+      cluster.run(50);
+      expect(cluster.host('h1')).toMatchObject({ bootId: null, leavingPurpose: null, lease: null });
+    }
+    cluster.loses = () => false;
+    cluster.run(1_000);
+    expect(cluster.host('h1')).toMatchObject({ hearing: 'heard', bootId: 'boot-h1', leavingPurpose: null });
+  });
+});
+
 describe('looks by SSH', () => {
   const look = { answered: false, bootId: null, runningUuids: [], atMs: 5 };
 

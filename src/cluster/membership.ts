@@ -59,6 +59,7 @@ export interface MemberSight {
 interface Peer {
   member: Member;
   readonly hash: number;
+  /** Of those that answer us. */
   newest: Heartbeat | null;
   report: VoterReport | null;
   /** The newest whole report of what runs there. */
@@ -119,7 +120,8 @@ export class Membership {
     if (!peer) return null;
     this.#listening.isBlind(nowMs);
     const ackedSentMs = this.#links.feed(fromId, heartbeat, nowMs);
-    if (!isNewer(heartbeat, peer.newest)) return ackedSentMs;
+    // What does not answer this very process may be a copy from before our start: of an earlier boot, or of a good-bye of then.
+    if (heartbeat.ack?.startStamp !== this.self.startStamp || !isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
     const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
     peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing, missesSomebody: heartbeat.hearing.some((one) => isMissed(one.ageMs, this.timing)) };
@@ -132,7 +134,7 @@ export class Membership {
     if (peer) peer.running = running;
   }
 
-  /** The newest heartbeat of a member; null: none since our start. */
+  /** The newest heartbeat of a member that answers us; null: none since our start. */
   newest(id: string): Heartbeat | null {
     return this.#peers.get(id)?.newest ?? null;
   }

@@ -50,8 +50,8 @@ export class MemoryClusterStore implements ClusterStore {
   }
 
   /** For whoever watches a simulation: no fault applies, and nothing is waited for. */
-  peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly leader: { readonly epoch: number; readonly holder: string } } {
-    return { version: this.#version, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, leader: this.#lease };
+  peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly leader: { readonly epoch: number; readonly holder: string }; readonly disarm: Disarm | null } {
+    return { version: this.#version, disarm: this.#disarm, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, leader: this.#lease };
   }
 
   /** How long ago something was written down at this time. */
@@ -65,6 +65,11 @@ export class MemoryClusterStore implements ClusterStore {
 
   peekOperations(): readonly Operation[] {
     return [...this.#operations.values()].map((held) => held.operation);
+  }
+
+  /** How many operations are under way or wait for their turn. */
+  activeOperations(): number {
+    return [...this.#operations.values()].filter((held) => isActive(held.operation)).length;
   }
 
   async readView(): Promise<ClusterView> {

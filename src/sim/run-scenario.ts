@@ -2,7 +2,7 @@
 import { hostState } from '../cluster/host-state.js';
 import type { Host } from '../hosts/host.js';
 import { applyEntry } from './apply-entry.js';
-import { checkEverythingEnds } from './invariants/everything-ends.js';
+import { checkEverythingEnds, hasEverythingEnded } from './invariants/everything-ends.js';
 import type { SimulationResult } from './scenario/result.js';
 import type { Scenario, TimelineEntry } from './scenario/scenario.js';
 import { Simulation, type SimulationOptions } from './simulation.js';
@@ -27,8 +27,25 @@ export async function playScenario(scenario: Scenario, options: SimulationOption
       for (const entry of together) applyEntry(simulation, entry);
     });
   }
+  if (options.endsEarly === true) return { simulation, untilS: await runUntilCalm(simulation, timeline.at(-1)?.at ?? 0, untilS) };
   await simulation.runUntil(untilS);
   return { simulation, untilS };
+}
+
+const LOOK_EVERY_S = 3;
+/** Seen as wanted so often in a row: what was about to change has changed. */
+const CALM_LOOKS = 4;
+
+async function runUntilCalm(simulation: Simulation, fromS: number, untilS: number): Promise<number> {
+  let calm = 0;
+  let atS = fromS;
+  await simulation.runUntil(atS);
+  while (atS < untilS && calm < CALM_LOOKS) {
+    atS = Math.min(untilS, atS + LOOK_EVERY_S);
+    await simulation.runUntil(atS);
+    calm = hasEverythingEnded(simulation) ? calm + 1 : 0;
+  }
+  return atS;
 }
 
 /** Entries of one moment are applied together. */
@@ -64,7 +81,7 @@ function finalHosts(simulation: Simulation): SimulationResult['final']['hosts'] 
 function finalWorkloads(simulation: Simulation): SimulationResult['final']['workloads'] {
   const { workloads } = simulation.store.peek();
   return Object.fromEntries(
-    [...simulation.uuids].map(([name, uuid]) => {
+    [...simulation.uuids].filter(([name, uuid]) => workloads.has(name) || [...simulation.world.hosts].some((host) => host.domains.has(uuid))).map(([name, uuid]) => {
       const row = workloads.get(name);
       const runningOn = [...simulation.world.hosts].filter((host) => host.powered && (host.domains.get(uuid)?.running ?? null) !== null && host.domains.get(uuid)?.running?.state !== 'migrating-in').map((host) => host.name);
       const home = row?.hostId === undefined || row.hostId === null ? null : row.hostId;

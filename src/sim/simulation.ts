@@ -1,7 +1,8 @@
 // A simulation: one scenario's cluster, wired from the simulated parts, run through its timeline in virtual time.
-import { DEFAULT_POLICY, type ClusterPolicy } from '../cluster/cluster-policy.js';
+import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import { deriveTiming, DEFAULT_TIMING_SETTINGS, type Timing } from '../cluster/timing.js';
 import type { Hold } from '../cluster/decision.js';
+import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { VoterSet } from '../cluster/quorum-lease.js';
 import { hostMember, Witness } from '../agent/witness.js';
@@ -22,6 +23,7 @@ import { Machine } from './machine.js';
 import { MemoryClusterStore } from './memory-cluster-store.js';
 import { Narrator } from './narrator.js';
 import { CONTROL_PLANE, SimNetwork, type Position } from './network.js';
+import { policyOf } from './scenario/policy-of.js';
 import type { Scenario } from './scenario/scenario.js';
 import { addGuest, addMachine, addressOf, firstChanges, uuidOf } from './scenario/setup-cluster.js';
 import { Disk, SimulatedAgent } from './simulated-agent.js';
@@ -39,6 +41,8 @@ const BY_HAND_MS = 120_000;
 export interface SimulationOptions {
   readonly seed: number;
   readonly log?: (line: string) => void;
+  /** The run ends before its time once everything is as wanted after the last entry: for runs that only look for violations. */
+  readonly endsEarly?: boolean;
 }
 
 export class Simulation {
@@ -71,8 +75,7 @@ export class Simulation {
     if (!timing.ok) throw new Defect('the default timing is refused');
     this.timing = timing.value;
     this.#log = options.log ?? (() => undefined);
-    const { policy = {} } = scenario;
-    this.policy = { ...DEFAULT_POLICY, placement: { ...DEFAULT_POLICY.placement, strategy: policy.placement ?? DEFAULT_POLICY.placement.strategy }, maxSilentShare: policy.maxSilentShare ?? DEFAULT_POLICY.maxSilentShare };
+    this.policy = policyOf(scenario.policy);
     const trueClock = { nowMs: () => Math.floor(EPOCH_MS + this.time.nowMs), monotonicMs: () => this.time.nowMs, sleep: (ms: number) => new Promise<void>((resolve) => void this.time.after(ms, resolve)) };
     this.network = new SimNetwork(this.time, this.rng('network'));
     this.network.weather = { jitterMs: scenario.weather?.jitterMs ?? 0, duplicates: scenario.weather?.duplicates ?? 0 };
@@ -159,7 +162,7 @@ export class Simulation {
 
   /** As people are shown it. */
   shownState(workload: Workload): string {
-    return workload.state;
+    return shownState(this.store.peek(), workload, this.wallMs);
   }
 
   /** A person (the scenario) has a hand in this guest now. */

@@ -1,7 +1,7 @@
 // A host drops out, in every way we can make it: fenced before restart, recovered exactly once, healthy hosts left alone.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTicker } from '../../lab/story.js';
-import { allRunning, bmcOf, describe as describeRig, ended, eventsAfter, hostsOf, lastSeq, workloadNamed } from '../../lab/rig.js';
+import { allRunning, bmcOf, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed } from '../../lab/rig.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
 
@@ -92,7 +92,7 @@ describe('failover', () => {
     const seq = await lastSeq(rig);
     await rig.control.kill();
     await rig.control.restart();
-    await waitUntil('all hosts heard', async () => (await hostsOf(rig)).every((one) => one.state === 'online'));
+    await waitUntil('all hosts heard', async () => (await hostsOf(rig)).every(isInService));
     expect((await typesAfter(seq)).filter((type) => /^(host\.(silent|fencing|fenced)|workload\.(recovering|restarting))/.test(type))).toEqual([]);
     expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
   });
@@ -147,7 +147,7 @@ describe('failover', () => {
     await rig.lab.powerCut(host('host-2'));
     await recoveredElsewhere(['vm-1'], 'host-2');
     await rig.lab.powerOn(host('host-2'));
-    await waitUntil('host-2 admitted again', async () => (await hostsOf(rig)).find((one) => one.name === 'host-2')?.state === 'online', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await waitUntil('host-2 admitted again', async () => (await hostsOf(rig)).some((one) => one.name === 'host-2' && isInService(one)), { timeoutMs: 60_000, describe: () => describeRig(rig) });
     expect((await rig.lab.ssh(host('host-2'), 'virsh -q list --all')).stdout.trim()).toBe('');
     const answer = await rig.api().post('/workloads/vm-1/migrate', { to: 'host-2' });
     await ended(rig, String((answer['operationIds'] as readonly string[])[0]));

@@ -1,7 +1,7 @@
 // Hosts without any fence device: their lease and their watchdog prove them harmless, and nothing runs twice.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTicker } from '../../lab/story.js';
-import { describe as describeRig, eventsAfter, hostsOf, lastSeq, WATCHDOG, workloadNamed, type RigEvent } from '../../lab/rig.js';
+import { describe as describeRig, eventsAfter, hostsOf, isInService, lastSeq, WATCHDOG, workloadNamed, type RigEvent } from '../../lab/rig.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
 
@@ -61,7 +61,7 @@ describe('without any fence device', () => {
     await recoveredByLease('vm-1', 'host-3', seq);
     expect(await bootOf('host-3')).toBe(boot);
     await rig.lab.reconnect(host('host-3'));
-    await waitUntil('host-3 admitted again', async () => (await hostsOf(rig)).find((one) => one.name === 'host-3')?.state === 'online', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await waitUntil('host-3 admitted again', async () => (await hostsOf(rig)).some((one) => one.name === 'host-3' && isInService(one)), { timeoutMs: 60_000, describe: () => describeRig(rig) });
     expect(await bootOf('host-3')).toBe(boot);
     expect(rig.ticks.boots('vm-1').indexOf(first)).toBe(0);
   });
@@ -79,7 +79,7 @@ describe('without any fence device', () => {
     const proofs = (await eventsAfter(rig, seq)).filter((event) => event.type === 'host.fenced').map((event) => event.data['proof']);
     expect(proofs).toHaveLength(1);
     expect(['lease-expired', 'new-boot']).toContain(proofs[0]);
-    await waitUntil('host-2 admitted with another boot', async () => (await hostsOf(rig)).find((one) => one.name === 'host-2')?.state === 'online', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await waitUntil('host-2 admitted with another boot', async () => (await hostsOf(rig)).some((one) => one.name === 'host-2' && isInService(one)), { timeoutMs: 60_000, describe: () => describeRig(rig) });
     expect(await bootOf('host-2')).not.toBe(boot);
   });
 
@@ -101,7 +101,7 @@ describe('without any fence device', () => {
     const boot = await bootOf('host-1');
     await rig.lab.exec(host('host-1'), ['sh', '-c', 'kill -9 $(cat /run/reeve/agent-supervisor.pid); kill -9 $(cat /run/reeve/agent.pid)']);
     await waitUntil('vm-1 to run again', async () => rig.ticks.boots('vm-1').length === 2, { timeoutMs: 60_000, describe: () => describeRig(rig) });
-    await waitUntil('host-1 back', async () => (await hostsOf(rig)).find((one) => one.name === 'host-1')?.state === 'online', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await waitUntil('host-1 back', async () => (await hostsOf(rig)).some((one) => one.name === 'host-1' && isInService(one)), { timeoutMs: 60_000, describe: () => describeRig(rig) });
     expect(await bootOf('host-1')).not.toBe(boot);
   });
 
@@ -123,7 +123,7 @@ describe('without any fence device', () => {
     expect((await leaseOf('host-3')).phase).toBe('held');
     const seq = 0;
     await rig.control.restart();
-    await waitUntil('all hosts heard', async () => (await hostsOf(rig)).every((one) => one.state === 'online'), { describe: () => describeRig(rig) });
+    await waitUntil('all hosts heard', async () => (await hostsOf(rig)).every(isInService), { describe: () => describeRig(rig) });
     expect(rig.ticks.boots('vm-1')).toEqual([first]);
     expect((await eventsAfter(rig, seq)).filter((event) => event.type === 'host.fenced' && event.atMs > Date.now() - 8_000)).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../../lab/control-plane.js';
 import { Lab } from '../../lab/lab.js';
-import { describe as describeRig, enrolAll, eventsAfter, hostsOf, lastSeq, workloadNamed, type Rig } from '../../lab/rig.js';
+import { describe as describeRig, enrolAll, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type Rig } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
@@ -107,7 +107,7 @@ describe('two replicas', () => {
     await new Promise((resolve) => setTimeout(resolve, 8_000));
     expect(ticks.boots('vm-1')).toEqual([first.boot]);
     postgres = await startEmbeddedPostgres({ dataDir, log: () => undefined });
-    await waitUntil('both to answer again', async () => (await Promise.all(replicas.map((one) => hostsOf(through(one)).catch(() => [])))).every((hosts) => hosts.length === 3 && hosts.every((one) => one.state === 'online')), { timeoutMs: 60_000 });
+    await waitUntil('both to answer again', async () => (await Promise.all(replicas.map((one) => hostsOf(through(one)).catch(() => [])))).every((hosts) => hosts.length === 3 && hosts.every(isInService)), { timeoutMs: 60_000 });
     await waitUntil('a leader', async () => leaderAndOther().then(() => true, () => false), { timeoutMs: 30_000 });
     expect(ticks.boots('vm-1')).toEqual([first.boot]);
     expect((await eventsAfter(rig, seq)).filter((event) => /^host\.(silent|fenc)/.test(event.type))).toEqual([]);

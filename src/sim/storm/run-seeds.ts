@@ -19,7 +19,7 @@ export async function runSeed(seed: number): Promise<FailedSeed | null> {
 
 async function violationsOf(scenario: Scenario, seed: number): Promise<readonly string[]> {
   try {
-    const { violations } = await runScenario(scenario, { seed });
+    const { violations } = await runScenario(scenario, { seed, endsEarly: true });
     const names = [...new Set(violations.map((one) => one.invariant))];
     return names.map((name) => `${name}: ${violations.find((one) => one.invariant === name)?.detail ?? ''} at ${violations.find((one) => one.invariant === name)?.t ?? 0} s`);
   } catch (error) {
