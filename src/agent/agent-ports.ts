@@ -33,6 +33,10 @@ export interface AgentHost {
   publishLease(lease: { readonly untilMs: number; readonly isArmed: boolean }, nowMs: number): void;
   /** What an agent of this boot published last, on this agent's clock; -Infinity: nothing. */
   publishedLeaseUntilMs(nowMs: number): number;
+  /** We stop in order, and enforce the lease no more. To the guard that is no lease. */
+  publishRelease(): void;
+  /** That is what an agent of this boot published last. */
+  wasReleased(): boolean;
   /** Why we are told to stop. */
   leavingPurpose(): Promise<Leaving>;
 }

@@ -22,11 +22,14 @@ export class LeaseKeeper {
   /** The lease of the agent before us in this boot: what it let run, it may run so long. */
   readonly #inheritedUntilMs: number;
   #isReady = false;
+  /** The agent before us stopped in order. A majority knows that the lease is enforced no more, so nobody takes over by it; and we have said nothing else yet. */
+  #wasReleased: boolean;
 
   constructor(
     private readonly lease: QuorumLease,
     private readonly ports: KeeperPorts,
   ) {
+    this.#wasReleased = ports.host.wasReleased();
     this.#inheritedUntilMs = ports.host.publishedLeaseUntilMs(ports.clock.monotonicMs());
   }
 
@@ -55,6 +58,11 @@ export class LeaseKeeper {
   tick(nowMs: number): void {
     const isOver = !this.isHeld(nowMs);
     this.#look(nowMs, isOver);
+    if (this.#wasReleased && isOver && this.#under.length > 0) {
+      this.#phase = 'waiting';
+      return;
+    }
+    this.#wasReleased = false;
     const isQuiet = this.#quietSinceMs !== null && this.#quietSinceMs === this.#fence.endedAtMs;
     const duty = this.#fence.duty({ nowMs, leaseUntilMs: this.#untilMs(nowMs), under: this.#under, running: this.#running, isQuiet });
     if (duty.kill.length > 0) this.ports.host.kill(duty.kill);
@@ -65,9 +73,9 @@ export class LeaseKeeper {
   }
 
   /** Stops the watchdog in order, and says so to the guard: nothing is started under the lease any more. */
-  release(nowMs: number): void {
+  release(): void {
     this.ports.watchdog.release();
-    this.ports.host.publishLease({ untilMs: -Infinity, isArmed: false }, nowMs);
+    this.ports.host.publishRelease();
   }
 
   #untilMs(nowMs: number): number {

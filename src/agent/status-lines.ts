@@ -15,6 +15,7 @@ const PHASES: { readonly [P in AgentStatus['lease']['phase']]: string } = {
   free: 'nothing runs under it',
   held: 'held; the watchdog is fed',
   ending: 'OVER: ending what runs under it; the watchdog is not fed',
+  waiting: 'not enforced since the agent was stopped in order; enforced again once it holds',
   ended: 'over; nothing under it runs any more',
 };
 

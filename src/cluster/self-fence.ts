@@ -16,6 +16,7 @@ export type LeasePhase =
   | 'free' // nothing here is under the lease: no watchdog is held
   | 'held'
   | 'ending' // the lease is over and something may still run
+  | 'waiting' // an agent before us gave up enforcing in order: nothing is ended before a lease of our own has held
   | 'ended'; // the lease is over and nothing under it runs
 
 export interface LeaseDuty {

@@ -106,6 +106,10 @@ export class SimulatedAgent implements Service {
         host.publishedLease = { untilMs: time.nowMs + (untilMs - nowMs), isArmed };
       },
       publishedLeaseUntilMs: (nowMs) => (host.publishedLease === null ? -Infinity : nowMs + host.publishedLease.untilMs - time.nowMs),
+      publishRelease: () => {
+        host.publishedLease = { untilMs: -Infinity, isArmed: false, isReleased: true };
+      },
+      wasReleased: () => host.publishedLease?.isReleased === true,
       leavingPurpose: () => process.call(async () => this.machine.goingDown ?? 'stop'),
     };
   }

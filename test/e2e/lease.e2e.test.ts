@@ -114,6 +114,15 @@ describe('without any fence device', () => {
     await rig.lab.exec(host('host-2'), ['/usr/lib/reeve/agent-start']);
     await waitUntil('the lease again', async () => (await leaseOf('host-2').catch(() => null))?.phase === 'held', { describe: () => describeRig(rig) });
     expect(await bootOf('host-2')).toBe(boot);
+    // The new agent has no lease for its first moments: that ends nothing.
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect(rig.ticks.boots('vm-1')).toEqual([first]);
+    // Quicker than any lease, as an upgrade is.
+    const pid = (await rig.lab.exec(host('host-2'), ['cat', '/run/reeve/agent.pid'])).stdout.trim();
+    await rig.lab.exec(host('host-2'), ['/usr/lib/reeve/agent-start', 'restart']);
+    await waitUntil('the lease of another agent', async () => (await rig.lab.exec(host('host-2'), ['cat', '/run/reeve/agent.pid'], { okCodes: 'any' })).stdout.trim() !== pid && (await leaseOf('host-2').catch(() => null))?.phase === 'held', { describe: () => describeRig(rig) });
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect([await bootOf('host-2'), rig.ticks.boots('vm-1')]).toEqual([boot, [first]]);
   });
 
   it('every control plane gone: the hosts keep their leases among themselves', async () => {

@@ -1,7 +1,7 @@
 // Moves on real hosts, with the queue on Redis (failover has it on Postgres): migration, drain, what can't move, people with virsh, and a control plane that dies in the middle.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { guestControl } from '../../lab/guest.js';
-import { addHost, allRunning, describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
+import { addHost, allRunning, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
@@ -178,6 +178,7 @@ describe('membership', () => {
     await ended(rig, id);
     await rig.ticks.waitForTick('vm-1', Date.now());
     expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
+    await waitUntil('host-3 in service', async () => (await hostsOf(rig)).some((one) => one.name === 'host-3' && isInService(one)), { timeoutMs: 30_000, describe: () => describeRig(rig) });
     await ended(rig, await begin('/workloads/vm-1/migrate', { to: 'host-3' }));
   });
 });

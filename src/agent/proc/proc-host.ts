@@ -17,6 +17,8 @@ export interface ProcPlaces {
 const FRESH_MS = 60_000;
 /** `flock` answers at once; this bounds a host whose disk hangs. */
 const QUIET_MS = 2_000;
+/** Behind what the guard reads of the lease's file. */
+const RELEASED = 'released';
 
 export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): AgentHost {
   const leaseFile = `${runDir}/lease`;
@@ -49,6 +51,15 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
     publishedLeaseUntilMs: (nowMs) => {
       const [version, boot, until] = textOf(leaseFile).trim().split(' ');
       return version === '1' && boot === bootId && Number(until) > 0 ? Number(until) - uptimeMs(procDir) + nowMs : -Infinity;
+    },
+    publishRelease: () => {
+      writeFileSync(`${leaseFile}.new`, `1 ${bootId} 0 0 ${RELEASED}\n`);
+      renameSync(`${leaseFile}.new`, leaseFile);
+      published = RELEASED;
+    },
+    wasReleased: () => {
+      const [version, boot, , , word] = textOf(leaseFile).trim().split(' ');
+      return version === '1' && boot === bootId && word === RELEASED;
     },
     leavingPurpose: () => leavingPurpose(),
   };
