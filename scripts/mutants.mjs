@@ -23,8 +23,8 @@ export async function runMutants(names = []) {
       if (one.ended) ended = true;
       else results.push(one);
     });
-    child.on('close', (code) => {
-      if (!ended) failures.push(`a process of mutants ended with ${code}`);
+    child.on('close', (code, signal) => {
+      if (!ended) failures.push(`a process of mutants ended with ${code ?? signal}`);
       resolve();
     });
   })));

@@ -26,13 +26,18 @@ export async function runSeeds({ from, seeds, shrink }) {
     const count = Math.floor((seeds - core - 1) / cores) + 1;
     const child = spawn(process.execPath, ['--enable-source-maps', program, String(from + core), String(count), String(cores), ...(shrink ? ['--shrink'] : [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     let ended = false;
+    let last = null;
     createInterface({ input: child.stdout }).on('line', (line) => {
       const one = JSON.parse(line);
-      if (one.ran !== undefined) ended = true;
+      if (one.at !== undefined) last = one.at;
+      else if (one.ran !== undefined) ended = true;
       else telling.push(tell(one, failures));
     });
-    child.on('close', (code) => {
-      if (!ended) failures.push({ seed: null, violations: [`a process of seeds ended with ${code}`] });
+    child.on('close', (code, signal) => {
+      if (!ended) {
+        failures.push({ seed: last, violations: [`the process of seeds ended with ${code ?? signal} at this one`] });
+        say(`seed ${last}: ${failures.at(-1).violations[0]}`);
+      }
       resolve();
     });
   })));

@@ -7,10 +7,11 @@ import { staticChecks } from './check.mjs';
 import { loadTs } from './lib/load-ts.mjs';
 import { ensureRedis } from './lib/redis.mjs';
 import { runVitest } from './lib/vitest.mjs';
+import { runMutants } from './mutants.mjs';
 import { runSeeds } from './sim.mjs';
 
-/** The same ones every time, so that a red build is red again; `npm run sim -- --from N` looks at others. */
-const SEEDS = 120;
+/** As many as two cores run in four to six minutes. The same ones every time, so that a red build is red again; `npm run sim -- --from N` looks at others. */
+const SEEDS = 2_000;
 
 /**
  * A stage: `prepare` gives what it needs (a reason to leave the stage out, or null; a part can be left out by `env`),
@@ -21,6 +22,7 @@ const STAGES = [
   { name: 'unit', what: 'unit, table and property tests', prepare: async () => ({ leaveOut: null }), run: vitestStage('unit') },
   { name: 'conformance', what: "each simulated adapter against its port's suite", prepare: async () => ({ leaveOut: null }), run: vitestStage('conformance') },
   { name: 'sim', what: `${SEEDS} random clusters under random storms, in virtual time`, prepare: async () => ({ leaveOut: null }), run: seedsStage },
+  { name: 'mutants', what: 'every safety rule switched off alone: the simulator must notice', prepare: async () => ({ leaveOut: null }), run: mutantsStage },
   { name: 'integration', what: 'real Postgres and Redis, real agents', prepare: prepareIntegration, run: vitestStage('integration') },
   { name: 'e2e', what: 'real hosts in the lab', prepare: prepareLab, run: vitestStage('e2e') },
 ];
@@ -32,6 +34,11 @@ async function staticChecksStage() {
 async function seedsStage() {
   const { ran, failures } = await runSeeds({ from: 1, seeds: SEEDS, shrink: false });
   return { passed: ran - failures.length, failed: failures.length, skipped: 0, notes: failures.map((one) => `seed ${one.seed}: ${one.violations.join('; ')}`) };
+}
+
+async function mutantsStage() {
+  const { results, failures } = await runMutants();
+  return { passed: results.filter((one) => one.caught).length, failed: failures.length, skipped: 0, notes: failures };
 }
 
 function vitestStage(project) {

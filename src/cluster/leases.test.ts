@@ -69,6 +69,13 @@ describe('a silent host that enforces its lease', () => {
     expect(operationsOf(decision({ hosts: [one, two, back], workloads }, { verdict: silent(three) }))).toEqual(['fence host-3']);
   });
 
+  it('admitted again, starts there what ended with its lease', () => {
+    const vm = aWorkload('vm', three, { leasedOn: three.id, state: 'awaiting-fence', why: 'its host host-3 is silent and not proven off' });
+    const shows = (runState: 'running' | 'stopped'): ReturnType<typeof decision> => decision({ hosts, workloads: [vm], inventories: hosts.map((host) => inventory(host, host === three ? [shown(vm, runState, runState === 'stopped' ? 'crashed' : 'booted')] : [])) }, { verdict: verdict() });
+    expect(operationsOf(shows('stopped'))).toEqual(['start vm host-3']);
+    expect([operationsOf(shows('running')), setOf(shows('running'), vm.id)['state']]).toEqual([[], 'running']);
+  });
+
   it('never excluded, it is simply online again', () => {
     expect(setOf(decision({ hosts: [one, two, { ...three, condition: 'silent' }] }, { verdict: verdict() }), three.id)).toMatchObject({ condition: 'online' });
   });

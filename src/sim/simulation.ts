@@ -181,16 +181,16 @@ export class Simulation {
     const { version, hosts } = this.store.peek();
     if (version === this.#storeVersion) return;
     this.#storeVersion = version;
+    const before = new Map(this.#conditions);
     for (const host of hosts.values()) {
-      const before = this.#conditions.get(host.id);
       this.#conditions.set(host.id, host.condition);
-      if (host.condition === 'fencing' && before !== 'fencing') this.#fenceBegan(host);
+      if (host.condition === 'fencing' && before.get(host.id) !== 'fencing') this.#fenceBegan(host, before);
     }
   }
 
-  #fenceBegan(host: Host): void {
+  #fenceBegan(host: Host, before: ReadonlyMap<string, Host['condition']>): void {
     const fence = this.store.peekOperations().findLast((one) => one.kind === 'fence' && one.hostId === host.id);
-    if (fence?.requestedBy.startsWith('rule:')) this.checker.fenceBegan(host, this.leaderVerdict(), this.time.nowMs - (this.leader()?.startedAtMs ?? -Infinity));
+    if (fence?.requestedBy.startsWith('rule:')) this.checker.fenceBegan(host, { verdict: this.leaderVerdict(), listenedMs: this.time.nowMs - (this.leader()?.startedAtMs ?? -Infinity), before });
   }
 
   #wireWorld(): void {

@@ -23,13 +23,16 @@ const NOTHING: RuleOutput = { actions: [], holds: [] };
 export const startWorkloads: Rule = (context) => {
   const actions: Action[] = [];
   const holds: Hold[] = [];
-  for (const workload of orderForRecovery(context.view.workloads.filter((one) => one.desired === 'running' && one.state !== 'awaiting-fence' && isOurs(context, one)))) {
+  for (const workload of orderForRecovery(context.view.workloads.filter((one) => one.desired === 'running' && !isFeared(context, one) && isOurs(context, one)))) {
     const output = workload.state === 'error' ? no(inError(workload)) : look(context, workload);
     actions.push(...output.actions);
     holds.push(...output.holds);
   }
   return { actions, holds };
 };
+
+/** Its home is lost, and may run it. A home that is admitted again shows what is true: there it starts if it ended with the lease. */
+const isFeared = (context: RuleContext, { state, hostId }: Workload): boolean => state === 'awaiting-fence' && context.hostOf(hostId)?.condition !== 'online';
 
 const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 

@@ -7,7 +7,7 @@ import type { Simulation } from '../simulation.js';
 const BOUND_S = 240;
 
 /** States that name their reason; a reason must be there. */
-const WITH_REASON: ReadonlySet<Workload['state']> = new Set(['waiting', 'awaiting-fence', 'error', 'paused', 'missing']);
+const WITH_REASON: ReadonlySet<Workload['state']> = new Set(['waiting', 'error', 'paused', 'missing']);
 
 /** Of the holds on the whole cluster only a person's will lasts; all others pass by themselves, or something was not healed. */
 const LASTING = 'disarmed';
@@ -61,9 +61,12 @@ function whyNotEnded(simulation: Simulation, workload: Workload, isWhole: boolea
   return unlikeWanted(simulation, workload);
 }
 
+/** Asked in order again and again, never ended by force: that is its owner's to say. */
+const ignoresShutdown = (simulation: Simulation, name: string, host: string): boolean => simulation.world.guestFaults.get(simulation.uuids.get(name) ?? '')?.ignoresShutdown(host) === true;
+
 function unlikeWanted(simulation: Simulation, { desired, state, hostId, ...workload }: Workload): string | null {
   const on = runsOn(simulation, { ...workload, desired, state, hostId });
   if (desired === 'disabled') return null;
-  if (desired === 'stopped') return on.length === 0 ? null : `is to be stopped and runs on ${on.join()}`;
+  if (desired === 'stopped') return on.every((host) => ignoresShutdown(simulation, workload.name, host)) ? null : `is to be stopped and runs on ${on.join()}`;
   return state === 'running' && on.length === 1 && on[0] === hostId ? null : `is wanted running; it is ${state} on ${hostId ?? 'no host'}, and runs on ${on.join() || 'no host'}`;
 }

@@ -23,6 +23,14 @@ export interface CheckerParts {
   readonly isGoingDown: (host: string) => boolean;
 }
 
+export interface FenceBegan {
+  readonly verdict: { readonly quorum: boolean; readonly trusted: boolean } | null;
+  /** How long the leader has listened. */
+  readonly listenedMs: number;
+  /** The hosts' conditions before that commit. */
+  readonly before: ReadonlyMap<string, Host['condition']>;
+}
+
 interface Whereabouts {
   host: string;
   bootId: string;
@@ -117,11 +125,13 @@ export class InvariantChecker implements WorldObserver {
   }
 
   /** A fence by automation was committed, by a leader that has listened for so long. */
-  fenceBegan(host: Host, verdict: { readonly quorum: boolean; readonly trusted: boolean } | null, listenedMs: number): void {
+  fenceBegan(host: Host, { verdict, listenedMs, before }: FenceBegan): void {
     if (listenedMs < this.parts.graceMs) this.violate('no-fence-without-quorum', `${host.name} is fenced by a leader that has listened for ${Math.round(listenedMs)} ms`);
     if (!verdict?.quorum || !verdict.trusted) this.violate('no-fence-without-quorum', `${host.name} is fenced ${verdict?.quorum ? 'during grace' : 'without quorum'}`);
-    const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => ['online', 'silent', 'fencing'].includes(one.condition));
-    const lost = enrolled.filter((one) => one.condition !== 'online');
+    const isEnrolled = (condition: Host['condition'] | undefined): boolean => condition === 'online' || condition === 'silent' || condition === 'fencing';
+    // One that was proven off by the same commit was counted by who decided it.
+    const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => isEnrolled(one.condition) || isEnrolled(before.get(one.id)));
+    const lost = enrolled.filter((one) => one.condition === 'silent' || one.condition === 'fencing');
     if (lost.length / Math.max(1, enrolled.length) > this.parts.maxSilentShare) this.violate('no-fence-without-quorum', `${host.name} is fenced while ${lost.length} of ${enrolled.length} hosts are silent`);
   }
 

@@ -4,6 +4,9 @@ import { runScenario } from '../run-scenario.js';
 import { checkScenario } from '../scenario/parse-scenario.js';
 import { randomScenario } from './random-scenario.js';
 
+/** Three hosts and one workload, so that this stays quick. */
+const SMALL = 2;
+
 describe('a random storm', () => {
   it.each(Array.from({ length: 60 }, (_, index) => index + 1))('of seed %i is a scenario file', (seed) => {
     const checked = checkScenario(JSON.parse(JSON.stringify(randomScenario(seed))));
@@ -11,8 +14,9 @@ describe('a random storm', () => {
   });
 
   it('gives the same bytes for the same seed, and others for another', async () => {
-    const bytes = async (storm: number, seed: number): Promise<string> => JSON.stringify(await runScenario(randomScenario(storm), { seed, endsEarly: true }));
-    expect(await bytes(3, 3)).toBe(await bytes(3, 3));
-    expect(await bytes(3, 4)).not.toBe(await bytes(3, 3));
+    const bytes = async (seed: number): Promise<string> => JSON.stringify({ ...(await runScenario(randomScenario(SMALL), { seed, endsEarly: true })), seed: null });
+    const [one, again, other] = [await bytes(3), await bytes(3), await bytes(4)];
+    expect(again).toBe(one);
+    expect(other).not.toBe(one);
   });
 });

@@ -5,6 +5,7 @@ const [from = 1, count = 1, step = 1] = process.argv.slice(2, 5).map(Number);
 const shrinks = process.argv.includes('--shrink');
 let failed = 0;
 for (let index = 0; index < count; index += 1) {
+  process.stdout.write(`${JSON.stringify({ at: from + index * step })}\n`);
   const one = await runSeed(from + index * step);
   if (one === null) continue;
   failed += 1;
