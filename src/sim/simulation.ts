@@ -80,7 +80,7 @@ export class Simulation {
     this.network = new SimNetwork(this.time, this.rng('network'));
     this.network.weather = { jitterMs: scenario.weather?.jitterMs ?? 0, duplicates: scenario.weather?.duplicates ?? 0 };
     this.#board = new Switchboard(this.network);
-    this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `b0070000-0000-4000-8000-${boots.toString(16).padStart(12, '0')}` });
+    this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `${boots.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000` });
     this.store = new MemoryClusterStore(trueClock);
     this.queue = new SimulatedQueue(this.time, this.rng('queue').next);
     this.faults = new Faults(this.time, scenario.hosts.length + this.#replicaPositions().length);
