@@ -2,6 +2,7 @@
 import { enforcesLease, type Host } from '../hosts/host.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { looksAlive } from './looks-alive.js';
 import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
@@ -40,7 +41,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'silent') found.push(problem('host-silent', 'alert', host.name, host.why ?? 'silent', `reeve host confirm-off ${host.name}`));
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
-  if (host.condition === 'online') found.push(...onlineProblems(host, verdict));
+  if (host.condition === 'online') found.push(...onlineProblems(view, host, verdict));
   if (verdict?.hearing === 'heard' && hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).includes(host.id)) {
     found.push(problem('hypervisor-silent', 'alert', host.name, 'the host is there, and its libvirt does not answer: its workloads run on unwatched, nothing is placed there', `ssh ${host.address} systemctl restart libvirtd`));
   }
@@ -51,11 +52,11 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   return found;
 }
 
-function onlineProblems(host: Host, verdict: HostVerdict | null): readonly Problem[] {
+function onlineProblems(view: ClusterView, host: Host, verdict: HostVerdict | null): readonly Problem[] {
   if (!verdict || verdict.hearing === 'unknown') return [problem('host-not-heard-yet', 'warning', host.name, 'not heard since the control plane started', null)];
   const facts = host.facts ? [] : [problem('facts-missing', 'warning', host.name, 'its sizes and versions are not known', `reeve host refresh ${host.name}`)];
   if (verdict.hearing === 'suspect') return [...facts, problem('host-suspect', 'warning', host.name, verdict.evidence, null)];
-  if (verdict.hearing === 'silent' && verdict.probe?.answered) {
+  if (verdict.hearing === 'silent' && verdict.probe?.answered && looksAlive(host, view.workloads, verdict.probe)) {
     return [...facts, problem('agent-gone', 'warning', host.name, 'no heartbeats, but SSH answers: only its agent is gone', `ssh ${host.address} systemctl restart reeve-agent`)];
   }
   return facts;

@@ -1,6 +1,6 @@
 // Leases in decisions: who has a vote, what runs under a lease, what its end proves and what it does not.
 import { describe, expect, it } from 'vitest';
-import { aClusterVerdict, aFacts, aHost, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import { aClusterVerdict, aFacts, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { Host } from '../hosts/host.js';
 import { changesOf, decision, holdsOf, inventory, operationsOf, setOf, shown } from './decide.fixture.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
@@ -60,8 +60,48 @@ describe('a silent host that enforces its lease', () => {
     expect(operationsOf(decision({ hosts: [one, two, { ...back, hostEpoch: 2 }], workloads: [aWorkload('vm', three, { leasedOn: three.id, state: 'awaiting-fence' })] }, { verdict: verdict() }))).toEqual(['readmit host-3']);
   });
 
+  it('and is not fenced once more while it is heard, whatever is placed there', () => {
+    const back = { ...three, condition: 'silent' as const, excludedEpoch: 1, hostEpoch: 2 };
+    const workloads = [aWorkload('vm', three, { leasedOn: three.id, state: 'awaiting-fence' })];
+    expect(operationsOf(decision({ hosts: [one, two, back], workloads }, { verdict: verdict() }))).toEqual(['readmit host-3']);
+    const readmit = anOperation('readmit', { hostId: three.id });
+    expect(operationsOf(decision({ hosts: [one, two, back], workloads, operations: [readmit] }, { verdict: verdict() }))).toEqual([]);
+    expect(operationsOf(decision({ hosts: [one, two, back], workloads }, { verdict: silent(three) }))).toEqual(['fence host-3']);
+  });
+
   it('never excluded, it is simply online again', () => {
     expect(setOf(decision({ hosts: [one, two, { ...three, condition: 'silent' }] }, { verdict: verdict() }), three.id)).toMatchObject({ condition: 'online' });
+  });
+});
+
+describe('an SSH look that answers, at a host that enforces its lease and is not heard', () => {
+  const vm = aWorkload('vm', three, { leasedOn: three.id });
+  const look = (...runningUuids: readonly string[]): ClusterVerdict => {
+    const probe = { answered: true, bootId: three.bootId, runningUuids, atMs: NOW_MS - 100 };
+    return aClusterVerdict(hosts.map((host) => (host.id === three.id ? silentVerdict(three, { probe }) : aVerdict(host, { lease: holds }))));
+  };
+  const decided = (set: Partial<Host>, seen: ClusterVerdict, operations = [] as ReturnType<typeof anOperation>[]): ReturnType<typeof decision> =>
+    decision({ hosts: [one, two, { ...three, ...set }], workloads: [vm], operations }, { verdict: seen });
+
+  it('holds it back from being silent only while something under its lease runs', () => {
+    const held = decided({}, look(vm.uuid));
+    expect([setOf(held, three.id)['condition'], holdsOf(held)]).toEqual([undefined, ['agent-only host-3']]);
+    const lost = decided({}, look('another'));
+    expect(setOf(lost, three.id)).toMatchObject({ condition: 'silent', why: expect.stringContaining('nothing under its lease runs') });
+  });
+
+  it('brings it back online only while something under its lease runs, and it was never excluded', () => {
+    expect(setOf(decided({ condition: 'silent' }, look(vm.uuid)), three.id)).toMatchObject({ condition: 'online' });
+    expect(setOf(decided({ condition: 'silent' }, look()), three.id)).toMatchObject({ condition: 'fencing', excludedEpoch: 1 });
+    expect(setOf(decided({ condition: 'silent', excludedEpoch: 1 }, look(vm.uuid)), three.id)).toMatchObject({ condition: 'fencing' });
+    expect(setOf(decided({ condition: 'silent', excludedEpoch: 1, hostEpoch: 2 }, look(vm.uuid)), three.id)).toMatchObject({ condition: 'fencing' });
+  });
+
+  it('calls no fence off: voters are being asked, and what runs under its lease ends', () => {
+    const fencing = { condition: 'fencing' as const, excludedEpoch: 1 };
+    const fence = anOperation('fence', { hostId: three.id, requestedBy: 'rule:fenceSilentHosts' });
+    expect(changesOf(decided(fencing, look(vm.uuid), [fence]))).not.toContainEqual(expect.objectContaining({ change: 'cancel-operation' }));
+    expect(changesOf(decided(fencing, verdict(), [fence]))).toContainEqual({ change: 'cancel-operation', id: fence.id });
   });
 });
 

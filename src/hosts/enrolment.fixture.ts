@@ -2,12 +2,12 @@
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
 import type { AgentConfig, HostAgent } from './host-agent.js';
 import type { EnrolmentSide } from './enrolment-side.js';
-import type { HostSurvey, HostSurveyor, PoolMark } from './host-survey.js';
+import type { HostSurvey, HostSurveyor, PoolMark, TrialMeeting } from './host-survey.js';
 import type { MigrationTrust } from './migration-trust.js';
 
 export const SURVEY: HostSurvey = {
   hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
-  qemuVersion: '8.2.2', libvirtUuid: 'u-1', lockManager: null, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
+  qemuVersion: '8.2.2', libvirtUuid: 'u-1', locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir: '/srv/shared/lockspace' }, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
   pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', autostart: [],
 };
 
@@ -21,16 +21,32 @@ export interface FakeHost {
   readonly trusted: Set<string>;
   running: string[];
   away: boolean;
+  /** What a writer meets here while another host holds the trial disk. */
+  meeting: TrialMeeting;
+  holdsTrial: boolean;
   fault: { readonly method: string; readonly nth: number; readonly code: OperationalCode } | null;
   /** reach() answers this instead of looking at `trusted`. */
   unreachableFrom: string | null;
+}
+
+type Call = <T>(method: string, act: () => T) => Promise<T>;
+
+function trialOf(host: FakeHost, call: Call): Pick<HostSurveyor, 'holdTrialLock' | 'meetTrialLock' | 'dropTrialLock'> {
+  return {
+    holdTrialLock: () => call('holdTrialLock', () => {
+      host.holdsTrial = true;
+      return { kind: 'held' } as const;
+    }),
+    meetTrialLock: () => call('meetTrialLock', () => host.meeting),
+    dropTrialLock: () => call('dropTrialLock', () => void (host.holdsTrial = false)),
+  };
 }
 
 export function fakeSide(name: string, network: Map<string, FakeHost>): { side: EnrolmentSide; host: FakeHost } {
   const number = Number(name.split('-')[1]);
   const host: FakeHost = {
     calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}` },
-    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, fault: null, unreachableFrom: null,
+    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, fault: null, unreachableFrom: null,
   };
   network.set(name, host);
   const counts = new Map<string, number>();
@@ -53,6 +69,7 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
         setMarker(pool.name, markerId);
         return { pool: pool.name, path: pool.path, markerId };
       })),
+    ...trialOf(host, call),
     unmarkPools: (marks) => call('unmarkPools', () => {
       for (const mark of marks) if (host.survey.pools.some((pool) => pool.markerId === mark.markerId)) setMarker(mark.pool, null);
     }),

@@ -9,6 +9,23 @@ export interface SurveyedPool {
   readonly markerId: string | null;
 }
 
+/** What stands behind QEMU's own image locks. */
+export interface SurveyedLocks {
+  /** lock_manager of qemu.conf: lockd, sanlock; null: QEMU's own image locks only. */
+  readonly manager: string | null;
+  /** virtlockd is installed. */
+  readonly isInstalled: boolean;
+  /** virtlockd answers; asked only where it is the manager. */
+  readonly answers: boolean;
+  /** file_lockspace_dir of qemu-lockd.conf; null: the images themselves are locked. */
+  readonly lockspaceDir: string | null;
+}
+
+/** held: a QEMU of this host has a disk open there, so everybody else must be refused. */
+export type TrialLock = { readonly kind: 'held' } | { readonly kind: 'not-held' | 'untried'; readonly why: string };
+/** How another host fares that opens the disk for writing meanwhile. */
+export type TrialMeeting = { readonly kind: 'refused' | 'let-through' } | { readonly kind: 'untried'; readonly why: string };
+
 export interface HostSurvey {
   readonly hostname: string;
   /** What the host's own name resolves to on that host. */
@@ -22,8 +39,7 @@ export interface HostSurvey {
   readonly libvirtError: string | null;
   readonly qemuVersion: string | null;
   readonly libvirtUuid: string | null;
-  /** lock_manager of qemu.conf: lockd, sanlock; null: QEMU's own image locks only. */
-  readonly lockManager: string | null;
+  readonly locks: SurveyedLocks;
   readonly memoryMiB: number;
   readonly freeMemoryMiB: number;
   readonly pools: readonly SurveyedPool[];
@@ -44,11 +60,23 @@ export interface PoolMark {
   readonly markerId: string;
 }
 
+export interface LockTrialPlace {
+  /** The pool's folder. */
+  readonly path: string;
+  /** Of the host that holds it: two enrolments at once do not meet each other's. */
+  readonly hostId: string;
+}
+
 /** Every call is bounded and throws OperationalError. */
 export interface HostSurveyor {
   survey(): Promise<HostSurvey>;
   /** Writes a marker into each active, writable pool that has none; an existing one is never replaced. Returns those written. */
   markPools(newMarkerId: () => string): Promise<readonly PoolMark[]>;
+  /** Opens a disk of no use in a pool as a QEMU that never runs would, so that it is locked; it ends by itself after a while. */
+  holdTrialLock(trial: LockTrialPlace): Promise<TrialLock>;
+  /** Opens that disk for writing, from here. */
+  meetTrialLock(trial: LockTrialPlace): Promise<TrialMeeting>;
+  dropTrialLock(trial: LockTrialPlace): Promise<void>;
   /** Removes markers that still have the given id. */
   unmarkPools(marks: readonly PoolMark[]): Promise<void>;
 }

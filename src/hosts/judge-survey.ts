@@ -1,5 +1,6 @@
 // Judges what was seen on a host, alone and beside the hosts that are there already.
 import { CHECK_CODES, point, type CheckPoint } from './enrolment-check.js';
+import { judgeDiskLocks } from './judge-disk-locks.js';
 import type { HostSurvey, SurveyedPool } from './host-survey.js';
 
 /** What the host's fence device answered to a status query. */
@@ -47,7 +48,7 @@ type Check = (input: SurveyToJudge) => readonly CheckPoint[];
 
 /** The order of CHECKS; a check may yield several points, or none. */
 export function judgeSurvey(input: SurveyToJudge): readonly CheckPoint[] {
-  const checks: readonly Check[] = [reached, virtualization, kvm, libvirt, qemu, hostname, memory, pools, bridges, clock, watchdog, fence, clones, diskLocks, autostart, migrationSsh];
+  const checks: readonly Check[] = [reached, virtualization, kvm, libvirt, qemu, hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
   const points = checks.flatMap((check) => check(input));
   return [...points].sort((one, other) => CHECK_CODES.indexOf(one.code) - CHECK_CODES.indexOf(other.code));
 }
@@ -184,8 +185,6 @@ const clones: Check = ({ survey, others }) => {
       : point('libvirt-uuid', 'fail', `the same as on ${list(sameUuid)}: libvirt refuses every migration between them`, `echo "host_uuid = \\"$(uuidgen)\\"" >> /etc/libvirt/libvirtd.conf && systemctl restart libvirtd`),
   ];
 };
-
-const diskLocks: Check = ({ survey }) => [point('disk-locks', 'ok', survey.lockManager === null ? "QEMU's image locks (no lock manager)" : `${survey.lockManager}, and QEMU's image locks`)];
 
 const autostart: Check = ({ survey }) => {
   if (survey.autostart.length === 0) return [point('autostart', 'ok', 'no VM starts by itself')];

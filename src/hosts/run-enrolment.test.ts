@@ -48,6 +48,22 @@ function expectNothingLeft({ host, network }: World): void {
 }
 
 describe('enrolment', () => {
+  it('tries the disk locks of shared pools with each member, lets go of them, and keeps no host out for what it finds', async () => {
+    const { world, context } = setUp((one) => void (one.peer.meeting = { kind: 'let-through' }));
+    expect(await run(context)).toMatchObject({ kind: 'succeeded' });
+    expect(world.reports.at(-1)?.filter((one) => one.code === 'disk-locks').map((one) => one.state)).toEqual(['ok', 'warn']);
+    expect(world.host.calls.filter((call) => call === 'holdTrialLock')).toHaveLength(1);
+    expect(world.host.holdsTrial).toBe(false);
+    expect([...world.network.values()].map((one) => one.calls.filter((call) => call === 'meetTrialLock').length)).toEqual([0, 1, 1]);
+  });
+
+  it('says which member could not try the disk locks, and goes on', async () => {
+    const { world, context } = setUp((one) => void (one.peer.fault = { method: 'meetTrialLock', nth: 1, code: 'failed' }));
+    expect(await run(context)).toMatchObject({ kind: 'succeeded' });
+    expect(world.reports.at(-1)?.find((one) => one.code === 'disk-locks' && one.state === 'warn')?.detail).toContain('not tried in shared with host-2');
+    expect(world.host.holdsTrial).toBe(false);
+  });
+
   it('makes a host a member', async () => {
     const { world, context } = setUp();
     const outcome = await run(context);

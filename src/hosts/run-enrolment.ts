@@ -6,6 +6,7 @@ import { awayNote, exchangeTrust, forEachHost, tellPeers, tryLogins, unlessAway,
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import type { CommandToken } from './hypervisor.js';
+import { judgeTrials, sharedPools, type LockTrial, type SharedPool } from './judge-disk-locks.js';
 import { judgeLogins, judgeSurvey, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
 
 export interface EnrolmentContext {
@@ -69,11 +70,12 @@ const survey: Step<EnrolmentContext> = {
     } catch (error) {
       return notReached(world, error);
     }
-    const points = judgeSurvey({ host: self.host.name, survey: seen, others: await surveyOthers(context), fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
+    const others = await surveyOthers(context);
+    const points = judgeSurvey({ host: self.host.name, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
-    return { kind: 'done', note: `${points.length} points, ${warnings} warnings`, memo: { bootId: seen.bootId, points } };
+    return { kind: 'done', note: `${points.length} points, ${warnings} warnings`, memo: { bootId: seen.bootId, points, sharedPools: sharedPools(seen, others) } };
   },
 };
 
@@ -87,6 +89,42 @@ function surveyOthers({ peers }: EnrolmentContext): Promise<readonly OtherHost[]
       return { name: peer.host.name, survey: null };
     }
   });
+}
+
+const tryDiskLocks: Step<EnrolmentContext> = {
+  name: 'disk-locks',
+  run: async (context, journal) => {
+    const shared = (journal.memo['sharedPools'] ?? []) as readonly SharedPool[];
+    const trials: LockTrial[] = [];
+    // One pool after the other: a host holds one disk of ours at a time.
+    for (const pool of shared) trials.push(...(await tryPool(context, pool)));
+    const points = [...((journal.memo['points'] ?? []) as readonly CheckPoint[]), ...judgeTrials(context.self.host.name, trials)];
+    await context.world.report(points);
+    return { kind: 'done', memo: { points }, note: shared.length === 0 ? 'no pool is shared yet' : `tried in ${shared.map((pool) => pool.name).join(', ')}` };
+  },
+};
+
+/** What can't be tried is said; it keeps no host out. */
+async function tryPool({ self, peers }: EnrolmentContext, pool: SharedPool): Promise<readonly LockTrial[]> {
+  const place = { path: pool.path, hostId: self.host.hostId };
+  try {
+    const held = await self.surveyor.holdTrialLock(place);
+    if (held.kind !== 'held') return [{ pool, host: null, outcome: held }];
+    return await forEachHost(peers.filter((peer) => pool.hosts.includes(peer.host.name)), async (peer): Promise<LockTrial> => {
+      try {
+        return { pool, host: peer.host.name, outcome: await peer.surveyor.meetTrialLock(place) };
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        return { pool, host: peer.host.name, outcome: { kind: 'untried', why: error.message } };
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return [{ pool, host: null, outcome: { kind: 'untried', why: error.message } }];
+  } finally {
+    // It ends by itself too.
+    await unlessAway(self.host.name, () => self.surveyor.dropTrialLock(place));
+  }
 }
 
 const trust: Step<EnrolmentContext> = {
@@ -172,7 +210,7 @@ const admit: Step<EnrolmentContext> = {
   },
 };
 
-export const ENROLMENT_STEPS: readonly Step<EnrolmentContext>[] = [markPools, survey, trust, tryMigrationSsh, installAgent, tellMembers, waitForHeartbeat, admit];
+export const ENROLMENT_STEPS: readonly Step<EnrolmentContext>[] = [markPools, survey, tryDiskLocks, trust, tryMigrationSsh, installAgent, tellMembers, waitForHeartbeat, admit];
 
 /** On success the memo holds `bootId` (admitted) and `points` (CheckPoint[]). */
 export function runEnrolment(context: EnrolmentContext, journal: Journal): Promise<WorkflowOutcome> {

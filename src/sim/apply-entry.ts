@@ -97,6 +97,11 @@ const APPLY: Apply = {
     else simulation.faults.end(host, 'lossy');
     simulation.network.lose(host, loss);
   },
+  'host.slow': (simulation, { host, delayMs }) => {
+    if (delayMs > 0) simulation.faults.begin(host, 'slow');
+    else simulation.faults.end(host, 'slow');
+    simulation.network.slow(host, delayMs);
+  },
   'host.shutdown': (simulation, { host }) => {
     simulation.faults.begin(host, 'off');
     begin(machineOf(simulation, host).shutDown('shutdown'));

@@ -25,6 +25,9 @@ export interface MachineEvents {
   readonly reset: (host: string, by: 'watchdog' | 'power') => void;
 }
 
+/** Moments are sums of fractions: what is left may be too little to make any moment a later one. */
+const ROUNDING_MS = 0.001;
+
 export class Machine {
   readonly services: Service[] = [];
   /** What an orderly shutdown waits for before anything is stopped. */
@@ -129,7 +132,7 @@ export class Machine {
     const leftMs = watchdog.fedAtMs + watchdog.timeoutMs - this.time.nowMs;
     this.time.after(leftMs, () => {
       if (this.#watchdog !== watchdog) return;
-      if (this.time.nowMs - watchdog.fedAtMs >= watchdog.timeoutMs) this.reset('watchdog');
+      if (watchdog.fedAtMs + watchdog.timeoutMs - this.time.nowMs < ROUNDING_MS) this.reset('watchdog');
       else this.#watch(watchdog);
     }, true);
   }

@@ -41,6 +41,9 @@ export class MemoryClusterStore implements ClusterStore {
   #lease = { epoch: 0, holder: '', untilMs: -Infinity };
   #away = false;
 
+  /** Each commit that was taken: by which leader epoch, and which one led. */
+  onCommit: (by: number, leads: number) => void = () => undefined;
+
   constructor(private readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>) {}
 
   /** A fault: while away, every call is refused as by a database that is down. */
@@ -102,6 +105,7 @@ export class MemoryClusterStore implements ClusterStore {
     if (epoch !== at.leaderEpoch) return fail({ code: 'stale-leader', why: `leader epoch ${at.leaderEpoch} is over, ${epoch} leads` });
     if (at.viewVersion !== null && at.viewVersion !== this.#version) return fail({ code: 'stale-view', why: `decided on version ${at.viewVersion}, the store is at ${this.#version}` });
     const applied = this.#apply(changes, at.leaderEpoch, null);
+    if (applied.ok) this.onCommit(at.leaderEpoch, epoch);
     return applied.ok ? ok({ operationIds: applied.value, version: this.#version }) : applied;
   }
 

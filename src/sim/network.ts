@@ -22,6 +22,7 @@ interface Place {
   isolated: boolean;
   deaf: boolean;
   loss: number;
+  delayMs: number;
   readonly linkDown: boolean[];
 }
 
@@ -49,6 +50,11 @@ export class SimNetwork {
 
   lose(position: Position, loss: number): void {
     this.#place(position).loss = loss;
+  }
+
+  /** Everything that it receives takes so much longer. */
+  slow(position: Position, delayMs: number): void {
+    this.#place(position).delayMs = delayMs;
   }
 
   link(position: Position, link: number, up: boolean): void {
@@ -88,8 +94,9 @@ export class SimNetwork {
     const loss = from === to ? 0 : Math.max(this.#place(from).loss, this.#place(to).loss);
     if (loss > 0 && this.rng.next() < loss) return;
     const { jitterMs, duplicates } = this.weather;
-    this.#arriveAfter(DELAY_MS + (jitterMs > 0 ? this.rng.next() * jitterMs : 0), arrive);
-    if (duplicates > 0 && this.rng.next() < duplicates) this.#arriveAfter(DELAY_MS + this.rng.next() * (jitterMs + 5), arrive);
+    const delayMs = DELAY_MS + (from === to ? 0 : this.#place(to).delayMs);
+    this.#arriveAfter(delayMs + (jitterMs > 0 ? this.rng.next() * jitterMs : 0), arrive);
+    if (duplicates > 0 && this.rng.next() < duplicates) this.#arriveAfter(delayMs + this.rng.next() * (jitterMs + 5), arrive);
   }
 
   #arriveAfter(ms: number, arrive: () => void): void {
@@ -110,7 +117,7 @@ export class SimNetwork {
   #place(position: Position): Place {
     let place = this.#places.get(position);
     if (!place) {
-      place = { isolated: false, deaf: false, loss: 0, linkDown: [] };
+      place = { isolated: false, deaf: false, loss: 0, delayMs: 0, linkDown: [] };
       this.#places.set(position, place);
     }
     return place;

@@ -117,7 +117,8 @@ export class SimulatedAgent implements Service {
       if (host.bootId !== bootId || !host.powered || host.hung) return;
       for (const uuid of uuids) {
         const domain = host.domains.get(uuid);
-        if (domain?.running) world.endProcess(host, domain, 'crashed', 'died');
+        // A process that waits for a disk does not die before the disk answers.
+        if (domain?.running && !host.storageLost) world.endProcess(host, domain, 'crashed', 'died');
       }
     });
   }

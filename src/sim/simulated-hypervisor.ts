@@ -247,13 +247,13 @@ export class SimulatedHypervisor implements Hypervisor {
     const { uuid } = token.workload;
     const { clock } = this.#world;
     await this.#untilSo(token, `${method}-note`, (host) => {
-      if (!this.#holdsLease(host)) return false;
+      if (!this.#world.holdsLease(host)) return false;
       host.leaseMarks.set(uuid, clock.monotonicMs());
       host.leaseMarksChanges += 1;
       return true;
     });
     await this.#untilSo(token, method, (host) => {
-      if (!this.#holdsLease(host) || !host.publishedLease?.isArmed) return false;
+      if (!this.#world.holdsLease(host) || !this.#world.isArmed(host)) return false;
       act(host);
       return true;
     });
@@ -268,15 +268,11 @@ export class SimulatedHypervisor implements Hypervisor {
     }
   }
 
-  #holdsLease({ publishedLease }: SimulatedHost): boolean {
-    return publishedLease !== null && publishedLease.untilMs > this.#world.clock.monotonicMs();
-  }
-
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
-    return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: DO_MS }, (host) => {
+    return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: DO_MS, changes: true }, (host) => {
       if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
       host.guard.check(token, host.bootId);
-      this.#world.observer?.accepted(host, token.leaderEpoch);
+      this.#world.observer?.accepted(host, token);
       return act(host);
     });
   }

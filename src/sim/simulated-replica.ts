@@ -31,6 +31,7 @@ export interface ReplicaParts {
 export class SimulatedReplica implements Service {
   process: SimProcess | null = null;
   replica: Replica | null = null;
+  startedAtMs = 0;
   #starts = 0;
 
   constructor(
@@ -62,6 +63,7 @@ export class SimulatedReplica implements Service {
       ear: this.#ear(process), clock: process.clock, log,
     };
     const replica = new Replica(identity, ports, policies);
+    this.startedAtMs = time.nowMs;
     this.process = process;
     this.replica = replica;
     void this.#begin(process, replica);

@@ -93,6 +93,8 @@ export interface HostCommand {
   readonly from: string | null;
   readonly method: string;
   readonly timeoutMs: number;
+  /** It changes something there: only such commands come late. */
+  readonly changes?: boolean;
 }
 
 export interface NewSimulatedHost {
@@ -125,6 +127,8 @@ export class SimulatedWorld {
   readonly clock: Clock;
   /** Each command takes so long. */
   latencyMs: number | (() => number) = 0;
+  /** A command may be held up on its way for so much longer; who asked gives up meanwhile, and it arrives all the same. */
+  lateMs: () => number = () => 0;
   observer: WorldObserver | null = null;
   /** May `from` (a replica or a host; null: nobody in particular) reach this host? */
   reaches: (from: string | null, host: SimulatedHost) => boolean = (_from, host) => host.reachable;
@@ -251,9 +255,10 @@ export class SimulatedWorld {
   // --- what the adapters share ---
 
   /** One command to a host: latency, reachability and injected faults around it. */
-  async command<Answer>({ host: hostName, from, method, timeoutMs }: HostCommand, act: (host: SimulatedHost) => Answer): Promise<Answer> {
+  async command<Answer>({ host: hostName, from, method, timeoutMs, changes = false }: HostCommand, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     const host = this.host(hostName);
-    const latencyMs = typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs();
+    const latencyMs = (typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs()) + (changes ? this.lateMs() : 0);
+    if (latencyMs > timeoutMs) return this.#commandComesLate({ host: hostName, from, method, timeoutMs }, latencyMs, act);
     if (latencyMs > 0) await this.clock.sleep(latencyMs);
     const reached = (): boolean => host.powered && !host.booting && this.reaches(from, host);
     if (reached() && host.hung) {
@@ -267,6 +272,23 @@ export class SimulatedWorld {
     const answer = act(host);
     if (fault?.when === 'after') throw fault.error;
     return answer;
+  }
+
+  /** The caller hears nothing in time; what it asked for happens when the command gets there, if the host takes it then. */
+  async #commandComesLate({ host: hostName, from, method, timeoutMs }: HostCommand, latencyMs: number, act: (host: SimulatedHost) => unknown): Promise<never> {
+    const host = this.host(hostName);
+    void this.clock.sleep(latencyMs).then(() => {
+      if (!host.powered || host.booting || host.hung || !this.reaches(from, host)) return;
+      this.settle();
+      try {
+        act(host);
+      } catch (error) {
+        // Refused, and nobody is there to hear it.
+        if (!(error instanceof OperationalError)) throw error;
+      }
+    });
+    await this.clock.sleep(timeoutMs);
+    throw new OperationalError('timeout', `${method} on ${hostName}: no answer within ${timeoutMs} ms; its effect is unknown`);
   }
 
   /** Where the size of a file is kept: with the host, or with the pool that all hosts share. */
@@ -286,6 +308,16 @@ export class SimulatedWorld {
       }
     }
     return null;
+  }
+
+  /** As the guard asks for it: what the agent wrote down. */
+  holdsLease({ publishedLease }: SimulatedHost): boolean {
+    return publishedLease !== null && publishedLease.untilMs > this.clock.monotonicMs();
+  }
+
+  /** And a watchdog stands behind it. */
+  isArmed({ publishedLease }: SimulatedHost): boolean {
+    return publishedLease?.isArmed === true;
   }
 
   /** Brings migrations up to the present moment. */

@@ -38,6 +38,9 @@ const CLUSTER = 'simulated';
 /** What a person did is not automation's doing, so long. */
 const BY_HAND_MS = 120_000;
 
+/** A connection that comes about late, a host that is busy: then a command takes effect up to so much later, where the file does not say. */
+const LATE_COMMAND_MS = 25_000;
+
 export interface SimulationOptions {
   readonly seed: number;
   readonly log?: (line: string) => void;
@@ -83,10 +86,11 @@ export class Simulation {
     this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `${boots.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000` });
     this.store = new MemoryClusterStore(trueClock);
     this.queue = new SimulatedQueue(this.time, this.rng('queue').next);
+    this.queue.faults = { twice: scenario.weather?.doubleJobs ?? 0, lateMs: scenario.weather?.lateJobsMs ?? 0 };
     this.faults = new Faults(this.time, scenario.hosts.length + this.#replicaPositions().length);
     this.narrator = new Narrator({ time: this.time, store: this.store, leaderVerdict: () => this.leaderVerdict(), deviceOf: (host) => this.#deviceNames(host) });
     this.checker = new InvariantChecker({
-      time: this.time, world: this.world, store: this.store, reservedMemoryMiB: this.policy.placement.reservedMemoryMiB, maxSilentShare: this.policy.maxSilentShare,
+      time: this.time, world: this.world, store: this.store, reservedMemoryMiB: this.policy.placement.reservedMemoryMiB, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
       byHand: (workload) => this.time.nowMs - (this.#handled.get(workload) ?? -Infinity) < BY_HAND_MS,
       isDisturbed: (host) => this.faults.isDisturbed(host), isGoingDown: (host) => (this.machines.get(host)?.goingDown ?? null) !== null,
     });
@@ -120,6 +124,8 @@ export class Simulation {
     // Only now: before time passes nothing may take any.
     const ssh = this.rng('ssh');
     this.world.latencyMs = () => 4 + 20 * ssh.next();
+    const { lateCommands = 0, lateCommandMs = LATE_COMMAND_MS } = this.scenario.weather ?? {};
+    if (lateCommands > 0) this.world.lateMs = () => (ssh.next() < lateCommands ? lateCommandMs * ssh.next() : 0);
     for (const machine of this.machines.values()) if (machine.isUp) machine.startServices();
     for (const replica of this.replicas) if (replica.position === CONTROL_PLANE) replica.start();
   }
@@ -184,13 +190,14 @@ export class Simulation {
 
   #fenceBegan(host: Host): void {
     const fence = this.store.peekOperations().findLast((one) => one.kind === 'fence' && one.hostId === host.id);
-    if (fence?.requestedBy.startsWith('rule:')) this.checker.fenceBegan(host, this.leaderVerdict());
+    if (fence?.requestedBy.startsWith('rule:')) this.checker.fenceBegan(host, this.leaderVerdict(), this.time.nowMs - (this.leader()?.startedAtMs ?? -Infinity));
   }
 
   #wireWorld(): void {
     const { world } = this;
     world.reaches = (from, host) => from === null || this.network.connects(from, host.name);
     world.observer = new WorldWatch({ time: this.time, world, narrator: this.narrator, checker: this.checker });
+    this.store.onCommit = (by, leads) => this.checker.committed(by, leads);
     world.onLook = (host, uuid) => this.checker.looked(host.name, uuid);
     world.onAgentConfig = (host) => this.agents.get(host.name)?.followConfig();
     world.cutPower = (name) => this.machines.get(name)?.reset('power');

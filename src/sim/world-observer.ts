@@ -1,4 +1,5 @@
 // What the simulated world tells whoever watches it: the ground truth about guests, as it happens.
+import type { CommandToken } from '../hosts/hypervisor.js';
 import type { SimulatedDomain, SimulatedHost } from './simulated-world.js';
 
 export interface WorldObserver {
@@ -13,5 +14,5 @@ export interface WorldObserver {
   /** A live migration is under way; it ends at that time on the world's monotonic clock, if nothing comes between. */
   migrationBegan(endsAtMs: number): void;
   /** A guard let a command with these epochs through. */
-  accepted(host: SimulatedHost, leaderEpoch: number): void;
+  accepted(host: SimulatedHost, token: CommandToken): void;
 }

@@ -1,4 +1,5 @@
 // Watches the simulated world: tells its events, checks the invariants, and keeps what must happen later (crashes, ends of migrations).
+import type { CommandToken } from '../hosts/hypervisor.js';
 import type { VirtualTime } from './engine/virtual-time.js';
 import type { InvariantChecker } from './invariants/invariant-checker.js';
 import type { Narrator } from './narrator.js';
@@ -48,8 +49,8 @@ export class WorldWatch implements WorldObserver {
     time.after(endsAtMs - time.nowMs, () => world.settle());
   }
 
-  accepted(host: SimulatedHost, leaderEpoch: number): void {
-    this.parts.checker.accepted(host, leaderEpoch);
+  accepted(host: SimulatedHost, token: CommandToken): void {
+    this.parts.checker.accepted(host, token);
   }
 
   #mayCrash(host: SimulatedHost, domain: SimulatedDomain): void {

@@ -46,4 +46,10 @@ describe('facts refresher', () => {
     expect((await refreshed({ inventories: shown(false) })).calls).toEqual([]);
     expect((await refreshed({ inventories: shown(true), workloads: [{ ...vm, isProtected: false }] })).calls).toEqual([]);
   });
+
+  it('leaves the autostart of what is not in our hands', async () => {
+    expect((await refreshed({ inventories: shown(true), workloads: [{ ...vm, desired: 'unmanaged' }] })).calls).toEqual([]);
+    const disarm = { reason: 'work', by: 'anna', mode: 'ignore' as const, sinceMs: NOW_MS, untilMs: null };
+    expect((await refreshed({ inventories: shown(true), disarm })).calls).toEqual([]);
+  });
 });

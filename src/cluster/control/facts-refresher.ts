@@ -57,9 +57,10 @@ export class FactsRefresher {
 
   /** Whoever switched it on by hand: at its next boot the host would start what may run elsewhere by then. */
   async #autostartOff(view: ClusterView, host: Host): Promise<void> {
+    if (view.disarm?.mode === 'ignore') return;
     const shown = view.inventories.find((one) => one.hostId === host.id && one.bootId === host.bootId)?.workloads ?? [];
     for (const { uuid } of shown.filter((one) => one.autostart)) {
-      const workload = view.workloads.find((one) => one.uuid === uuid && one.isProtected);
+      const workload = view.workloads.find((one) => one.uuid === uuid && one.isProtected && one.desired !== 'unmanaged');
       if (!workload || view.operations.some((operation) => operation.workloadId === workload.id)) continue;
       const token = { leaderEpoch: view.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid, epoch: workload.workloadEpoch } };
       await this.ports.world.hypervisorOf(host).setAutostart(token, uuid, false);

@@ -1,16 +1,24 @@
 // What fences and drains look at before they act, and before they say that they are done.
 import { describe, expect, it } from 'vitest';
-import { aHost, anOperation, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
+import { aFacts, aHost, anOperation, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
 import { OperationalError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import { crashingJournal } from '../../shared/workflow.fixture.js';
+import type { Host } from '../../hosts/host.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { ExecutePorts } from './execute-ports.js';
 import { drainExecutor, fenceExecutor } from './host-executors.js';
 
 const host = aHost('host-3', { condition: 'fencing' });
 const clock: Clock = { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: async () => undefined };
 
-function setUp(answersWith: string | null) {
+interface Given {
+  readonly host?: Host;
+  readonly workloads?: readonly Workload[];
+  readonly running?: readonly string[];
+}
+
+function setUp(answersWith: string | null, { host: fenced = host, workloads = [], running = [] }: Given = {}) {
   const done: string[] = [];
   let power: 'on' | 'off' = 'on';
   const device = {
@@ -22,12 +30,13 @@ function setUp(answersWith: string | null) {
   const probe = async (): Promise<unknown> => {
     done.push('probe');
     if (answersWith === null) throw new OperationalError('timeout', 'no answer');
-    return { bootId: answersWith, runningUuids: [] };
+    return { bootId: answersWith, runningUuids: running };
   };
   const world = { fenceDevicesOf: () => [device], agentOf: () => ({ probe }) };
-  const view = aView({ hosts: [host] });
-  const run = fenceExecutor({ store: { readView: async () => view }, clock, world } as unknown as ExecutePorts);
-  const fence = (set: Parameters<typeof anOperation>[1]) => run(anOperation('fence', { hostId: host.id, ...set }), view, crashingJournal().journal());
+  const excluding = { exclude: () => (done.push('voters'), { kind: 'asking', why: '1 of 3 promised' }), withdrawExclusion: () => undefined };
+  const view = aView({ hosts: [fenced], workloads });
+  const run = fenceExecutor({ store: { readView: async () => view }, clock, world, excluding } as unknown as ExecutePorts);
+  const fence = (set: Parameters<typeof anOperation>[1], doneSteps: readonly string[] = []) => run(anOperation('fence', { hostId: host.id, ...set }), view, { ...crashingJournal().journal(), doneSteps });
   return { fence, done };
 }
 
@@ -58,6 +67,29 @@ describe('a fence', () => {
     const { fence, done } = setUp('boot-host-3');
     expect((await fence({ ...LATE, requestedBy: 'anna' })).state).toBe('succeeded');
     expect(done).toEqual(['off']);
+  });
+});
+
+describe('a late fence of a host that enforces its lease', () => {
+  const leased = { ...host, excludedEpoch: 1, fenceDevices: [...host.fenceDevices, { kind: 'watchdog' as const, options: {} }], facts: aFacts({ watchdogDevice: true }) };
+  const vm = aWorkload('vm', leased, { leasedOn: leased.id });
+
+  it('spares it while something under its lease runs: nobody was asked to let it end yet', async () => {
+    const { fence, done } = setUp('boot-host-3', { host: leased, workloads: [vm], running: [vm.uuid] });
+    expect(await fence(LATE)).toMatchObject({ state: 'cancelled', why: expect.stringContaining('answers SSH again') });
+    expect(done).toEqual(['probe']);
+  });
+
+  it('goes on when nothing under its lease runs any more', async () => {
+    const { fence, done } = setUp('boot-host-3', { host: leased, workloads: [vm], running: ['another'] });
+    expect((await fence(LATE)).state).toBe('succeeded');
+    expect(done).toEqual(expect.arrayContaining(['probe', 'voters', 'off']));
+  });
+
+  it('is not called off by an answer once voters may have been asked', async () => {
+    const { fence, done } = setUp('boot-host-3', { host: leased, workloads: [vm], running: [vm.uuid] });
+    expect((await fence(LATE, ['check'])).state).toBe('succeeded');
+    expect(done).not.toContain('probe');
   });
 });
 

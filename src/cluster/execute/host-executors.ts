@@ -19,7 +19,11 @@ import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
     const host = hostOf(view, operation.hostId, 'fenced');
-    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease: enforcesLease(host) ? leaseEnd(ports, operation, host) : null, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, operation, host) };
+    const ofLease = enforcesLease(host) ? leaseEnd(ports, operation, host) : null;
+    // A run before this one may have asked the voters.
+    let isAsked = ofLease !== null && journal.doneSteps.length > 0;
+    const lease = ofLease && { ...ofLease, look: () => ((isAsked = true), ofLease.look()) };
+    const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, operation, host, isAsked) };
     const outcome = await runWorkflow(FENCE_STEPS, context, journal);
     const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
     const kind = outcome.memo['proof'] === 'lease-expired' ? 'lease-expired' : 'power-off';
@@ -46,14 +50,14 @@ const FENCE_IS_LATE_MS = 5_000;
 /** A living host answers in 10–300 ms; right after a start of ours the connection must be made first. */
 const LATE_LOOK_MS = 2_000;
 
-async function whyFenceUnwanted(ports: ExecutePorts, operation: Operation, host: Host): Promise<string | null> {
+async function whyFenceUnwanted(ports: ExecutePorts, operation: Operation, host: Host, isAsked: boolean): Promise<string | null> {
   const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id);
   if (!now) return `${host.name} was removed`;
   if (now.condition !== 'fencing') return `${host.name} is ${now.condition} meanwhile`;
   if (now.hostEpoch !== host.hostEpoch) return `${host.name} has another epoch meanwhile`;
   const isLate = ports.clock.nowMs() - operation.createdAtMs > FENCE_IS_LATE_MS;
-  // An operator's fence is meant for a host that answers.
-  return isLate && operation.requestedBy.startsWith('rule:') && now.excludedEpoch !== now.hostEpoch ? whyAlive(ports, host) : null;
+  // An operator's fence is meant for a host that answers. Once voters were asked, what runs under its lease ends whatever it answers.
+  return isLate && !isAsked && operation.requestedBy.startsWith('rule:') ? whyAlive(ports, host) : null;
 }
 
 async function whyAlive({ world, store }: ExecutePorts, host: Host): Promise<string | null> {

@@ -41,8 +41,8 @@ export const drainMaintenanceHosts: Rule = (context) => {
 };
 
 /** What is in error is moved by nobody: it is named, so that the drain does not just stand there. */
-function inErrorHere({ view }: RuleContext, host: Host): readonly Hold[] {
-  const stuck = view.workloads.filter((one) => one.hostId === host.id && one.state === 'error');
+function inErrorHere(context: RuleContext, host: Host): readonly Hold[] {
+  const stuck = context.view.workloads.filter((one) => one.hostId === host.id && one.state === 'error' && isOurs(context, one));
   return stuck.map((one) => hold('cannot-move', one.name, `it is in error on ${host.name} and is not moved: ${one.why ?? 'no reason given'}; \`reeve workload clear ${one.name}\``));
 }
 

@@ -9,7 +9,7 @@ import type { Operation } from '../operation.js';
 import { disarmBrake, listeningBrake, massFailureBrake } from './brakes.js';
 
 export const fenceSilentHosts: Rule = (context) => {
-  const silent = context.view.hosts.filter((host) => host.condition === 'silent');
+  const silent = context.view.hosts.filter((host) => host.condition === 'silent' && !isComingBack(context, host));
   const actions: Action[] = [];
   const holds: Hold[] = [];
   for (const host of silent) {
@@ -20,9 +20,12 @@ export const fenceSilentHosts: Rule = (context) => {
   return { actions, holds };
 };
 
+/** Silent in the store, and heard: who fences it meanwhile does so for ever. How far its admission is, and what keeps it, readmitReturnedHosts tells. */
+function isComingBack({ view, verdictOf }: RuleContext, host: Host): boolean {
+  return verdictOf(host.id)?.hearing === 'heard' || view.operations.some((operation) => operation.kind === 'readmit' && operation.hostId === host.id);
+}
+
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
-  // Silent in the store, and heard: it is on its way back, and who fences it meanwhile does so for ever.
-  if (context.verdictOf(host.id)?.hearing === 'heard') return hold('not-admitted', host.name, 'it is heard again; it is admitted before it takes anything; `reeve operation list`');
   // What is on its way there counts: its operation waits for the proof.
   const isThere = (workload: Workload): boolean => workload.hostId === host.id || context.operationOn(workload.id)?.targetHostId === host.id;
   const needed = context.view.workloads.some((workload) => workload.isProtected && workload.desired === 'running' && isThere(workload));

@@ -1,4 +1,5 @@
 // The invariants of every run, checked as the world moves: what is looked at is the ground truth, never what the control plane believes.
+import type { CommandToken } from '../../hosts/hypervisor.js';
 import type { Host } from '../../hosts/host.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { VirtualTime } from '../engine/virtual-time.js';
@@ -13,6 +14,8 @@ export interface CheckerParts {
   readonly store: MemoryClusterStore;
   readonly reservedMemoryMiB: number;
   readonly maxSilentShare: number;
+  /** For so long a leader has to listen before it judges. */
+  readonly graceMs: number;
   /** Is this guest being handled by a person (the scenario), so that automation is not to blame? */
   readonly byHand: (workload: string) => boolean;
   /** Has a fault touched this host within the last while? */
@@ -37,6 +40,8 @@ export class InvariantChecker implements WorldObserver {
   readonly violations: Violation[] = [];
   readonly #last = new Map<string, Whereabouts>();
   readonly #leaderEpochs = new Map<string, number>();
+  /** By host and guest. */
+  readonly #placements = new Map<string, number>();
   /** By host: when its hypervisor was last looked at as a whole; by host and guest: when that guest was. */
   readonly #lookedAtMs = new Map<string, number>();
 
@@ -86,10 +91,24 @@ export class InvariantChecker implements WorldObserver {
     if (source.powered && !domain?.running) this.violate('failed-move-keeps-running', `the migration of ${name} failed and it does not run on ${source.name}`);
   }
 
-  accepted(host: SimulatedHost, leaderEpoch: number): void {
+  accepted(host: SimulatedHost, { leaderEpoch, workload }: CommandToken): void {
+    this.#acceptedPlacement(host, workload);
     const newest = this.#leaderEpochs.get(host.name) ?? 0;
     if (leaderEpoch < newest) this.violate('one-leader-acts', `${host.name} took a command of leader epoch ${leaderEpoch} after one of ${newest}`);
     this.#leaderEpochs.set(host.name, Math.max(newest, leaderEpoch));
+  }
+
+  #acceptedPlacement(host: SimulatedHost, workload: CommandToken['workload']): void {
+    if (!workload) return;
+    const key = `${host.name} ${workload.uuid}`;
+    const newest = this.#placements.get(key) ?? 0;
+    if (workload.epoch < newest) this.violate('newest-placement-acts', `${host.name} took a command for placement ${workload.epoch} of ${workload.uuid} after one for ${newest}`);
+    this.#placements.set(key, Math.max(newest, workload.epoch));
+  }
+
+  /** The store took a commit. */
+  committed(by: number, leads: number): void {
+    if (by < leads) this.violate('one-leader-acts', `a decision of leader epoch ${by} was committed while ${leads} leads`);
   }
 
   /** A host that was well is not to be reset. */
@@ -97,8 +116,9 @@ export class InvariantChecker implements WorldObserver {
     if (!this.parts.isDisturbed(host)) this.violate('bystanders-untouched', `${host} was reset by ${by === 'power' ? 'its fence device' : 'its watchdog'}, and nothing was wrong with it`);
   }
 
-  /** A fence by automation was committed. */
-  fenceBegan(host: Host, verdict: { readonly quorum: boolean; readonly trusted: boolean } | null): void {
+  /** A fence by automation was committed, by a leader that has listened for so long. */
+  fenceBegan(host: Host, verdict: { readonly quorum: boolean; readonly trusted: boolean } | null, listenedMs: number): void {
+    if (listenedMs < this.parts.graceMs) this.violate('no-fence-without-quorum', `${host.name} is fenced by a leader that has listened for ${Math.round(listenedMs)} ms`);
     if (!verdict?.quorum || !verdict.trusted) this.violate('no-fence-without-quorum', `${host.name} is fenced ${verdict?.quorum ? 'during grace' : 'without quorum'}`);
     const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => ['online', 'silent', 'fencing'].includes(one.condition));
     const lost = enrolled.filter((one) => one.condition !== 'online');

@@ -18,6 +18,7 @@ export const INVARIANTS = {
   'proof-before-start': 'no start elsewhere before the old host is fenced, or the stop there was observed',
   'no-fence-without-quorum': 'nothing is fenced without quorum, nor above the mass-failure brake',
   'one-leader-acts': 'no effect of an older leader epoch is accepted after a newer one was seen by that host',
+  'newest-placement-acts': 'no command for an older placement of a workload is accepted after one for a newer was seen by that host',
   'hard-rules-hold': 'automation never breaks a hard rule; waiting beats violating',
   'capacity-holds': 'no host is given more than its policy allows',
   'bystanders-untouched': 'healthy hosts are not reset; workloads outside an action are not stopped or restarted',

@@ -89,6 +89,7 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onHost, do: z.enum(['host.link-down', 'host.link-up']), link }),
   z.strictObject({ ...onHost, do: z.enum(['host.cut-from', 'host.heal-from']), peers: z.array(name).min(1) }),
   z.strictObject({ ...onHost, do: z.literal('host.lossy'), loss: share }),
+  z.strictObject({ ...onHost, do: z.literal('host.slow'), delayMs: z.number().min(0).max(60_000) }),
   z.strictObject({ ...onHost, do: z.literal('host.hang'), seconds }),
   z.strictObject({ ...onHost, do: z.enum(['host.fence-breaks', 'host.fence-repaired']), device: z.string().optional() }),
   z.strictObject({ ...onReplica, do: z.enum(['controller.crash', 'controller.start']) }),
@@ -113,8 +114,8 @@ export const scenarioSchema = z.strictObject({
   policy: policy.optional(),
   /** Beyond the contract: replicas of the control plane that live on no host; default 3, or none when hosts run some. */
   controllers: whole(0, 9).optional(),
-  /** Beyond the contract: the network's everyday weather. */
-  weather: z.strictObject({ jitterMs: z.number().min(0).max(1_000).optional(), duplicates: share.optional() }).optional(),
+  /** Beyond the contract: everyday weather. Datagrams that come late or twice; commands to hosts that are held up; jobs that come late or twice. */
+  weather: z.strictObject({ jitterMs: z.number().min(0).max(1_000).optional(), duplicates: share.optional(), lateCommands: share.optional(), lateCommandMs: z.number().min(0).max(600_000).optional(), lateJobsMs: z.number().min(0).max(60_000).optional(), doubleJobs: share.optional() }).optional(),
   hosts: z.array(host).min(1),
   workloads: z.array(workload).optional(),
   rules: z.array(rule).optional(),

@@ -24,7 +24,8 @@ export function randomScenario(seed: number): Scenario {
 
 function randomWeather(rng: Rng): Pick<Scenario, 'weather'> {
   if (rng.next() < 0.6) return {};
-  return { weather: { jitterMs: rng.int(60), duplicates: rng.next() < 0.5 ? 0.1 : 0 } };
+  const queue = rng.next() < 0.5 ? { lateJobsMs: rng.int(3_000), doubleJobs: 0.2 } : {};
+  return { weather: { jitterMs: rng.int(60), duplicates: rng.next() < 0.5 ? 0.1 : 0, ...queue, ...(rng.next() < 0.3 ? { lateCommands: 0.02 } : {}) } };
 }
 
 const FENCING = [['power'], ['power', 'watchdog'], ['watchdog'], ['none']] as const;

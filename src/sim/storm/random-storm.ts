@@ -29,6 +29,7 @@ const FAULTS: readonly (readonly [weight: number, gust: Gust])[] = [
   [2, (rng, site, at) => flapLinks(rng, site, at)],
   [1, (rng, site, at) => flapHost(rng, site, at)],
   [1, (rng, site, at) => [{ at, do: 'host.lossy', host: host(rng, site), loss: rng.next() * 0.6 }]],
+  [2, (rng, site, at) => slow(rng, site, at)],
   [1, (rng, site, at) => [{ at, do: 'host.reboot', host: host(rng, site) }]],
   [1, (rng, site, at) => [{ at, do: 'host.shutdown', host: host(rng, site) }]],
   [1, (rng, site, at) => [{ at, do: 'host.power-on', host: host(rng, site) }]],
@@ -122,6 +123,12 @@ function flapHost(rng: Rng, site: StormSite, at: number): readonly TimelineEntry
   }).flat();
 }
 
+/** Delays of a heartbeat, of a detection window, of a take-over. */
+function slow(rng: Rng, site: StormSite, at: number): readonly TimelineEntry[] {
+  const name = host(rng, site);
+  return [{ at, do: 'host.slow', host: name, delayMs: Math.round(pick(rng, [500, 3_000, 8_000]) * rng.next()) }, { at: later(rng, at + 1, 20), do: 'host.slow', host: name, delayMs: 0 }];
+}
+
 function agent(rng: Rng, site: StormSite, at: number): readonly TimelineEntry[] {
   const name = host(rng, site);
   if (rng.next() < 0.3) return [{ at, do: 'agent.restart', host: name }];
@@ -171,6 +178,7 @@ const healedHost = (name: string, hosts: readonly ScenarioHost[], at: number): r
   { at, do: 'host.link-up', host: name, link: 0 },
   { at, do: 'host.link-up', host: name, link: 1 },
   { at, do: 'host.lossy', host: name, loss: 0 },
+  { at, do: 'host.slow', host: name, delayMs: 0 },
   { at, do: 'host.heal-from', host: name, peers: [...hosts.map((one) => one.name).filter((one) => one !== name), 'control-plane'] },
   { at, do: 'host.storage-back', host: name },
   { at, do: 'host.fence-repaired', host: name },

@@ -1,9 +1,10 @@
 // The HostSurveyor port over SSH: one look, the clock, and the markers in the pools.
 import { OperationalError } from '../../../shared/errors.js';
 import type { Clock } from '../../../shared/clock.js';
-import { POOL_MARKER_FILE, type HostSurvey, type HostSurveyor, type PoolMark } from '../../host-survey.js';
+import { POOL_MARKER_FILE, type HostSurvey, type HostSurveyor, type LockTrialPlace, type PoolMark, type TrialLock, type TrialMeeting } from '../../host-survey.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { RunOptions, RunResult } from '../ssh/ssh-connection.js';
+import { dropTrialScript, holdTrialScript, meetTrialScript, readMeeting, readTrial } from './lock-trial-script.js';
 import { parseSurvey, SURVEY_SCRIPT, type ClockReading } from './survey-script.js';
 
 /** What is used of an SshConnection: commands run as root. */
@@ -15,6 +16,8 @@ export interface RootShell {
 const SURVEY_MS = 40_000;
 const CLOCK_MS = 5_000;
 const MARK_MS = 15_000;
+/** Above what the scripts themselves wait. */
+const TRIAL_MS = 40_000;
 /** The quickest of a few round trips tells the offset best. */
 const CLOCK_READINGS = 3;
 
@@ -44,6 +47,18 @@ export class SshHostSurveyor implements HostSurveyor {
   async unmarkPools(marks: readonly PoolMark[]): Promise<void> {
     if (marks.length === 0) return;
     await this.#shell.run(marks.map(unmarkScript).join('\n'), { timeoutMs: MARK_MS, what: 'removal of pool markers' });
+  }
+
+  async holdTrialLock(place: LockTrialPlace): Promise<TrialLock> {
+    return readTrial((await this.#shell.run(holdTrialScript(place), { timeoutMs: TRIAL_MS, what: 'trial of disk locks' })).stdout);
+  }
+
+  async meetTrialLock(place: LockTrialPlace): Promise<TrialMeeting> {
+    return readMeeting((await this.#shell.run(meetTrialScript(place), { timeoutMs: TRIAL_MS, what: 'trial of disk locks' })).stdout);
+  }
+
+  async dropTrialLock(place: LockTrialPlace): Promise<void> {
+    await this.#shell.run(dropTrialScript(place), { timeoutMs: TRIAL_MS, what: 'end of the trial of disk locks' });
   }
 
   async #readClock(): Promise<ClockReading> {

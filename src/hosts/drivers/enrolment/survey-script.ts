@@ -24,6 +24,10 @@ done
 id=; read -r id < /etc/machine-id; echo "machine $id"
 id=; read -r id < /proc/sys/kernel/random/boot_id; echo "boot $id"
 echo "lock-manager $(sed -n 's/^[[:space:]]*lock_manager[[:space:]]*=[[:space:]]*"\\([^"]*\\)".*/\\1/p' /etc/libvirt/qemu.conf 2>/dev/null | tail -n1)"
+echo "lockspace $(sed -n 's/^[[:space:]]*file_lockspace_dir[[:space:]]*=[[:space:]]*"\\([^"]*\\)".*/\\1/p' /etc/libvirt/qemu-lockd.conf 2>/dev/null | tail -n1)"
+[ ! -x /usr/sbin/virtlockd ] || echo "virtlockd yes"
+if command -v virt-admin > /dev/null; then ! timeout ${STORAGE_S} virt-admin -q -c virtlockd:///system server-list > /dev/null 2>&1 || echo "lock-daemon yes"
+elif [ -S /run/libvirt/virtlockd-sock ]; then echo "lock-daemon yes"; fi
 if version=$(timeout ${LIBVIRT_S} virsh -q version 2>&1); then
   echo "$version" | sed -n 's/^Using library: libvirt /libvirt /p; s/^Running hypervisor: QEMU /qemu /p'
   echo "uuid $(timeout ${LIBVIRT_S} virsh -q capabilities 2>/dev/null | sed -n 's/.*<uuid>\\(.*\\)<\\/uuid>.*/\\1/p' | head -n1)"
@@ -66,7 +70,7 @@ export function parseSurvey(output: string, clock: ClockReading): HostSurvey {
     libvirtError: first('libvirt-error'),
     qemuVersion: first('qemu'),
     libvirtUuid: first('uuid'),
-    lockManager: first('lock-manager'),
+    locks: { manager: first('lock-manager'), isInstalled: first('virtlockd') === 'yes', answers: first('lock-daemon') === 'yes', lockspaceDir: first('lockspace') },
     memoryMiB: Math.floor(Number(first('MemTotal:') ?? 0) / 1024),
     freeMemoryMiB: Math.floor(Number(first('MemAvailable:') ?? 0) / 1024),
     pools: poolsOf(lines),
