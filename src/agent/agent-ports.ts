@@ -31,8 +31,10 @@ export interface AgentHost {
   isQuiet(): Promise<boolean>;
   /** Tells the guard until when the lease holds, and whether a watchdog stands behind it. `untilMs` is on the agent's monotonic clock. */
   publishLease(lease: { readonly untilMs: number; readonly isArmed: boolean }, nowMs: number): void;
-  /** What an agent of this boot published last, on this agent's clock; -Infinity: nothing. */
-  publishedLeaseUntilMs(nowMs: number): number;
+  /** Writes down that the lease is enforced no more, in order: what runs under it runs on until an agent holds it again. */
+  publishRelease(): void;
+  /** What an agent of this boot published last, on this agent's clock; -Infinity: nothing. `released`: it stopped in order. */
+  publishedLeaseUntilMs(nowMs: number): number | 'released';
   /** Why we are told to stop. */
   leavingPurpose(): Promise<Leaving>;
 }

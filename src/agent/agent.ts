@@ -66,7 +66,7 @@ export class Agent {
   async leave(): Promise<void> {
     const purpose: Leaving = await this.ports.host.leavingPurpose();
     this.#isLeaving = true;
-    if (await this.#mayRelease()) this.#keeper.release(this.ports.clock.monotonicMs());
+    if (await this.#mayRelease()) this.#keeper.release();
     this.#stopLooking();
     this.#look();
     await this.#voter.leave(purpose);
@@ -129,7 +129,8 @@ export class Agent {
     const { clock, log } = this.ports;
     const saidAtMs = this.#voter.beatNow();
     while (clock.monotonicMs() - saidAtMs < RELEASE_MS) {
-      if (this.#keeper.phase === 'free' || this.#voter.lease.isKnownSince(saidAtMs, clock.monotonicMs())) return true;
+      // Waiting, it says all along that it enforces nothing.
+      if (this.#keeper.phase === 'free' || this.#keeper.phase === 'waiting' || this.#voter.lease.isKnownSince(saidAtMs, clock.monotonicMs())) return true;
       await clock.sleep(RELEASE_LOOK_MS);
     }
     log('no majority knows that this agent stops, and workloads run under the lease: the watchdog is left ticking');

@@ -21,13 +21,17 @@ export class LeaseKeeper {
   #trouble: string | null = null;
   /** The lease of the agent before us in this boot: what it let run, it may run so long. */
   readonly #inheritedUntilMs: number;
+  /** The agent before us stopped in order: a majority knows that nothing is enforced here, so nothing must end before we hold the lease. */
+  #isReleased: boolean;
   #isReady = false;
 
   constructor(
     private readonly lease: QuorumLease,
     private readonly ports: KeeperPorts,
   ) {
-    this.#inheritedUntilMs = ports.host.publishedLeaseUntilMs(ports.clock.monotonicMs());
+    const published = ports.host.publishedLeaseUntilMs(ports.clock.monotonicMs());
+    this.#isReleased = published === 'released';
+    this.#inheritedUntilMs = published === 'released' ? -Infinity : published;
   }
 
   /** What runs under the lease here, or may be about to. */
@@ -55,6 +59,11 @@ export class LeaseKeeper {
   tick(nowMs: number): void {
     const isOver = !this.isHeld(nowMs);
     this.#look(nowMs, isOver);
+    this.#isReleased &&= isOver && this.#under.length > 0;
+    if (this.#isReleased) {
+      this.#phase = 'waiting';
+      return;
+    }
     const isQuiet = this.#quietSinceMs !== null && this.#quietSinceMs === this.#fence.endedAtMs;
     const duty = this.#fence.duty({ nowMs, leaseUntilMs: this.#untilMs(nowMs), under: this.#under, running: this.#running, isQuiet });
     if (duty.kill.length > 0) this.ports.host.kill(duty.kill);
@@ -65,9 +74,9 @@ export class LeaseKeeper {
   }
 
   /** Stops the watchdog in order, and says so to the guard: nothing is started under the lease any more. */
-  release(nowMs: number): void {
+  release(): void {
     this.ports.watchdog.release();
-    this.ports.host.publishLease({ untilMs: -Infinity, isArmed: false }, nowMs);
+    this.ports.host.publishRelease();
   }
 
   #untilMs(nowMs: number): number {

@@ -12,6 +12,7 @@ export function statusLines(status: AgentStatus): readonly string[] {
 }
 
 const PHASES: { readonly [P in AgentStatus['lease']['phase']]: string } = {
+  waiting: 'the agent before stopped in order: what runs here runs on, nothing is enforced until the lease holds',
   free: 'nothing runs under it',
   held: 'held; the watchdog is fed',
   ending: 'OVER: ending what runs under it; the watchdog is not fed',

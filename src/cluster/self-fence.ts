@@ -14,6 +14,7 @@ export interface LeaseSight {
 
 export type LeasePhase =
   | 'free' // nothing here is under the lease: no watchdog is held
+  | 'waiting' // the agent before gave the lease up in order: what runs under it runs on until the lease holds, and nothing is enforced
   | 'held'
   | 'ending' // the lease is over and something may still run
   | 'ended'; // the lease is over and nothing under it runs

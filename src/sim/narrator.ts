@@ -24,15 +24,15 @@ const UNTOLD: ReadonlySet<string> = new Set([
 ]);
 
 /** What a sentence begins with that its event says by its type and its host or workload already. */
-const HEADS: readonly RegExp[] = [/^# is silent: /, /^fencing #: /, /^#: fencing failed: /, /^# is proven off \([a-z-]+\): /, /^#: /, /^# is online \((?=boot)/];
+const HEADS: readonly RegExp[] = [/^# is silent: /, /^fencing #: /, /^#: fencing failed: /, /^# is proven off \([a-z-]+\): /, /^#: /, /^# is online \((?=boot)/, /^# is (?=\S)/, /^# (?=\S)/];
 
 function withoutHead(message: string, about: string | null): string {
   if (about === null) return message;
   const name = about.replaceAll('.', String.raw`\.`);
-  const head = HEADS.map((one) => new RegExp(one.source.replace('#', name))).find((one) => one.test(message));
-  if (!head) return message;
-  const rest = message.replace(head, '');
-  return head.source.endsWith('(?=boot)') ? rest.replace(/\)$/, '') : rest;
+  const heads = HEADS.map((one) => new RegExp(one.source.replace('#', name)));
+  let rest = message;
+  for (let head = heads.find((one) => one.test(rest)); head; head = heads.find((one) => one.test(rest))) rest = rest.replace(head, '');
+  return rest.startsWith('boot ') ? rest.replace(/\)$/, '') : rest;
 }
 
 export class Narrator {
@@ -75,7 +75,7 @@ export class Narrator {
       if (state === before) continue;
       this.#shown.set(host.name, state);
       if (state === 'suspect') this.tell('host.suspect', { host: host.name, why: heard.evidence });
-      if (before === 'suspect' && (state === 'online' || state === 'maintenance')) this.tell('host.online', { host: host.name, why: 'heard again' });
+      if (before === 'suspect' && heard.bootId === host.bootId && (state === 'online' || state === 'maintenance')) this.tell('host.online', { host: host.name, why: 'heard again' });
     }
   }
 
@@ -101,7 +101,7 @@ export class Narrator {
     this.tell('hold', { what, code, why });
     const workload = this.parts.store.peek().workloads.get(about);
     const home = workload?.hostId === undefined || workload.hostId === null ? undefined : this.parts.store.peek().hosts.get(workload.hostId);
-    if (code === 'cannot-move' && home?.intent === 'maintenance') this.tell('host.drain-blocked', { host: home.name, workload: about, why });
+    if ((code === 'cannot-move' || code === 'locked') && home?.intent === 'maintenance') this.tell('host.drain-blocked', { host: home.name, workload: about, why });
   }
 }
 

@@ -58,7 +58,7 @@ export class Operator {
       case 'host.fence':
         return this.ask(entry, (view) => fenceHost(view, host, asked));
       default:
-        return this.ask(entry, (view) => confirmOff(view, this.#verdict(), host, { ...asked, reason: 'it is off, in the scenario' }));
+        return this.ask(entry, (view) => confirmOff(view, this.#verdict(), host, { ...asked, reason: 'somebody stood before it' }));
     }
   }
 

@@ -105,7 +105,10 @@ export class SimulatedAgent implements Service {
       publishLease: ({ untilMs, isArmed }, nowMs) => {
         host.publishedLease = { untilMs: time.nowMs + (untilMs - nowMs), isArmed };
       },
-      publishedLeaseUntilMs: (nowMs) => (host.publishedLease === null ? -Infinity : nowMs + host.publishedLease.untilMs - time.nowMs),
+      publishRelease: () => {
+        host.publishedLease = { untilMs: -Infinity, isArmed: false, isReleased: true };
+      },
+      publishedLeaseUntilMs: (nowMs) => (host.publishedLease?.isReleased ? 'released' : host.publishedLease === null ? -Infinity : nowMs + host.publishedLease.untilMs - time.nowMs),
       leavingPurpose: () => process.call(async () => this.machine.goingDown ?? 'stop'),
     };
   }

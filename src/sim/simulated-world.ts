@@ -53,7 +53,7 @@ export interface SimulatedHost {
   readonly leaseMarks: Map<string, number>;
   leaseMarksChanges: number;
   /** What the agent told the guard of its lease, on true time; gone with the boot. */
-  publishedLease: { readonly untilMs: number; readonly isArmed: boolean } | null;
+  publishedLease: { readonly untilMs: number; readonly isArmed: boolean; readonly isReleased?: boolean } | null;
   watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;

@@ -15,6 +15,8 @@ export interface ProcPlaces {
 
 /** As long as a start may take from its announcement until its process shows. The guard bounds no command by more. */
 const FRESH_MS = 60_000;
+/** In the file of the lease: the agent of this boot stopped in order. The guard reads it as no lease. */
+const RELEASED = 'released';
 /** `flock` answers at once; this bounds a host whose disk hangs. */
 const QUIET_MS = 2_000;
 
@@ -42,16 +44,25 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       // Rounding of two clocks is no news.
       const key = `${Math.round(untilMs)} ${isArmed}`;
       if (key === published) return;
-      writeFileSync(`${leaseFile}.new`, line);
-      renameSync(`${leaseFile}.new`, leaseFile);
+      write(leaseFile, line);
       published = key;
     },
+    publishRelease: () => {
+      write(leaseFile, `1 ${bootId} 0 0 ${RELEASED}\n`);
+      published = RELEASED;
+    },
     publishedLeaseUntilMs: (nowMs) => {
-      const [version, boot, until] = textOf(leaseFile).trim().split(' ');
+      const [version, boot, until, , word] = textOf(leaseFile).trim().split(' ');
+      if (version === '1' && boot === bootId && word === RELEASED) return 'released';
       return version === '1' && boot === bootId && Number(until) > 0 ? Number(until) - uptimeMs(procDir) + nowMs : -Infinity;
     },
     leavingPurpose: () => leavingPurpose(),
   };
+}
+
+function write(file: string, line: string): void {
+  writeFileSync(`${file}.new`, line);
+  renameSync(`${file}.new`, file);
 }
 
 function readMarks(dir: string, nowMs: number): readonly LeaseMark[] {

@@ -37,7 +37,7 @@ const DEVICES: { readonly [K in 'power' | 'watchdog' | 'none']: readonly FenceDe
   none: [{ kind: 'manual', options: {} }],
 };
 
-export async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number): Promise<Host> {
+async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number): Promise<Host> {
   const machine = world.host(host.name);
   const isOn = host.power !== 'off';
   const facts = await new SimulatedHypervisor(world, host.name).facts();
@@ -99,9 +99,13 @@ export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule):
   return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
 }
 
+/** What was known of the hosts when they were enrolled: asked while all have power. */
+export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<readonly Host[]> {
+  return Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+}
+
 /** Everything that the store is told before the first replica starts. */
-export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [], rules = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
-  const rows = await Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+export function firstChanges({ workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
   return [
     { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
