@@ -142,4 +142,7 @@ export const status = z.looseObject({
   events: z.array(clusterEvent),
 });
 
+const named = z.looseObject({ name: z.string() });
+export const scenario = z.looseObject({ name: z.string(), policy: z.looseObject({}), controllers: z.int(), hosts: z.array(named), workloads: z.array(named), rules: z.array(named), timeline: z.array(z.looseObject({ at: z.number(), do: z.string() })) });
+
 export const health = z.looseObject({ ok: z.boolean(), parts: z.record(z.string(), z.looseObject({ ok: z.boolean(), detail: z.string() })).optional() });

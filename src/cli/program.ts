@@ -11,6 +11,7 @@ import { CliError, EXIT } from './http-client.js';
 import { given, whole, type Wiring } from './options.js';
 import { addOperationCommands } from './operation-commands.js';
 import { addRuleCommands } from './rule-commands.js';
+import { scenarioFile } from './scenario-file.js';
 import { showStatus } from './show-status.js';
 import { addWorkloadCommands } from './workload-commands.js';
 
@@ -78,6 +79,11 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
     .option('--mode <mode>', 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged', 'freeze')
     .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { mode: options['mode'], reason: options['reason'], forS: options['for'] }), 'disarmed')));
   program.command('arm').description('switch automatic action on again').action(run(async (context) => context.begun(await context.client.post('/arm'), 'armed')));
+  const cluster = program.command('cluster').description('the cluster as a whole');
+  cluster
+    .command('export')
+    .description('the cluster as it is now, as a scenario file: add to its timeline what you want to know about, and give it to `reeve simulate`')
+    .action(run(async (context) => context.show(await context.client.get<object>('/cluster/scenario'), scenarioFile)));
   program
     .command('simulate <file>')
     .description('run a scenario file in virtual time (- reads standard input); needs no control plane')

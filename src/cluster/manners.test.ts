@@ -54,6 +54,14 @@ describe('what its owner wants', () => {
     expect(operationsOf(decision({ workloads: [{ ...vm, hostId: null }] }))).toEqual(['start vm host-1']);
   });
 
+  it('a start that failed is tried again, however it was stopped before: counted, after a pause', () => {
+    const vm = aWorkload('vm', one, { state: 'waiting', why: 'no storage', failures: { restarts: 0, relocations: 0, failedHostIds: [one.id], lastAtMs: NOW_MS - 60_000 } });
+    for (const reason of ['shutdown', 'destroyed', 'crashed']) {
+      const result = decision(lies(one, reason, vm));
+      expect([operationsOf(result), setOf(result, vm.id).failures?.restarts]).toEqual([['start vm host-1'], 1]);
+    }
+  });
+
   it('a stopped one gets a healthy home, and starts there', () => {
     const story = new Story({ hosts: [one, two, fenced], workloads: [aWorkload('vm', three, { desired: 'stopped', state: 'stopped' })] });
     story.verdicts = { 'host-3': silentVerdict(three) };

@@ -148,7 +148,7 @@ function codeOf(error: OperationalError, otherwise: string): string {
 const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);
 
 function whyRefused({ workload, target }: StartContext, error: OperationalError): string {
-  if (error.code !== 'locked') return `${workload.name} did not start on ${target.name}: ${withRemedy(error)}`;
+  if (error.code !== 'locked') return withRemedy(error);
   return `${workload.name} was not started on ${target.name}: one of its disks is locked, so something still uses it: ${withRemedy(error)}. Nothing was forced; find the other user of the disk first`;
 }
 

@@ -42,6 +42,7 @@ const ports: ApiPorts = {
   reads: {
     clusterName: () => 'lab',
     view: async () => view,
+    scenario: async () => ({}),
     verdict: () => verdict,
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),

@@ -48,17 +48,24 @@ function look(context: RuleContext, workload: Workload): RuleOutput {
   const [finding] = context.findings(workload);
   if (finding?.kind === 'running-as-wanted') return forget(context, workload);
   if (isWaitingToStart(workload, finding)) return guarded(context, workload, () => retried(context, workload) ?? (workload.state === 'frozen' ? startHere(context, workload, home, FRESH(`${home.name} is back`)) : startSomewhere(context, workload)));
-  if (finding?.kind !== 'failed') return NOTHING;
+  if (!finding || !isToBeTriedAgain(workload, finding)) return NOTHING;
   if (!workload.isProtected) return sayEnded(workload, finding.why);
   // A start that failed has said more than what is seen now.
   const ended = workload.state === 'waiting' && workload.failures.lastAtMs !== null ? (workload.why ?? finding.why) : finding.why;
   return guarded(context, workload, () => restart(context, workload, home, ended));
 }
 
+type Away = Extract<Finding, { kind: 'failed' | 'stopped-by-hand' | 'missing' }>;
+const isAway = (finding: Finding | undefined): finding is Away => finding?.kind === 'failed' || finding?.kind === 'stopped-by-hand' || finding?.kind === 'missing';
+
+/** It ended by itself; or it was asked for and its start failed, which leaves it shown as it was stopped before. */
+function isToBeTriedAgain({ state }: Workload, finding: Finding): finding is Away {
+  return finding.kind === 'failed' || (state === 'waiting' && isAway(finding));
+}
+
 /** Asked for, or frozen with its host; not one whose start has failed: that is counted. */
 function isWaitingToStart(workload: Workload, finding: Finding | undefined): boolean {
-  const isAway = finding?.kind === 'failed' || finding?.kind === 'stopped-by-hand' || finding?.kind === 'missing';
-  return isAway && (workload.state === 'frozen' || (workload.state === 'waiting' && workload.failures.lastAtMs === null));
+  return isAway(finding) && (workload.state === 'frozen' || (workload.state === 'waiting' && workload.failures.lastAtMs === null));
 }
 
 function retried(context: RuleContext, workload: Workload): RuleOutput | null {
