@@ -167,7 +167,7 @@ describe('recovery', () => {
     const vm = aWorkload('vm-1', three, { state: 'awaiting-fence' });
     const result = decision({ hosts: [one, two, fenced], workloads: [vm], inventories: seen([one], [two, vm]) }, all(three));
     expect(operationsOf(result)).toEqual([]);
-    expect(changesOf(result)).toContainEqual({ change: 'workload', id: vm.id, set: expect.objectContaining({ hostId: two.id, state: 'running', workloadEpoch: 2 }) });
+    expect(changesOf(result)).toContainEqual({ change: 'workload', id: vm.id, set: expect.objectContaining({ hostId: two.id, state: 'running', workloadEpoch: 3 }) });
   });
 
   it('does not start what is coming in elsewhere by a migration that a person began', () => {

@@ -66,7 +66,7 @@ describe('what its owner wants', () => {
     const story = new Story({ hosts: [one, two, fenced], workloads: [aWorkload('vm', three, { desired: 'stopped', state: 'stopped' })] });
     story.verdicts = { 'host-3': silentVerdict(three) };
     story.round();
-    expect(story.workload('vm')).toMatchObject({ state: 'stopped', hostId: one.id, isDefinedAtHome: false, workloadEpoch: 2 });
+    expect(story.workload('vm')).toMatchObject({ state: 'stopped', hostId: one.id, isDefinedAtHome: false, workloadEpoch: 3 });
     story.show(one, []);
     story.show(two, []);
     expect(story.round()).toEqual([]);

@@ -62,8 +62,9 @@ export interface Operation {
   readonly params: Readonly<Record<string, unknown>>;
   /** Recovery only: why the old host cannot run the workload. */
   readonly proof: HostProof | null;
-  /** Epochs at commit: every command of this operation carries them. */
+  /** At commit: every command of this operation carries it. */
   readonly leaderEpoch: number;
+  /** Of the try under way: a worker that resumes it gets one above all that the try before may have sent. */
   readonly workloadEpoch: number | null;
   readonly steps: readonly OperationStep[];
   readonly memo: Readonly<Record<string, unknown>>;

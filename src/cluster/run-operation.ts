@@ -9,6 +9,7 @@ import type { ClusterView } from './cluster-view.js';
 import { event } from './cluster-event.js';
 import type { Operation, OperationKind, OperationState } from './operation.js';
 import { operationJournal } from './operation-journal.js';
+import { nextTry } from '../workloads/placement-epoch.js';
 
 /** How an operation ends, and what changes with it. */
 export interface Ending {
@@ -59,12 +60,18 @@ export async function runOperation(id: OperationId, ports: WorkerPorts): Promise
 async function finish(operation: Operation, ending: Ending, tell: Telling, { store, worker }: WorkerPorts): Promise<boolean> {
   const { state, code, why } = ending;
   try {
-    return await store.finishOperation(operation.id, worker, { state, code, why }, [...ending.changes, tell(ending)]);
+    return await store.finishOperation(operation.id, worker, { state, code, why }, [...ending.changes, ...epochAfter(operation, state), tell(ending)]);
   } catch (error) {
     if (!(error instanceof Defect)) throw error;
     const unknown: Ending = { state: 'unknown', code: 'defect', why: `it ended as ${state}, and that could not be written down: ${error.message}`, changes: [] };
-    return store.finishOperation(operation.id, worker, { state: unknown.state, code: unknown.code, why: unknown.why }, [tell(unknown)]);
+    return store.finishOperation(operation.id, worker, { state: unknown.state, code: unknown.code, why: unknown.why }, [...epochAfter(operation, unknown.state), tell(unknown)]);
   }
+}
+
+/** What it took back was done with a higher epoch than its own: whoever acts next has to be above that. */
+function epochAfter({ workloadId, workloadEpoch }: Operation, state: Ending['state']): readonly Change[] {
+  if (state === 'succeeded' || workloadId === null || workloadEpoch === null) return [];
+  return [{ change: 'workload', id: workloadId, set: { workloadEpoch: nextTry(workloadEpoch) } }];
 }
 
 async function endingOf(operation: Operation, view: ClusterView, ports: WorkerPorts): Promise<Ending> {

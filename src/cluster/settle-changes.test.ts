@@ -20,10 +20,16 @@ function settled(...changes: Change[]): Settled {
 }
 
 describe('what changes come to', () => {
-  it('gives an operation the epoch of its workload at that point of the list', () => {
-    expect(settled(start).operations[0]?.workloadEpoch).toBe(4);
-    expect(settled(epoch(5), start).operations[0]?.workloadEpoch).toBe(5);
-    expect(settled(start, epoch(5)).operations[0]?.workloadEpoch).toBe(4);
+  it('gives an operation an epoch of its own, above the way there and the way back of the one before', () => {
+    for (const [changes, expected] of [[[start], 6], [[epoch(5), start], 7], [[start, epoch(5)], 6]] as const) {
+      const after = settled(...changes);
+      expect(after.operations[0]?.workloadEpoch).toBe(expected);
+      expect(after.workloads.get(workload.id)?.workloadEpoch).toBe(expected);
+    }
+  });
+
+  it('never lowers the epoch of a workload', () => {
+    expect(settled(epoch(9), epoch(3)).workloads.get(workload.id)?.workloadEpoch).toBe(9);
   });
 
   it('merges fields one change after the other', () => {

@@ -9,6 +9,7 @@ import type { NewClusterEvent } from './cluster-event.js';
 import type { CommitRefusal } from './cluster-store.js';
 import type { Disarm } from './cluster-view.js';
 import type { VoterSet } from './quorum-lease.js';
+import { nextTry } from '../workloads/placement-epoch.js';
 
 /** The hosts and workloads that the changes name, as they are before. */
 export interface Before {
@@ -20,7 +21,7 @@ export interface Before {
 
 export interface SettledOperation {
   readonly wanted: NewOperation;
-  /** The workload's epoch at this point of the list: a rise listed before counts. */
+  /** The workload's new epoch, above all that it had before. */
   readonly workloadEpoch: number | null;
 }
 
@@ -99,7 +100,8 @@ function settleOne(draft: Draft, change: Change): CommitRefusal | null {
       return null;
     case 'workload': {
       const workload = workloadNow(draft, change.id);
-      if (workload) draft.workloads.set(change.id, { ...workload, ...change.set });
+      // An epoch that went down would let through what is over.
+      if (workload) draft.workloads.set(change.id, { ...workload, ...change.set, workloadEpoch: Math.max(workload.workloadEpoch, change.set.workloadEpoch ?? 0) });
       return null;
     }
     case 'add-workload':
@@ -142,6 +144,9 @@ function settleOperation(draft: Draft, wanted: NewOperation): CommitRefusal | nu
   }
   const workload = workloadNow(draft, wanted.workloadId);
   if (!workload) return { code: 'stale-view', why: `the workload of this ${wanted.kind} was removed in the meantime` };
-  draft.operations.push({ wanted, workloadEpoch: workload.workloadEpoch });
+  // Whatever an earlier operation sent and is still under way is older than all that this one sends.
+  const workloadEpoch = nextTry(workload.workloadEpoch);
+  draft.workloads.set(workload.id, { ...workload, workloadEpoch });
+  draft.operations.push({ wanted, workloadEpoch });
   return null;
 }

@@ -101,6 +101,8 @@ export interface Hypervisor {
   undefine(token: CommandToken, uuid: string): Promise<void>;
   /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
   start(token: CommandToken, uuid: string): Promise<void>;
+  /** Changes nothing itself: from its answer on, no command for the token's workload with an older epoch is carried out here, however late it comes. */
+  overtake(token: CommandToken): Promise<void>;
   /** Notes that the token's workload is under the host's lease (`lease` in the token), or no longer. For one that runs already, or is about to arrive. */
   announce(token: CommandToken): Promise<void>;
   /** Asks the workload to shut down; returns at once. */

@@ -84,7 +84,43 @@ describe('the target can not take it', () => {
   });
 });
 
-const METHODS = ['observe', 'definition', 'compatibility', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine'] as const;
+describe('a command that comes late', () => {
+  it('of the way there is refused at the target once the way back has begun', async () => {
+    const one = moveWorld();
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('timeout', 'no answer'), when: 'before', times: 1 });
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'target-unreachable' });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+    const { hypervisor, token } = one.relocation.target;
+    await expect(hypervisor.define(token, one.relocation.workload.definition)).rejects.toMatchObject({ code: 'guard-refused' });
+    await expect(hypervisor.start(token, UUID)).rejects.toMatchObject({ code: 'guard-refused' });
+  });
+
+  it('of an operation before is refused at the source from the proof on', async () => {
+    const one = moveWorld();
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { running: null, reason: 'crashed' });
+    let late: Promise<void> | null = null;
+    const { hypervisor, token } = one.relocation.source;
+    const define = one.relocation.target.hypervisor.define.bind(one.relocation.target.hypervisor);
+    one.relocation.target.hypervisor.define = (...args) => {
+      late = hypervisor.start({ ...token, workload: { uuid: UUID, epoch: 1 } }, UUID);
+      late.catch(() => undefined);
+      return define(...args);
+    };
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    await expect(late).rejects.toMatchObject({ code: 'guard-refused' });
+    expect(one.world.executingOn(UUID)).toEqual([DESTINATION]);
+  });
+
+  it('of a target that can no longer be told is waited for: nothing is started at the source', async () => {
+    const one = moveWorld();
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+    one.world.inject({ host: DESTINATION, method: 'overtake', error: new OperationalError('unreachable', 'no route'), when: 'before', times: 9 });
+    expect(await run(one)).toMatchObject({ kind: 'unknown', code: 'undo-failed' });
+    expect(one.world.executingOn(UUID)).toEqual([]);
+  });
+});
+
+const METHODS = ['observe', 'overtake', 'definition', 'compatibility', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine'] as const;
 
 describe('one call fails', () => {
   const cases = METHODS.flatMap((method) => (['unreachable', 'timeout', 'failed'] as const).flatMap((code) => [SOURCE, DESTINATION].flatMap((host) => (['before', 'after'] as const).map((when) => ({ method, code, host, when })))));

@@ -1,7 +1,7 @@
 // Relocation: stop, define and start at the target, forget at the source. Undone: it runs at the source again.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, look, type Place } from '../workloads/place.js';
+import { describeLook, isStopped, lastLook, look, onTheWayBack, type Place } from '../workloads/place.js';
 import { STOP_STEPS, type StopContext } from '../workloads/run-stop.js';
 import { confirmRunning, defineAtTarget, startAtTarget, type StartContext } from '../workloads/start-steps.js';
 
@@ -10,6 +10,8 @@ export interface RelocationContext extends StartContext {
   readonly graceMs: number;
   readonly killAfter: boolean;
 }
+
+export const relocationWayBack = (context: RelocationContext): RelocationContext => ({ ...context, source: onTheWayBack(context.source), target: onTheWayBack(context.target) });
 
 /** Before anything is stopped: could the target run it at all? What it was, and its definition as it is now, are remembered. */
 const precheck: Step<RelocationContext> = {
@@ -48,10 +50,10 @@ const stopAtSource: Step<RelocationContext> = {
   undo: (context, journal) => startAgain(current(context, journal), journal),
 };
 
-/** Nowhere else may it run, or might it run, when it is started at the source again. */
+/** Nowhere else may it run, or might a start that is still under way make it run, when it is started at the source again. */
 async function startAgain({ workload, source, target }: RelocationContext, journal: Journal): Promise<string> {
   if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
-  const there = await look(target, workload.uuid);
+  const there = await lastLook(target, workload.uuid);
   if (there.kind === 'blind') throw new OperationalError('unreachable', `${workload.name} may run on ${target.name}, which does not answer: ${there.why}; not started on ${source.name}`);
   if (!isStopped(there)) return `it is ${describeLook(there)} on ${target.name}; not started on ${source.name}`;
   const here = await look(source, workload.uuid);
@@ -60,9 +62,9 @@ async function startAgain({ workload, source, target }: RelocationContext, journ
   return `runs on ${source.name} again`;
 }
 
-/** What does not run at the source is the proof that it may be started elsewhere. */
+/** What does not run at the source, and will not by an older command that is still under way, is the proof that it may be started elsewhere. */
 async function whyNotProven({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
-  const seen = await look(source, workload.uuid);
+  const seen = await lastLook(source, workload.uuid);
   if (isStopped(seen)) return null;
   return refused('not-stopped', `${source.name} does not confirm that ${workload.name} is stopped (${describeLook(seen)}); it is started nowhere else`);
 }
@@ -107,5 +109,5 @@ export const RELOCATION_STEPS: readonly Step<RelocationContext>[] = [
 ];
 
 export function runRelocation(context: RelocationContext, journal: Journal): Promise<WorkflowOutcome> {
-  return runWorkflow(RELOCATION_STEPS, context, journal);
+  return runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack);
 }

@@ -44,7 +44,7 @@ export type StepOutcome =
 export interface Step<Context> {
   readonly name: string;
   run(context: Context, journal: Journal): Promise<StepOutcome>;
-  /** Brings back what `run` changed. Must be safe to run twice, and after a half-done `run`. */
+  /** Brings back what `run` changed. Must be safe to run twice, and after a half-done `run`. Gets the context of the way back. */
   undo?(context: Context, journal: Journal): Promise<string | null>;
 }
 
@@ -56,6 +56,8 @@ export async function runWorkflow<Context>(
   steps: readonly Step<Context>[],
   context: Context,
   journal: Journal,
+  /** The context that undoing works with: whatever of the way there is still under way must not overtake it. */
+  wayBack: (context: Context) => Context = (same) => same,
 ): Promise<WorkflowOutcome> {
   let memo = journal.memo;
   const withMemo = (): Journal => Object.assign(Object.create(journal) as Journal, { memo });
@@ -74,7 +76,7 @@ export async function runWorkflow<Context>(
     await journal.stepFailed(step.name, outcome.why);
     const code = outcome.kind === 'cancelled' ? 'cancelled' : outcome.code;
     if (outcome.kind === 'unknown') return { kind: 'unknown', code, why: outcome.why, memo };
-    const trouble = await undoAll([...attempted].reverse(), context, withMemo());
+    const trouble = await undoAll([...attempted].reverse(), wayBack(context), withMemo());
     if (trouble !== null) return { kind: 'unknown', code: 'undo-failed', why: `${outcome.why}; and undoing failed: ${trouble}`, memo };
     return { kind: outcome.kind, code, why: outcome.why, memo };
   }

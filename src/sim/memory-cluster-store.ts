@@ -17,6 +17,7 @@ import { storableJson } from '../shared/storable.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
 import type { Workload } from '../workloads/workload.js';
 import { constraintRefusal, isActive } from './memory-constraints.js';
+import { nextTry } from '../workloads/placement-epoch.js';
 
 interface Held {
   readonly operation: Operation;
@@ -133,10 +134,18 @@ export class MemoryClusterStore implements ClusterStore {
     const held = this.#operations.get(id);
     if (!held || !isActive(held.operation)) return null;
     if (held.operation.state === 'running' && held.workerUntilMs > this.clock.monotonicMs()) return null;
-    const operation: Operation = { ...held.operation, state: 'running', attempts: held.operation.attempts + 1, startedAtMs: held.operation.startedAtMs ?? this.clock.nowMs() };
+    const operation: Operation = { ...held.operation, ...this.#nextTryOf(held.operation), state: 'running', attempts: held.operation.attempts + 1, startedAtMs: held.operation.startedAtMs ?? this.clock.nowMs() };
     this.#operations.set(id, { operation, worker, workerUntilMs: this.clock.monotonicMs() + leaseMs });
     this.#changed();
     return operation;
+  }
+
+  /** A try that is resumed has an epoch above the one before; unless the workload was placed anew: then its commands are over. */
+  #nextTryOf({ attempts, workloadId, workloadEpoch }: Operation): Partial<Operation> {
+    const workload = workloadId === null ? null : this.#workloads.get(workloadId);
+    if (attempts === 0 || !workload || workload.workloadEpoch !== workloadEpoch) return {};
+    this.#workloads.set(workload.id, { ...workload, workloadEpoch: nextTry(workloadEpoch) });
+    return { workloadEpoch: nextTry(workloadEpoch) };
   }
 
   async renewOperation(id: OperationId, worker: string, leaseMs: number): Promise<boolean> {

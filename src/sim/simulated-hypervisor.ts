@@ -125,6 +125,10 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  overtake(token: CommandToken): Promise<void> {
+    return this.#do(token, 'overtake', () => undefined);
+  }
+
   announce(token: CommandToken): Promise<void> {
     if (token.lease) return this.#doUnderLease(token, 'announce', () => undefined);
     return this.#do(token, 'announce', (host) => {

@@ -18,6 +18,7 @@ import type { ChangeListener } from './change-listener.js';
 import { asOperational, refusalOf } from './database-errors.js';
 import { eventOf, operationOf } from './rows.js';
 import type { EventRow, HostRow, InventoryRow, OperationRow, RuleRow, WorkloadRow } from './tables.js';
+import { nextTry } from '../workloads/placement-epoch.js';
 
 export const CHANGE_CHANNEL = 'reeve_change';
 
@@ -95,8 +96,9 @@ export class PostgresClusterStore implements ClusterStore {
     return this.#write(async (tx) => {
       const row = await updated<OperationRow>(tx, sql, [id, worker, leaseMs]);
       if (!row) return null;
+      const claimed = row.attempts > 1 ? await withNextEpoch(tx, row) : row;
       await raiseVersion(tx);
-      return operationOf(row);
+      return operationOf(claimed);
     });
   }
 
@@ -286,4 +288,15 @@ async function raiseVersion(tx: EntityManager): Promise<number> {
 async function updated<Row>(tx: EntityManager, sql: string, values: readonly unknown[]): Promise<Row | null> {
   const [rows] = await tx.query<[Row[], number]>(sql, [...values]);
   return rows[0] ?? null;
+}
+
+/** A try that is resumed has an epoch above the one before; unless the workload was placed anew: then its commands are over. */
+async function withNextEpoch(tx: EntityManager, row: OperationRow): Promise<OperationRow> {
+  const { workloadEpoch } = row.document;
+  if (row.workload_id === null || workloadEpoch === null) return row;
+  const raised = storableJson({ workloadEpoch: nextTry(workloadEpoch) });
+  const sql = 'UPDATE workload SET workload_epoch = $3, document = document || $4 WHERE id = $1 AND workload_epoch = $2 RETURNING id';
+  const workload = await updated(tx, sql, [row.workload_id, workloadEpoch, nextTry(workloadEpoch), raised]);
+  if (!workload) return row;
+  return (await updated<OperationRow>(tx, 'UPDATE operation SET document = document || $2 WHERE id = $1 RETURNING *', [row.id, raised])) ?? row;
 }

@@ -56,6 +56,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
   };
   const hypervisor: Hypervisor = {
     facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
+    overtake: () => call('overtake', () => undefined),
     announce: () => call('announce', () => undefined),
     inventory: () => call('inventory', () => [...world.domains.values()]),
     observe: (uuid) => call('observe', () => (world.onObserve?.(), world.domains.get(uuid) ?? null)),

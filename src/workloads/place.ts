@@ -3,6 +3,7 @@ import type { CommandToken, Hypervisor, ObservedWorkload } from '../hosts/hyperv
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { StepOutcome } from '../shared/workflow.js';
+import { wayBackToken } from './placement-epoch.js';
 
 export interface Place {
   /** The host's name, for sentences. */
@@ -46,6 +47,37 @@ export async function lookUntil(
 
 export const isStopped = (seen: Look): boolean => seen.kind === 'seen' && (seen.observed === null || seen.observed.runState === 'stopped');
 export const isRunning = (seen: Look): boolean => seen.kind === 'seen' && seen.observed?.runState === 'running';
+
+/** The place for commands that take back what was done there. */
+export const onTheWayBack = <P extends Place>(place: P): P => ({ ...place, token: wayBackToken(place.token) });
+
+/** `busy` means that an older command for it, such as a late start, still holds the guard's lock; the guard waits 8 s for it. */
+const BUSY_TRIES = 4;
+
+/** Repeats a command while the guard is busy with an older one. Throws what it ended with. */
+export async function unlessBusy(command: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await command();
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error.code !== 'busy' || tries >= BUSY_TRIES) throw error;
+    }
+  }
+}
+
+/**
+ * What is true there for good: older commands that are still on their way change nothing after this look.
+ * The guard's own refusal says the same of them: something newer governs, or no command passes at all.
+ */
+export async function lastLook(place: Place, uuid: string): Promise<Look> {
+  try {
+    await unlessBusy(() => place.hypervisor.overtake(place.token));
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    if (error.code !== 'guard-refused') return { kind: 'blind', why: messageOf(error) };
+  }
+  return look(place, uuid);
+}
 
 /** For sentences: "running (booted)", "not there", "no answer: …". */
 export function describeLook(seen: Look): string {

@@ -3,7 +3,7 @@ import type { CommandToken } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { defaultMetaData, seedImage } from './seed-image.js';
-import { checkWanted, confirmRunning, defineAtTarget, startAtTarget, type StartContext } from './start-steps.js';
+import { checkWanted, confirmRunning, defineAtTarget, startAtTarget, startWayBack, type StartContext } from './start-steps.js';
 import { diskTarget, type VmDisk, type VmSpec } from './vm-spec.js';
 
 /** A specification with what was made for it. */
@@ -126,5 +126,5 @@ export function createSteps(spec: VmSpec): readonly Step<CreateContext>[] {
 
 /** On success the memo holds `definition`, as the host has it. */
 export function runCreate(context: CreateContext, journal: Journal): Promise<WorkflowOutcome> {
-  return runWorkflow(createSteps(context.spec), context, journal);
+  return runWorkflow(createSteps(context.spec), context, journal, startWayBack);
 }

@@ -2,7 +2,7 @@
 import type { HostProof } from '../hosts/host.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, isRunning, isStopped, lookUntil, type Look } from './place.js';
-import { checkWanted, confirmRunning, defineAtTarget, startAtTarget, type StartContext } from './start-steps.js';
+import { checkWanted, confirmRunning, defineAtTarget, startAtTarget, startWayBack, type StartContext } from './start-steps.js';
 
 export interface RecoverContext extends StartContext {
   /** Why the old host cannot run it. Without one nothing is started. */
@@ -42,5 +42,5 @@ function judgeTarget(workload: string, target: string, seen: Look): StepOutcome 
 export const RECOVER_STEPS: readonly Step<RecoverContext>[] = [requireProof, checkWanted, lookAtTarget, defineAtTarget, startAtTarget, confirmRunning];
 
 export function runRecover(context: RecoverContext, journal: Journal): Promise<WorkflowOutcome> {
-  return runWorkflow(RECOVER_STEPS, context, journal);
+  return runWorkflow(RECOVER_STEPS, context, journal, startWayBack);
 }

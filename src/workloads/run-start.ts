@@ -1,7 +1,7 @@
 // Start: a workload that does not run is started at its host; one that is paused there goes on.
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, isRunning, look } from './place.js';
-import { checkWanted, confirmRunning, defineAtTarget, removeDefinition, startAtTarget, startOrAsk, type StartContext } from './start-steps.js';
+import { checkWanted, confirmRunning, defineAtTarget, removeDefinition, startAtTarget, startOrAsk, startWayBack, type StartContext } from './start-steps.js';
 
 const lookAtHost: Step<StartContext> = {
   name: 'look',
@@ -40,5 +40,5 @@ const startOrResume: Step<StartContext> = {
 export const START_STEPS: readonly Step<StartContext>[] = [checkWanted, lookAtHost, defineIfMissing, startOrResume, confirmRunning];
 
 export function runStart(context: StartContext, journal: Journal): Promise<WorkflowOutcome> {
-  return runWorkflow(START_STEPS, context, journal);
+  return runWorkflow(START_STEPS, context, journal, startWayBack);
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { Journal, Step, StepOutcome } from '../shared/workflow.js';
-import { describeLook, isRunning, isStopped, look, lookUntil, type Look, type Place } from './place.js';
+import { describeLook, isRunning, isStopped, lastLook, look, lookUntil, onTheWayBack, unlessBusy, type Look, type Place } from './place.js';
 
 export interface StartContext {
   readonly workload: { readonly uuid: string; readonly name: string; readonly definition: string };
@@ -13,7 +13,10 @@ export interface StartContext {
   readonly stillWanted: () => Promise<string | null>;
 }
 
-/** A start whose answer was lost may still take effect this long: the bound that the driver puts on the command at the host. */
+/** What taking back works with. */
+export const startWayBack = <C extends { readonly target: Place }>(context: C): C => ({ ...context, target: onTheWayBack(context.target) });
+
+/** A start whose answer was lost mostly takes effect within this time, the bound that the driver puts on the command at the host. One that is later still is overtaken. */
 const LATE_START = { withinMs: 30_000, everyMs: 500 };
 /** From the start command's answer to "running"; QEMU is there in under a second, a loaded host takes some. */
 const CONFIRM = { withinMs: 20_000, everyMs: 200 };
@@ -52,7 +55,7 @@ export async function removeDefinition({ workload, target }: Pick<StartContext, 
   if (before.kind === 'blind') return `${target.name} does not answer; a definition may be left there`;
   if (before.observed === null) return `not defined on ${target.name}`;
   if (!isStopped(before)) throw leftRunning(workload.name, target.name, before);
-  const refusal = await undefine({ workload, target });
+  const refusal = await refusalOf(() => target.hypervisor.undefine(target.token, workload.uuid));
   if (refusal?.code === 'guard-refused') return `a newer command governs ${workload.name} on ${target.name}; left to it`;
   const after = await look(target, workload.uuid);
   if (after.kind === 'blind') return `${target.name} does not answer any more; a definition may be left there`;
@@ -62,22 +65,14 @@ export async function removeDefinition({ workload, target }: Pick<StartContext, 
   return `definition removed from ${target.name}`;
 }
 
-/** `busy` means that an older command for it, such as a late start, still holds the guard's lock; the guard waits 8 s for it. */
-const UNDEFINE_TRIES = 4;
-
-async function undefine({ workload, target }: Pick<StartContext, 'workload' | 'target'>): Promise<OperationalError | null> {
-  let refusal: OperationalError | null = null;
-  for (let tries = 0; tries < UNDEFINE_TRIES; tries += 1) {
-    try {
-      await target.hypervisor.undefine(target.token, workload.uuid);
-      return null;
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      refusal = error;
-      if (error.code !== 'busy') return refusal;
-    }
+async function refusalOf(command: () => Promise<void>): Promise<OperationalError | null> {
+  try {
+    await unlessBusy(command);
+    return null;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return error;
   }
-  return refusal;
 }
 
 function leftRunning(workload: string, target: string, seen: Look): OperationalError {
@@ -92,7 +87,7 @@ export const startAtTarget: Step<StartContext> = {
     return startOrAsk(context, () => startDefined(context));
   },
   undo: async ({ workload, target }) => {
-    const seen = await look(target, workload.uuid);
+    const seen = await lastLook(target, workload.uuid);
     if (seen.kind === 'blind') throw new OperationalError('unreachable', `${workload.name} may run on ${target.name}, which does not answer: ${seen.why}`);
     if (!isStopped(seen)) throw leftRunning(workload.name, target.name, seen);
     return `does not run on ${target.name}`;
@@ -129,14 +124,19 @@ export async function startOrAsk(context: StartContext, command: () => Promise<v
 }
 
 async function afterRefusal(context: StartContext, error: OperationalError): Promise<StepOutcome> {
-  const { workload, target, clock } = context;
+  const { workload, target } = context;
   const effectUnknown = error.code === 'timeout' || error.code === 'unreachable';
-  const bound = effectUnknown ? LATE_START : { withinMs: 0, everyMs: 1 };
-  const seen = await lookUntil({ place: target, uuid: workload.uuid, clock }, bound, isRunning);
+  const seen = effectUnknown ? await lookForLateStart(context) : await look(target, workload.uuid);
   if (isRunning(seen)) return { kind: 'done', note: `the start command failed (${error.message}), yet it runs on ${target.name}` };
   if (seen.kind === 'blind') return targetUnknown(context, seen.why);
   if (!isStopped(seen)) return { kind: 'done', note: `the start command failed (${error.message}); on ${target.name} it is ${describeLook(seen)}` };
   return { kind: 'failed', code: codeOf(error, 'start-failed'), why: whyRefused(context, error) };
+}
+
+/** It is called failed, and may be tried elsewhere, only when no start that is still under way can take effect any more. */
+async function lookForLateStart({ workload, target, clock }: StartContext): Promise<Look> {
+  const seen = await lookUntil({ place: target, uuid: workload.uuid, clock }, LATE_START, isRunning);
+  return isStopped(seen) ? lastLook(onTheWayBack(target), workload.uuid) : seen;
 }
 
 function codeOf(error: OperationalError, otherwise: string): string {

@@ -11,6 +11,7 @@ import { operationId, type OperationId } from '../../src/shared/ids.js';
 import { UserError } from '../../src/shared/errors.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../../src/workloads/workload.js';
 import { aHost, aWorkload } from '../fixtures/cluster.js';
+import { LEASE_MS, SHORT_MS, storeLeadershipConformance } from './store-leadership.conformance.js';
 
 export interface StoreUnderTest {
   readonly store: ClusterStore;
@@ -18,11 +19,6 @@ export interface StoreUnderTest {
   pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Long enough that a slow machine does not let it run out by accident in the middle of a test. */
-const LEASE_MS = 20_000;
-/** A lease that is meant to run out. */
-const SHORT_MS = 60;
 
 const h1 = aHost('h1');
 const h2 = aHost('h2');
@@ -142,10 +138,10 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       const id = await commitOne(startOf(w1, { params: { x: 1 }, reason: 'because' }));
       expect(await store.operation(id)).toMatchObject({
         id, kind: 'start', state: 'pending', workloadId: w1.id, hostId: h1.id, targetHostId: null, requestedBy: 'test', reason: 'because', params: { x: 1 }, proof: null,
-        leaderEpoch: epoch, workloadEpoch: 3, steps: [], memo: {}, progress: null, cancelRequested: false, outcomeCode: null, why: null, attempts: 0, startedAtMs: null, endedAtMs: null,
+        leaderEpoch: epoch, workloadEpoch: w1.workloadEpoch + 2, steps: [], memo: {}, progress: null, cancelRequested: false, outcomeCode: null, why: null, attempts: 0, startedAtMs: null, endedAtMs: null,
       });
       const [later] = await commit({ change: 'workload', id: w2.id, set: { workloadEpoch: 8 } }, startOf(w2));
-      expect((await store.operation(later!))?.workloadEpoch).toBe(8);
+      expect((await store.operation(later!))?.workloadEpoch).toBe(10);
     });
 
     it('does all or nothing', async () => {
@@ -274,6 +270,26 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await store.finishOperation(id, 'first', succeeded, [{ change: 'workload', id: w1.id, set: { state: 'error' } }])).toBe(false);
       expect(await store.operation(id)).toMatchObject({ state: 'running', memo: { seen: 1 }, steps: [step('one')], progress: null });
       expect((await store.readView()).workloads[0]?.state).toBe('running');
+    });
+
+    it('gets an epoch above the one before when it is taken over, and its workload with it', async () => {
+      const id = await commitOne(startOf(w1));
+      const first = await store.claimOperation(id, 'first', SHORT_MS);
+      expect((await store.readView()).workloads[0]?.workloadEpoch).toBe(first?.workloadEpoch);
+      await under.pass(SHORT_MS + 20);
+      const second = await store.claimOperation(id, 'second', SHORT_MS);
+      expect(second?.workloadEpoch).toBe((first?.workloadEpoch ?? 0) + 2);
+      expect((await store.readView()).workloads[0]?.workloadEpoch).toBe(second?.workloadEpoch);
+      expect((await store.operation(id))?.workloadEpoch).toBe(second?.workloadEpoch);
+    });
+
+    it('keeps its epoch when its workload was placed anew meanwhile: its commands are over', async () => {
+      const id = await commitOne(startOf(w1));
+      const first = await store.claimOperation(id, 'first', SHORT_MS);
+      await commit({ change: 'workload', id: w1.id, set: { workloadEpoch: 50 } });
+      await under.pass(SHORT_MS + 20);
+      expect((await store.claimOperation(id, 'second', LEASE_MS))?.workloadEpoch).toBe(first?.workloadEpoch);
+      expect((await store.readView()).workloads[0]?.workloadEpoch).toBe(50);
     });
 
     it('stays with a worker that renews', async () => {
@@ -448,34 +464,5 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
     });
   });
 
-  describe(`${name}: leadership`, () => {
-    it('is held by one, who may renew it without a new epoch', async () => {
-      expect(await store.acquireLease('other', LEASE_MS)).toEqual({ epoch, held: false, holder: 'leader' });
-      expect(await store.acquireLease('leader', LEASE_MS)).toEqual({ epoch, held: true, holder: 'leader' });
-    });
-
-    it('goes to another with a higher epoch once it ran out or was given back', async () => {
-      await store.acquireLease('leader', SHORT_MS);
-      await under.pass(SHORT_MS + 20);
-      const second = await store.acquireLease('other', LEASE_MS);
-      expect(second).toMatchObject({ held: true, holder: 'other' });
-      expect(second.epoch).toBeGreaterThan(epoch);
-      await store.releaseLease('leader');
-      expect((await store.acquireLease('third', LEASE_MS)).held).toBe(false);
-      await store.releaseLease('other');
-      expect((await store.acquireLease('third', LEASE_MS)).epoch).toBeGreaterThan(second.epoch);
-    });
-
-    it('has a higher epoch also for the same holder who was late', async () => {
-      await store.acquireLease('leader', SHORT_MS);
-      await under.pass(SHORT_MS + 20);
-      expect((await store.acquireLease('leader', LEASE_MS)).epoch).toBeGreaterThan(epoch);
-    });
-
-    it('goes to one only of several who ask at once', async () => {
-      await store.releaseLease('leader');
-      const asked = await Promise.all(['a', 'b', 'c'].map((holder) => store.acquireLease(holder, LEASE_MS)));
-      expect(asked.filter((lease) => lease.held)).toHaveLength(1);
-    });
-  });
+  storeLeadershipConformance(name, () => ({ store, epoch, pass: (ms) => under.pass(ms) }));
 }

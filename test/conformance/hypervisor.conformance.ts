@@ -267,6 +267,18 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
         expect(await one.hypervisor.migrationCommand(request0(guest).id)).toEqual({ kind: 'none' });
       });
 
+      it('is overtaken by a newer placement, though nothing was changed for it', async () => {
+        const guest = await defined(one);
+        const before = token(one, guest);
+        epochs.raiseWorkload(guest);
+        await one.hypervisor.overtake(token(one, guest));
+        await expect(one.hypervisor.start(before, guest.uuid)).rejects.toMatchObject({ code: 'guard-refused' });
+        await expect(one.hypervisor.overtake(before)).rejects.toMatchObject({ code: 'guard-refused' });
+        expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ runState: 'stopped' });
+        await one.hypervisor.start(token(one, guest), guest.uuid);
+        expect(seen(await one.hypervisor.observe(guest.uuid))).toBe('running');
+      });
+
       const request0 = (guest: Guest): MigrationRequest => ({ id: `late-${guest.name}`, uuid: guest.uuid, destination: { name: two.name, sshUser: 'root', sshPort: 22, address: two.address }, bandwidthMiBps: null, maxDowntimeMs: 300, autoConverge: false, copyStorage: false });
     });
   });

@@ -229,6 +229,8 @@ describe('agents and a witness', () => {
     await cluster.start('b');
     await cluster.start('c');
     for (const name of NAMES) await cluster.heard(name);
+    // A host is heard by its first answer; what it says of itself counts from the first that answers this witness's own stamp.
+    await waitUntil('a to tell of itself', () => cluster.host('a').bootId !== null);
     expect(cluster.host('a')).toMatchObject({ bootId: cluster.bootIds.get('a'), evidence: 'heard on 2 of 2 links', load: { load1: 0.42, freeMemoryMiB: 2000 }, leaving: false });
     const reported = (): readonly string[] => cluster.witness.runningUuids(cluster.host('a').hostId)?.uuids ?? [];
     await waitUntil('the report of a', () => reported().length === 2);

@@ -52,7 +52,7 @@ describe('managing', () => {
     inventories: hosts.map((host) => ({ hostId: host.id, atMs: NOW_MS, bootId: host.bootId ?? '', workloads: [{ uuid: out.uuid, name: 'vm', kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, autostart: false, persistent: true }] })),
   });
   it('takes it as it is and where it is', () => {
-    expect(setIn(manageWorkload(view(out, seenOn(two)), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'running', workloadEpoch: 2 });
+    expect(setIn(manageWorkload(view(out, seenOn(two)), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'running', workloadEpoch: 3 });
     expect(setIn(manageWorkload(view(out), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'stopped', hostId: one.id, state: 'stopped' });
     expect(setIn(manageWorkload(view(out), 'vm', { ...asked, host: 'host-2', desired: 'running' }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'waiting' });
   });

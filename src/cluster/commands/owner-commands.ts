@@ -7,6 +7,7 @@ import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
 import { assertIdle, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
+import { nextTry } from '../../workloads/placement-epoch.js';
 
 const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
 const tell = (workload: Workload, type: string, message: string): Change => ({ change: 'event', event: event(type, `${workload.name}: ${message}`, { severity: 'notice', workload: workload.name }) });
@@ -66,7 +67,7 @@ export function manageWorkload(view: ClusterView, name: string, { by, host, desi
   const home = told?.id ?? runsOn[0] ?? workload.hostId;
   const state: WorkloadFields = runsOn.length > 0 ? { state: 'running', why: null } : desired === 'running' ? startable(view, { ...workload, hostId: home }) : { state: 'stopped', why: null };
   return [
-    set(workload, { desired, hostId: home, ...state, workloadEpoch: workload.workloadEpoch + 1, failures: NO_FAILURES }),
+    set(workload, { desired, hostId: home, ...state, workloadEpoch: nextTry(workload.workloadEpoch), failures: NO_FAILURES }),
     tell(workload, 'workload.managed', `taken into our hands by ${by}: wanted ${desired}`),
   ];
 }

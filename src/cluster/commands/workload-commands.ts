@@ -24,7 +24,7 @@ export function startWorkload(view: ClusterView, placement: PlacementView, name:
   const target = home ?? placeOrRefuse(placement, workload, []);
   const proof = home ? null : (view.hosts.find((host) => host.id === workload.hostId)?.proof ?? null);
   return [
-    { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES } },
     { change: 'operation', operation: { kind: home || workload.hostId === null ? 'start' : 'recover', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.id, requestedBy: by, reason: `${by} starts it`, proof } },
   ];
 }
@@ -125,7 +125,7 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
-    { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'workload', id: workload.id, set: { state: 'migrating', why } },
     { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator' } } },
     { change: 'event', event: event(wanted.kind === 'migrate' ? 'workload.migrating' : 'workload.relocating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.name } }) },
   ];

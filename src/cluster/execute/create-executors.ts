@@ -1,5 +1,6 @@
 // Create and delete: from an operation's row to the workload's workflow and what follows from its outcome.
 import { createSteps } from '../../workloads/run-create.js';
+import { startWayBack } from '../../workloads/start-steps.js';
 import { DELETE_STEPS, deletableDisks } from '../../workloads/run-delete.js';
 import { parseVmSpec } from '../../workloads/vm-spec.js';
 import { Defect } from '../../shared/errors.js';
@@ -23,7 +24,7 @@ export function createExecutor(ports: ExecutePorts): Executor {
       stillWanted: async () => ((await ports.store.readView()).hosts.find((one) => one.id === target.id)?.condition === 'online' ? null : `${target.name} is not online`),
       make: ports.world.makerOf(target),
     };
-    const outcome = await runWorkflow(createSteps(spec.value), context, journal);
+    const outcome = await runWorkflow(createSteps(spec.value), context, journal, startWayBack);
     const definition = typeof outcome.memo['definition'] === 'string' ? outcome.memo['definition'] : null;
     const ending = createEnding({ operation, workload, outcome, target, definition, nowMs: ports.clock.nowMs() });
     if (outcome.kind !== 'succeeded' || definition === null) return ending;

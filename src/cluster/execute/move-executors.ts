@@ -1,6 +1,6 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
-import { RELOCATION_STEPS } from '../../migration/run-relocation.js';
+import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import type { Host } from '../../hosts/host.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { moveEnding } from '../endings.js';
@@ -43,7 +43,7 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
-    const outcome = await runWorkflow(RELOCATION_STEPS, context, journal);
+    const outcome = await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
 }

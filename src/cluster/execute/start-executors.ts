@@ -1,6 +1,7 @@
 // Start, recover and stop: from an operation's row to the workload's workflow and what follows from its outcome.
 import { RECOVER_STEPS } from '../../workloads/run-recover.js';
 import { START_STEPS } from '../../workloads/run-start.js';
+import { startWayBack } from '../../workloads/start-steps.js';
 import { STOP_STEPS } from '../../workloads/run-stop.js';
 import type { Journal } from '../../shared/workflow.js';
 import { runWorkflow } from '../../shared/workflow.js';
@@ -22,8 +23,8 @@ async function start(ports: ExecutePorts, operation: Operation, view: ClusterVie
   const context = { workload, target: placeOf(ports, operation, target, workload), clock: ports.clock, stillWanted: () => whyUnwanted(ports, operation) };
   const outcome =
     operation.kind === 'recover'
-      ? await runWorkflow(RECOVER_STEPS, { ...context, proof: operation.proof, fromHost: from?.name ?? 'its old host' }, journal)
-      : await runWorkflow(START_STEPS, context, journal);
+      ? await runWorkflow(RECOVER_STEPS, { ...context, proof: operation.proof, fromHost: from?.name ?? 'its old host' }, journal, startWayBack)
+      : await runWorkflow(START_STEPS, context, journal, startWayBack);
   return startEnding({ operation, workload: await freshWorkload(ports, workload), outcome, target, from, nowMs: ports.clock.nowMs() });
 }
 

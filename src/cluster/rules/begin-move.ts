@@ -28,7 +28,7 @@ export function beginMove(context: RuleContext, move: Move): RuleOutput {
   context.ledger.promise(workload.id, target.hostId, kind, from.id);
   const why = `${move.why}: ${kind === 'migrate' ? 'move live' : 'stop, move and start'} to ${target.host}`;
   const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { state: 'migrating', why, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'workload', id: workload.id, set: { state: 'migrating', why } },
     { change: 'operation', operation: { kind, workloadId: workload.id, hostId: from.id, targetHostId: target.hostId, requestedBy: `rule:${rule}`, reason: why, params: { ...move.params, cause } } },
     { change: 'event', event: event('workload.migrating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.host, cause } }) },
   ];

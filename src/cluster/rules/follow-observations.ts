@@ -6,6 +6,7 @@ import { event, type ClusterEvent } from '../cluster-event.js';
 import { hold, type Action, type Hold, type HoldCode } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import { isOurs } from './workload-brakes.js';
+import { nextTry } from '../../workloads/placement-epoch.js';
 
 interface Followed {
   readonly changes: readonly Change[];
@@ -91,6 +92,6 @@ function held(code: HoldCode, workload: Workload, why: string, followed: Followe
 
 function moved(context: RuleContext, workload: Workload, finding: Extract<Finding, { kind: 'moved-by-hand' }>): Followed {
   const to = context.view.hosts.find((host) => host.id === finding.toHostId)?.name ?? finding.toHostId;
-  const fields = { hostId: finding.toHostId, workloadEpoch: workload.workloadEpoch + 1, state: 'running' as const, why: null };
+  const fields = { hostId: finding.toHostId, workloadEpoch: nextTry(workload.workloadEpoch), state: 'running' as const, why: null };
   return say(workload, fields, 'workload.moved-by-hand', `${workload.name}: ${finding.why}; it is placed on ${to} from now on`, 'warning');
 }

@@ -13,6 +13,7 @@ import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
 import { startOrder } from './start-order.js';
 import { isOurs } from './workload-brakes.js';
+import { nextTry } from '../../workloads/placement-epoch.js';
 
 const NAME = 'recoverFromFencedHosts';
 
@@ -72,7 +73,7 @@ function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutpu
   if (!placed.ok) return no();
   const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;
   const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, leasedOn: null, isDefinedAtHome: false, workloadEpoch: workload.workloadEpoch + 1, why } },
+    { change: 'workload', id: workload.id, set: { hostId: placed.value.hostId, leasedOn: null, isDefinedAtHome: false, workloadEpoch: nextTry(workload.workloadEpoch), why } },
     { change: 'event', event: event('workload.rehomed', `${workload.name} (stopped): ${why}`, { severity: 'notice', workload: workload.name, data: { from: host.name, to: placed.value.host, proof: host.proof.kind } }) },
   ];
   return { actions: [{ rule: NAME, about: workload.name, why, changes }], holds: [] };
@@ -110,7 +111,7 @@ function heldBack(workload: Workload, reason: Hold): RuleOutput {
 function recovery(host: Host, proof: HostProof, workload: Workload, target: { readonly hostId: Host['id']; readonly host: string }): Action {
   const why = `${host.name} is off (${proof.kind}): start on ${target.host}`;
   const changes: Change[] = [
-    { change: 'workload', id: workload.id, set: { state: 'starting', why, workloadEpoch: workload.workloadEpoch + 1 } },
+    { change: 'workload', id: workload.id, set: { state: 'starting', why } },
     { change: 'operation', operation: { kind: 'recover', workloadId: workload.id, hostId: host.id, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why, proof } },
     { change: 'event', event: event('workload.recovering', `${workload.name}: ${why}`, { severity: 'notice', host: target.host, workload: workload.name, data: { from: host.name, to: target.host, proof: proof.kind } }) },
   ];

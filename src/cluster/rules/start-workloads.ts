@@ -173,7 +173,7 @@ function relocate(context: RuleContext, workload: Workload, host: Host, target: 
 
 function begin(workload: Workload, { why, failures }: Again, operation: NewOperation): RuleOutput {
   const told = event('workload.restarting', `${workload.name}: ${why}`, { severity: failures === NO_FAILURES ? 'notice' : 'warning', workload: workload.name });
-  const changes: Change[] = [update(workload, { state: 'starting', why, failures, workloadEpoch: workload.workloadEpoch + 1 }), { change: 'operation', operation }, { change: 'event', event: told }];
+  const changes: Change[] = [update(workload, { state: 'starting', why, failures }), { change: 'operation', operation }, { change: 'event', event: told }];
   return { actions: [act(workload, why, changes)], holds: [] };
 }
 

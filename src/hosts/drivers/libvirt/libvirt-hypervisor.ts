@@ -103,6 +103,10 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#accept(await this.#do(token, virsh('start', uuid), `start ${uuid}`, underLease(token)), `start ${uuid}`, [ALREADY_RUNNING]);
   }
 
+  async overtake(token: CommandToken): Promise<void> {
+    await this.#doOk(token, 'true', 'note of the newer placement');
+  }
+
   async announce(token: CommandToken): Promise<void> {
     await this.#doOk(token, 'true', 'note of the lease', { lease: token.lease ? 'hold' : 'drop' });
   }
