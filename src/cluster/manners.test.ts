@@ -290,6 +290,16 @@ describe('hard rules that are broken', () => {
     expect(operationsOf(decision({ ...all, rules }))).toEqual(['migrate vm-c host-1']);
   });
 
+  it('together: one that failed at home for good takes the others along, but for one that is locked', () => {
+    const lock = { by: 'x', reason: 'y', sinceMs: 0 };
+    const [crashed, mate, kept] = [aWorkload('vm-x', one, { maxRestarts: 0 }), aWorkload('vm-y', one), aWorkload('vm-z', one, { lock })];
+    const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [crashed.id, mate.id, kept.id] }];
+    const found = lies(one, 'crashed', crashed);
+    const view = { ...found, workloads: [...(found.workloads ?? []), mate, kept], inventories: [...(found.inventories ?? []), ...(runs(one, mate, kept).inventories ?? [])].slice(0, 1), rules };
+    expect(operationsOf(decision(view))).toEqual(expect.arrayContaining(['relocate vm-x host-2', 'migrate vm-y host-2']));
+    expect(operationsOf(decision(view))).toHaveLength(2);
+  });
+
   it('hosts: moves there, or says that nobody is legal', () => {
     const rules = [{ name: 'r', type: 'hosts' as const, hard: true, workloads: [a.id], hosts: [{ hostId: three.id, priority: 0 }] }];
     expect(operationsOf(decision({ ...all, rules }))).toEqual(['migrate vm-a host-3']);

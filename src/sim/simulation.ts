@@ -182,6 +182,7 @@ export class Simulation {
     const { version, hosts } = this.store.peek();
     if (version === this.#storeVersion) return;
     this.#storeVersion = version;
+    this.checker.follow(this.wallMs);
     const before = new Map(this.#conditions);
     for (const host of hosts.values()) {
       this.#conditions.set(host.id, host.condition);

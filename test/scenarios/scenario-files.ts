@@ -34,5 +34,6 @@ export function scenarioFiles(): readonly ScenarioFile[] {
 /** The golden text is what `reeve simulate` prints. */
 export async function runFile({ scenario }: ScenarioFile): Promise<{ readonly result: SimulationResult; readonly text: string }> {
   const result = await runScenario(scenario, { seed: SEED });
-  return { result, text: showResult(result, scenario.name) };
+  // How many steps it took changes with every command that is added, and tells nobody anything.
+  return { result, text: showResult(result, scenario.name).replace(/, \d+ steps\)$/m, ')') };
 }

@@ -16,6 +16,7 @@ import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
 import { startOrder } from './start-order.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
+import { bringMates } from './bring-mates.js';
 
 const NAME = 'startWorkloads';
 const NOTHING: RuleOutput = { actions: [], holds: [] };
@@ -144,7 +145,7 @@ function startHere(context: RuleContext, workload: Workload, host: Host, again: 
 /** Elsewhere only if another host may have it at all: where none may, trying it elsewhere can't help. */
 function restartElsewhere(context: RuleContext, workload: Workload, host: Host, { again, decision }: { readonly again: Again; readonly decision: RestartDecision }): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
-  if (placed.ok) return relocate(context, workload, host, placed.value, again);
+  if (placed.ok) return relocateGroup(context, workload, host, placed.value, again);
   if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}`);
   return setWaiting(NAME, workload, placed.error, decision.kind === 'relocate' && workload.failures.lastAtMs === null ? { failures: { ...workload.failures, lastAtMs: context.nowMs } } : {});
 }
@@ -169,6 +170,14 @@ function relocate(context: RuleContext, workload: Workload, host: Host, target: 
   context.ledger.promise(workload.id, target.hostId, 'relocate', host.id);
   const why = `${again.why}, to ${target.host}`;
   return begin(workload, { ...again, why }, { kind: 'relocate', workloadId: workload.id, hostId: host.id, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why, params: { isRestart: true, cause: 'restart' } });
+}
+
+/** Those that must stay with it move at once, not only when the rule is found broken. */
+function relocateGroup(context: RuleContext, workload: Workload, host: Host, target: Target, again: Again): RuleOutput {
+  const own = relocate(context, workload, host, target, again);
+  if (own.actions.length === 0) return own;
+  const mates = bringMates(context, { rule: NAME, workload, from: host, target });
+  return { actions: [...own.actions, ...mates.actions], holds: [...own.holds, ...mates.holds] };
 }
 
 function begin(workload: Workload, { why, failures }: Again, operation: NewOperation): RuleOutput {
