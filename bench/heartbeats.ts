@@ -34,7 +34,7 @@ function send({ hosts, seconds }: { readonly hosts: number; readonly seconds: nu
     const cluster = Math.floor(host / PER_CLUSTER);
     const hearing = Array.from({ length: PEERS_REPORTED }, (_, peer) => ({ member: memberHash(`h${cluster * PER_CLUSTER + ((host + peer + 1) % PER_CLUSTER)}`), ageMs: [100, 120] }));
     const bytes = encodeMessage({
-      kind: 'heartbeat', cluster: hash64(`c${cluster}`), sender: hash64(`h${host}`), recipient: hash64('w'), role: 'host', link: 0, leaving: null, blind: false,
+      kind: 'heartbeat', cluster: hash64(`c${cluster}`), sender: hash64(`h${host}`), recipient: hash64('w'), role: 'host', link: 0, leaving: null, goingDown: null, blind: false,
       bootId: '00000000-0000-4000-8000-000000000001', startStamp: 1, sequence: (sequence += 1), monotonicMs: performance.now(), hostEpoch: 1, voterEpoch: 1, leaseHeld: true, enforcing: true, excludes: false,
       load1: 1, freeMemoryMiB: 1_000, ack: null, hearing,
     }, hexBytes(KEY), hmac);

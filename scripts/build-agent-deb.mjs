@@ -14,7 +14,7 @@ async function texts(root) {
   const { build } = await import('esbuild');
   const contents = `
     export * from './src/agent/packaging/agent-package.ts';
-    export { AGENT_FILES, agentUnit } from './src/hosts/drivers/ssh/agent-files.ts';
+    export { AGENT_FILES, agentUnit, leaveUnit } from './src/hosts/drivers/ssh/agent-files.ts';
     export { GUARD_PATH, GUARD_SCRIPT } from './src/hosts/drivers/ssh/guard-script.ts';`;
   const { outputFiles } = await build({ stdin: { contents, resolveDir: root, loader: 'ts' }, bundle: true, write: false, platform: 'node', format: 'esm', logLevel: 'warning' });
   return await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
@@ -36,6 +36,8 @@ export async function buildAgentDeb(outDir, root = ROOT) {
     ['/usr/bin/reeve-agent', 0o755, text.COMMAND],
     ['/usr/lib/systemd/system/reeve-agent.service', 0o644, text.agentUnit('/usr/bin/node')],
     ['/usr/lib/systemd/system/reeve-agent.service.d/configured.conf', 0o644, text.UNIT_CONDITION],
+    ['/usr/lib/systemd/system/reeve-leave.service', 0o644, text.leaveUnit('/usr/bin/node')],
+    ['/usr/lib/systemd/system/reeve-leave.service.d/configured.conf', 0o644, text.UNIT_CONDITION],
     ['/usr/share/doc/reeve-agent/copyright', 0o644, 'License: Apache-2.0\n'],
     ['/DEBIAN/postinst', 0o755, text.POSTINST],
     ['/DEBIAN/prerm', 0o755, text.PRERM],

@@ -2,7 +2,7 @@
 import { fail, ok, type Result } from '../shared/result.js';
 
 export interface AgentOptions {
-  readonly command: 'run' | 'status';
+  readonly command: 'run' | 'status' | 'leave';
   readonly json: boolean;
   readonly configFile: string;
   /** Pid file and status socket. */
@@ -14,7 +14,7 @@ export interface AgentOptions {
   readonly watchdogDevice: string;
 }
 
-export const USAGE = 'usage: reeve-agent [run|status [--json]] [--config FILE] [--run-dir DIR] [--state-dir DIR]';
+export const USAGE = 'usage: reeve-agent [run|status [--json]|leave] [--config FILE] [--run-dir DIR] [--state-dir DIR]';
 
 const DEFAULTS: AgentOptions = {
   command: 'run', json: false, configFile: '/etc/reeve/agent.json', runDir: '/run/reeve', stateDir: '/var/lib/reeve', procDir: '/proc', guardDir: '/var/lib/reeve/guard', watchdogDevice: '/dev/watchdog',
@@ -29,7 +29,7 @@ export function readAgentOptions(words: readonly string[]): Result<AgentOptions,
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
     const field = VALUES[word];
-    if (word === 'run' || word === 'status') options = { ...options, command: word };
+    if (word === 'run' || word === 'status' || word === 'leave') options = { ...options, command: word };
     else if (word === '--json') options = { ...options, json: true };
     else if (!field) return fail(`unknown word "${word}"`);
     else {

@@ -1,5 +1,5 @@
 // What an agent reaches its own host through. Real adapters: proc/ and watchdog/; simulated: sim/.
-import type { Leaving } from '../cluster/heartbeat-message.js';
+import type { GoingDown } from '../cluster/heartbeat-message.js';
 import type { PromiseStore } from '../cluster/promises.js';
 import type { Clock, Timers } from '../shared/clock.js';
 import type { OpenTransport } from './transport.js';
@@ -15,6 +15,8 @@ export interface LeaseMark {
   /** Made within the last minute: its process may be about to appear. */
   readonly isFresh: boolean;
 }
+
+export type SystemWay = GoingDown | 'stays' | 'unknown';
 
 export interface AgentHost {
   vitals(): Vitals;
@@ -37,8 +39,12 @@ export interface AgentHost {
   publishRelease(): void;
   /** That is what an agent of this boot published last. */
   wasReleased(): boolean;
-  /** Why we are told to stop. */
-  leavingPurpose(): Promise<Leaving>;
+  /** What the operating system is about to do with the host. */
+  systemWay(): Promise<SystemWay>;
+  /** `reeve-agent leave` has said so in this boot: the host goes down, and waits for its workloads to move away. */
+  goingDown(): GoingDown | null;
+  /** It does not go down after all: forgets what was said, and the next shutdown waits again. */
+  stay(): void;
 }
 
 export interface Watchdog {

@@ -1,5 +1,5 @@
 // The agent of one host: a voter that reports what runs here, keeps the host's lease, and follows its configuration file.
-import type { Leaving } from '../cluster/heartbeat-message.js';
+import type { GoingDown } from '../cluster/heartbeat-message.js';
 import { Promises } from '../cluster/promises.js';
 import type { LeasePhase } from '../cluster/self-fence.js';
 import { deriveTiming, type Timing } from '../cluster/timing.js';
@@ -7,6 +7,7 @@ import { isUuid } from '../cluster/wire.js';
 import type { AgentConfig, AgentMember } from '../hosts/host-agent.js';
 import { assert } from '../shared/assert.js';
 import type { AgentPorts, Vitals } from './agent-ports.js';
+import { Departure } from './departure.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Voter, type SelfWord, type VoterMember } from './voter.js';
 
@@ -21,6 +22,7 @@ export class Agent {
   #keeper: LeaseKeeper;
   #timing: Timing;
   readonly #promises: Promises;
+  readonly #departure: Departure;
   #vitals: Vitals & { readonly hostEpoch: number | null } = { load1: 0, freeMemoryMiB: 0, hostEpoch: null };
   #uuids: readonly string[] = [];
   #reportedAtMs = -Infinity;
@@ -36,6 +38,7 @@ export class Agent {
     assert(isUuid(boot.bootId), `the boot id "${boot.bootId}" is no uuid`);
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#promises = new Promises(ports.promises);
+    this.#departure = new Departure(ports);
     this.#timing = timingOf(config);
     [this.#voter, this.#keeper] = this.#newVoter();
   }
@@ -64,7 +67,7 @@ export class Agent {
 
   /** A planned end. A watchdog is let go only once a majority knows that the lease is enforced no more, or once nothing runs under it. */
   async leave(): Promise<void> {
-    const purpose: Leaving = await this.ports.host.leavingPurpose();
+    const purpose = await this.#departure.purpose();
     this.#isLeaving = true;
     if (await this.#mayRelease()) this.#keeper.release();
     this.#stopLooking();
@@ -83,7 +86,7 @@ export class Agent {
     const { name, hostId, clusterId } = this.config;
     const untilMs = this.#voter.lease.untilMs(nowMs);
     return {
-      name, hostId, clusterId, pid: process.pid, bootId: this.boot.bootId, uptimeMs: Math.round(nowMs - this.#startedAtMs),
+      name, hostId, clusterId, pid: process.pid, bootId: this.boot.bootId, uptimeMs: Math.round(nowMs - this.#startedAtMs), goingDown: this.#departure.goingDown,
       listening: !this.#voter.membership.isBlind(nowMs), ...this.#vitals, running: this.#uuids, troubles: [...this.#voter.endpoint.troubles(), ...(this.#keeper.trouble ? [this.#keeper.trouble] : [])],
       lease: { enforced: this.config.enforcesLease, phase: this.#keeper.phase, leftMs: Number.isFinite(untilMs) ? Math.round(untilMs - nowMs) : null, under: this.#keeper.under, voters: this.#voter.lease.voters?.ids.length ?? 0 },
       members: this.#voter.membership.sights(nowMs).map((sight) => ({
@@ -122,7 +125,7 @@ export class Agent {
 
   #word(): SelfWord {
     const enforcing = this.config.enforcesLease && this.#keeper.isReady && !this.#isLeaving;
-    return { ...this.#vitals, leaseHeld: this.#voter.lease.isHeld(this.ports.clock.monotonicMs()), enforcing };
+    return { ...this.#vitals, goingDown: this.#departure.goingDown, leaseHeld: this.#voter.lease.isHeld(this.ports.clock.monotonicMs()), enforcing };
   }
 
   async #mayRelease(): Promise<boolean> {
@@ -139,6 +142,7 @@ export class Agent {
 
   #look(): void {
     const { host, clock } = this.ports;
+    this.#departure.look(clock.monotonicMs());
     this.#vitals = { ...host.vitals(), hostEpoch: host.hostEpoch() };
     const uuids = host.running();
     if (!uuids) return;
@@ -158,6 +162,8 @@ export interface AgentStatus extends Vitals {
   readonly pid: number;
   readonly bootId: string;
   readonly uptimeMs: number;
+  /** The host goes down in order, and waits for its protected workloads to move away. */
+  readonly goingDown: GoingDown | null;
   readonly hostEpoch: number | null;
   /** False: has just started or stalled, and judges nobody. */
   readonly listening: boolean;

@@ -1,9 +1,11 @@
-// Entry of the agent's bundle: `agent.cjs [--config FILE]` runs it, `agent.cjs status` asks the one that runs.
+// Entry of the agent's bundle: `agent.cjs [--config FILE]` runs it, `agent.cjs status` asks the one that runs,
+// `agent.cjs leave` has it say that the host goes down, and waits until its workloads have moved away.
 import { readFileSync, statSync } from 'node:fs';
 import type { AgentConfig } from '../hosts/host-agent.js';
 import { Agent } from './agent.js';
 import { readAgentOptions, USAGE, type AgentOptions } from './agent-options.js';
 import { procHost } from './proc/proc-host.js';
+import { runLeave } from './proc/leave-command.js';
 import { promiseFile } from './proc/promise-file.js';
 import { readBootId } from './proc/read-proc.js';
 import { askStatus, makeRunDir, removeFile, serveStatus, writePidFile } from './proc/run-files.js';
@@ -32,6 +34,7 @@ async function main(): Promise<void> {
   const options = readAgentOptions(process.argv.slice(2));
   if (!options.ok) end(BAD_USE, `${options.error}; ${USAGE}`);
   if (options.value.command === 'status') await showStatus(options.value);
+  else if (options.value.command === 'leave') await leave(options.value);
   else await run(options.value);
 }
 
@@ -42,6 +45,12 @@ async function showStatus({ runDir, json }: AgentOptions): Promise<void> {
   } catch (error) {
     end(NOT_RUNNING, `no agent answers on ${runDir}/agent.sock (${error instanceof Error ? error.message : String(error)}); \`systemctl status reeve-agent\``);
   }
+}
+
+async function leave({ configFile, runDir, procDir }: AgentOptions): Promise<void> {
+  const config = loadConfig(configFile);
+  if (typeof config === 'string') end(BAD_USE, config);
+  await runLeave({ runDir, bootId: readBootId(procDir), withinMs: config.leaveWithinMs, say: log });
 }
 
 async function run(options: AgentOptions): Promise<void> {

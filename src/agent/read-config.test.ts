@@ -4,7 +4,7 @@ import { parseAgentConfig } from './read-config.js';
 
 const address = { address: '10.0.0.1', port: 7481 };
 const member = { id: 'b', name: 'host-b', role: 'host', keyHex: 'cd'.repeat(32), links: [address] };
-const good = { clusterId: 'c', hostId: 'a', name: 'host-a', keyHex: 'ab'.repeat(32), heartbeatMs: 300, silentMs: 1_800, watchdogMs: 3_000, enforcesLease: true, voters: { epoch: 2, ids: ['a', 'b'] }, listen: [address], members: [{ ...member, leastEpoch: 4 }] };
+const good = { clusterId: 'c', hostId: 'a', name: 'host-a', keyHex: 'ab'.repeat(32), heartbeatMs: 300, silentMs: 1_800, watchdogMs: 3_000, enforcesLease: true, leaveWithinMs: 600_000, voters: { epoch: 2, ids: ['a', 'b'] }, listen: [address], members: [{ ...member, leastEpoch: 4 }] };
 
 describe('the agent configuration', () => {
   it('is taken as it is; what newer control planes add is left out', () => {

@@ -40,6 +40,8 @@ function readConfig(value: unknown): AgentConfig {
     silentMs: number(json, 'silentMs'),
     watchdogMs: number(json, 'watchdogMs'),
     enforcesLease: boolean(json, 'enforcesLease'),
+    // Older control planes know no such bound.
+    leaveWithinMs: json['leaveWithinMs'] === undefined ? 0 : number(json, 'leaveWithinMs'),
     voters: voterSet(json['voters']),
     listen: list(json, 'listen').map((one, at) => address(one, `listen[${at}]`)),
     members: list(json, 'members').map((one, at) => member(one, `members[${at}]`)),

@@ -8,5 +8,5 @@ export function sameJudgement(left: ClusterVerdict, right: ClusterVerdict): bool
 
 function sameHost(left: HostVerdict, right: HostVerdict | undefined): boolean {
   if (!right) return false;
-  return left.hostId === right.hostId && left.hearing === right.hearing && left.bootId === right.bootId && left.leaving === right.leaving && left.probe === right.probe;
+  return left.hostId === right.hostId && left.hearing === right.hearing && left.bootId === right.bootId && left.leaving === right.leaving && left.leavingPurpose === right.leavingPurpose && left.goingDown === right.goingDown && left.probe === right.probe;
 }

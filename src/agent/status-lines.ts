@@ -5,6 +5,7 @@ export function statusLines(status: AgentStatus): readonly string[] {
   return [
     `${status.name} (${status.hostId}), boot ${status.bootId.slice(0, 8)}, up ${seconds(status.uptimeMs)}, ${status.running.length} workloads running`,
     ...(status.listening ? [] : ['has just started or stalled: judges nobody']),
+    ...(status.goingDown ? [`the host goes down (${status.goingDown}), and the control plane is told so`] : []),
     leaseLine(status.lease),
     ...status.members.map(memberLine),
     ...status.troubles.map((trouble) => `trouble: ${trouble}`),

@@ -30,7 +30,7 @@ export type ReportBody = Pick<Report, 'kind' | 'number' | 'chunk' | 'chunks' | '
 export type ExcludeBody = Pick<Exclude, 'kind' | 'member' | 'epoch' | 'leaderEpoch'>;
 export type PromiseBody = Pick<PromiseMade, 'kind' | 'member' | 'epoch' | 'memberEnforcing'>;
 export type MessageBody = HeartbeatBody | ReportBody | ExcludeBody | PromiseBody;
-export type Flags = Pick<MessageHead, 'leaving' | 'blind' | 'hostEpoch' | 'voterEpoch' | 'leaseHeld' | 'enforcing' | 'excludes'>;
+export type Flags = Pick<MessageHead, 'leaving' | 'goingDown' | 'blind' | 'hostEpoch' | 'voterEpoch' | 'leaseHeld' | 'enforcing' | 'excludes'>;
 
 export interface Transport {
   readonly members: readonly AgentMember[];

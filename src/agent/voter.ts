@@ -4,7 +4,7 @@ import type { Opinion } from '../cluster/membership-links.js';
 import type { ExclusionRequest, Promises } from '../cluster/promises.js';
 import { QuorumLease } from '../cluster/quorum-lease.js';
 import { reportChunks } from '../cluster/report-assembler.js';
-import type { Exclude, Heartbeat, Leaving, Message, PromiseMade, Report } from '../cluster/heartbeat-message.js';
+import type { Exclude, GoingDown, Heartbeat, Leaving, Message, PromiseMade, Report } from '../cluster/heartbeat-message.js';
 import type { Timing } from '../cluster/timing.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { hash64 } from '../cluster/wire.js';
@@ -24,9 +24,11 @@ export interface SelfWord {
   readonly hostEpoch: number | null;
   readonly leaseHeld: boolean;
   readonly enforcing: boolean;
+  /** Our host is going down in order, and we are at work still. */
+  readonly goingDown: GoingDown | null;
 }
 
-export const WITNESS_WORD: SelfWord = { load1: 0, freeMemoryMiB: 0, hostEpoch: null, leaseHeld: false, enforcing: false };
+export const WITNESS_WORD: SelfWord = { load1: 0, freeMemoryMiB: 0, hostEpoch: null, leaseHeld: false, enforcing: false, goingDown: null };
 
 export interface VoterPorts {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs' | 'sleep'>;
@@ -195,12 +197,17 @@ export class Voter {
   }
 
   #flags(toId: string, leaving: Leaving | null): Flags {
-    const { hostEpoch, leaseHeld, enforcing } = this.ports.word();
+    const { hostEpoch, leaseHeld, enforcing, goingDown } = this.ports.word();
     return {
-      leaving, hostEpoch, leaseHeld, enforcing, blind: this.membership.isBlind(this.ports.clock.monotonicMs()),
+      leaving, goingDown: goingDown !== null && leaving === null && this.#isWitness(toId) ? goingDown : null, hostEpoch, leaseHeld, enforcing, blind: this.membership.isBlind(this.ports.clock.monotonicMs()),
       voterEpoch: this.lease.voters?.epoch ?? null,
       excludes: this.ports.promises.isExcluded(toId, this.membership.newest(toId)?.hostEpoch ?? null),
     };
+  }
+
+  /** Who decides is to know that we are going down; to our peers nothing has changed yet. */
+  #isWitness(id: string): boolean {
+    return this.#witnesses().some((witness) => witness.id === id);
   }
 
   #witnesses(): readonly AgentMember[] {

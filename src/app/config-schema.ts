@@ -1,6 +1,7 @@
 // Every setting: its type, bounds, default and meaning. docs/configuration.md is made from this.
 import { z } from 'zod';
 import { DEFAULT_POLICY, GRACEFUL_SHUTDOWNS, type GracefulShutdown } from '../cluster/cluster-policy.js';
+import { LONGEST_LEAVE_MS } from '../hosts/host-agent.js';
 import { DEFAULT_TIMING_SETTINGS } from '../cluster/timing.js';
 import { DEFAULT_MIGRATION_POLICY } from '../migration/migration-policy.js';
 import { LOG_LEVELS } from './logger.js';
@@ -157,6 +158,7 @@ const shutdown = z.strictObject({
     doc: `What an orderly shutdown or reboot of a host does to its workloads. ${Object.entries(GRACEFUL_SHUTDOWNS).map(([name, means]) => `${name}: ${means}`).join('. ')}.`,
     right: `one of ${Object.keys(GRACEFUL_SHUTDOWNS).join(', ')}`,
   }),
+  migrateWithinS: whole(0, LONGEST_LEAVE_MS / 1_000, DEFAULT_POLICY.migrateWithinMs / 1_000, 'seconds', 'Under policy migrate a host that goes down waits so long, at most, for its protected workloads to move away. 0: it does not wait.'),
   rebootReturnS: whole(60, DAY_S, DEFAULT_POLICY.rebootReturnMs / 1_000, 'seconds', 'A host that reboots in order is waited for so long (not under policy freeze); then its workloads start elsewhere.'),
 });
 

@@ -1,6 +1,7 @@
 // The hosts as the control plane reaches them: one SSH connection each, and the real adapters on top of it.
 import { readFile } from 'node:fs/promises';
 import { hostMember } from '../agent/witness.js';
+import { leaveWithinMs } from '../cluster/cluster-policy.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
@@ -24,7 +25,7 @@ import type { Config } from './config.js';
 import type { Logger } from './logger.js';
 
 export interface HostWorldOptions {
-  readonly config: Pick<Config, 'ssh' | 'timing'>;
+  readonly config: Pick<Config, 'ssh' | 'timing' | 'shutdown'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly clusterId: string;
@@ -84,6 +85,7 @@ export class RealHostWorld implements HostWorld {
       silentMs: config.timing.silentMs,
       watchdogMs: config.timing.watchdogMs,
       enforcesLease: enforcesLease(host),
+      leaveWithinMs: leaveWithinMs({ gracefulShutdown: config.shutdown.policy, migrateWithinMs: config.shutdown.migrateWithinS * 1_000 }),
       voters: this.options.voters(),
       listen: host.links.map((address) => ({ address, port: host.heartbeatPort })),
       members: [...members.map(agentMember), ...witnesses()],

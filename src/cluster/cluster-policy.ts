@@ -9,7 +9,7 @@ export type GracefulShutdown = 'conditional' | 'failover' | 'migrate' | 'freeze'
 export const GRACEFUL_SHUTDOWNS: { readonly [G in GracefulShutdown]: string } = {
   conditional: 'shutdown: they stop with the host and start elsewhere at once; reboot: they come back with it',
   failover: 'they start elsewhere in both cases',
-  migrate: 'they are moved away first',
+  migrate: 'they are moved away live first; what could not move: as under conditional',
   freeze: 'they come back with the same host',
 };
 
@@ -41,6 +41,8 @@ export interface ClusterPolicy {
   /** Inventories older than this are not interpreted. */
   readonly inventoryMaxAgeMs: number;
   readonly gracefulShutdown: GracefulShutdown;
+  /** Under policy migrate a host that goes down waits so long for its protected workloads to move away. */
+  readonly migrateWithinMs: number;
   /** A host that reboots in order is waited for so long (not under policy freeze); then its workloads start elsewhere. */
   readonly rebootReturnMs: number;
   readonly quarantine: QuarantinePolicy;
@@ -72,6 +74,7 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   inventoryMaxAgeMs: 15_000,
   readmitRetryMs: 10_000,
   gracefulShutdown: 'conditional',
+  migrateWithinMs: 600_000,
   rebootReturnMs: 900_000,
   quarantine: DEFAULT_QUARANTINE,
   failbackAfterMs: 60_000,
@@ -82,3 +85,8 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   rebalanceOnStart: false,
   admission: 'off',
 };
+
+/** So long a host that goes down in order puts off its end. */
+export function leaveWithinMs({ gracefulShutdown, migrateWithinMs }: Pick<ClusterPolicy, 'gracefulShutdown' | 'migrateWithinMs'>): number {
+  return gracefulShutdown === 'migrate' ? migrateWithinMs : 0;
+}

@@ -1,7 +1,10 @@
 // What members of a cluster tell each other over UDP: heartbeats, reports, exclusions and promises.
 
-/** Why a member goes silent on purpose: its process is stopped, or the whole host goes down or reboots in order. */
-export type Leaving = 'stop' | 'shutdown' | 'reboot';
+/** How a whole host goes down in order. */
+export type GoingDown = 'shutdown' | 'reboot';
+
+/** Why a member goes silent on purpose: its process is stopped, or the whole host goes down. */
+export type Leaving = 'stop' | GoingDown;
 
 /** What every message says about its sender. A message is made for one recipient, so that a copy sent to another is refused. */
 export interface MessageHead {
@@ -14,6 +17,8 @@ export interface MessageHead {
   readonly link: number;
   /** The sender stops in order: silence that follows is meant. Null: it stays. */
   readonly leaving: Leaving | null;
+  /** The sender's host is going down in order, and the sender works on until it says good-bye (`leaving`). Null together with a good-bye. */
+  readonly goingDown: GoingDown | null;
   /** The sender has just started or stalled: what it does not hear says nothing. */
   readonly blind: boolean;
   readonly bootId: string;

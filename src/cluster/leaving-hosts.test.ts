@@ -8,6 +8,8 @@ import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 const vm = aWorkload('vm', three);
 const says = (set: Partial<HostVerdict>): ClusterVerdict => aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { leaving: true, ...set })]);
+/** Its agent is at work still. */
+const waits = (set: Partial<HostVerdict>): ClusterVerdict => aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, set)]);
 const gone = (set: Partial<HostVerdict> = {}): ClusterVerdict => aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three, { leaving: true, leavingPurpose: 'shutdown', runningUuids: [], ...set })]);
 
 describe('while it goes down', () => {
@@ -34,8 +36,28 @@ describe('while it goes down', () => {
   it('policy migrate: its workloads are moved away first', () => {
     const leaving = { ...three, leaving: { purpose: 'shutdown' as const, sinceMs: NOW_MS } };
     const view = { hosts: [one, two, leaving], workloads: [vm], inventories: [inventory(leaving, [shown(vm, 'running')])] };
-    expect(operationsOf(decision(view, { verdict: says({ leavingPurpose: 'shutdown' }), policy: { gracefulShutdown: 'migrate' } }))).toEqual(['migrate vm host-1']);
-    expect(operationsOf(decision(view, { verdict: says({ leavingPurpose: 'shutdown' }) }))).toEqual([]);
+    const migrate = { gracefulShutdown: 'migrate', migrateWithinMs: 60_000 } as const;
+    const atWork = waits({ goingDown: 'shutdown', runningUuids: [vm.uuid] });
+    expect(operationsOf(decision(view, { verdict: atWork, policy: migrate }))).toEqual(['migrate vm host-1']);
+    expect(operationsOf(decision(view, { verdict: atWork }))).toEqual([]);
+    expect(operationsOf(decision(view, { verdict: atWork, policy: migrate, nowMs: NOW_MS + 59_999 }))).toEqual(['migrate vm host-1']);
+    // It waits no more: its guests are being stopped.
+    expect(operationsOf(decision(view, { verdict: atWork, policy: migrate, nowMs: NOW_MS + 60_000 }))).toEqual([]);
+    expect(operationsOf(decision(view, { verdict: says({ leavingPurpose: 'shutdown' }), policy: migrate }))).toEqual([]);
+  });
+
+  it('that is kept from the announcement on, and taken back when it stays', () => {
+    expect(setOf(decision({ workloads: [vm] }, { verdict: waits({ goingDown: 'reboot' }) }), three.id)).toEqual({ leaving: { purpose: 'reboot', sinceMs: NOW_MS } });
+    const leaving = { ...three, leaving: { purpose: 'reboot' as const, sinceMs: NOW_MS } };
+    expect(setOf(decision({ hosts: [one, two, leaving] }, { verdict: waits({}) }), three.id)).toEqual({ leaving: null });
+  });
+
+  it('and falls silent without a good-bye: silent like any other, also with nothing protected on it', () => {
+    const leaving = { ...three, leaving: { purpose: 'reboot' as const, sinceMs: NOW_MS } };
+    for (const runningUuids of [[vm.uuid], []]) {
+      const silent = decision({ hosts: [one, two, leaving], workloads: [vm] }, { verdict: gone({ leaving: false, leavingPurpose: null, goingDown: 'reboot', runningUuids }), policy: { gracefulShutdown: 'migrate' } });
+      expect(setOf(silent, three.id)).toMatchObject({ condition: 'silent' });
+    }
   });
 });
 
@@ -112,6 +134,17 @@ describe('what follows', () => {
       story.round();
       expect(story.workload('vm').state).toBe('frozen');
       expect(story.round(900_000)).toEqual(expected);
+    }
+  });
+
+  it('what was forced off is not waited for, whatever it had said', () => {
+    const proof = { kind: 'power-off' as const, evidence: 'ipmi: off', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 };
+    const forced = { ...three, condition: 'fenced' as const, conditionSinceMs: NOW_MS, hostEpoch: 2, leaving: { purpose: 'reboot' as const, sinceMs: NOW_MS }, proof };
+    for (const gracefulShutdown of ['conditional', 'migrate', 'freeze'] as const) {
+      const story = new Story({ hosts: [one, two, forced], workloads: [{ ...vm, state: 'awaiting-fence' }] }, { gracefulShutdown });
+      story.verdicts = { 'host-3': { hearing: 'silent' } };
+      story.round();
+      expect(story.round(2_000)).toEqual(['recover vm host-1']);
     }
   });
 

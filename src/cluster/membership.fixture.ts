@@ -135,7 +135,7 @@ export class VirtualCluster {
       for (let link = 0; link < this.links; link++) {
         if (this.loses(id, to.id, link, this.#rng)) continue;
         this.#deliver(id, to.id, {
-          kind: 'heartbeat', cluster: 0n, sender: 0n, recipient: 0n, role: 'host', link, leaving: actor.leaving ? 'stop' : null, blind: actor.membership.isBlind(this.nowMs), bootId: `boot-${id}`,
+          kind: 'heartbeat', cluster: 0n, sender: 0n, recipient: 0n, role: 'host', link, leaving: actor.leaving ? 'stop' : null, goingDown: null, blind: actor.membership.isBlind(this.nowMs), bootId: `boot-${id}`,
           startStamp: actor.startStamp, sequence: ++actor.sequence, monotonicMs: this.nowMs, hostEpoch: null, voterEpoch: null, leaseHeld: false, enforcing: false, excludes: false, load1: 0, freeMemoryMiB: 0, ack: actor.membership.ack(to.id, link, this.nowMs), hearing,
         });
       }

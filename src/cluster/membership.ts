@@ -244,7 +244,7 @@ export class Membership {
     const { newest } = peer;
     return {
       hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
-      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null, runningUuids: runningOf(peer),
+      probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null, goingDown: newest?.goingDown ?? null, runningUuids: runningOf(peer),
       lease: newest ? { held: newest.leaseHeld, enforcing: newest.enforcing, voterEpoch: newest.voterEpoch, hostEpoch: newest.hostEpoch } : null,
       load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
     };

@@ -10,11 +10,15 @@ const hmac = (key: Uint8Array, data: Uint8Array): Uint8Array => createHmac('sha2
 const key = hexBytes('ab'.repeat(32));
 const reader: Reader = { cluster: hash64('cluster'), recipient: hash64('me'), keyOf: (sender) => (sender === hash64('you') ? key : null), hmac };
 
-const head = fc.record({
+const going = fc.constantFrom(
+  ...([null, 'stop', 'shutdown', 'reboot'] as const).map((leaving) => ({ leaving, goingDown: null })),
+  ...(['shutdown', 'reboot'] as const).map((goingDown) => ({ leaving: null, goingDown })),
+);
+const head = fc.tuple(going, fc.record({
   cluster: fc.constant(hash64('cluster')), sender: fc.constant(hash64('you')), recipient: fc.constant(hash64('me')), role: fc.constantFrom('host' as const, 'witness' as const),
-  link: fc.nat(MAX_LINKS - 1), leaving: fc.constantFrom(null, 'stop' as const, 'shutdown' as const, 'reboot' as const), blind: fc.boolean(), bootId: fc.uuid(), startStamp: fc.maxSafeNat(), sequence: fc.maxSafeNat(), monotonicMs: fc.maxSafeNat(),
+  link: fc.nat(MAX_LINKS - 1), blind: fc.boolean(), bootId: fc.uuid(), startStamp: fc.maxSafeNat(), sequence: fc.maxSafeNat(), monotonicMs: fc.maxSafeNat(),
   hostEpoch: fc.option(fc.nat(), { nil: null }), voterEpoch: fc.option(fc.nat(), { nil: null }), leaseHeld: fc.boolean(), enforcing: fc.boolean(), excludes: fc.boolean(),
-});
+})).map(([first, rest]) => ({ ...first, ...rest }));
 const age = fc.nat(MAX_AGE_MS);
 const heartbeat = fc.tuple(head, fc.record({
   load1: fc.nat(100_000).map((hundredths) => hundredths / 100), freeMemoryMiB: fc.nat(), ack: fc.option(fc.record({ startStamp: fc.maxSafeNat(), sequence: fc.maxSafeNat(), ageMs: fc.nat() }), { nil: null }),

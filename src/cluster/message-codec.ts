@@ -1,6 +1,6 @@
 // The messages of members as bytes, signed with the sender's key; whatever is not whole, ours and genuine is refused by name.
 import { fail, ok, type Result } from '../shared/result.js';
-import { MAX_LINKS, type Heartbeat, type Leaving, type Message, type MessageHead, type Report } from './heartbeat-message.js';
+import { MAX_LINKS, type GoingDown, type Heartbeat, type Leaving, type Message, type MessageHead, type Report } from './heartbeat-message.js';
 import { ByteReader, ByteWriter, EndOfBytes, uuidBytes, uuidText } from './wire.js';
 
 /** HMAC-SHA256 of the data with the key: 32 bytes. Passed in, so that this file needs no library. */
@@ -17,10 +17,10 @@ export const MAX_MESSAGE_BYTES = 1_400;
 export const MAX_AGE_MS = 65_535;
 const NONE = 0xffff_ffff;
 
-const FLAG = { blind: 1, witness: 2, leaseHeld: 4, enforcing: 8, excludes: 16 };
+const FLAG = { blind: 1, witness: 2, leaseHeld: 4, enforcing: 8, excludes: 16, atWork: 128 };
 const LEAVING_SHIFT = 5;
 const LEAVINGS: readonly (Leaving | null)[] = [null, 'stop', 'shutdown', 'reboot'];
-const KNOWN_FLAGS = 0b111_1111;
+const LEAVING_MASK = 0b11;
 const KINDS: readonly Message['kind'][] = ['heartbeat', 'report', 'exclude', 'promise'];
 const ENFORCING: readonly (boolean | null)[] = [null, false, true];
 
@@ -53,7 +53,7 @@ function flagsOf(head: MessageHead): number {
   const set = (is: boolean, flag: number): number => (is ? flag : 0);
   return (
     set(head.blind, FLAG.blind) | set(head.role === 'witness', FLAG.witness) | set(head.leaseHeld, FLAG.leaseHeld) | set(head.enforcing, FLAG.enforcing) |
-    set(head.excludes, FLAG.excludes) | (LEAVINGS.indexOf(head.leaving) << LEAVING_SHIFT)
+    set(head.excludes, FLAG.excludes) | set(head.leaving === null && head.goingDown !== null, FLAG.atWork) | (LEAVINGS.indexOf(head.leaving ?? head.goingDown) << LEAVING_SHIFT)
   );
 }
 
@@ -131,15 +131,22 @@ function decodeSigned(bytes: ByteReader, reader: Reader, isSignedWith: (key: Uin
   if (recipient !== reader.recipient) return fail('other-recipient');
   const [bootId, startStamp, sequence, monotonicMs] = [uuidText(bytes.bytes(16)), Number(bytes.u64()), Number(bytes.u64()), Number(bytes.u64())];
   const [epoch, voterEpoch] = [bytes.u32(), bytes.u32()];
-  if (kind === undefined || (flags & ~KNOWN_FLAGS) !== 0 || link >= MAX_LINKS) return fail('malformed');
   const has = (flag: number): boolean => (flags & flag) !== 0;
+  const going = goingOf(LEAVINGS[(flags >> LEAVING_SHIFT) & LEAVING_MASK] ?? null, has(FLAG.atWork));
+  if (kind === undefined || going === null || link >= MAX_LINKS) return fail('malformed');
   const head: MessageHead = {
-    cluster, sender, recipient, role: has(FLAG.witness) ? 'witness' : 'host', link, leaving: LEAVINGS[flags >> LEAVING_SHIFT] ?? null, blind: has(FLAG.blind),
+    cluster, sender, recipient, role: has(FLAG.witness) ? 'witness' : 'host', link, ...going, blind: has(FLAG.blind),
     bootId, startStamp, sequence, monotonicMs, hostEpoch: orNone(epoch), voterEpoch: orNone(voterEpoch),
     leaseHeld: has(FLAG.leaseHeld), enforcing: has(FLAG.enforcing), excludes: has(FLAG.excludes),
   };
   const message = readBody(kind, bytes, head);
   return bytes.left === 0 && message !== null ? ok(message) : fail('malformed');
+}
+
+/** Only a host that goes down can be at work still; null: that makes no sense. */
+function goingOf(purpose: Leaving | null, isAtWork: boolean): { readonly leaving: Leaving | null; readonly goingDown: GoingDown | null } | null {
+  if (!isAtWork) return { leaving: purpose, goingDown: null };
+  return purpose === null || purpose === 'stop' ? null : { leaving: null, goingDown: purpose };
 }
 
 const orNone = (value: number): number | null => (value === NONE ? null : value);

@@ -5,7 +5,7 @@ import { UUIDS_PER_CHUNK, type Report } from './heartbeat-message.js';
 import { ReportAssembler, reportChunks } from './report-assembler.js';
 
 const report = (number: number, part: Pick<Report, 'chunk' | 'chunks' | 'uuids'>, startStamp = 1): Report => ({
-  kind: 'report', cluster: 0n, sender: 7n, recipient: 0n, role: 'host', link: 0, leaving: null, blind: false, bootId: 'boot', startStamp, sequence: 0, monotonicMs: 0, hostEpoch: null, voterEpoch: null, leaseHeld: false, enforcing: false, excludes: false, number, ...part,
+  kind: 'report', cluster: 0n, sender: 7n, recipient: 0n, role: 'host', link: 0, leaving: null, goingDown: null, blind: false, bootId: 'boot', startStamp, sequence: 0, monotonicMs: 0, hostEpoch: null, voterEpoch: null, leaseHeld: false, enforcing: false, excludes: false, number, ...part,
 });
 const names = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => `uuid-${at}`);
 

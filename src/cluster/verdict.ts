@@ -1,6 +1,6 @@
 // The detector's verdicts: what the heartbeats of all observers say about each host, at one moment.
 import type { HostId } from '../shared/ids.js';
-import type { Leaving } from './heartbeat-message.js';
+import type { GoingDown, Leaving } from './heartbeat-message.js';
 
 export type Hearing = 'heard' | 'suspect' | 'silent' | 'unknown';
 
@@ -22,6 +22,8 @@ export interface HostVerdict {
   readonly leaving: boolean;
   /** What it says good-bye for; null: it says none. `stop`: the agent alone, its host stays. */
   readonly leavingPurpose: Leaving | null;
+  /** Its host is going down in order, and its agent works on until the good-bye; null: it says no such thing, or has said good-bye. */
+  readonly goingDown: GoingDown | null;
   /** Workloads whose processes ran there by its newest word; null: it did not say. */
   readonly runningUuids: readonly string[] | null;
   /** What its newest heartbeat says about its lease; null: none heard since our start. */

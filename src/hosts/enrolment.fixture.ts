@@ -106,7 +106,7 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
     }),
   };
   const config: AgentConfig = {
-    clusterId: 'c', hostId: `id-${name}`, name, keyHex: '00', heartbeatMs: 250, watchdogMs: 3_000, enforcesLease: false, voters: null, silentMs: 1_500, listen: [{ address: `10.0.0.${number}`, port: 7946 }],
+    clusterId: 'c', hostId: `id-${name}`, name, keyHex: '00', heartbeatMs: 250, watchdogMs: 3_000, enforcesLease: false, leaveWithinMs: 0, voters: null, silentMs: 1_500, listen: [{ address: `10.0.0.${number}`, port: 7946 }],
     members: [1, 2, 3].map((n) => ({ id: `id-host-${n}`, name: `host-${n}`, role: 'host' as const, keyHex: '00', links: [] })),
   };
   return { side: { host: { hostId: `id-${name}`, name, address: `10.0.0.${number}`, user: 'root', port: 22, hostKey: 'ssh-ed25519 AAAA' }, surveyor, trust, agent, config }, host };

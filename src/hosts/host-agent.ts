@@ -26,11 +26,16 @@ export interface AgentConfig {
   readonly watchdogMs: number;
   /** Protected workloads run here under the host's lease, with a watchdog behind it. */
   readonly enforcesLease: boolean;
+  /** When the host goes down in order, its end is put off so long, until no protected workload runs here any more. 0: nothing waits. */
+  readonly leaveWithinMs: number;
   /** Who has a vote on leases; null: nobody yet, no lease can be had. */
   readonly voters: { readonly epoch: number; readonly ids: readonly string[] } | null;
   readonly listen: readonly { readonly address: string; readonly port: number }[];
   readonly members: readonly AgentMember[];
 }
+
+/** The longest `leaveWithinMs`: systemd forces a shutdown that takes 30 minutes, and guests that stay have to be stopped too. */
+export const LONGEST_LEAVE_MS = 1_200_000;
 
 export interface AgentMember {
   readonly id: string;

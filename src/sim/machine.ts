@@ -31,10 +31,11 @@ const ROUNDING_MS = 0.001;
 export class Machine {
   readonly services: Service[] = [];
   /** What an orderly shutdown waits for before anything is stopped. */
-  beforeShutdown: (why: 'shutdown' | 'reboot') => Promise<void> = async () => undefined;
+  beforeShutdown: () => Promise<void> = async () => undefined;
   #boot: TimerEvent | null = null;
   #watchdog: { readonly timeoutMs: number; fedAtMs: number } | null = null;
   #goingDown: 'shutdown' | 'reboot' | null = null;
+  #isStopping = false;
   /** Raised by whatever ends this boot: what was begun in it is void. */
   #life = 0;
 
@@ -52,6 +53,11 @@ export class Machine {
   /** An orderly shutdown is under way. */
   get goingDown(): 'shutdown' | 'reboot' | null {
     return this.#goingDown;
+  }
+
+  /** Its guests and services are being stopped, or are about to be. */
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   startServices(): void {
@@ -92,13 +98,14 @@ export class Machine {
     });
   }
 
-  /** By the host's own operating system: guests first, then the services, then the power. */
+  /** By the host's own operating system: what puts it off, then guests, then the services, then the power. */
   async shutDown(why: 'shutdown' | 'reboot'): Promise<void> {
     if (!this.isUp || this.#goingDown !== null) return;
     const life = this.#life;
     this.#goingDown = why;
-    await this.beforeShutdown(why);
+    await this.beforeShutdown();
     if (life !== this.#life) return;
+    this.#isStopping = true;
     await this.#stopGuests(life);
     if (life !== this.#life) return;
     await Promise.race([Promise.all(this.services.map((service) => service.stop(why))), this.#sleep(SERVICE_PATIENCE_MS)]);
@@ -148,6 +155,7 @@ export class Machine {
   #end(): void {
     this.#life += 1;
     this.#goingDown = null;
+    this.#isStopping = false;
     this.#watchdog = null;
     if (this.#boot) this.#boot.run = null;
     this.#boot = null;

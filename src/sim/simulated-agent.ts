@@ -1,6 +1,7 @@
 // The agent of a simulated host: the real Agent in a process of its own, over the host as the simulated world has it.
-import { Agent } from '../agent/agent.js';
+import { Agent, type AgentStatus } from '../agent/agent.js';
 import type { AgentHost, Watchdog } from '../agent/agent-ports.js';
+import type { GoingDown } from '../cluster/heartbeat-message.js';
 import { NO_PROMISES, type KeptPromises, type PromiseStore } from '../cluster/promises.js';
 import { SimProcess, EPOCH_MS, type ProcessClocks } from './engine/sim-process.js';
 import type { VirtualTime } from './engine/virtual-time.js';
@@ -46,6 +47,8 @@ export class SimulatedAgent implements Service {
   process: SimProcess | null = null;
   #agent: Agent | null = null;
   readonly #disk = new Disk();
+  /** Its file in the run directory: what `leave` has said, in which boot. */
+  #announced: { readonly bootId: string; readonly purpose: GoingDown } | null = null;
 
   constructor(
     private readonly machine: Machine,
@@ -81,6 +84,19 @@ export class SimulatedAgent implements Service {
     if (process === this.process) this.crash();
   }
 
+  announce(purpose: GoingDown): void {
+    this.#announced = { bootId: this.machine.host.bootId, purpose };
+  }
+
+  withdraw(): void {
+    this.#announced = null;
+  }
+
+  /** Null: it does not answer on its socket. */
+  status(): AgentStatus | null {
+    return this.process?.alive && !this.process.isPaused ? (this.#agent?.status() ?? null) : null;
+  }
+
   /** The configuration file has changed. */
   followConfig(): void {
     const { process } = this;
@@ -110,7 +126,9 @@ export class SimulatedAgent implements Service {
         host.publishedLease = { untilMs: -Infinity, isArmed: false, isReleased: true };
       },
       wasReleased: () => host.publishedLease?.isReleased === true,
-      leavingPurpose: () => process.call(async () => this.machine.goingDown ?? 'stop'),
+      systemWay: () => process.call(async () => this.machine.goingDown ?? 'stays'),
+      goingDown: () => (this.#announced?.bootId === bootId ? this.#announced.purpose : null),
+      stay: () => this.withdraw(),
     };
   }
 

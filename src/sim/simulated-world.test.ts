@@ -24,7 +24,7 @@ beforeEach(async () => {
   for (const [name, address] of [['a', '10.0.0.1'], ['b', '10.0.0.2']] as const) {
     const { bootId } = world.addHost({ name, address });
     const agent = new SimulatedHostAgent(world, name);
-    await agent.install({ clusterId: 'c', hostId: name, name, keyHex: '', heartbeatMs: 1, silentMs: 1, watchdogMs: 1, enforcesLease: false, voters: null, listen: [], members: [] });
+    await agent.install({ clusterId: 'c', hostId: name, name, keyHex: '', heartbeatMs: 1, silentMs: 1, watchdogMs: 1, enforcesLease: false, leaveWithinMs: 0, voters: null, listen: [], members: [] });
     await agent.admit({ leaderEpoch: 1, hostEpoch: 1 }, bootId);
   }
   [a, b] = [new SimulatedHypervisor(world, 'a'), new SimulatedHypervisor(world, 'b')];

@@ -1,5 +1,5 @@
 // A simulation: one scenario's cluster, wired from the simulated parts, run through its timeline in virtual time.
-import type { ClusterPolicy } from '../cluster/cluster-policy.js';
+import { leaveWithinMs, type ClusterPolicy } from '../cluster/cluster-policy.js';
 import { deriveTiming, DEFAULT_TIMING_SETTINGS, type Timing } from '../cluster/timing.js';
 import type { Hold } from '../cluster/decision.js';
 import { shownState } from '../cluster/shown-state.js';
@@ -27,6 +27,7 @@ import { policyOf } from './scenario/policy-of.js';
 import type { Scenario } from './scenario/scenario.js';
 import { addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf } from './scenario/setup-cluster.js';
 import { Disk, SimulatedAgent } from './simulated-agent.js';
+import { SimulatedLeave } from './simulated-leave.js';
 import { SimulatedFenceDevice } from './simulated-fence-device.js';
 import { SimulatedQueue } from './simulated-queue.js';
 import { SimulatedReplica } from './simulated-replica.js';
@@ -92,7 +93,7 @@ export class Simulation {
     this.checker = new InvariantChecker({
       time: this.time, world: this.world, store: this.store, reservedMemoryMiB: this.policy.placement.reservedMemoryMiB, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
       byHand: (workload) => this.time.nowMs - (this.#handled.get(workload) ?? -Infinity) < BY_HAND_MS,
-      isDisturbed: (host) => this.faults.isDisturbed(host), isGoingDown: (host) => (this.machines.get(host)?.goingDown ?? null) !== null,
+      isDisturbed: (host) => this.faults.isDisturbed(host), isStopping: (host) => this.machines.get(host)?.isStopping === true,
     });
   }
 
@@ -223,8 +224,11 @@ export class Simulation {
         this.faults.end(host, 'reset');
       },
     });
-    const agent = new SimulatedAgent(machine, { time: this.time, world: this.world, board: this.#board, clocks: this.#clocks(name), log: (host, line) => this.#say(`agent of ${host}`, line) });
-    machine.services.push(agent, ...this.replicas.filter((one) => one.position === name));
+    const parts = { time: this.time, world: this.world, board: this.#board, clocks: this.#clocks(name), log: (host: string, line: string) => this.#say(`agent of ${host}`, line) };
+    const agent = new SimulatedAgent(machine, parts);
+    const leave = new SimulatedLeave(machine, agent, parts);
+    machine.beforeShutdown = () => leave.run();
+    machine.services.push(agent, leave, ...this.replicas.filter((one) => one.position === name));
     this.machines.set(name, machine);
     this.agents.set(name, agent);
   }
@@ -270,7 +274,7 @@ export class Simulation {
       return member;
     };
     return {
-      clusterId: CLUSTER, hostId: host.id, name: host.name, keyHex: host.agentKey, heartbeatMs, silentMs, watchdogMs, enforcesLease: enforcesLease(host), voters,
+      clusterId: CLUSTER, hostId: host.id, name: host.name, keyHex: host.agentKey, heartbeatMs, silentMs, watchdogMs, enforcesLease: enforcesLease(host), leaveWithinMs: leaveWithinMs(this.policy), voters,
       listen: host.links.map((address) => ({ address, port: host.heartbeatPort })), members: [...members.map(asMember), ...witnesses],
     };
   }

@@ -70,7 +70,7 @@ export class Epochs {
 }
 
 export function agentConfig(host: RigHost): AgentConfig {
-  return { clusterId: 'conformance', hostId: host.name, name: host.name, keyHex: '00'.repeat(32), heartbeatMs: 500, watchdogMs: 3_000, enforcesLease: false, voters: null, silentMs: 2_000, listen: [], members: [] };
+  return { clusterId: 'conformance', hostId: host.name, name: host.name, keyHex: '00'.repeat(32), heartbeatMs: 500, watchdogMs: 3_000, enforcesLease: false, leaveWithinMs: 0, voters: null, silentMs: 2_000, listen: [], members: [] };
 }
 
 /** Installs, and admits the present boot with the next epoch when it is not admitted. */

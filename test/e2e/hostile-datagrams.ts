@@ -54,7 +54,7 @@ function bodiesAgainst(members: readonly AgentMember[]): readonly Body[] {
 
 function frame(who: Pick<MessageHead, 'cluster' | 'sender' | 'recipient' | 'role'>, body: Body): string {
   const head: MessageHead = {
-    ...who, link: 0, leaving: 'shutdown', blind: false, bootId: randomUUID(), startStamp: HIGHEST * 1_000, sequence: HIGHEST, monotonicMs: HIGHEST,
+    ...who, link: 0, leaving: 'shutdown', goingDown: null, blind: false, bootId: randomUUID(), startStamp: HIGHEST * 1_000, sequence: HIGHEST, monotonicMs: HIGHEST,
     hostEpoch: HIGHEST, voterEpoch: HIGHEST, leaseHeld: false, enforcing: true, excludes: true,
   };
   return Buffer.from(encodeMessage({ ...head, ...body } as Message, randomBytes(32), hmac)).toString('hex');

@@ -107,7 +107,7 @@ class TestCluster {
 
   config(name: Name): AgentConfig {
     const members = [...NAMES, 'w'].map((id): AgentMember => ({ id, name: id, role: id === 'w' ? 'witness' : 'host', keyHex: this.#key(id), links: this.addresses(id) }));
-    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: this.silentMs, watchdogMs: WATCHDOG_MS, enforcesLease: false, voters: { epoch: 1, ids: [...NAMES] }, listen: this.addresses(name), members };
+    return { clusterId: CLUSTER_ID, hostId: name, name, keyHex: this.#key(name), heartbeatMs: HEARTBEAT_MS, silentMs: this.silentMs, watchdogMs: WATCHDOG_MS, enforcesLease: false, leaveWithinMs: 0, voters: { epoch: 1, ids: [...NAMES] }, listen: this.addresses(name), members };
   }
 
   async startWitness(): Promise<void> {

@@ -26,8 +26,11 @@ export const POSTINST = `#!/bin/sh
 set -e
 if [ "$1" = configure ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
-  systemctl enable --quiet reeve-agent.service
-  [ ! -e /etc/reeve/agent.json ] || systemctl restart reeve-agent.service
+  systemctl enable --quiet reeve-agent.service reeve-leave.service
+  if [ -e /etc/reeve/agent.json ]; then
+    systemctl restart reeve-agent.service
+    systemctl start --no-block reeve-leave.service
+  fi
 fi
 `;
 
@@ -35,7 +38,7 @@ fi
 export const PRERM = `#!/bin/sh
 set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-  systemctl disable --now --quiet reeve-agent.service || :
+  systemctl disable --now --quiet reeve-leave.service reeve-agent.service || :
 fi
 `;
 
@@ -52,7 +55,7 @@ export const COMMAND = `#!/bin/sh
 exec /usr/bin/node /usr/lib/reeve/agent.cjs "$@"
 `;
 
-/** Beside the unit: without a configuration there is nothing to start, and nothing to complain about each second. */
+/** Beside each unit: without a configuration there is nothing to start, and nothing to complain about each second. */
 export const UNIT_CONDITION = `[Unit]
 ConditionPathExists=/etc/reeve/agent.json
 `;

@@ -1,10 +1,11 @@
 // The agent's own host as its kernel and the guard's records show it.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import type { Leaving } from '../../cluster/heartbeat-message.js';
 import { isUuid } from '../../cluster/wire.js';
 import type { AgentHost, LeaseMark } from '../agent-ports.js';
+import { leavingFile } from './leaving-file.js';
 import { readHostEpoch, readRunning, readVitals } from './read-proc.js';
+import { armLeaveUnit, systemWay } from './system-way.js';
 
 export interface ProcPlaces {
   readonly procDir: string;
@@ -22,6 +23,7 @@ const RELEASED = 'released';
 
 export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): AgentHost {
   const leaseFile = `${runDir}/lease`;
+  const leaving = leavingFile(runDir, bootId);
   const marksDir = `${guardDir}/leases`;
   let published = '';
   return {
@@ -59,7 +61,12 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       const [version, boot, , , word] = textOf(leaseFile).trim().split(' ');
       return version === '1' && boot === bootId && word === RELEASED;
     },
-    leavingPurpose: () => leavingPurpose(),
+    systemWay,
+    goingDown: () => leaving.read(),
+    stay: () => {
+      leaving.remove();
+      armLeaveUnit();
+    },
   };
 }
 
@@ -113,18 +120,6 @@ function isUnlocked(file: string): Promise<boolean> {
 
 function uptimeMs(procDir: string): number {
   return Math.floor(Number(textOf(`${procDir}/uptime`).split(' ')[0]) * 1000);
-}
-
-/** systemd is asked what it is about to do; where there is none, it is our process alone that stops. */
-function leavingPurpose(): Promise<Leaving> {
-  return new Promise((resolve) => {
-    execFile('systemctl', ['list-jobs', '--no-legend', '--plain'], { timeout: QUIET_MS }, (error, stdout) => {
-      const jobs = error ? '' : stdout;
-      if (/(reboot|kexec)\.target\s+start/.test(jobs)) resolve('reboot');
-      else if (/(poweroff|halt|shutdown)\.target\s+start/.test(jobs)) resolve('shutdown');
-      else resolve('stop');
-    });
-  });
 }
 
 function textOf(file: string): string {

@@ -1,8 +1,9 @@
 // Workloads on a host in maintenance, or on one that goes down under policy migrate, move away a few at a time; what can't move is named.
-import type { Host } from '../../hosts/host.js';
+import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { Workload } from '../../workloads/workload.js';
+import { leaveWithinMs } from '../cluster-policy.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
@@ -46,11 +47,17 @@ function inErrorHere(context: RuleContext, host: Host): readonly Hold[] {
   return stuck.map((one) => hold('cannot-move', one.name, `it is in error on ${host.name} and is not moved: ${one.why ?? 'no reason given'}; \`reeve workload clear ${one.name}\``));
 }
 
-function whyEmptied({ view, policy }: RuleContext, host: Host): Emptying | null {
-  if (host.leaving && policy.gracefulShutdown === 'migrate') return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {} };
+function whyEmptied(context: RuleContext, host: Host): Emptying | null {
+  const { view } = context;
+  if (host.leaving && isWaiting(context, host.id, host.leaving)) return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {} };
   const drain = host.intent === 'maintenance' ? view.operations.find((operation) => operation.kind === 'drain' && operation.hostId === host.id) : undefined;
   if (!drain || drain.cancelRequested) return null;
   return { host, sinceMs: drain.createdAtMs, why: `${host.name} is drained`, params: { drain: drain.id } };
+}
+
+/** It works on, and puts off its end for as long as the policy says. After that its guests are being stopped: no move begins any more. */
+function isWaiting({ verdictOf, policy, nowMs }: RuleContext, id: Host['id'], { sinceMs }: HostLeaving): boolean {
+  return (verdictOf(id)?.goingDown ?? null) !== null && nowMs - sinceMs < leaveWithinMs(policy);
 }
 
 function moveAway(context: RuleContext, emptying: Emptying, workload: Workload): RuleOutput {

@@ -1,14 +1,17 @@
 // Workloads that wait for their host: it went down in order, and the policy says that they come back with it.
-import type { Host } from '../../hosts/host.js';
+import type { Host, HostProof } from '../../hosts/host.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold } from '../decision.js';
 import type { RuleContext, RuleOutput } from '../decide.js';
 
+/** What was forced off did not go down as it had said: it may never come back by itself. */
+const IN_ORDER: ReadonlySet<HostProof['kind']> = new Set(['stopped', 'new-boot']);
+
 /** conditional and migrate: a reboot only, and not for longer than a reboot takes. freeze: always. failover: never. */
-export function staysWithHost({ policy, nowMs }: Pick<RuleContext, 'policy' | 'nowMs'>, { leaving, conditionSinceMs }: Host): boolean {
-  if (leaving === null || policy.gracefulShutdown === 'failover') return false;
+export function staysWithHost({ policy, nowMs }: Pick<RuleContext, 'policy' | 'nowMs'>, { leaving, proof, conditionSinceMs }: Host): boolean {
+  if (leaving === null || proof === null || !IN_ORDER.has(proof.kind) || policy.gracefulShutdown === 'failover') return false;
   if (policy.gracefulShutdown === 'freeze') return true;
   return leaving.purpose === 'reboot' && nowMs - conditionSinceMs < policy.rebootReturnMs;
 }

@@ -22,15 +22,18 @@ export const noticeLeavingHosts: Rule = (context) => {
   return { actions, holds };
 };
 
-/** An agent that stops alone leaves its host as it is. */
-function announced({ leavingPurpose }: HostVerdict): HostLeaving['purpose'] | null {
-  return leavingPurpose === 'stop' ? null : leavingPurpose;
+/** Said while its agent works on, or with its good-bye. An agent that stops alone leaves its host as it is. */
+export function announced({ goingDown, leavingPurpose }: HostVerdict): HostLeaving['purpose'] | null {
+  return goingDown ?? (leavingPurpose === 'stop' ? null : leavingPurpose);
 }
 
-/** It said that it goes down and that nothing protected runs there any more, and it has not been heard since. */
+/**
+ * Its agent's last word was that it ends with its host and that nothing protected runs there any more, and it has not been heard since. Who only
+ * announced that its host goes down was at work still: its silence is like any other.
+ */
 export function saidGoodBye({ view, verdictOf }: Pick<RuleContext, 'view' | 'verdictOf'>, host: Host): boolean {
   const verdict = verdictOf(host.id);
-  if (!verdict || host.condition !== 'online' || verdict.hearing !== 'silent' || announced(verdict) === null || verdict.bootId !== host.bootId) return false;
+  if (!verdict || host.condition !== 'online' || verdict.hearing !== 'silent' || verdict.goingDown !== null || announced(verdict) === null || verdict.bootId !== host.bootId) return false;
   const isProtected = (uuid: string): boolean => view.workloads.some((workload) => workload.uuid === uuid && workload.isProtected);
   const seen = verdict.probe?.answered ? verdict.probe.runningUuids : [];
   return verdict.runningUuids !== null && ![...verdict.runningUuids, ...seen].some(isProtected);
@@ -71,7 +74,7 @@ const act = (host: Host, why: string, changes: readonly Change[]): Action => ({ 
 const FOLLOWS: { readonly [P in RuleContext['policy']['gracefulShutdown']]: { readonly [U in HostLeaving['purpose']]: string } } = {
   conditional: { shutdown: 'they start elsewhere as soon as it is gone', reboot: 'they come back with it' },
   failover: { shutdown: 'they start elsewhere as soon as it is gone', reboot: 'they start elsewhere as soon as it is gone' },
-  migrate: { shutdown: 'they are moved away first', reboot: 'they are moved away first' },
+  migrate: { shutdown: 'they are moved away first; what does not move starts elsewhere as soon as it is gone', reboot: 'they are moved away first; what does not move comes back with it' },
   freeze: { shutdown: 'they come back with it', reboot: 'they come back with it' },
 };
 

@@ -3,6 +3,7 @@ import type { Host, HostProof } from '../../hosts/host.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
+import { announced } from './notice-leaving-hosts.js';
 
 export const readmitReturnedHosts: Rule = (context) => {
   const actions: Action[] = [];
@@ -22,8 +23,9 @@ function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, boo
   if (view.operations.some((operation) => operation.hostId === host.id && (operation.kind === 'readmit' || operation.kind === 'fence'))) {
     return hold('not-admitted', host.name, 'it is back; it is being looked over before it is admitted; `reeve operation list`');
   }
-  const leaving = verdictOf(host.id)?.leavingPurpose;
-  if (leaving === 'shutdown' || leaving === 'reboot') return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);
+  const verdict = verdictOf(host.id);
+  const leaving = verdict ? announced(verdict) : null;
+  if (leaving !== null) return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);
   const late = host.proof?.kind === 'lease-expired' && bootId === host.proof.bootId ? lateCommand(host, nowMs) : null;
   if (late) return late;
   if (host.proof && !MAY_LIVE_ON.has(host.proof.kind) && bootId === host.proof.bootId && host.condition !== 'silent') {

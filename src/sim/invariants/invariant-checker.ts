@@ -21,7 +21,7 @@ export interface CheckerParts {
   readonly byHand: (workload: string) => boolean;
   /** Has a fault touched this host within the last while? */
   readonly isDisturbed: (host: string) => boolean;
-  readonly isGoingDown: (host: string) => boolean;
+  readonly isStopping: (host: string) => boolean;
 }
 
 export interface FenceBegan {
@@ -193,7 +193,7 @@ export class InvariantChecker implements WorldObserver {
 
   #checkBystander(host: SimulatedHost, { name }: SimulatedDomain): void {
     const workload = this.#workload(name);
-    if (!workload || this.parts.byHand(name) || this.parts.isGoingDown(host.name) || this.#hasOperation(workload)) return;
+    if (!workload || this.parts.byHand(name) || this.parts.isStopping(host.name) || this.#hasOperation(workload)) return;
     this.violate('bystanders-untouched', `${name} was stopped on ${host.name} without anything to be done with it`);
   }
 

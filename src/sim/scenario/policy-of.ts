@@ -10,6 +10,7 @@ export function policyOf(said: ScenarioPolicy = {}): ClusterPolicy {
     placement: { ...DEFAULT_POLICY.placement, strategy: said.placement ?? DEFAULT_POLICY.placement.strategy },
     maxSilentShare: said.maxSilentShare ?? DEFAULT_POLICY.maxSilentShare,
     gracefulShutdown: said.gracefulShutdown ?? DEFAULT_POLICY.gracefulShutdown,
+    migrateWithinMs: said.migrateWithinS === undefined ? DEFAULT_POLICY.migrateWithinMs : said.migrateWithinS * 1_000,
     rebalance: rebalanceOf(said.rebalance),
     rebalanceOnStart: said.rebalanceOnStart ?? DEFAULT_POLICY.rebalanceOnStart,
     admission: said.admission ?? DEFAULT_POLICY.admission,

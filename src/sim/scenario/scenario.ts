@@ -1,5 +1,6 @@
 // A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/scenarios.md.
 import { z } from 'zod';
+import { LONGEST_LEAVE_MS } from '../../hosts/host-agent.js';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'a name of up to 63 letters, digits, dots, dashes and underscores');
 const seconds = z.number().finite().min(0).max(10_000_000);
@@ -14,6 +15,7 @@ export const DESIRED = ['running', 'stopped', 'disabled', 'unmanaged'] as const;
 
 const policy = z.strictObject({
   gracefulShutdown: z.enum(['conditional', 'failover', 'migrate', 'freeze']).optional(),
+  migrateWithinS: whole(0, LONGEST_LEAVE_MS / 1_000).optional(),
   placement: z.enum(['balanced', 'capacity', 'usage']).optional(),
   rebalance: z
     .union([

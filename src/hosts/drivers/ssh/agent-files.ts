@@ -1,10 +1,13 @@
-// The files that make the agent run on a host: where they lie, its systemd unit, and a supervisor for hosts without systemd.
+// The files that make the agent run on a host: where they lie, its systemd units, and a supervisor for hosts without systemd.
+
+import { LONGEST_LEAVE_MS } from '../../host-agent.js';
 
 export const AGENT_FILES = {
   bundle: '/usr/lib/reeve/agent.cjs',
   start: '/usr/lib/reeve/agent-start',
   config: '/etc/reeve/agent.json',
   unit: '/etc/systemd/system/reeve-agent.service',
+  leaveUnit: '/etc/systemd/system/reeve-leave.service',
   pid: '/run/reeve/agent.pid',
 } as const;
 
@@ -31,6 +34,34 @@ RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
 # The last to be killed when memory runs out: without it the host looks dead.
 OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** Above the longest wait, so that the command ends by itself. */
+const LEAVE_STOP_S = LONGEST_LEAVE_MS / 1_000 + 60;
+
+/** Does nothing but be stopped: by systemd, when the host goes down, before all that the moving of workloads needs. */
+export function leaveUnit(node: string): string {
+  return `[Unit]
+Description=Reeve: workloads move away before this host goes down
+Documentation=man:reeve(1)
+# What it comes after is stopped after it: the agent, guests and what stops them, libvirt, SSH (also for those who are not root), network.
+After=reeve-agent.service
+After=libvirt-guests.service virt-guest-shutdown.target libvirtd.service libvirtd.socket virtqemud.service virtqemud.socket
+After=ssh.service ssh.socket sshd.service systemd-user-sessions.service network.target network-online.target
+# libvirt stops its guests after this target; where libvirt-guests is not in use, nothing else would have it active.
+Wants=virt-guest-shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStop=${node} ${AGENT_FILES.bundle} leave --config ${AGENT_FILES.config}
+TimeoutStopSec=${LEAVE_STOP_S}
+StandardOutput=journal+console
+StandardError=journal+console
 
 [Install]
 WantedBy=multi-user.target

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import type { AgentConfig, GuardState, HostAgent, HostProbe } from '../../host-agent.js';
 import type { CommandToken } from '../../hypervisor.js';
-import { AGENT_FILES, agentStartScript, agentUnit } from './agent-files.js';
+import { AGENT_FILES, agentStartScript, agentUnit, leaveUnit } from './agent-files.js';
 import { guardRefusal } from './guarded.js';
 import { GUARD_DIR, GUARD_PATH, GUARD_SCRIPT, GUARD_WAIT_S } from './guard-script.js';
 import { parseProbe, PROBE_SCRIPT } from './probe-script.js';
@@ -58,6 +58,7 @@ export class SshHostAgent implements HostAgent {
     await putFile(ssh, { path: AGENT_FILES.start, mode: '755', content: agentStartScript(node) });
     await this.configure(config);
     await putFile(ssh, { path: '/run/reeve/unit', mode: '644', content: agentUnit(node) });
+    await putFile(ssh, { path: '/run/reeve/leave-unit', mode: '644', content: leaveUnit(node) });
     await this.#run(START_AGENT, INSTALL_MS, 'start of the agent');
   }
 
@@ -94,18 +95,21 @@ export class SshHostAgent implements HostAgent {
 }
 
 const UNIT = quote(AGENT_FILES.unit);
+const LEAVE_UNIT = quote(AGENT_FILES.leaveUnit);
 
 const START_AGENT = `set -e
 rm -f ${AGENT_FILES.pid}
 if [ -d /run/systemd/system ]; then
   install -m 644 /run/reeve/unit ${UNIT}
+  install -m 644 /run/reeve/leave-unit ${LEAVE_UNIT}
   systemctl daemon-reload
-  systemctl enable --quiet reeve-agent.service
+  systemctl enable --quiet reeve-agent.service reeve-leave.service
   systemctl restart reeve-agent.service
+  systemctl start --no-block reeve-leave.service
 else
   ${AGENT_FILES.start} restart
 fi
-rm -f /run/reeve/unit
+rm -f /run/reeve/unit /run/reeve/leave-unit
 tries=0
 until [ -s ${AGENT_FILES.pid} ]; do
   tries=$((tries + 1))
@@ -117,8 +121,8 @@ until [ -s ${AGENT_FILES.pid} ]; do
 done`;
 
 const UNINSTALL = `if [ -d /run/systemd/system ] && [ -e ${UNIT} ]; then
-  systemctl disable --now --quiet reeve-agent.service
-  rm -f ${UNIT}
+  systemctl disable --now --quiet reeve-leave.service reeve-agent.service
+  rm -f ${UNIT} ${LEAVE_UNIT}
   systemctl daemon-reload
 fi
 [ ! -x ${AGENT_FILES.start} ] || ${AGENT_FILES.start} stop
