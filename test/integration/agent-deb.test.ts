@@ -60,6 +60,15 @@ describe.runIf(hasDpkg)('the agent as a package', () => {
     expect(ended).toMatchObject({ code: 2, stderr: `reeve-agent: ${bad}: clusterId must be a text that is not empty\n` });
   });
 
+  it('has what waits when the host goes down, and arms it', async () => {
+    const unit = await readFile(join(tree, 'usr/lib/systemd/system/reeve-leave.service'), 'utf8');
+    expect(unit).toContain('ExecStop=/usr/bin/node /usr/lib/reeve/agent.cjs leave --config /etc/reeve/agent.json');
+    expect(await readFile(join(tree, 'usr/lib/systemd/system/reeve-leave.service.d/configured.conf'), 'utf8')).toContain('ConditionPathExists=/etc/reeve/agent.json');
+    for (const [script, line] of [['postinst', 'systemctl enable --quiet reeve-agent.service reeve-leave.service'], ['postinst', 'systemctl start --no-block reeve-leave.service'], ['prerm', 'systemctl disable --now --quiet reeve-leave.service reeve-agent.service']] as const) {
+      expect(await readFile(join(tree, 'DEBIAN', script), 'utf8')).toContain(line);
+    }
+  });
+
   it('carries no library: Node alone runs it', async () => {
     const bundle = await readFile(join(tree, 'usr/lib/reeve/agent.cjs'), 'utf8');
     const needed = [...bundle.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name);

@@ -67,7 +67,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 class TestCluster {
   readonly bootIds = new Map<Name, string>();
   readonly processes = new Map<Name, ChildProcess>();
-  readonly logs = new Map<Name, string>();
+  readonly logs = new Map<Name | 'leave', string>();
   readonly everSilent = new Set<string>();
   readonly keys = new Map<string, string>(['a', 'b', 'c', 'w'].map((id, at) => [id, `${at + 1}${at + 1}`.repeat(32)]));
   static count = 0;
@@ -140,9 +140,29 @@ class TestCluster {
     const procDir = await this.fakeProc(name, more.uuids ?? [], bootId);
     const configFile = await this.writeConfig(name, more.config ?? {});
     const home = this.home(name);
-    const child = spawn(process.execPath, [bundle, '--config', configFile, '--run-dir', join(home, 'run'), '--state-dir', join(home, 'state'), '--proc-dir', procDir], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [bundle, '--config', configFile, '--run-dir', join(home, 'run'), '--state-dir', join(home, 'state'), '--proc-dir', procDir], { stdio: ['ignore', 'ignore', 'pipe'], env: this.#env(name) });
     child.stderr?.on('data', (part: Buffer) => this.logs.set(name, (this.logs.get(name) ?? '') + part.toString()));
     this.processes.set(name, child);
+  }
+
+  /** `reeve-agent leave`, as systemd runs it. */
+  leave(name: Name): ChildProcess {
+    const home = this.home(name);
+    const child = spawn(process.execPath, [bundle, 'leave', '--config', join(home, 'agent.json'), '--run-dir', join(home, 'run'), '--proc-dir', join(home, 'proc')], { stdio: ['ignore', 'ignore', 'pipe'], env: this.#env(name) });
+    child.stderr?.on('data', (part: Buffer) => this.logs.set('leave', (this.logs.get('leave') ?? '') + part.toString()));
+    return child;
+  }
+
+  /** A stand-in for systemctl: what its jobs are, and a record of what it was told. */
+  async fakeSystemd(name: Name, jobs: string): Promise<void> {
+    const bin = join(this.home(name), 'bin');
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, 'jobs'), jobs);
+    await writeFile(join(bin, 'systemctl'), '#!/bin/sh\ncd "${0%/*}"\necho "$@" >> told\n[ "$1" != list-jobs ] || cat jobs\n', { mode: 0o755 });
+  }
+
+  #env(name: Name): NodeJS.ProcessEnv {
+    return { ...process.env, PATH: `${join(this.home(name), 'bin')}:${process.env['PATH'] ?? ''}` };
   }
 
   async writeConfig(name: Name, change: Partial<AgentConfig>): Promise<string> {
@@ -287,6 +307,26 @@ describe('agents and a witness', () => {
     await waitUntil('the good-bye', () => cluster.host('a').leaving);
     expect(existsSync(join(cluster.home('a'), 'run/agent.pid'))).toBe(false);
     expect(await cluster.silent('a')).toMatchObject({ leaving: true });
+  });
+
+  it('say that their host goes down, and it waits until what runs there has gone', async () => {
+    cluster = await TestCluster.make();
+    const uuid = '11111111-2222-4333-8444-555555555555';
+    await cluster.fakeSystemd('a', '1502 reboot.target start waiting\n');
+    await cluster.startWitness();
+    await Promise.all(NAMES.map((name) => cluster.start(name, name === 'a' ? { uuids: [uuid], config: { leaveWithinMs: 60_000 } } : {})));
+    await waitUntil('a to be heard with what it runs', () => cluster.verdict().trusted && cluster.host('a').runningUuids?.join() === uuid);
+    const leave = cluster.leave('a');
+    await waitUntil('a to be heard going down', () => cluster.host('a').goingDown === 'reboot');
+    expect(cluster.host('a')).toMatchObject({ hearing: 'heard', leaving: false, leavingPurpose: null });
+    expect(leave.exitCode).toBeNull();
+    await cluster.fakeProc('a', [], cluster.bootIds.get('a') ?? '');
+    await waitUntil('the wait to end', () => leave.exitCode === 0);
+    expect(cluster.logs.get('leave')).toMatch(/this host goes down \(reboot\): 1 protected workload is to be moved away first, for 60 s at most\n[^]*no protected workload runs here any more\n$/);
+    await cluster.fakeSystemd('a', '');
+    // Called off: systemd shows no such job any more, and the next shutdown waits again.
+    await waitUntil('a to stay', () => cluster.host('a').goingDown === null, 30_000);
+    await waitUntil('the unit to be armed', async () => (await readFile(join(cluster.home('a'), 'bin/told'), 'utf8')).includes('start --no-block reeve-leave.service'));
   });
 
   it('show a new boot id after a reboot', async () => {

@@ -19,7 +19,14 @@ export function randomScenario(seed: number): Scenario {
   const storm = randomStorm(rng, site);
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const timeline = [...storm.filter((entry) => entry.at < healAt), ...healed(site, healAt)];
-  return { name: `storm of seed ${seed}`, controllers, ...randomWeather(rng), hosts, workloads, rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...randomWeather(rng), hosts, workloads, rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
+}
+
+/** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
+function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
+  const rng = seededRng(seed ^ 0x5a17_90e5);
+  if (rng.next() < 0.4) return {};
+  return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30) } };
 }
 
 function randomWeather(rng: Rng): Pick<Scenario, 'weather'> {
