@@ -121,7 +121,9 @@ until [ -s ${AGENT_FILES.pid} ]; do
 done`;
 
 const UNINSTALL = `if [ -d /run/systemd/system ] && [ -e ${UNIT} ]; then
-  systemctl disable --now --quiet reeve-leave.service reeve-agent.service
+  # One that an older control plane has installed has no such unit.
+  [ ! -e ${LEAVE_UNIT} ] || systemctl disable --now --quiet reeve-leave.service
+  systemctl disable --now --quiet reeve-agent.service
   rm -f ${UNIT} ${LEAVE_UNIT}
   systemctl daemon-reload
 fi
