@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { StatusDocument } from '../api/documents.js';
 import { messageOf } from '../shared/errors.js';
+import { addClusterCommands } from './cluster-commands.js';
 import { completion, isNameKind, namesOf, SHELLS, type Shell } from './completion.js';
 import { contextOf, type Context, type Terminal } from './context.js';
 import { addEventCommands } from './event-commands.js';
@@ -47,12 +48,13 @@ function endOf(error: unknown, terminal: Terminal, json: boolean): number {
 const NOTES = `
 Exit codes: 0 done; 1 failed, or not found; 2 not understood; 3 the control plane does not answer; 4 refused.
 Environment: REEVE_STATE_DIR, the control plane's folder on this machine (default: .reeve); or, from elsewhere,
-REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE.`;
+REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE. REEVE_CLUSTER: as --cluster.`;
 
 function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }): Command {
   const program = new Command('reeve')
     .description('High availability and live migration for KVM virtual machines')
     .option('--server <url>', 'http://127.0.0.1:7480 or unix:/path (default: REEVE_SERVER, or cli.json in REEVE_STATE_DIR)')
+    .option('--cluster <cluster>', 'one of several clusters (default: REEVE_CLUSTER, or the first)')
     .option('--json', 'print JSON')
     .option('--wait', 'wait for what was begun; the exit code is its outcome')
     .option('--no-color', 'no colours')
@@ -65,6 +67,7 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
     .enablePositionalOptions(false);
   const { run } = wiring;
   program.command('status').description('the cluster at a glance').option('--watch', 'again every second').action(run(status));
+  addClusterCommands(program, wiring);
   addHostCommands(program, wiring);
   addWorkloadCommands(program, wiring);
   addRuleCommands(program, wiring);

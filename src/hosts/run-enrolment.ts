@@ -7,7 +7,7 @@ import { describeFailures, failedPoints, point, type CheckPoint } from './enrolm
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import type { CommandToken } from './hypervisor.js';
 import { judgeTrials, sharedPools, type LockTrial, type SharedPool } from './judge-disk-locks.js';
-import { judgeLogins, judgeSurvey, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
+import { judgeLogins, judgeSurvey, otherCluster, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
 
 export interface EnrolmentContext {
   readonly self: EnrolmentSide;
@@ -71,7 +71,7 @@ const survey: Step<EnrolmentContext> = {
       return notReached(world, error);
     }
     const others = await surveyOthers(context);
-    const points = judgeSurvey({ host: self.host.name, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
+    const points = judgeSurvey({ host: self.host.name, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
@@ -155,6 +155,9 @@ const tryMigrationSsh: Step<EnrolmentContext> = {
 const installAgent: Step<EnrolmentContext> = {
   name: 'agent',
   run: async ({ self }) => {
+    // Once more: another cluster may have enrolled it since it was looked at.
+    const installed = await self.agent.installedFor();
+    if (installed !== null && installed !== self.config.clusterId) return { kind: 'failed', code: 'check-failed', why: otherCluster(installed) };
     await self.agent.install(self.config);
     return { kind: 'done', note: 'agent and guard installed' };
   },

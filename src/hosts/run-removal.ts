@@ -39,6 +39,9 @@ const removeFromHost: Step<RemovalContext> = {
   name: 'host',
   run: async ({ self, hostIsLost }) => {
     if (hostIsLost) return { kind: 'done', note: `${self.host.name} is given up: agent and keys are left on it` };
+    const installed = await self.agent.installedFor();
+    // Its enrolment here was refused: what lies there is what makes it a member elsewhere.
+    if (installed !== null && installed !== self.config.clusterId) return { kind: 'done', note: `${self.host.name} belongs to another cluster (${installed}): agent and keys are left on it` };
     await self.agent.uninstall();
     await self.trust.revoke();
     return { kind: 'done', note: 'agent, guard and migration keys removed; pool markers stay' };

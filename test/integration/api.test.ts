@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApiPorts, Begun } from '../../src/api/ports.js';
+import type { ApiPorts, Begun, ClusterPorts } from '../../src/api/ports.js';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
 import { runCli } from '../../src/cli/program.js';
 import type { ClusterEvent } from '../../src/cluster/cluster-event.js';
@@ -29,16 +29,15 @@ const begun = (...what: unknown[]): Promise<Begun> => {
   asked.push(what);
   return Promise.resolve({ operationIds: ['op-2'] });
 };
-const commands = new Proxy({} as ApiPorts['commands'], {
+const commands = new Proxy({} as ClusterPorts['commands'], {
   get: (_target, name) => (...args: unknown[]) => {
     if (name === 'scanHostKey') return Promise.resolve({ hostKey: 'ssh-ed25519 AAAA', fingerprint: 'SHA256:abc' });
     if (name === 'fence') return Promise.reject(new UserError('refused', 'host-1 has no automatic fence device', 'reeve host confirm-off host-1'));
     return begun(name, ...args);
   },
 });
-const ports: ApiPorts = {
+const cluster: ClusterPorts = {
   commands,
-  verifyToken: (token) => (token === TOKEN ? 'admin' : null),
   reads: {
     clusterName: () => 'lab',
     view: async () => view,
@@ -58,6 +57,7 @@ const ports: ApiPorts = {
     health: async () => ({ ok: false, parts: { database: { ok: false, detail: 'away' } } }),
   },
 };
+const ports: ApiPorts = { clusters: [cluster], verifyToken: (token) => (token === TOKEN ? 'admin' : null) };
 
 let api: RunningApi;
 const dir = mkdtempSync(join(tmpdir(), 'reeve-api-'));
