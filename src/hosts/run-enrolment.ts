@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { awayNote, exchangeTrust, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
+import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import type { CommandToken } from './hypervisor.js';
@@ -156,13 +156,15 @@ const installAgent: Step<EnrolmentContext> = {
   name: 'agent',
   run: async ({ self }) => {
     // Once more: another cluster may have enrolled it since it was looked at.
-    const installed = await self.agent.installedFor();
-    if (installed !== null && installed !== self.config.clusterId) return { kind: 'failed', code: 'check-failed', why: otherCluster(installed) };
+    const foreign = await foreignCluster(self);
+    if (foreign !== null) return { kind: 'failed', code: 'check-failed', why: otherCluster(foreign) };
     await self.agent.install(self.config);
     return { kind: 'done', note: 'agent and guard installed' };
   },
   undo: async ({ self }) => {
-    const away = await unlessAway(self.host.name, () => self.agent.uninstall());
+    const away = await unlessAway(self.host.name, async () => {
+      if ((await foreignCluster(self)) === null) await self.agent.uninstall();
+    });
     return away === null ? 'agent and guard removed' : `agent left there: ${away}`;
   },
 };

@@ -89,17 +89,39 @@ function backendOn(shared: PostgresConnection): BackendFactory<PostgresQueueBack
 }
 
 class SharedConnection extends PostgresConnection {
+  /** Prepared for many workers; BullMQ makes a new one when this is lost. */
+  readonly #prepared = new WeakSet<object>();
+
   constructor(connection: ConstructorParameters<typeof PostgresConnection>[0]) {
     super(connection);
     this.setMaxListeners(0);
   }
 
-  /** Every worker waits on it. */
+  /** The one that hears of new jobs: every worker waits on it. */
   override async getListenClient(): ReturnType<PostgresConnection['getListenClient']> {
     const client = await super.getListenClient();
-    if (client instanceof pg.Client) client.setMaxListeners(0);
+    if (client instanceof pg.Client && !this.#prepared.has(client)) {
+      this.#prepared.add(client);
+      client.setMaxListeners(0);
+      oneAtATime(client as unknown as Asked);
+    }
     return client;
   }
+}
+
+interface Asked {
+  query(...asked: readonly unknown[]): Promise<unknown>;
+}
+
+/** Workers that begin together would ask at once, which pg does not take from its next release on. */
+function oneAtATime(client: Asked): void {
+  const ask = client.query.bind(client);
+  let last: Promise<unknown> = Promise.resolve();
+  client.query = (...asked) => {
+    const mine = last.then(() => ask(...asked));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 /** Replicas that start together: BullMQ migrates in one transaction under an advisory lock of its own. */
