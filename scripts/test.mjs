@@ -21,6 +21,7 @@ const STAGES = [
   { name: 'check', what: 'types, lint, layers, rules', prepare: async () => ({ leaveOut: null }), run: staticChecksStage },
   { name: 'unit', what: 'unit, table and property tests', prepare: async () => ({ leaveOut: null }), run: vitestStage('unit') },
   { name: 'conformance', what: "each simulated adapter against its port's suite", prepare: async () => ({ leaveOut: null }), run: vitestStage('conformance') },
+  { name: 'scenarios', what: 'golden timelines of what the simulator makes of small stories', prepare: async () => ({ leaveOut: null }), run: vitestStage('scenarios') },
   { name: 'sim', what: `${SEEDS} random clusters under random storms, in virtual time`, prepare: async () => ({ leaveOut: null }), run: seedsStage },
   { name: 'mutants', what: 'every safety rule switched off alone: the simulator must notice', prepare: async () => ({ leaveOut: null }), run: mutantsStage },
   { name: 'integration', what: 'real Postgres and Redis, real agents', prepare: prepareIntegration, run: vitestStage('integration') },

@@ -129,6 +129,7 @@ export class Agent {
     const { clock, log } = this.ports;
     const saidAtMs = this.#voter.beatNow();
     while (clock.monotonicMs() - saidAtMs < RELEASE_MS) {
+      // Waiting, it says all along that it enforces nothing.
       if (this.#keeper.phase === 'free' || this.#keeper.phase === 'waiting' || this.#voter.lease.isKnownSince(saidAtMs, clock.monotonicMs())) return true;
       await clock.sleep(RELEASE_LOOK_MS);
     }

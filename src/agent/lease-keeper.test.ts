@@ -41,11 +41,12 @@ describe('an agent that starts while workloads run under the lease', () => {
     expect([keeper.phase, keeper.isReady, watchdog.isArmed]).toEqual(['held', true, true]);
   });
 
-  it('and then loses it: they are ended as ever', () => {
-    const { keeper, killed, acknowledge } = bench({ wasReleased: true });
+  it('and then loses it: they are ended as ever, and the next agent is told of a lease, not of a stop in order', () => {
+    const { keeper, killed, published, acknowledge } = bench({ wasReleased: true });
     keeper.tick(0);
     acknowledge(0);
     keeper.tick(100);
+    expect(published).toEqual([`lease ${LEASE_MS}`]);
     keeper.tick(LEASE_MS + 1);
     expect([killed, keeper.phase]).toEqual([[UUID], 'ending']);
   });
@@ -56,10 +57,12 @@ describe('an agent that starts while workloads run under the lease', () => {
     expect([killed, keeper.phase]).toEqual([[UUID], 'ending']);
   });
 
-  it('after one that was killed a moment ago: goes on under its lease', () => {
+  it('after one that was killed a moment ago: goes on under its lease, and ends them when that is over', () => {
     const { keeper, killed, watchdog } = bench({ wasReleased: false, inheritedUntilMs: 1_000 });
     keeper.tick(0);
     expect([killed, keeper.phase, watchdog.isArmed]).toEqual([[], 'held', true]);
+    keeper.tick(1_001);
+    expect([killed, keeper.phase]).toEqual([[UUID], 'ending']);
   });
 });
 

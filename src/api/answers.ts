@@ -142,6 +142,9 @@ export const status = z.looseObject({
   events: z.array(clusterEvent),
 });
 
+const named = z.looseObject({ name: z.string() });
+export const scenario = z.looseObject({ name: z.string(), policy: z.looseObject({}), controllers: z.int(), hosts: z.array(named), workloads: z.array(named), rules: z.array(named), timeline: z.array(z.looseObject({ at: z.number(), do: z.string() })) });
+
 export const cluster = z.looseObject({
   name: z.string(),
   isDefault: z.boolean().meta({ description: 'meant by every route that names none' }),

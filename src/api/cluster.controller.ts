@@ -32,6 +32,12 @@ export class ClusterController {
     return statusDocument({ name: reads.clusterName(), view, verdict: reads.verdict(), holds, leader: reads.leader(), queue: health.parts['queue'] ?? null, events });
   }
 
+  @Get('cluster/scenario')
+  @Answers('The cluster as it is now, as a scenario for `reeve simulate`', answers.scenario)
+  scenario() {
+    return this.ports.reads.scenario();
+  }
+
   @Get('operations')
   @Answers('Operations, newest first', answers.pageWith(answers.operation))
   async operations(@Query({ schema: schemas.operationPage }) query: z.output<typeof schemas.operationPage>) {

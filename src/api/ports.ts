@@ -36,6 +36,8 @@ export interface ClusterReads {
   clusterName(): string;
   view(): Promise<ClusterView>;
   verdict(): ClusterVerdict;
+  /** As it is now, for `reeve simulate`. */
+  scenario(): Promise<object>;
   holds(): Promise<readonly Hold[]>;
   leader(): { readonly replica: string; readonly epoch: number | null };
   checkReport(host: string): Promise<readonly CheckPoint[]>;

@@ -9,6 +9,7 @@ import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
+import { exportScenario } from '../sim/scenario/export-scenario.js';
 import { messageOf } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
 import type { PostgresAudit, PostgresSettings } from '../store/settings.js';
@@ -34,6 +35,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     clusterName: () => ports.name,
     view: () => store.readView(),
     verdict: ports.verdict,
+    scenario: async () => exportScenario({ name: ports.name, view: await store.readView(), policy: ports.policy, replicas: ports.verdict().witnesses.length }),
     holds: async () => (await settings.get<readonly Hold[]>(HOLDS_KEY)) ?? [],
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],

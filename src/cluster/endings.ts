@@ -44,7 +44,7 @@ function failedOn(failures: WorkloadFailures, host: Host, nowMs: number): Worklo
 }
 
 /** Nothing was tried at the target: it could not be reached, or a newer command governs. That is not the workload's failure. */
-const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'guard-refused', 'no-proof']);
+const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'target-lost', 'guard-refused', 'no-proof']);
 /** Waits for a person: nobody knows what is true, or something else uses the disk. */
 const needsPerson = (outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean => outcome.kind === 'unknown' || outcome.code === 'storage-locked';
 

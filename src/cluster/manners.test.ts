@@ -54,6 +54,14 @@ describe('what its owner wants', () => {
     expect(operationsOf(decision({ workloads: [{ ...vm, hostId: null }] }))).toEqual(['start vm host-1']);
   });
 
+  it('a start that failed is tried again, however it was stopped before: counted, after a pause', () => {
+    const vm = aWorkload('vm', one, { state: 'waiting', why: 'no storage', failures: { restarts: 0, relocations: 0, failedHostIds: [one.id], lastAtMs: NOW_MS - 60_000 } });
+    for (const reason of ['shutdown', 'destroyed', 'crashed']) {
+      const result = decision(lies(one, reason, vm));
+      expect([operationsOf(result), setOf(result, vm.id).failures?.restarts]).toEqual([['start vm host-1'], 1]);
+    }
+  });
+
   it('a stopped one gets a healthy home, and starts there', () => {
     const story = new Story({ hosts: [one, two, fenced], workloads: [aWorkload('vm', three, { desired: 'stopped', state: 'stopped' })] });
     story.verdicts = { 'host-3': silentVerdict(three) };
@@ -280,6 +288,16 @@ describe('hard rules that are broken', () => {
   it('together: the smaller part goes to the larger', () => {
     const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [a.id, b.id, c.id] }];
     expect(operationsOf(decision({ ...all, rules }))).toEqual(['migrate vm-c host-1']);
+  });
+
+  it('together: one that failed at home for good takes the others along, but for one that is locked', () => {
+    const lock = { by: 'x', reason: 'y', sinceMs: 0 };
+    const [crashed, mate, kept] = [aWorkload('vm-x', one, { maxRestarts: 0 }), aWorkload('vm-y', one), aWorkload('vm-z', one, { lock })];
+    const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [crashed.id, mate.id, kept.id] }];
+    const found = lies(one, 'crashed', crashed);
+    const view = { ...found, workloads: [...(found.workloads ?? []), mate, kept], inventories: [...(found.inventories ?? []), ...(runs(one, mate, kept).inventories ?? [])].slice(0, 1), rules };
+    expect(operationsOf(decision(view))).toEqual(expect.arrayContaining(['relocate vm-x host-2', 'migrate vm-y host-2']));
+    expect(operationsOf(decision(view))).toHaveLength(2);
   });
 
   it('hosts: moves there, or says that nobody is legal', () => {

@@ -120,6 +120,33 @@ describe('a command that comes late', () => {
   });
 });
 
+describe('the target is lost on the way', () => {
+  const losing = (one: MoveWorld): MoveWorld['relocation'] => {
+    const { target } = one.relocation;
+    const start = target.hypervisor.start.bind(target.hypervisor);
+    target.hypervisor.start = async (...args) => start(...args).finally(() => one.world.cut(DESTINATION));
+    return one.relocation;
+  };
+
+  it('and proven off: it runs at the source again', async () => {
+    const one = moveWorld();
+    const relocation = losing(one);
+    const provenOff = async (): Promise<boolean> => {
+      Object.assign(one.world.host(DESTINATION), { powered: false });
+      one.world.host(DESTINATION).domains.clear();
+      return true;
+    };
+    expect(await runRelocation({ ...relocation, target: { ...relocation.target, provenOff } }, crashingJournal().journal())).toMatchObject({ kind: 'failed', code: 'target-lost' });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+  });
+
+  it('and not proven off: it is started nowhere', async () => {
+    const one = moveWorld();
+    expect(await runRelocation(losing(one), crashingJournal().journal())).toMatchObject({ kind: 'unknown' });
+    expect(one.world.executingOn(UUID)).toEqual([DESTINATION]);
+  });
+});
+
 const METHODS = ['observe', 'overtake', 'definition', 'compatibility', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine'] as const;
 
 describe('one call fails', () => {

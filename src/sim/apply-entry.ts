@@ -195,7 +195,7 @@ const APPLY: Apply = {
   'queue.flush': (simulation) => simulation.queue.flush(),
   'cluster.disarm': (simulation, entry) => begin(operate(simulation).disarm(entry)),
   'cluster.arm': (simulation, entry) => begin(operate(simulation).disarm(entry)),
-  'workload.set-desired': (simulation, entry) => begin(operate(simulation).setDesired(entry, entry.workload, entry.desired)),
+  'workload.set-desired': (simulation, entry) => begin(operate(simulation).setDesired(entry)),
   'workload.migrate': (simulation, entry) => begin(operate(simulation).migrate(entry)),
   'workload.stop': (simulation, entry) => begin(operate(simulation).stop(entry)),
   'workload.crash': (simulation, { workload }) => {
@@ -206,10 +206,10 @@ const APPLY: Apply = {
     const domain = guestOf(simulation, workload)?.domain;
     if (domain?.running?.state === 'running') Object.assign(domain, { running: { ...domain.running, state: 'paused' }, reason: 'ioerror' });
   },
-  'workload.manage': (simulation, entry) => begin(manage(simulation, entry)),
-  'workload.unmanage': (simulation, entry) => begin(operate(simulation).unmanage(entry, entry.workload)),
-  'workload.lock': (simulation, entry) => begin(operate(simulation).lock(entry, entry.workload, true)),
-  'workload.unlock': (simulation, entry) => begin(operate(simulation).lock(entry, entry.workload, false)),
+  'workload.manage': (simulation, entry) => begin(operate(simulation).manage(entry)),
+  'workload.unmanage': (simulation, entry) => begin(operate(simulation).unmanage(entry)),
+  'workload.lock': (simulation, entry) => begin(operate(simulation).lock(entry)),
+  'workload.unlock': (simulation, entry) => begin(operate(simulation).lock(entry)),
   'workload.moved-by-hand': (simulation, { workload, to }) => movedByHand(simulation, workload, to),
   'workload.resize': (simulation, { workload, cpus, memoryMiB }) => resize(simulation, workload, { cpus, memoryMiB }),
   'workload.set-usage': (simulation, entry) => begin(operate(simulation).setUsage(entry)),
@@ -227,12 +227,6 @@ async function restartAgent(simulation: Simulation, host: string): Promise<void>
   await agent?.stop();
   agent?.start();
   simulation.faults.end(host, 'agent');
-}
-
-async function manage(simulation: Simulation, entry: Entry<'workload.manage' | 'workload.unmanage'>): Promise<void> {
-  const known = simulation.scenario.workloads?.find((one) => one.name === entry.workload) ?? { name: entry.workload };
-  const host = guestOf(simulation, entry.workload)?.host.name ?? entry.host;
-  await operate(simulation).manage(entry, { ...known, ...(host === undefined ? {} : { host }), desired: undefined }, simulation.uuids.get(entry.workload) ?? '');
 }
 
 function movedByHand(simulation: Simulation, workload: string, to: string): void {

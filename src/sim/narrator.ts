@@ -16,8 +16,24 @@ export interface NarratorParts {
   readonly deviceOf: (host: string) => string;
 }
 
-/** Said by the world or by other events already, or of interest to the store alone. */
-const UNTOLD: ReadonlySet<string> = new Set(['workload.running', 'workload.started', 'workload.stopped', 'workload.migrating', 'workload.recovering', 'workload.start-failed', 'hold.released', 'host.draining', 'host.cordoned', 'host.uncordoned', 'host.undrained', 'cluster.disarmed', 'cluster.armed', 'workload.protected', 'workload.unprotected', 'host.returned']);
+/** Said by the world, by the command itself or by other events already, or of interest to the store alone. */
+const UNTOLD: ReadonlySet<string> = new Set([
+  'workload.running', 'workload.started', 'workload.stopped', 'workload.stopping', 'workload.migrating', 'workload.relocating', 'workload.recovering', 'workload.start-failed', 'workload.move-failed', 'workload.deleted', 'hold.released',
+  'host.draining', 'host.cordoned', 'host.uncordoned', 'host.undrained', 'host.returned', 'cluster.disarmed', 'cluster.armed', 'cluster.voters', 'rule.added', 'rule.removed',
+  'workload.desired', 'workload.managed', 'workload.unmanaged', 'workload.locked', 'workload.unlocked', 'workload.policies', 'workload.protected', 'workload.unprotected', 'workload.forgotten', 'workload.cleared',
+]);
+
+/** What a sentence begins with that its event says by its type and its host or workload already. */
+const HEADS: readonly RegExp[] = [/^# is silent: /, /^fencing #: /, /^#: fencing failed: /, /^# is proven off \([a-z-]+\): /, /^#: /, /^# is online \((?=boot)/, /^# is (?=\S)/, /^# (?=\S)/];
+
+function withoutHead(message: string, about: string | null): string {
+  if (about === null) return message;
+  const name = about.replaceAll('.', String.raw`\.`);
+  const heads = HEADS.map((one) => new RegExp(one.source.replace('#', name)));
+  let rest = message;
+  for (let head = heads.find((one) => one.test(rest)); head; head = heads.find((one) => one.test(rest))) rest = rest.replace(head, '');
+  return rest.startsWith('boot ') ? rest.replace(/\)$/, '') : rest;
+}
 
 export class Narrator {
   readonly events: SimEvent[] = [];
@@ -59,7 +75,7 @@ export class Narrator {
       if (state === before) continue;
       this.#shown.set(host.name, state);
       if (state === 'suspect') this.tell('host.suspect', { host: host.name, why: heard.evidence });
-      if (before === 'suspect' && (state === 'online' || state === 'maintenance')) this.tell('host.online', { host: host.name, why: 'heard again' });
+      if (before === 'suspect' && heard.bootId === host.bootId && (state === 'online' || state === 'maintenance')) this.tell('host.online', { host: host.name, why: 'heard again' });
     }
   }
 
@@ -69,35 +85,23 @@ export class Narrator {
     if (type === 'leader') return this.tell('leader', { replica: numberOf(String(data['replica'])), epoch: data['epoch'] });
     if (type === 'hold') return this.#tellHold(String(data['about'] ?? ''), String(data['code']), message);
     if (type.startsWith('operation.') || UNTOLD.has(type)) return;
-    if (type === 'host.fencing' || type === 'host.fence-failed') return this.tell(type, { host, device: data['device'] ?? this.parts.deviceOf(host ?? ''), why: message });
-    if (type === 'host.fenced') return this.tell(type, { host, proof: this.#proofOf(host), why: message });
+    const why = withoutHead(message, workload ?? host);
+    if (type === 'host.fencing' || type === 'host.fence-failed') return this.tell(type, { host, device: data['device'] ?? this.parts.deviceOf(host ?? ''), why });
+    if (type === 'host.fenced') return this.tell(type, { host, proof: data['proof'], why });
     if (type === 'workload.recovered') return this.tell(type, { workload, from: data['from'], to: data['to'], proof: data['proof'] });
-    if (type === 'workload.moved') return this.tell(type, { workload, from: data['from'], to: data['to'], how: data['how'], why: this.#whyMoved(stored) });
-    this.tell(type, { ...base, why: message });
+    if (type === 'workload.moved') return this.tell(type, { workload, from: data['from'], to: data['to'], how: data['how'], why: data['cause'] });
+    this.tell(type, { ...base, why });
   }
 
   #tellHold(about: string, code: string, message: string): void {
     const what = about === '' ? 'cluster' : about;
-    const why = message.replace(`${what}: `, '');
+    const why = message.replace(`${what}: ${code}: `, '');
     if (this.#holds.get(`${what} ${code}`) === why) return;
     this.#holds.set(`${what} ${code}`, why);
     this.tell('hold', { what, code, why });
     const workload = this.parts.store.peek().workloads.get(about);
     const home = workload?.hostId === undefined || workload.hostId === null ? undefined : this.parts.store.peek().hosts.get(workload.hostId);
-    if (code === 'cannot-move' && home?.intent === 'maintenance') this.tell('host.drain-blocked', { host: home.name, workload: about, why });
-  }
-
-  #proofOf(host: string | null): string | null {
-    return (host === null ? null : this.parts.store.peek().hosts.get(host)?.proof?.kind) ?? null;
-  }
-
-  #whyMoved({ operationId }: ClusterEvent): string {
-    const operation = operationId === null ? undefined : this.parts.store.peekOperation(operationId);
-    const by = operation?.requestedBy ?? '';
-    if (!by.startsWith('rule:')) return 'operator';
-    if (by.includes('Maintenance') || by.includes('drain') || by.includes('Leaving')) return 'drain';
-    if (by.includes('ebalance')) return 'rebalance';
-    return by.includes('ailback') || by.includes('failBack') ? 'failback' : 'rule';
+    if ((code === 'cannot-move' || code === 'locked') && home?.intent === 'maintenance') this.tell('host.drain-blocked', { host: home.name, workload: about, why });
   }
 }
 

@@ -85,7 +85,7 @@ function finalWorkloads(simulation: Simulation): SimulationResult['final']['work
       const row = workloads.get(name);
       const runningOn = [...simulation.world.hosts].filter((host) => host.powered && (host.domains.get(uuid)?.running ?? null) !== null && host.domains.get(uuid)?.running?.state !== 'migrating-in').map((host) => host.name);
       const home = row?.hostId === undefined || row.hostId === null ? null : row.hostId;
-      return [name, row ? { state: simulation.shownState(row), host: home, runningOn, why: row.why } : { state: 'unmanaged', host: runningOn[0] ?? null, runningOn, why: null }];
+      return [name, row ? { state: simulation.shownState(row), host: row.desired === 'unmanaged' ? (runningOn[0] ?? home) : home, runningOn, why: row.why } : { state: 'unmanaged', host: runningOn[0] ?? null, runningOn, why: null }];
     }),
   );
 }

@@ -24,7 +24,7 @@ export class SimulatedFenceDevice implements FenceDevice {
   constructor(world: SimulatedWorld, hostName: string) {
     this.#world = world;
     this.#host = hostName;
-    this.describe = `simulated ${hostName}`;
+    this.describe = `power device of ${hostName}`;
   }
 
   async off(): Promise<void> {
@@ -47,10 +47,10 @@ export class SimulatedFenceDevice implements FenceDevice {
   }
 
   async #answer(what: string): Promise<void> {
-    if (this.fault === 'fails') throw new OperationalError('failed', `${this.describe}: ${what} refused`);
+    if (this.fault === 'fails') throw new OperationalError('failed', `${what} refused`);
     if (this.fault === 'hangs') {
       await this.#world.clock.sleep(CALL_MS);
-      throw new OperationalError('timeout', `${this.describe}: no answer within ${CALL_MS} ms`);
+      throw new OperationalError('timeout', `no answer within ${CALL_MS} ms`);
     }
     this.#passTime();
   }

@@ -25,7 +25,7 @@ import { Narrator } from './narrator.js';
 import { CONTROL_PLANE, SimNetwork, type Position } from './network.js';
 import { policyOf } from './scenario/policy-of.js';
 import type { Scenario } from './scenario/scenario.js';
-import { addGuest, addMachine, addressOf, firstChanges, uuidOf } from './scenario/setup-cluster.js';
+import { addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf } from './scenario/setup-cluster.js';
 import { Disk, SimulatedAgent } from './simulated-agent.js';
 import { SimulatedFenceDevice } from './simulated-fence-device.js';
 import { SimulatedQueue } from './simulated-queue.js';
@@ -83,7 +83,7 @@ export class Simulation {
     this.network = new SimNetwork(this.time, this.rng('network'));
     this.network.weather = { jitterMs: scenario.weather?.jitterMs ?? 0, duplicates: scenario.weather?.duplicates ?? 0 };
     this.#board = new Switchboard(this.network);
-    this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `b0070000-0000-4000-8000-${boots.toString(16).padStart(12, '0')}` });
+    this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `${boots.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000` });
     this.store = new MemoryClusterStore(trueClock);
     this.queue = new SimulatedQueue(this.time, this.rng('queue').next);
     this.queue.faults = { twice: scenario.weather?.doubleJobs ?? 0, lateMs: scenario.weather?.lateJobsMs ?? 0 };
@@ -108,11 +108,12 @@ export class Simulation {
     const { hosts, workloads = [] } = this.scenario;
     this.#wireWorld();
     hosts.forEach((host, index) => addMachine(this.world, host, index));
+    const rows = await hostRows(this.world, this.scenario);
     const isOff = (name: string): boolean => hosts.find((host) => host.name === name)?.power === 'off';
     for (const { name } of hosts) if (isOff(name)) this.world.host(name).powered = false;
     workloads.forEach((one, index) => this.addGuest(one, index));
     const voters: VoterSet = { epoch: 1, ids: [...hosts.map((host) => host.name), ...this.#replicaPositions().map((_, index) => `witness:replica-${index + 1}`)].sort() };
-    const committed = await this.store.commit(await firstChanges(this.world, this.scenario, this.uuids, voters), { viewVersion: null, leaderEpoch: 0 });
+    const committed = await this.store.commit(firstChanges(this.scenario, rows, this.uuids, voters), { viewVersion: null, leaderEpoch: 0 });
     if (!committed.ok) throw new Defect(`the scenario can't be set up: ${committed.error.why}`);
     this.#makeReplicas(voters);
     for (const { name, network } of hosts) {
@@ -181,6 +182,7 @@ export class Simulation {
     const { version, hosts } = this.store.peek();
     if (version === this.#storeVersion) return;
     this.#storeVersion = version;
+    this.checker.follow(this.wallMs);
     const before = new Map(this.#conditions);
     for (const host of hosts.values()) {
       this.#conditions.set(host.id, host.condition);

@@ -11,18 +11,26 @@ export interface Place {
   readonly hypervisor: Hypervisor;
   /** Carries the workload's uuid and epoch. */
   readonly token: CommandToken;
+  /** Reads the store, when the host does not answer: was it proven since that nothing of this can run there? Throws JournalLost. */
+  readonly provenOff?: () => Promise<boolean>;
 }
 
 /** What is true there, as far as it can be told. `blind` is neither "runs" nor "does not run". */
-export type Look = { readonly kind: 'seen'; readonly observed: ObservedWorkload | null } | { readonly kind: 'blind'; readonly why: string };
+export type Look = { readonly kind: 'seen'; readonly observed: ObservedWorkload | null; readonly isProvenOff?: true } | { readonly kind: 'blind'; readonly why: string };
 
 export async function look(place: Place, uuid: string): Promise<Look> {
   try {
     return { kind: 'seen', observed: await place.hypervisor.observe(uuid) };
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    return { kind: 'blind', why: messageOf(error) };
+    return blindUnlessOff(place, error);
   }
+}
+
+/** What is off has no process. */
+async function blindUnlessOff({ provenOff }: Place, error: OperationalError): Promise<Look> {
+  if (await provenOff?.()) return { kind: 'seen', observed: null, isProvenOff: true };
+  return { kind: 'blind', why: messageOf(error) };
 }
 
 export interface LookBound {
@@ -74,7 +82,7 @@ export async function lastLook(place: Place, uuid: string): Promise<Look> {
     await unlessBusy(() => place.hypervisor.overtake(place.token));
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    if (error.code !== 'guard-refused') return { kind: 'blind', why: messageOf(error) };
+    if (error.code !== 'guard-refused') return blindUnlessOff(place, error);
   }
   return look(place, uuid);
 }
@@ -82,6 +90,7 @@ export async function lastLook(place: Place, uuid: string): Promise<Look> {
 /** For sentences: "running (booted)", "not there", "no answer: …". */
 export function describeLook(seen: Look): string {
   if (seen.kind === 'blind') return `no answer: ${seen.why}`;
+  if (seen.isProvenOff) return 'proven off';
   return seen.observed === null ? 'not there' : `${seen.observed.runState} (${seen.observed.reason})`;
 }
 

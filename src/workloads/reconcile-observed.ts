@@ -81,10 +81,13 @@ function sightsOf(input: ReconcileInput): readonly Sight[] {
     });
 }
 
+/** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
+const CLOCKS_MS = 200;
+
 /** Not older than the last change, nor than the bound, nor from before the host was proven off. */
 function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
   const { inventory } = host;
-  if (!inventory || inventory.atMs <= input.changedAtMs) return null;
+  if (!inventory || inventory.atMs <= input.changedAtMs + (input.changedAtMs > 0 ? CLOCKS_MS : 0)) return null;
   if (input.nowMs - inventory.atMs > input.inventoryMaxAgeMs) return null;
   const provenOff = host.condition === 'fenced' || host.condition === 'offline';
   return provenOff && inventory.atMs <= host.conditionSinceMs ? null : inventory;

@@ -107,6 +107,20 @@ describe('recover', () => {
     expect(world.calls).not.toContain('undefine');
   });
 
+  it('may be tried elsewhere once the target that fell silent is proven off, also when the start had begun there', async () => {
+    let asked = 0;
+    const provenOff = async (): Promise<boolean> => (asked += 1) > 3;
+    for (const prepare of [(one: FakeWorld) => void (one.fault = { method: 'start', nth: 1, code: 'unreachable' }), () => undefined]) {
+      asked = 0;
+      const { world, context } = setUp({}, prepare);
+      const original = context.target.hypervisor.start;
+      const dying = { ...context.target.hypervisor, start: async (...args: Parameters<typeof original>) => original(...args).finally(() => void (world.dark = true)) };
+      const outcome = await run({ ...context, target: { ...context.target, hypervisor: dying, provenOff } });
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'target-lost', why: 'host-2 was lost while vm-1 was started there, and is proven off' });
+      expect(asked).toBeGreaterThan(3);
+    }
+  });
+
   it('may be tried elsewhere when the target is silent before anything was started', async () => {
     expect(await run(setUp({}, (one) => void (one.dark = true)).context)).toMatchObject({ kind: 'failed', code: 'target-unreachable' });
     const { context } = setUp({}, (one) => void (one.fault = { method: 'define', nth: 1, code: 'unreachable', late: true }));

@@ -129,6 +129,7 @@ async function afterRefusal(context: StartContext, error: OperationalError): Pro
   const seen = effectUnknown ? await lookForLateStart(context) : await look(target, workload.uuid);
   if (isRunning(seen)) return { kind: 'done', note: `the start command failed (${error.message}), yet it runs on ${target.name}` };
   if (seen.kind === 'blind') return targetUnknown(context, seen.why);
+  if (seen.isProvenOff) return confirmation(context, seen);
   if (!isStopped(seen)) return { kind: 'done', note: `the start command failed (${error.message}); on ${target.name} it is ${describeLook(seen)}` };
   return { kind: 'failed', code: codeOf(error, 'start-failed'), why: whyRefused(context, error) };
 }
@@ -148,7 +149,7 @@ function codeOf(error: OperationalError, otherwise: string): string {
 const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);
 
 function whyRefused({ workload, target }: StartContext, error: OperationalError): string {
-  if (error.code !== 'locked') return `${workload.name} did not start on ${target.name}: ${withRemedy(error)}`;
+  if (error.code !== 'locked') return withRemedy(error);
   return `${workload.name} was not started on ${target.name}: one of its disks is locked, so something still uses it: ${withRemedy(error)}. Nothing was forced; find the other user of the disk first`;
 }
 
@@ -170,6 +171,7 @@ function confirmation(context: StartContext, seen: Look): StepOutcome {
   const { workload, target } = context;
   if (isRunning(seen)) return { kind: 'done', note: `runs on ${target.name}` };
   if (seen.kind === 'blind') return targetUnknown(context, seen.why);
+  if (seen.isProvenOff) return { kind: 'failed', code: 'target-lost', why: `${target.name} was lost while ${workload.name} was started there, and is proven off` };
   if (isStopped(seen)) return { kind: 'failed', code: 'ended-at-once', why: `${workload.name} was started on ${target.name} and is ${describeLook(seen)} again` };
   return { kind: 'unknown', code: 'not-executing', why: `${workload.name} on ${target.name} is ${describeLook(seen)}: its process is there and does not execute; look at the host's storage, then \`virsh resume\` or stop it` };
 }

@@ -41,6 +41,7 @@ const cluster: ClusterPorts = {
   reads: {
     clusterName: () => 'lab',
     view: async () => view,
+    scenario: async () => ({}),
     verdict: () => verdict,
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),

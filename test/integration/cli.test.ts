@@ -10,6 +10,7 @@ import { runCli } from '../../src/cli/program.js';
 import { operationId } from '../../src/shared/ids.js';
 import { anOperation } from '../fixtures/cluster.js';
 import { fakeApi, TOKEN, type FakeApi } from '../fixtures/fake-api-ports.js';
+import { parseScenario } from '../../src/sim/scenario/parse-scenario.js';
 
 let dir = '';
 let fake: FakeApi;
@@ -151,6 +152,14 @@ describe('manners', () => {
     expect(await reeve(argv)).toMatchObject({ code: 0, err: '' });
     const [name, _actor, ...given] = fake.asked.at(-1) ?? [];
     expect([name, ...given]).toEqual([command, ...args]);
+  });
+
+  it('exports the cluster as a file that the simulator takes', async () => {
+    const { code, out } = await reeve(['cluster', 'export']);
+    const parsed = parseScenario(out);
+    expect([code, parsed.ok ? parsed.value.hosts.map(({ name }) => name) : parsed.error]).toEqual([0, fake.state.view.hosts.filter((host) => host.condition !== 'enrolling').map(({ name }) => name).sort()]);
+    expect(out).toMatch(/^# The cluster as it was[^]*\nworkloads:\n {2}- \{ name: db-1, kind: vm, host: host-1, [^\n]*\}\n/);
+    expect(parseScenario((await reeve(['cluster', 'export', '--json'])).out)).toEqual(parsed);
   });
 
   it('shows rules and what breaks them, also where a workload is explained', async () => {

@@ -44,8 +44,7 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       // Rounding of two clocks is no news.
       const key = `${Math.round(untilMs)} ${isArmed}`;
       if (key === published) return;
-      writeFileSync(`${leaseFile}.new`, line);
-      renameSync(`${leaseFile}.new`, leaseFile);
+      write(leaseFile, line);
       published = key;
     },
     publishedLeaseUntilMs: (nowMs) => {
@@ -53,8 +52,7 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       return version === '1' && boot === bootId && Number(until) > 0 ? Number(until) - uptimeMs(procDir) + nowMs : -Infinity;
     },
     publishRelease: () => {
-      writeFileSync(`${leaseFile}.new`, `1 ${bootId} 0 0 ${RELEASED}\n`);
-      renameSync(`${leaseFile}.new`, leaseFile);
+      write(leaseFile, `1 ${bootId} 0 0 ${RELEASED}\n`);
       published = RELEASED;
     },
     wasReleased: () => {
@@ -63,6 +61,11 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
     },
     leavingPurpose: () => leavingPurpose(),
   };
+}
+
+function write(file: string, line: string): void {
+  writeFileSync(`${file}.new`, line);
+  renameSync(`${file}.new`, file);
 }
 
 function readMarks(dir: string, nowMs: number): readonly LeaseMark[] {

@@ -1,6 +1,7 @@
 // What operators may say of a host, and what the facts contradict.
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aHost, aVerdict, aView, NOW_MS, silentVerdict } from '../../../test/fixtures/cluster.js';
+import type { Host } from '../../hosts/host.js';
 import type { HostVerdict } from '../verdict.js';
 import { confirmOff } from './host-commands.js';
 
@@ -14,6 +15,13 @@ describe('confirmOff', () => {
     expect(confirm(silentVerdict(host))).toContainEqual(
       expect.objectContaining({ change: 'host', set: expect.objectContaining({ condition: 'fenced', proof: expect.objectContaining({ kind: 'operator', evidence: 'anna vouched that host-3 is off: the plug is out' }) }) }),
     );
+  });
+
+  it('is taken for a host whose lease is over: what did not run under it may run on', () => {
+    const proven = (kind: 'lease-expired' | 'power-off'): Host => ({ ...host, condition: 'fenced', proof: { kind, evidence: 'proven', atMs: NOW_MS, bootId: host.bootId, hostEpoch: 1 } });
+    const vouch = (one: Host) => confirmOff(aView({ hosts: [one] }), aClusterVerdict([silentVerdict(one)]), 'host-3', asked);
+    expect(vouch(proven('lease-expired'))).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ proof: expect.objectContaining({ kind: 'operator' }) }) }));
+    expect(() => vouch(proven('power-off'))).toThrow('only a silent host');
   });
 
   it('is refused while the host is heard, or answers SSH with the same boot', () => {

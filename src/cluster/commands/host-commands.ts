@@ -84,7 +84,9 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   if (probe?.answered && probe.bootId === host.bootId && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
     throw new UserError('refused', `${host.name} answers SSH right now, ${probe.runningUuids.length} workloads run there: it is not off`, `ssh ${host.address} systemctl restart reeve-agent`);
   }
-  if (host.condition !== 'silent' && host.condition !== 'fencing') {
+  // The end of its lease says nothing about what did not run under it: of that a person may vouch.
+  const isHalfProven = host.condition === 'fenced' && host.proof?.kind === 'lease-expired';
+  if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven) {
     throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
   }
   const evidence = `${asked.by} vouched that ${host.name} is off: ${asked.reason}`;

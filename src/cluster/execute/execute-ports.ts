@@ -9,8 +9,9 @@ import type { MigrationPolicy } from '../../migration/migration-policy.js';
 import type { CreateContext } from '../../workloads/run-create.js';
 import type { WorkloadNeeds } from '../../workloads/workload.js';
 import type { Clock } from '../../shared/clock.js';
-import { Defect } from '../../shared/errors.js';
+import { Defect, messageOf } from '../../shared/errors.js';
 import type { HostId } from '../../shared/ids.js';
+import { JournalLost } from '../../shared/workflow.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { Place } from '../../workloads/place.js';
 import type { ClusterStore } from '../cluster-store.js';
@@ -79,6 +80,29 @@ export function tokenFor(operation: Operation, host: Host, workload: Workload | 
 
 export function placeOf(ports: ExecutePorts, operation: Operation, host: Host, workload: Workload): Place {
   return { name: host.name, hypervisor: ports.world.hypervisorOf(host), token: tokenFor(operation, host, workload) };
+}
+
+/** A place that may turn out to be off for good while a start is under way there. */
+export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: Host, workload: Workload): Place {
+  const provenOff = async (): Promise<boolean> => {
+    try {
+      return await isProvenGone(ports, host, workload);
+    } catch (error) {
+      throw new JournalLost(`was ${host.name} proven off? ${messageOf(error)}`);
+    }
+  };
+  return { ...placeOf(ports, operation, host, workload), provenOff };
+}
+
+/**
+ * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
+ * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
+ */
+export async function isProvenGone({ store }: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
+  const now = (await store.readView()).hosts.find((one) => one.id === host.id);
+  if (now === undefined) return true;
+  if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
+  return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
 }
 
 /** A JSON value of the operation's params, of the type that its kind is committed with. */

@@ -2,6 +2,7 @@
 import { FENCE_STEPS } from '../../fencing/run-fence.js';
 import type { LeaseEnd } from '../../fencing/lease-end.js';
 import { enforcesLease, type Host } from '../../hosts/host.js';
+import type { HostFacts } from '../../hosts/host-facts.js';
 import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
 import { READMISSION_STEPS, type KnownWorkload } from '../../hosts/run-readmission.js';
@@ -10,10 +11,10 @@ import { messageOf } from '../../shared/errors.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import type { ClusterView } from '../cluster-view.js';
 import { event } from '../cluster-event.js';
-import { admissionEnding, ending, fenceEnding } from '../endings.js';
+import { admissionEnding, ending, fenceEnding, type HostCase } from '../endings.js';
 import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
-import type { Executor } from '../run-operation.js';
+import type { Ending, Executor } from '../run-operation.js';
 import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 
 export function fenceExecutor(ports: ExecutePorts): Executor {
@@ -89,8 +90,17 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
     const outcome = await runWorkflow(ENROLMENT_STEPS, context, journal);
     if (outcome.kind !== 'succeeded') return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, null);
     const facts = await ports.world.hypervisorOf(host).facts();
-    return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, { bootId: String(outcome.memo['bootId']), facts });
+    return admitted(ports, { operation, host, outcome }, { bootId: String(outcome.memo['bootId']), facts });
   };
+}
+
+/** A fence that was begun while it was being admitted is about this very epoch: it must not be taken for online. */
+async function admitted(ports: ExecutePorts, one: Omit<HostCase, 'nowMs'>, as: { readonly bootId: string; readonly facts: HostFacts }): Promise<Ending> {
+  const now = (await ports.store.readView()).hosts.find((host) => host.id === one.host.id);
+  const nowMs = ports.clock.nowMs();
+  if (now && now.condition !== 'fencing' && now.hostEpoch === one.host.hostEpoch) return admissionEnding({ ...one, nowMs }, as);
+  const why = now ? `${now.name} was fenced while it was being admitted` : 'it was removed while it was being admitted';
+  return ending({ kind: 'failed', code: 'overtaken', why, memo: one.outcome.memo }, []);
 }
 
 /** A status query only. Never throws: a device that does not answer is a finding. */
@@ -121,7 +131,8 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
-    return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, outcome.kind === 'succeeded' ? { bootId, facts: await ports.world.hypervisorOf(host).facts() } : null);
+    if (outcome.kind !== 'succeeded') return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, null);
+    return admitted(ports, { operation, host, outcome }, { bootId, facts: await ports.world.hypervisorOf(host).facts() });
   };
 }
 

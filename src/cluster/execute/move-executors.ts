@@ -4,10 +4,8 @@ import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocat
 import type { Host } from '../../hosts/host.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { moveEnding } from '../endings.js';
-import type { Workload } from '../../workloads/workload.js';
-import { runsUnderLease } from '../runs-under-lease.js';
 import type { Executor } from '../run-operation.js';
-import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function migrateExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -36,8 +34,8 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
     const target = hostOf(view, operation.targetHostId, 'target');
     const context = {
       workload,
-      source: placeOf(ports, operation, source, workload),
-      target: placeOf(ports, operation, target, workload),
+      source: losablePlaceOf(ports, operation, source, workload),
+      target: losablePlaceOf(ports, operation, target, workload),
       clock: ports.clock,
       stillWanted: async () => ((await fresh(ports, target))?.condition === 'online' ? null : `${target.name} is not online`),
       graceMs: param(operation, 'timeoutMs', 60_000),
@@ -50,15 +48,4 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
 
 async function fresh({ store }: ExecutePorts, host: Host): Promise<Host | null> {
   return (await store.readView()).hosts.find((one) => one.id === host.id) ?? null;
-}
-
-/**
- * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
- * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
- */
-async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
-  const now = await fresh(ports, host);
-  if (now === null) return true;
-  if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
-  return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
 }

@@ -10,7 +10,7 @@ import type { ClusterView } from '../cluster-view.js';
 import { startEnding, stopEnding } from '../endings.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
-import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { hostOf, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function startExecutor(ports: ExecutePorts): Executor {
   return (operation, view, journal) => start(ports, operation, view, journal);
@@ -20,7 +20,7 @@ async function start(ports: ExecutePorts, operation: Operation, view: ClusterVie
   const workload = workloadOf(view, operation);
   const target = hostOf(view, operation.targetHostId, 'target');
   const from = view.hosts.find((host) => host.id === operation.hostId) ?? null;
-  const context = { workload, target: placeOf(ports, operation, target, workload), clock: ports.clock, stillWanted: () => whyUnwanted(ports, operation) };
+  const context = { workload, target: losablePlaceOf(ports, operation, target, workload), clock: ports.clock, stillWanted: () => whyUnwanted(ports, operation) };
   const outcome =
     operation.kind === 'recover'
       ? await runWorkflow(RECOVER_STEPS, { ...context, proof: operation.proof, fromHost: from?.name ?? 'its old host' }, journal, startWayBack)

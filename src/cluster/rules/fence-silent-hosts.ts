@@ -60,7 +60,7 @@ function retryBrake({ view, policy, nowMs }: RuleContext, host: Host): Hold | nu
   if (!last?.endedAtMs) return null;
   const waitMs = last.endedAtMs + fenceBackoffMs(failed.length, policy.fenceRetryMs, policy.fenceRetryMaxMs) - nowMs;
   if (waitMs <= 0) return null;
-  return hold('fence-failing', host.name, `fencing failed ${failed.length} times (${last.why ?? 'no reason given'}); tried again for ever with growing pauses; if it is off: \`reeve host confirm-off ${host.name}\``);
+  return hold('fence-failing', host.name, `fencing failed ${failed.length === 1 ? 'once' : `${failed.length} times`} (${last.why ?? 'no reason given'}); tried again for ever with growing pauses; if it is off: \`reeve host confirm-off ${host.name}\``);
 }
 
 /** Fences of this host that failed since it became silent, newest first. */

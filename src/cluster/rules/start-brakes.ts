@@ -10,7 +10,8 @@ const STARTS = ['recover', 'start', 'create', 'relocate'] as const;
 export function retryBrake({ view, policy, nowMs }: RuleContext, workload: Workload): Hold | null {
   const last = view.recentOperations.find((operation) => operation.workloadId === workload.id);
   const isStart = last !== undefined && (last.kind === 'recover' || last.kind === 'start' || last.params['isRestart'] === true);
-  if (!isStart || !last.endedAtMs || last.state === 'succeeded' || last.endedAtMs + policy.restartBackoff.firstMs <= nowMs) return null;
+  // Its target was lost: that is settled by a proof, and trying the same elsewhere is not trying again.
+  if (!isStart || !last.endedAtMs || last.outcomeCode === 'target-lost' || last.state === 'succeeded' || last.endedAtMs + policy.restartBackoff.firstMs <= nowMs) return null;
   return hold('cooldown', workload.name, `${last.why ?? 'the last start came to nothing'}; tried again in a moment; \`reeve workload start ${workload.name}\` does not wait`);
 }
 

@@ -16,6 +16,7 @@ import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
 import { startOrder } from './start-order.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
+import { bringMates } from './bring-mates.js';
 
 const NAME = 'startWorkloads';
 const NOTHING: RuleOutput = { actions: [], holds: [] };
@@ -48,17 +49,24 @@ function look(context: RuleContext, workload: Workload): RuleOutput {
   const [finding] = context.findings(workload);
   if (finding?.kind === 'running-as-wanted') return forget(context, workload);
   if (isWaitingToStart(workload, finding)) return guarded(context, workload, () => retried(context, workload) ?? (workload.state === 'frozen' ? startHere(context, workload, home, FRESH(`${home.name} is back`)) : startSomewhere(context, workload)));
-  if (finding?.kind !== 'failed') return NOTHING;
+  if (!finding || !isToBeTriedAgain(workload, finding)) return NOTHING;
   if (!workload.isProtected) return sayEnded(workload, finding.why);
   // A start that failed has said more than what is seen now.
   const ended = workload.state === 'waiting' && workload.failures.lastAtMs !== null ? (workload.why ?? finding.why) : finding.why;
   return guarded(context, workload, () => restart(context, workload, home, ended));
 }
 
+type Away = Extract<Finding, { kind: 'failed' | 'stopped-by-hand' | 'missing' }>;
+const isAway = (finding: Finding | undefined): finding is Away => finding?.kind === 'failed' || finding?.kind === 'stopped-by-hand' || finding?.kind === 'missing';
+
+/** It ended by itself; or it was asked for and its start failed, which leaves it shown as it was stopped before. */
+function isToBeTriedAgain({ state }: Workload, finding: Finding): finding is Away {
+  return finding.kind === 'failed' || (state === 'waiting' && isAway(finding));
+}
+
 /** Asked for, or frozen with its host; not one whose start has failed: that is counted. */
 function isWaitingToStart(workload: Workload, finding: Finding | undefined): boolean {
-  const isAway = finding?.kind === 'failed' || finding?.kind === 'stopped-by-hand' || finding?.kind === 'missing';
-  return isAway && (workload.state === 'frozen' || (workload.state === 'waiting' && workload.failures.lastAtMs === null));
+  return isAway(finding) && (workload.state === 'frozen' || (workload.state === 'waiting' && workload.failures.lastAtMs === null));
 }
 
 function retried(context: RuleContext, workload: Workload): RuleOutput | null {
@@ -137,7 +145,7 @@ function startHere(context: RuleContext, workload: Workload, host: Host, again: 
 /** Elsewhere only if another host may have it at all: where none may, trying it elsewhere can't help. */
 function restartElsewhere(context: RuleContext, workload: Workload, host: Host, { again, decision }: { readonly again: Again; readonly decision: RestartDecision }): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
-  if (placed.ok) return relocate(context, workload, host, placed.value, again);
+  if (placed.ok) return relocateGroup(context, workload, host, placed.value, again);
   if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}`);
   return setWaiting(NAME, workload, placed.error, decision.kind === 'relocate' && workload.failures.lastAtMs === null ? { failures: { ...workload.failures, lastAtMs: context.nowMs } } : {});
 }
@@ -162,6 +170,14 @@ function relocate(context: RuleContext, workload: Workload, host: Host, target: 
   context.ledger.promise(workload.id, target.hostId, 'relocate', host.id);
   const why = `${again.why}, to ${target.host}`;
   return begin(workload, { ...again, why }, { kind: 'relocate', workloadId: workload.id, hostId: host.id, targetHostId: target.hostId, requestedBy: `rule:${NAME}`, reason: why, params: { isRestart: true, cause: 'restart' } });
+}
+
+/** Those that must stay with it move at once, not only when the rule is found broken. */
+function relocateGroup(context: RuleContext, workload: Workload, host: Host, target: Target, again: Again): RuleOutput {
+  const own = relocate(context, workload, host, target, again);
+  if (own.actions.length === 0) return own;
+  const mates = bringMates(context, { rule: NAME, workload, from: host, target });
+  return { actions: [...own.actions, ...mates.actions], holds: [...own.holds, ...mates.holds] };
 }
 
 function begin(workload: Workload, { why, failures }: Again, operation: NewOperation): RuleOutput {

@@ -66,7 +66,7 @@ const ignoresShutdown = (simulation: Simulation, name: string, host: string): bo
 
 function unlikeWanted(simulation: Simulation, { desired, state, hostId, ...workload }: Workload): string | null {
   const on = runsOn(simulation, { ...workload, desired, state, hostId });
-  if (desired === 'disabled') return null;
+  if (desired === 'disabled' || desired === 'unmanaged') return null;
   if (desired === 'stopped') return on.every((host) => ignoresShutdown(simulation, workload.name, host)) ? null : `is to be stopped and runs on ${on.join()}`;
   return state === 'running' && on.length === 1 && on[0] === hostId ? null : `is wanted running; it is ${state} on ${hostId ?? 'no host'}, and runs on ${on.join() || 'no host'}`;
 }

@@ -7,6 +7,7 @@ import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName, Violation } from '../scenario/result.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
 import type { WorldObserver } from '../world-observer.js';
+import { HardRules } from './hard-rules.js';
 
 export interface CheckerParts {
   readonly time: VirtualTime;
@@ -53,7 +54,16 @@ export class InvariantChecker implements WorldObserver {
   /** By host: when its hypervisor was last looked at as a whole; by host and guest: when that guest was. */
   readonly #lookedAtMs = new Map<string, number>();
 
-  constructor(private readonly parts: CheckerParts) {}
+  readonly #hardRules: HardRules;
+
+  constructor(private readonly parts: CheckerParts) {
+    this.#hardRules = new HardRules(parts);
+  }
+
+  /** The store changed. */
+  follow(wallMs: number): void {
+    this.#hardRules.follow(wallMs);
+  }
 
   violate(invariant: InvariantName, detail: string): void {
     if (this.violations.length < MOST) this.violations.push({ t: Math.round(this.parts.time.nowMs) / 1000, invariant, detail });
@@ -70,13 +80,17 @@ export class InvariantChecker implements WorldObserver {
       this.#checkProof(host, domain);
       this.#checkLeftAlone(domain);
       this.#checkCapacity(host, domain);
+      this.#checkHardRules(host, domain);
     }
     this.#note(host, domain);
   }
 
   arrived(host: SimulatedHost, domain: SimulatedDomain, from: SimulatedHost): void {
     this.#checkRunsOnce(host, domain);
-    if (this.#last.get(domain.uuid)?.host === from.name && !this.parts.byHand(domain.name)) this.#checkCapacity(host, domain);
+    if (this.#last.get(domain.uuid)?.host === from.name && !this.parts.byHand(domain.name)) {
+      this.#checkCapacity(host, domain);
+      this.#checkHardRules(host, domain);
+    }
     this.#note(host, domain);
   }
 
@@ -162,6 +176,10 @@ export class InvariantChecker implements WorldObserver {
   #checkLeftAlone({ name }: SimulatedDomain): void {
     const workload = this.#workload(name);
     if (workload?.state === 'error' && !this.#hasOperation(workload)) this.violate('error-is-left-alone', `${name} is in error (${workload.why ?? ''}) and was started`);
+  }
+
+  #checkHardRules(host: SimulatedHost, { name }: SimulatedDomain): void {
+    for (const broken of this.#hardRules.brokenBy(host, name)) this.violate('hard-rules-hold', broken);
   }
 
   #checkCapacity(host: SimulatedHost, domain: SimulatedDomain): void {

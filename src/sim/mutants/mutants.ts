@@ -12,6 +12,12 @@ import { SelfFence } from '../../cluster/self-fence.js';
 import { Witness } from '../../agent/witness.js';
 import type { Change } from '../../cluster/change.js';
 import type { Host } from '../../hosts/host.js';
+import { FILTERS } from '../../scheduler/place-workload.js';
+import type { Filter } from '../../scheduler/filter.js';
+import { keepsApart } from '../../scheduler/rules/keeps-apart.js';
+import { keepsTogether } from '../../scheduler/rules/keeps-together.js';
+import { memoryFits } from '../../scheduler/rules/memory-fits.js';
+import { obeysHostsRules } from '../../scheduler/rules/obeys-hosts-rules.js';
 import { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName } from '../scenario/result.js';
 import { Disk } from '../simulated-agent.js';
@@ -53,7 +59,13 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'exclusion-by-newest-voters', without: 'a take-over holds in every set of voters by which the host may judge', caughtBy: TWICE, apply: () => instead(Witness.prototype, 'exclude', (exclude) => function (this: Witness, asked, sets) { return exclude.call(this, asked, sets.slice(-1)); }) },
   { name: 'stale-leader-commits', without: 'the store takes commits of the newest leader only, on the newest view', caughtBy: ['one-leader-acts'], apply: staleLeaderCommits },
   { name: 'same-epoch-again', without: 'a host that was fenced or excluded is admitted at a higher epoch', caughtBy: TWICE, apply: sameEpochAgain },
+  { name: 'placement-ignores-keep-apart', without: 'hard keep-apart rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(keepsApart) },
+  { name: 'placement-splits-groups', without: 'hard keep-together rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(keepsTogether) },
+  { name: 'placement-ignores-hosts', without: 'hard hosts rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(obeysHostsRules) },
+  { name: 'placement-ignores-memory', without: 'what does not fit into the memory waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(memoryFits) },
 ];
+
+const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FILTERS, filter, () => null);
 
 /** Silent hosts pass for fenced ones. */
 const recoverFromSilentHosts: Rule = (context) => {

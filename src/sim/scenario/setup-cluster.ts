@@ -37,7 +37,7 @@ const DEVICES: { readonly [K in 'power' | 'watchdog' | 'none']: readonly FenceDe
   none: [{ kind: 'manual', options: {} }],
 };
 
-export async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number): Promise<Host> {
+async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number): Promise<Host> {
   const machine = world.host(host.name);
   const isOn = host.power !== 'off';
   const facts = await new SimulatedHypervisor(world, host.name).facts();
@@ -82,10 +82,11 @@ export function addGuest(world: SimulatedWorld, one: ScenarioWorkload, uuid: str
 export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
   const definition = guestDefinition(uuid, one);
   const desired = one.desired ?? 'running';
-  if (desired === 'unmanaged') throw new Error('an unmanaged guest has no row');
+  const home = one.host === undefined ? null : hostId(one.host);
+  const state = desired === 'unmanaged' ? 'unmanaged' : desired !== 'running' ? 'stopped' : home === null ? 'waiting' : 'running';
   return {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
-    hostId: one.host === undefined ? null : hostId(one.host), workloadEpoch: 1, state: desired === 'running' ? (one.host === undefined ? 'waiting' : 'running') : 'stopped', why: null,
+    hostId: home, workloadEpoch: 1, state, why: null,
     needs: needsOf(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
     ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), startAfter: (one.startAfter ?? []).map(workloadId),
   };
@@ -98,15 +99,17 @@ export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule):
   return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
 }
 
-export const isManaged = (one: ScenarioWorkload): boolean => one.desired !== 'unmanaged';
+/** What was known of the hosts when they were enrolled: asked while all have power. */
+export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<readonly Host[]> {
+  return Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+}
 
 /** Everything that the store is told before the first replica starts. */
-export async function firstChanges(world: SimulatedWorld, { hosts, workloads = [], rules = [] }: Scenario, uuids: ReadonlyMap<string, string>, voters: VoterSet): Promise<readonly Change[]> {
-  const rows = await Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+export function firstChanges({ workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
   return [
     { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
-    ...workloads.filter(isManaged).map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
+    ...workloads.map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
     ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule) })),
   ];
 }

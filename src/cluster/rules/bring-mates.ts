@@ -1,0 +1,27 @@
+// A workload that goes elsewhere takes along what must stay on one host with it: the mates that run where it was move in the same decision.
+import type { Host } from '../../hosts/host.js';
+import type { HostId } from '../../shared/ids.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
+import type { Workload } from '../../workloads/workload.js';
+import type { RuleContext, RuleOutput } from '../decide.js';
+import { beginMove } from './begin-move.js';
+import { isOurs, lockBrake } from './workload-brakes.js';
+
+export interface Leaving {
+  readonly rule: string;
+  readonly workload: Workload;
+  readonly from: Host;
+  readonly target: { readonly hostId: HostId; readonly host: string };
+}
+
+/** Room for them was looked at when the target was chosen. One that is held back (locked, too many moves) follows when it may. */
+export function bringMates(context: RuleContext, { rule, workload, from, target }: Leaving): RuleOutput {
+  const mates = ruleIndex(context.view.rules).group(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
+  const outputs = mates.filter((mate) => mate.id !== workload.id && movesAlong(context, mate, from)).map((mate) =>
+    beginMove(context, { rule, cause: 'rule', workload: mate, from, target, kind: 'migrate', why: `it stays together with ${workload.name}, which leaves ${from.name}` }));
+  return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
+}
+
+function movesAlong(context: RuleContext, mate: Workload, from: Host): boolean {
+  return mate.hostId === from.id && mate.state === 'running' && mate.desired === 'running' && isOurs(context, mate) && context.operationOn(mate.id) === null && lockBrake(mate, '') === null;
+}

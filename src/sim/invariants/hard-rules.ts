@@ -1,0 +1,80 @@
+// Hard placement rules, held against where processes really begin: automation never breaks one.
+import type { Operation } from '../../cluster/operation.js';
+import type { Host } from '../../hosts/host.js';
+import { ruleIndex, type PlacementRule } from '../../scheduler/placement-rule.js';
+import type { WorkloadId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
+import type { MemoryClusterStore } from '../memory-cluster-store.js';
+import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
+
+export interface HardRulesParts {
+  readonly world: SimulatedWorld;
+  readonly store: MemoryClusterStore;
+  /** Is this guest being handled by a person (the scenario), so that automation is not to blame? */
+  readonly byHand: (workload: string) => boolean;
+}
+
+/** Operations that bring a process to their target. */
+const PLACES: ReadonlySet<string> = new Set(['start', 'recover', 'create', 'migrate', 'relocate']);
+
+export class HardRules {
+  /** When each rule was there first, on the wall clock. */
+  readonly #sinceMs = new Map<PlacementRule, number>();
+
+  constructor(private readonly parts: HardRulesParts) {}
+
+  /** The store changed. */
+  follow(wallMs: number): void {
+    for (const rule of this.parts.store.peek().rules.values()) if (!this.#sinceMs.has(rule)) this.#sinceMs.set(rule, wallMs);
+  }
+
+  /** What is wrong with a process that began on this host, as sentences. */
+  brokenBy(host: SimulatedHost, name: string): readonly string[] {
+    const { hosts, workloads } = this.parts.store.peek();
+    const workload = workloads.get(name);
+    const row = hosts.get(host.name);
+    if (!workload || !row) return [];
+    const decided = this.parts.store.peekOperations().findLast((one) => one.workloadId === workload.id && PLACES.has(one.kind) && one.targetHostId === row.id);
+    if (!decided?.requestedBy.startsWith('rule:')) return [];
+    const rules = this.#knownTo(decided);
+    const index = ruleIndex(rules);
+    return [
+      ...index.hosts(workload.id).filter((rule) => rule.hard && !rule.hosts.some((one) => one.hostId === row.id)).map((rule) => `${name} begins on ${host.name}, which rule ${rule.name} does not allow`),
+      ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
+      ...this.#splitGroup(index.group(workload.id), workload, host, row),
+    ];
+  }
+
+  /** A rule that came after the decision could not be obeyed by it. */
+  #knownTo(decided: Operation): readonly PlacementRule[] {
+    return [...this.parts.store.peek().rules.values()].filter((rule) => (this.#sinceMs.get(rule) ?? Infinity) < decided.createdAtMs);
+  }
+
+  #matesThere(rule: PlacementRule, workload: Workload, host: SimulatedHost): readonly string[] {
+    return this.#mates(rule.workloads, workload).filter((mate) => runsOn(host, mate)).map((mate) => mate.name);
+  }
+
+  /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
+  #splitGroup(group: readonly WorkloadId[], workload: Workload, host: SimulatedHost, row: Host): readonly string[] {
+    const mates = this.#mates(group, workload);
+    if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(row, mate))) return [];
+    return mates.flatMap((mate) => {
+      const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
+      return elsewhere ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
+    });
+  }
+
+  #mates(ids: readonly WorkloadId[], workload: Workload): readonly Workload[] {
+    return [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && !this.parts.byHand(one.name));
+  }
+
+  #comesTo(row: Host, mate: Workload): boolean {
+    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === row.id && (one.state === 'pending' || one.state === 'running'));
+  }
+}
+
+/** A half that still arrives does not run there. */
+function runsOn(host: SimulatedHost, { uuid }: Workload): boolean {
+  const state = host.powered ? host.domains.get(uuid)?.running?.state : undefined;
+  return state !== undefined && state !== 'migrating-in';
+}

@@ -1,0 +1,45 @@
+// A cluster that is exported can be simulated, and is there what it is here.
+import { describe, expect, it } from 'vitest';
+import { aFacts, aHost, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
+import { DEFAULT_POLICY } from '../../cluster/cluster-policy.js';
+import type { ClusterView } from '../../cluster/cluster-view.js';
+import { runScenario } from '../run-scenario.js';
+import { exportScenario } from './export-scenario.js';
+import { checkScenario } from './parse-scenario.js';
+import type { Scenario } from './scenario.js';
+
+const one = aHost('host-1');
+const two = aHost('host-2', { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true, memoryMiB: 32_768 }) });
+const three = aHost('host-3', { fenceDevices: [{ kind: 'manual', options: {} }], intent: 'maintenance', cordoned: true });
+const lost = aHost('host-4', { condition: 'silent' });
+const [web, database] = [aWorkload('web', two, { priority: 5 }), aWorkload('database', one, { maxRestarts: 3, failback: false, usage: { cpus: 0.5, memoryMiB: 800 }, lock: { by: 'anna', reason: 'backup', sinceMs: NOW_MS } })];
+const view: ClusterView = aView({
+  hosts: [three, two, one, lost, aHost('host-5', { condition: 'enrolling' })],
+  workloads: [{ ...web, startAfter: [database.id] }, database, aWorkload('broken', one, { state: 'error', why: 'it failed' }), aWorkload('free', two, { isProtected: false }), aWorkload('off', lost, { desired: 'stopped', state: 'stopped' })],
+  rules: [{ name: 'apart', type: 'keep-apart', hard: true, workloads: [web.id, database.id] }, { name: 'home', type: 'hosts', hard: false, workloads: [web.id], hosts: [{ hostId: two.id, priority: 2 }] }],
+});
+const exported = (set: Partial<ClusterView> = {}): Scenario => exportScenario({ name: 'ours', view: { ...view, ...set }, policy: { ...DEFAULT_POLICY, gracefulShutdown: 'freeze' }, replicas: 2 });
+
+describe('an exported cluster', () => {
+  it('has its hosts, workloads, rules and policy, by their names', () => {
+    const { hosts, workloads = [], rules, policy, controllers, timeline } = exported();
+    expect(hosts.map(({ name, power, network, fencing, memoryMiB }) => [name, power, network, fencing, memoryMiB])).toEqual([
+      ['host-1', 'on', 'up', ['power'], 16_384], ['host-2', 'on', 'up', ['watchdog'], 32_768], ['host-3', 'on', 'up', ['none'], 16_384], ['host-4', 'on', 'down', ['power'], 16_384],
+    ]);
+    expect(workloads.find(({ name }) => name === 'web')).toEqual({ name: 'web', kind: 'vm', host: 'host-2', desired: 'running', cpus: 1, memoryMiB: 1024, priority: 5, startAfter: ['database'] });
+    expect(workloads.find(({ name }) => name === 'database')).toMatchObject({ maxRestarts: 3, failback: false, usage: { cpus: 0.5, memoryMiB: 800 } });
+    expect(workloads.map(({ name, desired, faults }) => [name, desired, faults?.running])).toEqual([['broken', 'running', false], ['database', 'running', undefined], ['free', 'unmanaged', undefined], ['off', 'stopped', undefined], ['web', 'running', undefined]]);
+    expect(rules).toEqual([{ name: 'apart', type: 'keep-apart', hard: true, workloads: ['web', 'database'] }, { name: 'home', type: 'hosts', hard: false, workloads: ['web'], hosts: [{ host: 'host-2', priority: 2 }] }]);
+    expect([policy?.gracefulShutdown, policy?.rebalance, controllers]).toEqual(['freeze', 'off', 2]);
+    expect(timeline).toEqual([{ at: 0, do: 'host.drain', host: 'host-3' }, { at: 0, do: 'workload.lock', workload: 'database' }]);
+  });
+
+  it('is taken by the simulator and runs as it does here', async () => {
+    const parsed = checkScenario(JSON.parse(JSON.stringify(exported({ disarm: { mode: 'freeze', by: 'anna', reason: 'work', sinceMs: NOW_MS, untilMs: null } }))));
+    expect(parsed).toMatchObject({ ok: true });
+    const { final, violations } = await runScenario({ ...exported(), until: 20 }, { seed: 1 });
+    expect(violations).toEqual([]);
+    expect(final.hosts['host-3']?.state).toBe('maintenance');
+    expect(final.workloads).toMatchObject({ web: { state: 'running', host: 'host-2' }, database: { state: 'running', host: 'host-1' }, free: { state: 'unmanaged', runningOn: ['host-2'] }, off: { state: 'stopped' } });
+  });
+});

@@ -1,0 +1,84 @@
+// A live cluster as a scenario: what is there now, in the format that `reeve simulate` takes. What happens to it is for its reader to add.
+import type { ClusterPolicy } from '../../cluster/cluster-policy.js';
+import type { ClusterView } from '../../cluster/cluster-view.js';
+import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import { enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
+import { WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
+import type { Scenario, ScenarioHost, ScenarioPolicy, ScenarioRule, ScenarioWorkload, TimelineEntry } from './scenario.js';
+
+export interface Exported {
+  readonly name: string;
+  readonly view: Pick<ClusterView, 'hosts' | 'workloads' | 'rules' | 'disarm'>;
+  readonly policy: ClusterPolicy;
+  /** Replicas of the control plane that are heard. */
+  readonly replicas: number;
+}
+
+/** What the simulator runs at most. */
+const MOST_REPLICAS = 9;
+
+export function exportScenario({ name, view, policy, replicas }: Exported): Scenario {
+  const hosts = view.hosts.filter((host) => host.condition !== 'enrolling').sort(byName);
+  const names = new Map<string, string>([...hosts, ...view.workloads].map((one) => [one.id, one.name]));
+  const workloads = [...view.workloads].sort(byName);
+  return {
+    name, policy: policyOf(policy), controllers: Math.min(MOST_REPLICAS, Math.max(1, replicas)),
+    hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)), rules: view.rules.map((one) => ruleOf(one, names)),
+    timeline: [...hosts.flatMap(standingHost), ...workloads.flatMap(standingWorkload), ...standingDisarm(view)],
+  };
+}
+
+const byName = (one: { readonly name: string }, other: { readonly name: string }): number => (one.name < other.name ? -1 : 1);
+
+function policyOf({ gracefulShutdown, placement, maxSilentShare, rebalance, rebalanceOnStart, admission }: ClusterPolicy): ScenarioPolicy {
+  return { gracefulShutdown, placement: placement.strategy, rebalance: rebalance === null ? 'off' : { ...rebalance }, rebalanceOnStart, admission, maxSilentShare };
+}
+
+const FENCING: { readonly [K in FenceDeviceKind]: 'power' | 'watchdog' | 'none' } = { ipmi: 'power', redfish: 'power', 'fence-agent': 'power', watchdog: 'watchdog', manual: 'none' };
+
+function hostOf(host: Host): ScenarioHost {
+  const isOff = host.condition === 'offline' || host.condition === 'fenced';
+  const isLost = host.condition === 'silent' || host.condition === 'fencing';
+  const kinds = host.fenceDevices.map(({ kind }) => FENCING[kind]).filter((kind) => kind === 'power' || (kind === 'watchdog' && enforcesLease(host)));
+  return {
+    name: host.name, power: isOff ? 'off' : 'on', network: isLost ? 'down' : 'up', ...(host.facts ? { cpus: host.facts.cpus, memoryMiB: host.facts.memoryMiB } : {}),
+    fencing: kinds.length > 0 ? [...new Set(kinds)] : ['none'],
+  };
+}
+
+/** Wanted running, and its process is not there. */
+const NOT_THERE: ReadonlySet<Workload['state']> = new Set(['stopped', 'missing', 'error', 'waiting']);
+
+function workloadOf(one: Workload, names: ReadonlyMap<string, string>): ScenarioWorkload {
+  const { name, kind, needs, usage, priority, maxRestarts, maxRelocations, failback } = one;
+  // What is not protected is left alone when its host is lost, as what is unmanaged.
+  const desired = one.isProtected || one.desired !== 'running' ? one.desired : 'unmanaged';
+  const host = one.hostId === null ? undefined : names.get(one.hostId);
+  const after = one.startAfter.flatMap((id) => names.get(id) ?? []);
+  return {
+    name, kind, ...(host === undefined ? {} : { host }), desired, cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...(usage === null ? {} : { usage: { ...usage } }), priority,
+    ...(maxRestarts === WORKLOAD_DEFAULTS.maxRestarts ? {} : { maxRestarts }), ...(maxRelocations === WORKLOAD_DEFAULTS.maxRelocations ? {} : { maxRelocations }),
+    ...(failback === WORKLOAD_DEFAULTS.failback ? {} : { failback }), ...(after.length === 0 ? {} : { startAfter: after }),
+    ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),
+  };
+}
+
+function ruleOf(rule: PlacementRule, names: ReadonlyMap<string, string>): ScenarioRule {
+  const head = { name: rule.name, workloads: rule.workloads.flatMap((id) => names.get(id) ?? []), hard: rule.hard };
+  if (rule.type !== 'hosts') return { ...head, type: rule.type };
+  const hosts = rule.hosts.flatMap(({ hostId, priority }) => {
+    const host = names.get(hostId);
+    return host === undefined ? [] : [{ host, priority }];
+  });
+  return { ...head, type: rule.type, hosts };
+}
+
+/** What people have said of it, which the format knows as something that is done. */
+function standingHost({ name, intent, cordoned, condition }: Host): readonly TimelineEntry[] {
+  if (intent === 'maintenance' && condition === 'online') return [{ at: 0, do: 'host.drain', host: name }];
+  return cordoned ? [{ at: 0, do: 'host.cordon', host: name }] : [];
+}
+
+const standingWorkload = ({ name, lock }: Workload): readonly TimelineEntry[] => (lock ? [{ at: 0, do: 'workload.lock', workload: name }] : []);
+
+const standingDisarm = ({ disarm }: Pick<ClusterView, 'disarm'>): readonly TimelineEntry[] => (disarm ? [{ at: 0, do: 'cluster.disarm', mode: disarm.mode }] : []);
