@@ -145,4 +145,16 @@ export const status = z.looseObject({
 const named = z.looseObject({ name: z.string() });
 export const scenario = z.looseObject({ name: z.string(), policy: z.looseObject({}), controllers: z.int(), hosts: z.array(named), workloads: z.array(named), rules: z.array(named), timeline: z.array(z.looseObject({ at: z.number(), do: z.string() })) });
 
-export const health = z.looseObject({ ok: z.boolean(), parts: z.record(z.string(), z.looseObject({ ok: z.boolean(), detail: z.string() })).optional() });
+export const cluster = z.looseObject({
+  name: z.string(),
+  isDefault: z.boolean().meta({ description: 'meant by every route that names none' }),
+  hosts: z.int().meta({ description: 'how many' }),
+  workloads: z.int().meta({ description: 'how many' }),
+  quorum: z.boolean(),
+  quorumEvidence: z.string(),
+  leader: z.looseObject({ replica: z.string(), epoch: z.int().nullable() }).meta({ description: 'epoch null: another replica than the one that answers, or none' }),
+  disarm: z.looseObject({ mode: z.string(), by: z.string(), reason: z.string(), sinceMs: atMs, untilMs: atMs.nullable() }).nullable(),
+  holds: z.int().meta({ description: 'how many' }),
+});
+
+export const health = z.looseObject({ ok: z.boolean(), unready: z.array(z.string()).optional().meta({ description: 'names of clusters' }), parts: z.record(z.string(), z.looseObject({ ok: z.boolean(), detail: z.string() })).optional() });

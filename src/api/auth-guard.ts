@@ -1,8 +1,9 @@
-// Who may: a bearer token on every route but the health checks and the documentation. A global guard sees the routed path, however it was encoded.
+// Who may, and what of: a bearer token on every route but the health checks and the documentation, and a cluster that exists. A global guard sees the routed path, however it was encoded.
 import { Inject, Injectable, SetMetadata, createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { UserError } from '../shared/errors.js';
+import { findCluster, splitCluster } from './named-cluster.js';
 import { API_PORTS, type ApiPorts } from './ports.js';
 
 const OPEN = 'reeve:open';
@@ -26,6 +27,8 @@ export class AuthGuard implements CanActivate {
     const actor = token === undefined ? null : this.ports.verifyToken(token);
     if (actor === null) throw new UserError('unauthorized', token === undefined ? 'no bearer token was given' : 'the bearer token is not known', 'set REEVE_TOKEN; it is in cli.json of the control plane\'s state directory');
     request.reeveActor = actor;
+    // Before the body is judged: a wrong name is the first thing to say.
+    findCluster(this.ports.clusters, splitCluster(request.originalUrl).cluster);
     return true;
   }
 }

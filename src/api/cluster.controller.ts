@@ -12,7 +12,7 @@ import { Actor, Open } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { operationDocument, statusDocument } from './documents.js';
 import { streamEvents } from './event-stream.js';
-import { API_PORTS, type ApiPorts, type Begun, type EventFilter } from './ports.js';
+import { API_PORTS, CLUSTER_PORTS, type ApiPorts, type Begun, type ClusterPorts, type EventFilter, type Health } from './ports.js';
 import * as schemas from './schemas.js';
 
 /** Of these the status shows the newest that matter. */
@@ -22,7 +22,7 @@ const EVENTS_LOOKED_AT = 50;
 @ApiBearerAuth()
 @Controller()
 export class ClusterController {
-  constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
+  constructor(@Inject(CLUSTER_PORTS) private readonly ports: ClusterPorts) {}
 
   @Get('status')
   @Answers('Everything at a glance: hosts, workloads, operations, holds, problems', answers.status)
@@ -124,10 +124,17 @@ export class HealthController {
   }
 
   @Get('readyz')
-  @Answers('Database and queue answer', answers.health)
-  @ApiResponse({ status: HttpStatus.SERVICE_UNAVAILABLE, description: 'One of them does not', standardSchema: answers.health })
+  @Answers('Database and queue answer, those of every cluster', answers.health)
+  @ApiResponse({ status: HttpStatus.SERVICE_UNAVAILABLE, description: 'One of them does not; `unready` names the clusters', standardSchema: answers.health })
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const health = await this.ports.reads.health();
+    const health = healthOfAll(await Promise.all(this.ports.clusters.map(async ({ reads }) => ({ name: reads.clusterName(), health: await reads.health() }))));
     await reply.status(health.ok ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).send(health);
   }
+}
+
+/** The first cluster's parts have their plain names, the others' carry the cluster: "staging/queue". */
+function healthOfAll(all: readonly { readonly name: string; readonly health: Health }[]): Health & { readonly unready: readonly string[] } {
+  const parts = all.flatMap(({ name, health }, nth) => Object.entries(health.parts).map(([part, state]) => [nth === 0 ? part : `${name}/${part}`, state] as const));
+  const unready = all.filter(({ health }) => !health.ok).map(({ name }) => name);
+  return { ok: unready.length === 0, unready, parts: Object.fromEntries(parts) };
 }

@@ -76,6 +76,12 @@ export interface StatusInput {
   readonly events: readonly ClusterEvent[];
 }
 
+/** A cluster in a line, beside others. */
+export function clusterDocument({ name, isDefault, view, verdict, holds, leader }: Pick<StatusInput, 'name' | 'view' | 'verdict' | 'holds' | 'leader'> & { readonly isDefault: boolean }) {
+  const { quorum, quorumEvidence } = verdict;
+  return { name, isDefault, hosts: view.hosts.length, workloads: view.workloads.length, quorum, quorumEvidence, leader, disarm: activeDisarm(view, Date.now()), holds: holds.length };
+}
+
 /** Ended badly lately: what a person wants to see first. */
 const FAILURES_SHOWN = 5;
 const EVENTS_SHOWN = 8;
@@ -100,6 +106,7 @@ export function statusDocument({ name, view, verdict, holds, leader, queue, even
 /** Everything else would look healthy while nothing is carried out. */
 const queueAway = (detail: string): Problem => ({ code: 'queue-away', severity: 'alert', about: '', evidence: `operations wait, recoveries too: ${detail}`, remedy: 'see the control plane\'s log; the queue is where queue.redisUrl or the database says' });
 
+export type ClusterDocument = ReturnType<typeof clusterDocument>;
 export type RuleDocument = ReturnType<typeof ruleDocument>;
 export type StatusDocument = ReturnType<typeof statusDocument>;
 export type HostDocument = ReturnType<typeof hostDocument>;

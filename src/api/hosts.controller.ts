@@ -9,14 +9,14 @@ import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { hostDocument } from './documents.js';
 import { pageOf } from './page.js';
-import { API_PORTS, type ApiPorts, type Begun, type NewHost } from './ports.js';
+import { CLUSTER_PORTS, type Begun, type ClusterPorts, type NewHost } from './ports.js';
 import * as schemas from './schemas.js';
 
 @ApiTags('hosts')
 @ApiBearerAuth()
 @Controller('hosts')
 export class HostsController {
-  constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
+  constructor(@Inject(CLUSTER_PORTS) private readonly ports: ClusterPorts) {}
 
   @Get()
   @Answers('All hosts, by name', answers.pageWith(answers.host))

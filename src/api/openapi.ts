@@ -6,7 +6,7 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { z } from 'zod';
 import { problem } from './schemas.js';
 
-const DESCRIPTION = 'Hosts, workloads and what is done with them. Commands answer 202 with the ids of operations; follow those. Errors are problem+json (RFC 9457).';
+const DESCRIPTION = 'Hosts, workloads and what is done with them. Commands answer 202 with the ids of operations; follow those. Errors are problem+json (RFC 9457). Where one control plane has several clusters (`/api/v1/clusters`), every route below `/api/v1` is also there as `/api/v1/clusters/NAME/…`, for that cluster; without it the default one is meant.';
 
 export function openApiOf(app: INestApplication, controllers: readonly Type<object>[]): OpenAPIObject {
   controllers.forEach(declareParameters);

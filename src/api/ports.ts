@@ -134,12 +134,22 @@ export interface ClusterCommands {
   arm(actor: string): Promise<Begun>;
 }
 
-export interface ApiPorts {
+/** One cluster, as the API reaches it. */
+export interface ClusterPorts {
   readonly reads: ClusterReads;
   readonly commands: ClusterCommands;
-  /** The actor behind a bearer token; null: nobody. */
-  readonly verifyToken: (token: string) => string | null;
 }
 
-/** Nest's injection tokens. */
+/** The actor behind a bearer token; null: nobody. */
+export type VerifyToken = (token: string) => string | null;
+
+export interface ApiPorts {
+  /** The first is meant where a request names none; each by the name that its `reads` tell. */
+  readonly clusters: readonly [ClusterPorts, ...ClusterPorts[]];
+  readonly verifyToken: VerifyToken;
+}
+
+/** What a request is answered with: the cluster that it names, found anew at each access. Throws UserError where there is no such cluster. */
+export const CLUSTER_PORTS = Symbol('ClusterPorts');
+/** Nest's injection token of ApiPorts: all clusters, and who may ask. */
 export const API_PORTS = Symbol('ApiPorts');

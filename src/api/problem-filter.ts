@@ -26,7 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error);
     if (problem.status === 500) this.log(error);
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-    void reply.status(problem.status).header('content-type', 'application/problem+json').send({ ...problem, instance: context.switchToHttp().getRequest<FastifyRequest>().url });
+    void reply.status(problem.status).header('content-type', 'application/problem+json').send({ ...problem, instance: context.switchToHttp().getRequest<FastifyRequest>().originalUrl });
   }
 }
 

@@ -7,14 +7,14 @@ import { Answers } from './answers.js';
 import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { ruleDocument } from './documents.js';
-import { API_PORTS, type ApiPorts, type Begun } from './ports.js';
+import { CLUSTER_PORTS, type Begun, type ClusterPorts } from './ports.js';
 import * as schemas from './schemas.js';
 
 @ApiTags('rules')
 @ApiBearerAuth()
 @Controller('rules')
 export class RulesController {
-  constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
+  constructor(@Inject(CLUSTER_PORTS) private readonly ports: ClusterPorts) {}
 
   @Get()
   @Answers('All placement rules, by name, with what breaks them now', answers.listWith(answers.rule))

@@ -1,16 +1,19 @@
 // Starts the HTTP server: Nest on Fastify, on a loopback port or a unix socket.
 import 'reflect-metadata';
 import { rmSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Module, type DynamicModule, type INestApplicationContext, type LoggerService, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard } from './auth-guard.js';
 import { ClusterController, HealthController } from './cluster.controller.js';
+import { ClustersController } from './clusters.controller.js';
 import { HostsController } from './hosts.controller.js';
 import { openApiOf } from './openapi.js';
-import { API_PORTS, type ApiPorts } from './ports.js';
+import { portsOfRequest, splitCluster, withCluster } from './named-cluster.js';
+import { API_PORTS, CLUSTER_PORTS, type ApiPorts } from './ports.js';
 import { problemOf, ProblemFilter } from './problem-filter.js';
 import { RulesController } from './rules.controller.js';
 import { SchemaPipe } from './schema-pipe.js';
@@ -32,7 +35,7 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONTROLLERS: Type<object>[] = [HostsController, WorkloadsController, RulesController, ClusterController, HealthController];
+const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, ClusterController, HealthController];
 
 @Module({})
 class ApiModule {
@@ -43,6 +46,7 @@ class ApiModule {
       controllers: CONTROLLERS,
       providers: [
         { provide: API_PORTS, useValue: ports },
+        { provide: CLUSTER_PORTS, useValue: portsOfRequest(ports.clusters) },
         { provide: APP_GUARD, useClass: AuthGuard },
       ],
     };
@@ -50,9 +54,9 @@ class ApiModule {
 }
 
 /** A URL that can't be decoded is refused before any route, and so past the filter. */
-function frameworkErrors(error: FastifyError, request: { readonly url: string }, reply: unknown): void {
+function frameworkErrors(error: FastifyError, request: { readonly originalUrl: string }, reply: unknown): void {
   const answer = reply as FastifyReply;
-  void answer.status(error.statusCode ?? 400).type('application/problem+json').send({ ...problemOf(error), instance: request.url });
+  void answer.status(error.statusCode ?? 400).type('application/problem+json').send({ ...problemOf(error), instance: request.originalUrl });
 }
 
 /** Nest's own words go where ours go: into the one log, in its format. */
@@ -65,8 +69,10 @@ function nestLogger(log: (error: unknown) => void): LoggerService {
 const BODY_LIMIT = 2 * 1024 * 1024;
 
 export async function startApi(ports: ApiPorts, { listen, log, imports = [] }: ApiOptions): Promise<RunningApi> {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, frameworkErrors });
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, frameworkErrors, rewriteUrl: ({ url = '/' }: IncomingMessage) => splitCluster(url).url });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: nestLogger(log), abortOnError: false });
+  // After the body was read: what reads it is called by the socket, on nobody's account.
+  app.getHttpAdapter().getInstance().addHook('preHandler', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => withCluster(request.originalUrl, done));
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(log));

@@ -9,14 +9,14 @@ import { Actor } from './auth-guard.js';
 import { Begins } from './begins.js';
 import { workloadDocument } from './documents.js';
 import { pageOf } from './page.js';
-import { API_PORTS, type ApiPorts, type Begun } from './ports.js';
+import { CLUSTER_PORTS, type Begun, type ClusterPorts } from './ports.js';
 import * as schemas from './schemas.js';
 
 @ApiTags('workloads')
 @ApiBearerAuth()
 @Controller('workloads')
 export class WorkloadsController {
-  constructor(@Inject(API_PORTS) private readonly ports: ApiPorts) {}
+  constructor(@Inject(CLUSTER_PORTS) private readonly ports: ClusterPorts) {}
 
   @Get()
   @Answers('All workloads, by name', answers.pageWith(answers.workload))

@@ -10,16 +10,17 @@ import { OperationalError } from '../shared/errors.js';
 
 /** `members` are compared with; one at the same address is the machine itself. */
 export async function checkHost(world: HostWorld, host: Host, members: readonly Host[]): Promise<readonly CheckPoint[]> {
+  const { surveyor, config } = world.sideOf(host, [host]);
   let survey: HostSurvey;
   try {
-    survey = await surveyOf(world, host);
+    survey = await surveyor.survey();
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return [point('ssh', 'fail', error.message, error.remedy)];
   }
   const others = members.filter((one) => one.condition === 'online' && one.address !== host.address);
   return judgeSurvey({
-    host: host.name, survey, others: await forEachHost(others, (one) => lookAtOther(world, one)), fence: await lookAtFence({ world }, host), sshTrials: null, expectations: DEFAULT_EXPECTATIONS,
+    host: host.name, clusterId: config.clusterId, survey, others: await forEachHost(others, (one) => lookAtOther(world, one)), fence: await lookAtFence({ world }, host), sshTrials: null, expectations: DEFAULT_EXPECTATIONS,
   });
 }
 

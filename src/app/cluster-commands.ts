@@ -25,9 +25,13 @@ import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
+import type { Neighbours } from './neighbours.js';
 import { newWorkload } from './new-workload.js';
 
 export interface ClusterCommandPorts extends CommandPorts {
+  /** Of the cluster. */
+  readonly name: string;
+  readonly neighbours: Neighbours;
   readonly world: HostWorld;
   readonly clock: Clock;
   readonly policy: ClusterPolicy;
@@ -44,9 +48,13 @@ export class RealClusterCommands implements ClusterCommands {
   addHost(actor: string, wanted: NewHost): Promise<Begun> {
     checkDevices(wanted.fenceDevices);
     const host = this.#newHost(wanted);
-    return this.#commit(actor, 'host.add', wanted.name, (view) => {
-      const same = view.hosts.find((one) => one.address === wanted.address);
-      if (same) throw new UserError('conflict', `address: ${wanted.address} belongs to ${same.name} already`, `reeve host show ${same.name}`);
+    return this.ports.neighbours.adding(this.ports.name, host, () => this.#addHost(actor, host));
+  }
+
+  #addHost(actor: string, host: Host): Promise<Begun> {
+    return this.#commit(actor, 'host.add', host.name, (view) => {
+      const same = view.hosts.find((one) => one.address === host.address);
+      if (same) throw new UserError('conflict', `address: ${host.address} belongs to ${same.name} already`, `reeve host show ${same.name}`);
       return [
         { change: 'add-host', host },
         { change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} adds ${host.name}` } },
@@ -57,6 +65,7 @@ export class RealClusterCommands implements ClusterCommands {
 
   async checkHost(wanted: NewHost): Promise<readonly CheckPoint[]> {
     checkDevices(wanted.fenceDevices);
+    await this.ports.neighbours.assertFree(this.ports.name, wanted);
     return checkHost(this.ports.world, this.#newHost(wanted), (await this.ports.store.readView()).hosts);
   }
 

@@ -1,9 +1,9 @@
 // What decisions and migrations need of the configuration: the product's policies with the operator's numbers in them.
 import { DEFAULT_POLICY, type ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { MigrationPolicy } from '../migration/migration-policy.js';
-import type { Config } from './config.js';
+import type { ClusterConfig } from './config.js';
 
-export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, rebalance, admission }: Config): ClusterPolicy {
+export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, rebalance, admission }: ClusterConfig): ClusterPolicy {
   const { mode, threshold, holdRounds, minImprovement, onStart } = rebalance;
   return {
     ...DEFAULT_POLICY,
@@ -27,7 +27,7 @@ export function policyFrom({ placement, migration, fencing, recovery, shutdown, 
   };
 }
 
-export function migrationPolicyFrom({ migration }: Config): MigrationPolicy {
+export function migrationPolicyFrom({ migration }: ClusterConfig): MigrationPolicy {
   const { bandwidthMiBps, maxDowntimeMs, timeoutS, stallS, autoConverge } = migration;
   return { bandwidthMiBps, maxDowntimeMs, timeoutMs: timeoutS * 1_000, stallMs: stallS * 1_000, autoConverge };
 }

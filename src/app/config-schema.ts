@@ -182,11 +182,14 @@ const log = z.strictObject({
   pretty: said(z.boolean().optional(), { doc: 'Lines for people instead of JSON.', right: 'true or false', otherwise: 'true on a terminal' }),
 });
 
-/** The configuration file, one section an object. */
+export const CLUSTER_NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
+export const CLUSTER_NAME_RIGHT = 'at most 40 lower-case letters, digits and hyphens';
+
+/** The configuration file, one section an object; `clusters`, which may repeat some of it by name, is in config-clusters.ts. */
 export const FileSchema = z.strictObject({
-  clusterName: said(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/).default('reeve'), {
-    doc: 'Name of the cluster, as shown to people.',
-    right: 'at most 40 lower-case letters, digits and hyphens',
+  clusterName: said(z.string().regex(CLUSTER_NAME).default('reeve'), {
+    doc: 'Name of the cluster, as shown to people; of the first one, where there are several.',
+    right: CLUSTER_NAME_RIGHT,
   }),
   stateDir: said(z.string().min(1).default('.reeve'), { doc: 'Folder for what must survive a restart: token, SSH key, embedded Postgres.', right: 'a path' }),
   roles: said(z.array(z.enum(ROLES)).min(1).default([...ROLES]), { doc: 'What this process does.', right: `a list out of ${ROLES.join(', ')}` }),

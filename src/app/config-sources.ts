@@ -19,7 +19,7 @@ export interface Sources {
 export const DEFAULT_FILE = './reeve.yaml';
 
 /** REEVE_ variables that are not settings: the file's own, and those of the CLI, the lab, the tests and the guard. */
-const OTHER_VARIABLES = /^REEVE_(CONFIG|SERVER|TOKEN|TOKEN_FILE|(LAB|TEST|BENCH|GUARD|AGENT)(_\w*)?)$/;
+const OTHER_VARIABLES = /^REEVE_(CONFIG|SERVER|CLUSTER|TOKEN|TOKEN_FILE|(LAB|TEST|BENCH|GUARD|AGENT)(_\w*)?)$/;
 export const FLAGS = '--config FILE, --roles LIST';
 
 interface Arguments {

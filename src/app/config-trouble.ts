@@ -5,17 +5,24 @@ import { settingAt, SECTIONS, SETTINGS } from './config-settings.js';
 /** Where the value of a setting came from: `reeve.yaml`, `environment variable …`. */
 export type Origins = ReadonlyMap<string, string>;
 
+interface Place {
+  readonly origins: Origins;
+  readonly file: string;
+  /** Where the value stands in the file: "clusters.NAME." or nothing. */
+  readonly under?: string;
+}
+
 /** The most letters that may differ for a suggestion to be more help than noise. */
 const MAX_DISTANCE = 3;
 
-export function describeIssue(issue: z.core.$ZodIssue, value: unknown, origins: Origins, file: string): string {
-  if (issue.code === 'unrecognized_keys') return unknownKey(issue, origins, file);
+export function describeIssue(issue: z.core.$ZodIssue, value: unknown, { origins, file, under = '' }: Place): string {
+  if (issue.code === 'unrecognized_keys') return unknownKey(issue, { origins, file, under });
   const setting = owner(issue.path);
   const path = setting?.path ?? issue.path.join('.');
   const from = origins.get(path) ?? file;
   const right = setting?.meta.right ?? sectionRight(path);
   const within = issue.path.slice(path === '' ? 0 : path.split('.').length).join('.');
-  const place = within === '' ? path || 'the file' : `${path} (at ${within})`;
+  const place = within === '' ? `${under}${path}` || 'the file' : `${under}${path} (at ${within})`;
   const shown = setting?.meta.secret ? 'is not usable' : `is ${shownValue(valueAt(value, path))}`;
   return `${from}: ${place} ${shown}; it must be ${right}`;
 }
@@ -35,21 +42,21 @@ function owner(path: readonly PropertyKey[]): ReturnType<typeof settingAt> {
   return null;
 }
 
-function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, origins: Origins, file: string): string {
+function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, { origins, file, under = '' }: Place): string {
   const key = issue.keys[0] ?? '';
   const setting = owner(issue.path);
-  if (setting) return `${origins.get(setting.path) ?? file}: ${setting.path} has the unknown key ${key}; it must be ${setting.meta.right}`;
+  if (setting) return `${origins.get(setting.path) ?? file}: ${under}${setting.path} has the unknown key ${key}; it must be ${setting.meta.right}`;
   const path = [...issue.path.map(String), key].join('.');
-  return `${file}: unknown setting ${path}${suggestion(path)}`;
+  return `${file}: unknown setting ${under}${path}${suggestion(path, under)}`;
 }
 
 /** `; did you mean timing.heartbeatMs?`, or where the list is. */
-export function suggestion(path: string): string {
-  const names = [...SETTINGS.map((one) => one.path), ...SECTIONS.map((one) => one.name)];
+export function suggestion(path: string, under = ''): string {
+  const names = [...SETTINGS.map((one) => one.path), ...SECTIONS.map((one) => one.name), 'clusters'];
   // A known name in the wrong section is the other common slip.
   const moved = names.find((name) => lastPart(name).toLowerCase() === lastPart(path).toLowerCase());
   const found = nearest(path, names) ?? moved;
-  return found ? `; did you mean ${found}?` : '; docs/configuration.md lists all';
+  return found ? `; did you mean ${under}${found}?` : '; docs/configuration.md lists all';
 }
 
 function lastPart(path: string): string {
@@ -81,7 +88,7 @@ function valueAt(value: unknown, path: string): unknown {
 
 const MAX_SHOWN = 60;
 
-function shownValue(value: unknown): string {
+export function shownValue(value: unknown): string {
   const text = value === undefined ? 'missing' : JSON.stringify(value);
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

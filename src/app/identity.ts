@@ -1,4 +1,4 @@
-// What a control plane makes for itself at its first start: cluster id, API token, SSH key, witness key.
+// What a control plane makes for itself at its first start: API token and SSH key; in each cluster its id and the witness key.
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,32 +7,36 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentMember } from '../hosts/host-agent.js';
 import type { PostgresSettings } from '../store/settings.js';
-import type { Config } from './config.js';
+import type { ClusterConfig, Config } from './config.js';
 import type { Logger } from './logger.js';
 
 const run = promisify(execFile);
 
+/** Of one replica in one cluster. */
 export interface Identity {
   readonly clusterId: string;
-  readonly apiToken: string;
   /** This replica's ear, as the agents know it. */
   readonly witness: AgentMember;
 }
 
-export async function makeIdentity(config: Config, settings: PostgresSettings, log: Logger): Promise<Identity> {
+/** What all clusters of a control plane share: the SSH key, and the API token, which is returned. */
+export async function makeAccess(config: Config, settings: PostgresSettings, log: Logger): Promise<string> {
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   await ensureSshKey(config, log);
-  const clusterId = await settings.setOnce('clusterId', randomUUID());
-  const apiToken = await ensureToken(config, settings, log);
-  // A replica that lost its folder has forgotten what it promised: it is another voter, and the old one's promises stay nobody's.
-  const id = `witness:${config.replicaName}:${await instanceOf(config)}`;
-  const keyHex = await settings.setOnce(`witnessKey/${id}`, randomBytes(32).toString('hex'));
-  const witness: AgentMember = { id, name: config.replicaName, role: 'witness', keyHex, links: config.witness.advertise };
-  await settings.set(`witness/${config.replicaName}`, witness);
-  return { clusterId, apiToken, witness };
+  return ensureToken(config, settings, log);
 }
 
-async function instanceOf({ stateDir }: Config): Promise<string> {
+export async function makeIdentity(replicaName: string, { stateDir, witness: { advertise } }: Pick<ClusterConfig, 'stateDir' | 'witness'>, settings: PostgresSettings): Promise<Identity> {
+  const clusterId = await settings.setOnce('clusterId', randomUUID());
+  // A replica that lost its folder has forgotten what it promised: it is another voter, and the old one's promises stay nobody's.
+  const id = `witness:${replicaName}:${await instanceOf(stateDir)}`;
+  const keyHex = await settings.setOnce(`witnessKey/${id}`, randomBytes(32).toString('hex'));
+  const witness: AgentMember = { id, name: replicaName, role: 'witness', keyHex, links: advertise };
+  await settings.set(`witness/${replicaName}`, witness);
+  return { clusterId, witness };
+}
+
+async function instanceOf(stateDir: string): Promise<string> {
   const file = join(stateDir, 'witness-id');
   const known = await readFile(file, 'utf8').then((text) => text.trim(), () => '');
   const instance = known || randomBytes(4).toString('hex');

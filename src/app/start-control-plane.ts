@@ -1,45 +1,26 @@
-// The composition root of the control plane: everything real, wired by hand, started and stopped in order.
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { join } from 'node:path';
-import { nextStartStamp } from '../agent/start-stamp.js';
-import { Witness } from '../agent/witness.js';
+// The composition root of the control plane: what the process has once, around its clusters; started and stopped in order.
 import { startApi, type RunningApi } from '../api/start-api.js';
-import type { ApiPorts } from '../api/ports.js';
-import type { JobQueue } from '../cluster/job-queue.js';
-import type { ClusterPolicy } from '../cluster/cluster-policy.js';
-import { Replica, type ReplicaRecords } from '../cluster/control/replica.js';
-import type { Hold } from '../cluster/decision.js';
-import type { AgentMember } from '../hosts/host-agent.js';
-import { createJobQueue } from '../jobs/bullmq-job-queue.js';
-import { messageOf } from '../shared/errors.js';
+import { openBackend, type OpenBackend, type QueueBackend } from '../jobs/queue-backend.js';
+import { messageOf, OperationalError, UserError } from '../shared/errors.js';
+import { ChangeListener } from '../store/change-listener.js';
+import { placeOf } from '../store/cluster-schema.js';
+import { poolSizeFor, type ConnectionConfig } from '../store/connection.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../store/embedded/embedded-postgres.js';
-import type { ConnectionConfig } from '../store/connection.js';
-import { openStore, type OpenStore } from '../store/open-store.js';
-import { checkReportKey, clusterReads, HOLDS_KEY } from './cluster-reads.js';
-import { RealClusterCommands } from './cluster-commands.js';
-import type { Config } from './config.js';
-import { migrationPolicyFrom, policyFrom } from './config-policy.js';
-import { RealHostWorld } from './host-world.js';
-import { makeIdentity, tokenVerifier, writeCliFile, type Identity } from './identity.js';
+import { furtherClustersIn, openStore, type OpenStore } from '../store/open-store.js';
+import type { ClusterConfig, Config } from './config.js';
+import { makeAccess, tokenVerifier, writeCliFile } from './identity.js';
 import type { Logger } from './logger.js';
 import { LoopsModule } from './loops.module.js';
+import { Neighbours } from './neighbours.js';
+import { openCluster, type OpenCluster } from './open-cluster.js';
 import { preflight } from './preflight.js';
-import { systemClock, systemTimers } from '../shared/system/system-clock.js';
-import { openUdp } from '../agent/udp/heartbeat-endpoint.js';
-import { promiseFile } from '../agent/proc/promise-file.js';
 
 export interface ControlPlane {
   readonly address: string;
   stop(): Promise<void>;
 }
 
-/** Work in hand gets this long at SIGTERM; what is left is resumed by the next start. */
-const GRACE_MS = 5_000;
-
-const AGENT_BUNDLE = fileURLToPath(new URL('../dist/agent.cjs', import.meta.url));
-
+/** Throws UserError: something that was set is wrong; OperationalError: what it stands on is away or refuses. With several clusters, the message names the one. */
 export async function startControlPlane(config: Config, log: Logger): Promise<ControlPlane> {
   await preflight(config);
   const embedded = config.database.kind === 'embedded' ? await startEmbeddedPostgres({ dataDir: config.database.dataDir, log: (line) => log.info(line) }) : null;
@@ -51,95 +32,124 @@ export async function startControlPlane(config: Config, log: Logger): Promise<Co
   }
 }
 
+/** What runs, in the order in which it was started; filled as it starts. */
+interface Running {
+  changes: ChangeListener | null;
+  queues: OpenBackend | null;
+  readonly stores: OpenStore[];
+  readonly clusters: OpenCluster[];
+  api: RunningApi | null;
+}
+
 async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres | null): Promise<ControlPlane> {
-  const connection = connectionOf(config, embedded);
-  const open = await openStore(connection);
-  const identity = await makeIdentity(config, open.settings, log);
-  const backend = config.queue.kind === 'redis' ? ({ kind: 'redis', url: config.queue.url } as const) : ({ kind: 'postgres', connection: { ...connection } } as const);
-  const queue = await createJobQueue({ backend, log: (line) => log.warn(line) });
-  const parts = makeParts({ config, log, open, queue, identity });
+  const running: Running = { changes: null, queues: null, stores: [], clusters: [], api: null };
   try {
-    const api = await startParts({ config, log, open, queue, identity }, parts);
-    return { address: api.address, stop: () => stopInOrder({ log, api, parts, open, embedded }) };
+    const { address } = await startAll(config, log, connectionOf(config, embedded), running);
+    return { address, stop: () => stopInOrder(log, running, embedded) };
   } catch (error) {
     // In order too: else each part would complain that what it stands on is gone.
-    await stopInOrder({ log, api: null, parts, open, embedded: null }).catch(() => undefined);
+    await stopInOrder(log, running, null).catch(() => undefined);
     throw error;
   }
 }
 
-async function startParts({ config, log, open, queue, identity }: Foundation, parts: Parts): Promise<RunningApi> {
-  await parts.replica.start();
-  const api = await startApi(apiPorts({ config, open, queue, parts, identity }), { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(parts.replica.loops)] });
-  await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, identity.apiToken);
-  log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind }, `the control plane listens on ${api.address}`);
+async function startAll(config: Config, log: Logger, connection: ConnectionConfig, running: Running): Promise<RunningApi> {
+  const configured: readonly [ClusterConfig, ...ClusterConfig[]] = [config, ...config.furtherClusters];
+  const token = await openAll({ config, configured, connection, log }, running);
+  await startEach(running.clusters, configured.length > 1);
+  const [first, ...rest] = running.clusters.map(({ ports }) => ports);
+  if (!first) throw new Error('a control plane has a cluster');
+  const loops = running.clusters.flatMap((cluster) => cluster.loops);
+  const api = await startApi({ clusters: [first, ...rest], verifyToken: tokenVerifier(token) }, { listen: config.api.listen, log: (error) => log.error({ error }, messageOf(error)), imports: [LoopsModule.with(loops)] });
+  running.api = api;
+  await writeCliFile(config, api.address.startsWith('unix:') ? api.address : `http://${api.address}`, token);
+  const clusters = configured.length > 1 ? { clusters: configured.map((one) => one.clusterName) } : {};
+  log.info({ address: api.address, replica: config.replicaName, queue: config.queue.kind, database: config.database.kind, ...clusters }, `the control plane listens on ${api.address}`);
   return api;
 }
 
-interface Foundation {
+interface Opening {
   readonly config: Config;
+  readonly configured: readonly ClusterConfig[];
+  readonly connection: ConnectionConfig;
   readonly log: Logger;
-  readonly open: OpenStore;
-  readonly queue: JobQueue;
-  readonly identity: Identity;
 }
 
-interface Parts {
-  readonly world: RealHostWorld;
-  readonly policy: ClusterPolicy;
-  readonly replica: Replica;
+/** Opens every cluster, one after the other; nothing acts yet. Returns the API token. */
+async function openAll({ config, configured, connection, log }: Opening, running: Running): Promise<string> {
+  const isOne = configured.length === 1;
+  const places = configured.map((one) => furtherName(config, one));
+  running.changes = new ChangeListener(connection, places.map((name) => placeOf(name).channel));
+  const options = { poolSize: poolSizeFor(configured.length), changes: running.changes };
+  for (const [nth, cluster] of configured.entries()) {
+    running.stores.push(await within(cluster, isOne, () => openStore(connection, { ...options, further: places[nth] ?? null })));
+  }
+  await running.changes.start();
+  const first = running.stores[0];
+  if (!first) throw new Error('a control plane has a cluster');
+  const token = await makeAccess(config, first.settings, log);
+  await tellForgotten(first, config, log);
+  const backend = await queueBackend(config, connection, running);
+  const neighbours = new Neighbours();
+  for (const [nth, cluster] of configured.entries()) {
+    const further = places[nth] ?? null;
+    const open = running.stores[nth] ?? first;
+    const queue = { backend, ...(further === null ? {} : { prefix: `reeve-${further}` }) };
+    running.clusters.push(await within(cluster, isOne, () => openCluster({ process: config, cluster, open, queue, neighbours, log: isOne ? log : log.child({ cluster: cluster.clusterName }) })));
+  }
+  return token;
 }
 
-/** Everything that has a life of its own, wired to each other and not yet started. */
-function makeParts({ config, log, open, queue, identity }: Foundation): Parts {
-  const policy = policyFrom(config);
-  const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, voters: () => replica.members.voters, agentBundle: AGENT_BUNDLE });
-  const replica: Replica = new Replica(
-    {
-      name: config.replicaName, worker: `${config.replicaName}/${randomUUID().slice(0, 8)}`, witness: identity.witness,
-      decides: config.roles.includes('controller'), works: config.roles.includes('worker'),
-    },
-    { store: open.store, records: recordsIn(open), queue, world, ear: makeWitness(config, identity, log), clock: systemClock, log },
-    { cluster: policy, migration: migrationPolicyFrom(config) },
-  );
-  return { world, policy, replica };
+const furtherName = (config: Config, { clusterName }: ClusterConfig): string | null => (clusterName === config.clusterName ? null : clusterName);
+
+/** In Postgres the queues of all clusters share few connections; in Redis each cluster has its own. */
+async function queueBackend({ queue }: Config, connection: ConnectionConfig, running: Running): Promise<QueueBackend | OpenBackend> {
+  if (queue.kind === 'redis') return { kind: 'redis', url: queue.url };
+  // What goes wrong with a connection is told by each queue that uses it.
+  running.queues = await openBackend({ kind: 'postgres', connection: { ...connection } }, () => undefined);
+  return running.queues;
 }
 
-function makeWitness(config: Config, { clusterId, witness: { id, keyHex } }: Identity, log: Logger): Witness {
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const startStamp = nextStartStamp(join(config.stateDir, 'witness-start'), systemClock.nowMs());
-  return new Witness({ clusterId, id, keyHex, bootId, timing: config.timing, listen: config.witness.listen, startStamp }, { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(config.stateDir, 'promises.json')), log: (line) => log.warn(line) });
+/** Somebody left a cluster out of the configuration: its hosts go on, and nobody recovers them. */
+async function tellForgotten(first: OpenStore, { furtherClusters }: Config, log: Logger): Promise<void> {
+  const known = new Set(furtherClusters.map((one) => one.clusterName));
+  for (const name of await furtherClustersIn(first)) {
+    if (!known.has(name)) log.warn(`the database holds the cluster ${name}, which clusters does not name: nobody watches its hosts`);
+  }
 }
 
-function apiPorts({ config, open, queue, parts, identity }: { readonly config: Config; readonly open: OpenStore; readonly queue: JobQueue; readonly parts: Parts; readonly identity: Identity }): ApiPorts {
-  const { store, settings, audit } = open;
-  const { world, policy, replica } = parts;
-  const { verdict, committed, controller } = replica;
-  const leader = (): { replica: string; epoch: number | null } => ({ replica: config.replicaName, epoch: controller.leaderEpoch });
-  return {
-    reads: clusterReads({ name: config.clusterName, store, settings, audit, queue, policy, verdict, leader }),
-    commands: new RealClusterCommands({ store, audit, world, clock: systemClock, policy, verdict, committed }),
-    verifyToken: tokenVerifier(identity.apiToken),
-  };
+/** All at once. Where one fails the others are waited for, so that all can be stopped in order. */
+async function startEach(clusters: readonly OpenCluster[], namesIt: boolean): Promise<void> {
+  const started = await Promise.allSettled(clusters.map((cluster) => within({ clusterName: cluster.name }, !namesIt, () => cluster.start())));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
-interface Stopping {
-  readonly log: Logger;
-  /** Null: it was not reached. */
-  readonly api: RunningApi | null;
-  readonly parts: Parts;
-  readonly open: OpenStore;
-  readonly embedded: EmbeddedPostgres | null;
+/** What goes wrong with one of several clusters says which one it was. */
+async function within<T>({ clusterName }: Pick<ClusterConfig, 'clusterName'>, isOne: boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isOne) throw error;
+    const message = `cluster ${clusterName}: ${messageOf(error)}`;
+    if (error instanceof UserError) throw new UserError(error.code, message, error.remedy);
+    if (error instanceof OperationalError) throw new OperationalError(error.code, message, error.remedy);
+    throw new Error(message, { cause: error });
+  }
 }
 
 /** What asks comes first, what is asked comes last. */
-async function stopInOrder({ log, api, parts, open, embedded }: Stopping): Promise<void> {
+async function stopInOrder(log: Logger, { api, clusters, stores, changes, queues }: Running, embedded: EmbeddedPostgres | null): Promise<void> {
   log.info('stopping: no new work is taken');
   await api?.close();
-  await parts.replica.stop(GRACE_MS);
-  await parts.world.close();
-  await open.close();
+  const stopped = await Promise.allSettled(clusters.map((cluster) => cluster.stop()));
+  // Of clusters that were opened half.
+  for (const store of stores.slice(clusters.length)) await store.close();
+  await queues?.close();
+  await changes?.stop();
   await embedded?.stop();
+  const failed = stopped.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
   log.info('stopped');
 }
 
@@ -147,24 +157,4 @@ function connectionOf(config: Config, embedded: EmbeddedPostgres | null): Connec
   if (embedded) return embedded.connection;
   if (config.database.kind === 'url') return { connectionString: config.database.url };
   throw new Error('no database is configured');
-}
-
-function recordsIn(open: OpenStore): ReplicaRecords {
-  return {
-    listWitnesses: () => open.settings.list<AgentMember>('witness/'),
-    keepHolds: holdKeeper(open),
-    keepReport: (host, points) => open.settings.set(checkReportKey(host.name), points),
-    newMarkerId: () => randomUUID(),
-  };
-}
-
-/** Writes the holds down when they changed, for the other replicas and for people. */
-function holdKeeper({ settings }: OpenStore): (holds: readonly Hold[]) => Promise<void> {
-  let kept = '';
-  return async (holds) => {
-    const now = JSON.stringify(holds);
-    if (now === kept) return;
-    await settings.set(HOLDS_KEY, holds);
-    kept = now;
-  };
 }

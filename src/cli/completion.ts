@@ -6,7 +6,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** Where names of a kind come from. */
-const NAMES = { hosts: '/hosts', workloads: '/workloads', rules: '/rules', operations: '/operations?state=pending,running' } as const;
+const NAMES = { clusters: '/clusters', hosts: '/hosts', workloads: '/workloads', rules: '/rules', operations: '/operations?state=pending,running' } as const;
 export type NameKind = keyof typeof NAMES;
 
 export const isNameKind = (text: string): text is NameKind => Object.hasOwn(NAMES, text);
@@ -19,7 +19,7 @@ export async function namesOf(kind: NameKind, client: HttpClient): Promise<reado
 
 /** What an argument or an option's value is called, and what it is then a name of. */
 const CALLED: Readonly<Record<string, NameKind>> = { host: 'hosts', workload: 'workloads', id: 'operations' };
-const OPTIONS: Readonly<Record<string, NameKind>> = { '--to': 'hosts', '--host': 'hosts', '--workload': 'workloads' };
+const OPTIONS: Readonly<Record<string, NameKind>> = { '--cluster': 'clusters', '--to': 'hosts', '--host': 'hosts', '--workload': 'workloads' };
 
 interface Known {
   readonly path: string;
@@ -55,8 +55,9 @@ function bash(all: readonly Known[], withValue: readonly string[]): string {
   const words = all.map(({ path, words: own }) => `    "${path}") words="${own.join(' ')}" ;;`);
   const args = all.flatMap(({ path, args: own }) => own.flatMap((arg, index) => (arg === null ? [] : [`    "${path} ${index}") ${typeof arg === 'string' ? `names=${arg}` : `words="${arg.join(' ')}"`} ;;`])));
   return `_reeve() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="" path="" word words="" names="" count=0
+  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="" path="" word words="" names="" count=0 cluster=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    [ "$prev" != --cluster ] || cluster="$word"
     case "$prev" in ${withValue.join('|')}) prev=""; continue ;; esac
     prev="$word"
     case "$word" in -*) continue ;; esac
@@ -72,7 +73,7 @@ ${Object.entries(OPTIONS).map(([option, kind]) => `    ${option}) names=${kind} 
 ${args.join('\n')}
     esac ;; esac ;;
   esac
-  [ -z "$names" ] || words="$("\${COMP_WORDS[0]}" __names "$names" 2>/dev/null)"
+  [ -z "$names" ] || words="$("\${COMP_WORDS[0]}" __names "$names" \${cluster:+--cluster "$cluster"} 2>/dev/null)"
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _reeve reeve`;

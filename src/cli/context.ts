@@ -17,6 +17,7 @@ export interface Terminal {
 
 export interface GlobalOptions {
   readonly server?: string;
+  readonly cluster?: string;
   readonly json?: boolean;
   readonly wait?: boolean;
   readonly color: boolean;
@@ -39,7 +40,7 @@ export interface Context {
 export function contextOf(command: Command, terminal: Terminal, results: { exitCode: number }): Context {
   const options = command.optsWithGlobals<GlobalOptions>();
   const style = options.color && terminal.isTty && !terminal.env['NO_COLOR'] ? COLOURED : PLAIN;
-  const client = new HttpClient(connectionFrom({ server: options.server, env: terminal.env }));
+  const client = new HttpClient(connectionFrom({ server: options.server, cluster: options.cluster, env: terminal.env }));
   const json = options.json === true;
   const show = <T>(document: T, render: (document: T) => string): void => terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : `${render(document)}\n`);
   return {

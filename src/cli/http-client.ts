@@ -20,21 +20,24 @@ export class CliError extends Error {
 export interface Connection {
   readonly server: string;
   readonly token: string | null;
+  /** Null: the control plane's first. */
+  readonly cluster: string | null;
 }
 
 export interface ConnectionOptions {
   readonly server?: string | undefined;
+  readonly cluster?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** --server, then REEVE_SERVER, then what the control plane wrote into its state directory. */
-export function connectionFrom({ server, env }: ConnectionOptions): Connection {
+/** --server, then REEVE_SERVER, then what the control plane wrote into its state directory; --cluster, then REEVE_CLUSTER. */
+export function connectionFrom({ server, cluster, env }: ConnectionOptions): Connection {
   const file = join(resolve(env['REEVE_STATE_DIR'] ?? '.reeve'), 'cli.json');
   const written = existsSync(file) ? writtenIn(file) : {};
   const chosen = server ?? env['REEVE_SERVER'] ?? written.server;
   if (!chosen) throw new CliError(EXIT.unreachable, `no control plane is known: neither --server nor REEVE_SERVER is set, and there is no ${file}`, 'npm start, or set REEVE_SERVER and REEVE_TOKEN');
   const token = env['REEVE_TOKEN'] ?? (env['REEVE_TOKEN_FILE'] ? readable(env['REEVE_TOKEN_FILE'], 'REEVE_TOKEN_FILE').trim() : (written.token ?? null));
-  return { server: chosen, token };
+  return { server: chosen, token, cluster: cluster || env['REEVE_CLUSTER'] || null };
 }
 
 function readable(file: string, what: string): string {
@@ -127,11 +130,12 @@ export class HttpClient {
   }
 
   #open(method: string, path: string, body: unknown, timeoutMs: number): Promise<IncomingMessage> {
-    const { server, token } = this.connection;
+    const { server, token, cluster } = this.connection;
+    const root = cluster === null ? '/api/v1' : at`/api/v1/clusters/${cluster}`;
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string> = { 'x-reeve-user': userInfo().username, ...(token ? { authorization: `Bearer ${token}` } : {}), ...(payload ? { 'content-type': 'application/json' } : {}) };
     return new Promise((done, fail) => {
-      const call = request({ ...targetOf(server), method, path: `/api/v1${path}`, headers, timeout: timeoutMs }, done);
+      const call = request({ ...targetOf(server), method, path: `${root}${path}`, headers, timeout: timeoutMs }, done);
       call.on('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
       call.on('error', (error) => fail(new CliError(EXIT.unreachable, `the control plane at ${server} does not answer: ${error.message}`, 'npm start')));
       call.end(payload);

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { StatusDocument } from '../api/documents.js';
 import { messageOf } from '../shared/errors.js';
+import { addClusterCommands } from './cluster-commands.js';
 import { completion, isNameKind, namesOf, SHELLS, type Shell } from './completion.js';
 import { contextOf, type Context, type Terminal } from './context.js';
 import { addEventCommands } from './event-commands.js';
@@ -11,7 +12,6 @@ import { CliError, EXIT } from './http-client.js';
 import { given, whole, type Wiring } from './options.js';
 import { addOperationCommands } from './operation-commands.js';
 import { addRuleCommands } from './rule-commands.js';
-import { scenarioFile } from './scenario-file.js';
 import { showStatus } from './show-status.js';
 import { addWorkloadCommands } from './workload-commands.js';
 
@@ -48,12 +48,13 @@ function endOf(error: unknown, terminal: Terminal, json: boolean): number {
 const NOTES = `
 Exit codes: 0 done; 1 failed, or not found; 2 not understood; 3 the control plane does not answer; 4 refused.
 Environment: REEVE_STATE_DIR, the control plane's folder on this machine (default: .reeve); or, from elsewhere,
-REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE.`;
+REEVE_SERVER with REEVE_TOKEN or REEVE_TOKEN_FILE. REEVE_CLUSTER: as --cluster.`;
 
 function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }): Command {
   const program = new Command('reeve')
     .description('High availability and live migration for KVM virtual machines')
     .option('--server <url>', 'http://127.0.0.1:7480 or unix:/path (default: REEVE_SERVER, or cli.json in REEVE_STATE_DIR)')
+    .option('--cluster <cluster>', 'one of several clusters (default: REEVE_CLUSTER, or the first)')
     .option('--json', 'print JSON')
     .option('--wait', 'wait for what was begun; the exit code is its outcome')
     .option('--no-color', 'no colours')
@@ -66,6 +67,7 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
     .enablePositionalOptions(false);
   const { run } = wiring;
   program.command('status').description('the cluster at a glance').option('--watch', 'again every second').action(run(status));
+  addClusterCommands(program, wiring);
   addHostCommands(program, wiring);
   addWorkloadCommands(program, wiring);
   addRuleCommands(program, wiring);
@@ -79,11 +81,6 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
     .option('--mode <mode>', 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged', 'freeze')
     .action(run(async (context, _args, options) => context.begun(await context.client.post('/disarm', { mode: options['mode'], reason: options['reason'], forS: options['for'] }), 'disarmed')));
   program.command('arm').description('switch automatic action on again').action(run(async (context) => context.begun(await context.client.post('/arm'), 'armed')));
-  const cluster = program.command('cluster').description('the cluster as a whole');
-  cluster
-    .command('export')
-    .description('the cluster as it is now, as a scenario file: add to its timeline what you want to know about, and give it to `reeve simulate`')
-    .action(run(async (context) => context.show(await context.client.get<object>('/cluster/scenario'), scenarioFile)));
   program
     .command('simulate <file>')
     .description('run a scenario file in virtual time (- reads standard input); needs no control plane')

@@ -18,6 +18,7 @@ export interface CheckPoint {
 export const CHECKS = {
   ssh: { title: 'SSH', why: 'everything is done over SSH, with the host key that was pinned' },
   rights: { title: 'Rights', why: 'libvirt, the agent and the guard need root' },
+  cluster: { title: 'Cluster', why: 'a host belongs to one cluster: two would fence and start on it without each other' },
   'cpu-virtualization': { title: 'CPU virtualization', why: 'without vmx or svm guests are emulated, many times slower' },
   kvm: { title: 'KVM', why: 'QEMU must be able to open /dev/kvm' },
   libvirt: { title: 'libvirt', why: 'VMs are run through it' },

@@ -43,6 +43,12 @@ export async function unlessAway(name: string, work: () => Promise<void>): Promi
   }
 }
 
+/** Null: no other cluster's agent is there. Else the id of the cluster whose it is: what lies there makes the host a member of that one. */
+export async function foreignCluster({ agent, config }: EnrolmentSide): Promise<string | null> {
+  const installed = await agent.installedFor();
+  return installed === config.clusterId ? null : installed;
+}
+
 /** Exchanges migration keys and host keys between one host and each of the others, both ways. Returns who could not be reached. */
 export async function exchangeTrust(self: EnrolmentSide, peers: readonly EnrolmentSide[]): Promise<readonly string[]> {
   const own: MigrationPeer = { ...self.host, publicKey: await self.trust.publicKey() };

@@ -8,7 +8,7 @@ import type { MigrationTrust } from './migration-trust.js';
 export const SURVEY: HostSurvey = {
   hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
   qemuVersion: '8.2.2', libvirtUuid: 'u-1', locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir: '/srv/shared/lockspace' }, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
-  pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', autostart: [],
+  pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', agentClusterId: null, autostart: [],
 };
 
 export interface FakeHost {
@@ -98,6 +98,7 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
       if (bootId !== host.survey.bootId) throw new OperationalError('guard-refused', `asked to admit boot ${bootId}`);
       host.admitted = { epoch: token.hostEpoch, bootId };
     }),
+    installedFor: () => call('installedFor', () => host.config?.clusterId ?? null),
     install: (config) => call('install', () => void (host.config = config)),
     configure: (config) => call('configure', () => void (host.config = config)),
     uninstall: () => call('uninstall', () => {

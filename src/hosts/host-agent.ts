@@ -48,12 +48,17 @@ export interface AgentMember {
   readonly links: readonly { readonly address: string; readonly port: number }[];
 }
 
+/** Where an agent finds what it is told, on its host. */
+export const AGENT_CONFIG_FILE = '/etc/reeve/agent.json';
+
 export interface HostAgent {
   /** A quick look by SSH that does not need the agent: is the host alive, and what runs there? */
   probe(timeoutMs: number): Promise<HostProbe>;
   guardState(): Promise<GuardState>;
   /** Admits the current boot at this epoch. Refused when the host's boot id is not `bootId`. */
   admit(token: CommandToken, bootId: string): Promise<void>;
+  /** Id of the cluster whose agent's configuration lies there; null: none does. */
+  installedFor(): Promise<string | null>;
   /** Puts agent and guard onto the host (idempotent; replaces older ones) and starts the agent. */
   install(config: AgentConfig): Promise<void>;
   /** Replaces the agent's configuration (members came or went). */

@@ -50,6 +50,8 @@ export interface HostSurvey {
   readonly watchdogDevice: boolean;
   readonly machineId: string;
   readonly bootId: string;
+  /** Id of the cluster whose agent is installed there; null: none is. */
+  readonly agentClusterId: string | null;
   /** Names of domains that start at boot. */
   readonly autostart: readonly string[];
 }

@@ -8,7 +8,7 @@ import { DEFAULT_EXPECTATIONS, judgeLogins, judgeSurvey, type FenceLook, type Ot
 const ON: FenceLook = { kind: 'answered', device: 'ipmi 10.0.2.1', power: 'on' };
 const other = (name: string, change: Partial<HostSurvey> = {}): OtherHost => ({ name, survey: { ...SURVEY, libvirtUuid: `u-${name}`, machineId: `id-${name}`, ...change } });
 const judge = (change: Partial<HostSurvey>, others: readonly OtherHost[] = [other('host-2')], fence: FenceLook = ON) =>
-  judgeSurvey({ host: 'host-1', survey: { ...SURVEY, ...change }, others, fence, sshTrials: null, expectations: DEFAULT_EXPECTATIONS });
+  judgeSurvey({ host: 'host-1', clusterId: 'c', survey: { ...SURVEY, ...change }, others, fence, sshTrials: null, expectations: DEFAULT_EXPECTATIONS });
 
 const pool = (change: object) => [{ ...SURVEY.pools[0]!, ...change }];
 
@@ -25,6 +25,8 @@ describe('a host as it should be', () => {
 });
 
 const rows: readonly [string, Partial<HostSurvey>, readonly OtherHost[], FenceLook, CheckCode, CheckState, RegExp][] = [
+  ['an agent of another cluster', { agentClusterId: 'd' }, [], ON, 'cluster', 'fail', /another cluster \(d\)/],
+  ['an agent of ours', { agentClusterId: 'c' }, [], ON, 'cluster', 'ok', /this one already/],
   ['no vmx', { virtualization: null }, [], ON, 'cpu-virtualization', 'warn', /firmware/],
   ['no kvm', { kvm: 'absent' }, [], ON, 'kvm', 'warn', /emulated/],
   ['no kvm beside hosts that have it', { kvm: 'absent' }, [other('host-2')], ON, 'kvm', 'warn', /VMs of host-2 use KVM/],

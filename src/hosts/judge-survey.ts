@@ -1,6 +1,7 @@
 // Judges what was seen on a host, alone and beside the hosts that are there already.
 import { CHECK_CODES, point, type CheckPoint } from './enrolment-check.js';
 import { judgeDiskLocks } from './judge-disk-locks.js';
+import { AGENT_CONFIG_FILE } from './host-agent.js';
 import type { HostSurvey, SurveyedPool } from './host-survey.js';
 
 /** What the host's fence device answered to a status query. */
@@ -28,6 +29,8 @@ export interface SshTrial {
 
 export interface SurveyToJudge {
   readonly host: string;
+  /** Of the cluster that it is to join. */
+  readonly clusterId: string;
   readonly survey: HostSurvey;
   readonly others: readonly OtherHost[];
   readonly fence: FenceLook;
@@ -48,13 +51,21 @@ type Check = (input: SurveyToJudge) => readonly CheckPoint[];
 
 /** The order of CHECKS; a check may yield several points, or none. */
 export function judgeSurvey(input: SurveyToJudge): readonly CheckPoint[] {
-  const checks: readonly Check[] = [reached, virtualization, kvm, libvirt, qemu, hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
+  const checks: readonly Check[] = [reached, cluster, virtualization, kvm, libvirt, qemu, hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
   const points = checks.flatMap((check) => check(input));
   return [...points].sort((one, other) => CHECK_CODES.indexOf(one.code) - CHECK_CODES.indexOf(other.code));
 }
 
 /** A survey that came back at all was made as root over a pinned connection. */
 const reached: Check = () => [point('ssh', 'ok', 'reachable, host key pinned'), point('rights', 'ok', 'commands run as root')];
+
+const cluster: Check = ({ survey, host, clusterId }) => {
+  if (survey.agentClusterId === null) return [point('cluster', 'ok', 'of none so far')];
+  if (survey.agentClusterId === clusterId) return [point('cluster', 'ok', 'of this one already')];
+  return [point('cluster', 'fail', otherCluster(survey.agentClusterId), `take it out of that cluster there (reeve host remove); where that cluster is gone for good, on ${host}: systemctl disable --now reeve-agent; rm ${AGENT_CONFIG_FILE}`)];
+};
+
+export const otherCluster = (id: string): string => `the agent of another cluster (${id}) is installed here`;
 
 const virtualization: Check = ({ survey }) => {
   if (survey.virtualization !== null) return [point('cpu-virtualization', 'ok', survey.virtualization)];

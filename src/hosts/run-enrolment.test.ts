@@ -48,6 +48,20 @@ function expectNothingLeft({ host, network }: World): void {
 }
 
 describe('enrolment', () => {
+  it('refuses a host of another cluster and leaves its agent alone, also when that came in between', async () => {
+    const other = { ...setUp().context.self.config, clusterId: 'another' };
+    const seen = setUp(({ host }) => {
+      host.config = other;
+      host.survey = { ...host.survey, agentClusterId: 'another' };
+    });
+    const unseen = setUp(({ host }) => void (host.config = other));
+    for (const { world, context } of [seen, unseen]) {
+      expect(await run(context)).toMatchObject({ kind: 'failed', code: 'check-failed', why: expect.stringContaining('the agent of another cluster (another) is installed here') as string });
+      expect(world.host.config).toBe(other);
+    }
+    expect(seen.world.reports.at(-1)?.find((one) => one.code === 'cluster')?.remedy).toContain('reeve host remove');
+  });
+
   it('tries the disk locks of shared pools with each member, lets go of them, and keeps no host out for what it finds', async () => {
     const { world, context } = setUp((one) => void (one.peer.meeting = { kind: 'let-through' }));
     expect(await run(context)).toMatchObject({ kind: 'succeeded' });

@@ -2,12 +2,12 @@
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { awayNote, exchangeTrust, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
+import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import type { CommandToken } from './hypervisor.js';
 import { judgeTrials, sharedPools, type LockTrial, type SharedPool } from './judge-disk-locks.js';
-import { judgeLogins, judgeSurvey, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
+import { judgeLogins, judgeSurvey, otherCluster, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
 
 export interface EnrolmentContext {
   readonly self: EnrolmentSide;
@@ -71,7 +71,7 @@ const survey: Step<EnrolmentContext> = {
       return notReached(world, error);
     }
     const others = await surveyOthers(context);
-    const points = judgeSurvey({ host: self.host.name, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
+    const points = judgeSurvey({ host: self.host.name, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
@@ -155,11 +155,16 @@ const tryMigrationSsh: Step<EnrolmentContext> = {
 const installAgent: Step<EnrolmentContext> = {
   name: 'agent',
   run: async ({ self }) => {
+    // Once more: another cluster may have enrolled it since it was looked at.
+    const foreign = await foreignCluster(self);
+    if (foreign !== null) return { kind: 'failed', code: 'check-failed', why: otherCluster(foreign) };
     await self.agent.install(self.config);
     return { kind: 'done', note: 'agent and guard installed' };
   },
   undo: async ({ self }) => {
-    const away = await unlessAway(self.host.name, () => self.agent.uninstall());
+    const away = await unlessAway(self.host.name, async () => {
+      if ((await foreignCluster(self)) === null) await self.agent.uninstall();
+    });
     return away === null ? 'agent and guard removed' : `agent left there: ${away}`;
   },
 };

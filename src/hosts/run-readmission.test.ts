@@ -129,6 +129,13 @@ describe('removal', () => {
     expect([...world.peer.trusted]).toEqual([]);
     expect(world.peer.config).toEqual(context.peers[0]?.config);
   });
+  it('leaves another cluster’s agent and keys on the host', async () => {
+    const { world, context } = removal();
+    world.host.config = { ...context.self.config, clusterId: 'another' };
+    expect((await runRemoval(context, crashingJournal().journal())).kind).toBe('succeeded');
+    expect(world.host).toMatchObject({ config: { clusterId: 'another' }, hasKey: true });
+    expect([...world.peer.trusted]).toEqual([]);
+  });
   it('does nothing while it is in use', async () => {
     const { world, context } = removal();
     expect(await runRemoval({ ...context, whyNot: async () => 'has a workload' }, crashingJournal().journal())).toMatchObject({ kind: 'failed', code: 'in-use' });

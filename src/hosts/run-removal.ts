@@ -1,6 +1,6 @@
 // Removal: a host stops being a member. Its agent and its keys go, the members forget it; its disks and pools stay.
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
-import { awayNote, forEachHost, tellPeers, unlessAway, type EnrolmentSide } from './enrolment-side.js';
+import { awayNote, foreignCluster, forEachHost, tellPeers, unlessAway, type EnrolmentSide } from './enrolment-side.js';
 import type { Host } from './host.js';
 
 export interface RemovalContext {
@@ -39,6 +39,9 @@ const removeFromHost: Step<RemovalContext> = {
   name: 'host',
   run: async ({ self, hostIsLost }) => {
     if (hostIsLost) return { kind: 'done', note: `${self.host.name} is given up: agent and keys are left on it` };
+    // As when its enrolment here was refused.
+    const foreign = await foreignCluster(self);
+    if (foreign !== null) return { kind: 'done', note: `${self.host.name} belongs to another cluster (${foreign}): agent and keys are left on it` };
     await self.agent.uninstall();
     await self.trust.revoke();
     return { kind: 'done', note: 'agent, guard and migration keys removed; pool markers stay' };

@@ -5,7 +5,8 @@ import type { JobClass, JobQueue } from '../cluster/job-queue.js';
 import { openBackend, type AnyQueue, type AnyWorker, type OpenBackend, type QueueBackend } from './queue-backend.js';
 
 export interface JobQueueOptions {
-  readonly backend: QueueBackend;
+  /** One that is open already serves several queues, and is closed by whoever opened it. */
+  readonly backend: QueueBackend | OpenBackend;
   /** Keeps clusters (and tests) on one server apart. */
   readonly prefix?: string;
   readonly log: (line: string) => void;
@@ -37,8 +38,9 @@ const HEALTH_MS = 2_000;
 
 export async function createJobQueue({ backend, prefix = 'reeve', log }: JobQueueOptions): Promise<JobQueue> {
   const trouble = new Trouble(log);
+  if ('close' in backend) return new BullmqJobQueue(backend, prefix, trouble);
   const opened = await openBackend(backend, (error) => trouble.note(error));
-  return new BullmqJobQueue(opened, prefix, trouble);
+  return new BullmqJobQueue(opened, prefix, trouble, () => opened.close());
 }
 
 class BullmqJobQueue implements JobQueue {
@@ -51,6 +53,7 @@ class BullmqJobQueue implements JobQueue {
     private readonly backend: OpenBackend,
     private readonly prefix: string,
     private readonly trouble: Trouble,
+    private readonly closeBackend: () => Promise<void> = async () => undefined,
   ) {
     this.#queues = new Map(CLASSES.map((jobClass) => [jobClass, this.#queue(jobClass)]));
   }
@@ -80,7 +83,7 @@ class BullmqJobQueue implements JobQueue {
     };
     await closing(this.#workers);
     await closing([...this.#queues.values()]);
-    this.backend.close();
+    await within(graceMs, this.closeBackend(), '').catch(() => undefined);
   }
 
   async health(): Promise<{ readonly ok: boolean; readonly detail: string }> {

@@ -34,6 +34,10 @@ export class SimulatedHostAgent implements HostAgent {
     return this.#command('admit', (host) => guardOf(host).admit(token, bootId, host.bootId));
   }
 
+  installedFor(): Promise<string | null> {
+    return this.#command('installedFor', (host) => host.agentConfig?.clusterId ?? null);
+  }
+
   install(config: AgentConfig): Promise<void> {
     return this.#command('install', (host) => {
       host.guard ??= new SimulatedGuard(host.name);

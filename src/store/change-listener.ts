@@ -1,5 +1,6 @@
-// Hears of changes by LISTEN on a connection of its own, and reconnects for ever; a missed notification costs one poll.
+// Hears of changes by LISTEN on one connection for all clusters, and reconnects for ever; a missed notification costs one poll.
 import pg from 'pg';
+import { Defect } from '../shared/errors.js';
 import type { ConnectionConfig } from './connection.js';
 
 /** Between two tries to connect: long enough to spare a database that is starting, short against a failover. */
@@ -10,20 +11,26 @@ const ASK_EVERY_MS = 10_000;
 const ANSWER_MS = 5_000;
 
 export class ChangeListener {
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners: ReadonlyMap<string, Set<() => void>>;
   #client: pg.Client | null = null;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
 
+  /** `channels`: one per cluster, so that a change in one does not wake the others. */
   constructor(
     private readonly connection: ConnectionConfig,
-    private readonly channel: string,
-  ) {}
+    channels: readonly string[],
+  ) {
+    this.#listeners = new Map(channels.map((channel) => [channel, new Set()]));
+  }
 
-  add(listener: () => void): () => void {
+  /** Throws Defect for a channel that is not listened on. */
+  add(channel: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(channel);
+    if (!listeners) throw new Defect(`nobody listens on ${channel}`);
     const own = (): void => listener();
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    listeners.add(own);
+    return () => void listeners.delete(own);
   }
 
   async start(): Promise<void> {
@@ -33,13 +40,14 @@ export class ChangeListener {
     const lost = (): void => this.#replace(client);
     client.on('error', lost);
     client.on('end', lost);
-    client.on('notification', () => this.#tell());
+    client.on('notification', ({ channel }) => this.#tell(channel));
+    const channels = [...this.#listeners.keys()];
     try {
       await client.connect();
-      await client.query(`LISTEN ${this.channel}`);
+      for (const channel of channels) await client.query(`LISTEN ${channel}`);
       this.#later(() => void this.#ask(client), ASK_EVERY_MS);
       // What happened while we were not listening.
-      this.#tell();
+      channels.forEach((channel) => this.#tell(channel));
     } catch {
       lost();
     }
@@ -75,7 +83,7 @@ export class ChangeListener {
     if (!this.#stopped) this.#timer = setTimeout(what, ms);
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(channel: string): void {
+    for (const listener of this.#listeners.get(channel) ?? []) listener();
   }
 }

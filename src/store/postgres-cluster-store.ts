@@ -20,8 +20,6 @@ import { eventOf, operationOf } from './rows.js';
 import type { EventRow, HostRow, InventoryRow, OperationRow, RuleRow, WorkloadRow } from './tables.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 
-export const CHANGE_CHANNEL = 'reeve_change';
-
 const RECENT = `ended_at > now() - interval '${RECENT_OPERATIONS.withinMs} milliseconds' ORDER BY ended_at DESC, seq DESC LIMIT ${RECENT_OPERATIONS.limit}`;
 
 /** Looked at first by the sweeper: a lost fence must not wait behind many others. */
@@ -34,6 +32,8 @@ export class PostgresClusterStore implements ClusterStore {
   constructor(
     private readonly source: DataSource,
     private readonly changes: ChangeListener,
+    /** Where commits are announced: this cluster's own. */
+    private readonly channel: string,
   ) {}
 
   readView(): Promise<ClusterView> {
@@ -113,7 +113,7 @@ export class PostgresClusterStore implements ClusterStore {
       const known = row.steps.some((one) => one.name === step.name);
       const steps = known ? row.steps.map((one) => (one.name === step.name ? step : one)) : [...row.steps, step];
       await tx.query('UPDATE operation SET steps = $2, memo = coalesce($3, memo) WHERE id = $1', [id, storableJson(steps), memo === null ? null : storableJson(memo)]);
-      await tx.query('SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, 'step']);
+      await tx.query('SELECT pg_notify($1, $2)', [this.channel, 'step']);
       return true;
     });
   }
@@ -188,7 +188,7 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   onChange(listener: () => void): () => void {
-    return this.changes.add(listener);
+    return this.changes.add(this.channel, listener);
   }
 
   async acquireLease(holder: string, ttlMs: number): Promise<Lease> {
@@ -216,7 +216,7 @@ export class PostgresClusterStore implements ClusterStore {
     return this.#within(async (tx) => {
       const [row] = await tx.query<{ version: string }[]>('SELECT version FROM cluster WHERE id = 1 FOR UPDATE');
       const result = await work(tx, Number(row?.version ?? 0));
-      await tx.query('SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, 'commit']);
+      await tx.query('SELECT pg_notify($1, $2)', [this.channel, 'commit']);
       return result;
     });
   }

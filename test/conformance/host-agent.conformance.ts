@@ -82,7 +82,9 @@ export function hostAgentConformance(title: string, start: () => Promise<Conform
       const guest = newGuest();
       await host.hypervisor.define(epochs.token(host, guest), rig.definition(guest));
       await host.hypervisor.start(epochs.token(host, guest), guest.uuid);
+      expect(await host.agent.installedFor()).toBe(agentConfig(host).clusterId);
       for (let times = 0; times < 2; times += 1) await host.agent.uninstall();
+      expect(await host.agent.installedFor()).toBeNull();
       expect(await host.agent.probe(8_000)).toMatchObject({ agentAlive: false, runningUuids: [guest.uuid] });
       await expect(host.hypervisor.kill(epochs.token(host, guest), guest.uuid)).rejects.toMatchObject({ code: 'guard-refused' });
       await host.agent.install(agentConfig(host));

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApiPorts, Begun } from '../../src/api/ports.js';
+import type { ApiPorts, Begun, ClusterPorts } from '../../src/api/ports.js';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
 import { runCli } from '../../src/cli/program.js';
 import type { ClusterEvent } from '../../src/cluster/cluster-event.js';
@@ -29,16 +29,15 @@ const begun = (...what: unknown[]): Promise<Begun> => {
   asked.push(what);
   return Promise.resolve({ operationIds: ['op-2'] });
 };
-const commands = new Proxy({} as ApiPorts['commands'], {
+const commands = new Proxy({} as ClusterPorts['commands'], {
   get: (_target, name) => (...args: unknown[]) => {
     if (name === 'scanHostKey') return Promise.resolve({ hostKey: 'ssh-ed25519 AAAA', fingerprint: 'SHA256:abc' });
     if (name === 'fence') return Promise.reject(new UserError('refused', 'host-1 has no automatic fence device', 'reeve host confirm-off host-1'));
     return begun(name, ...args);
   },
 });
-const ports: ApiPorts = {
+const cluster: ClusterPorts = {
   commands,
-  verifyToken: (token) => (token === TOKEN ? 'admin' : null),
   reads: {
     clusterName: () => 'lab',
     view: async () => view,
@@ -59,6 +58,7 @@ const ports: ApiPorts = {
     health: async () => ({ ok: false, parts: { database: { ok: false, detail: 'away' } } }),
   },
 };
+const ports: ApiPorts = { clusters: [cluster], verifyToken: (token) => (token === TOKEN ? 'admin' : null) };
 
 let api: RunningApi;
 const dir = mkdtempSync(join(tmpdir(), 'reeve-api-'));
@@ -77,11 +77,11 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-function call(method: string, path: string, { token = TOKEN, body }: { readonly token?: string | null; readonly body?: unknown } = {}): Promise<Answer> {
+function call(method: string, path: string, { token = TOKEN, body, socket = socketPath }: { readonly token?: string | null; readonly body?: unknown; readonly socket?: string } = {}): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const headers = { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...(payload === undefined ? {} : { 'content-type': 'application/json' }) };
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, headers }, (response) => {
+    const sent = request({ socketPath: socket, method, path, headers }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} }));
@@ -100,6 +100,29 @@ describe('API', () => {
   it('answers health checks without one, and says what is not ready', async () => {
     expect((await call('GET', '/healthz', { token: null })).status).toBe(200);
     expect(await call('GET', '/readyz', { token: null })).toMatchObject({ status: 503, body: { ok: false } });
+  });
+
+  it('names the cluster that is not ready', async () => {
+    const dir2 = mkdtempSync(join(tmpdir(), 'reeve-api-'));
+    const healthy: ClusterPorts = { ...cluster, reads: { ...cluster.reads, clusterName: () => 'well', health: async () => ({ ok: true, parts: { queue: { ok: true, detail: 'works' } } }) } };
+    const two = await startApi({ ...ports, clusters: [healthy, cluster] }, { listen: { kind: 'unix', path: join(dir2, 'api.sock') }, log: () => undefined });
+    try {
+      expect(await call('GET', '/readyz', { token: null, socket: join(dir2, 'api.sock') })).toMatchObject({ status: 503, body: { ok: false, unready: ['lab'], parts: { queue: { ok: true }, 'lab/database': { ok: false, detail: 'away' } } } });
+    } finally {
+      await two.close();
+      rmSync(dir2, { recursive: true, force: true });
+    }
+  });
+
+  it('has every route below the name of a cluster too, and says where it was asked', async () => {
+    expect((await call('GET', '/api/v1/clusters/lab/hosts?limit=1')).body).toMatchObject({ next: 'host-1', items: [{ name: 'host-1' }] });
+    expect(await call('GET', '/api/v1/clusters/lab/hosts', { token: null })).toMatchObject({ status: 401 });
+    expect(await call('GET', '/api/v1/clusters/none/hosts', { token: null })).toMatchObject({ status: 401 });
+    expect(await call('GET', '/api/v1/clusters/none/hosts')).toMatchObject({ status: 404, type: expect.stringContaining('application/problem+json'), body: { code: 'not-found', detail: 'there is no cluster none; there is lab', remedy: 'reeve cluster list', instance: '/api/v1/clusters/none/hosts' } });
+    expect(await call('GET', '/api/v1/clusters/none')).toMatchObject({ status: 404, body: { detail: 'there is no cluster none; there is lab' } });
+    expect(await call('GET', '/api/v1/clusters/lab/nothing')).toMatchObject({ status: 404, body: { instance: '/api/v1/clusters/lab/nothing' } });
+    expect((await call('GET', '/api/v1/clusters/lab/workloads/%E0%A4')).status).toBe(400);
+    expect(await call('POST', '/api/v1/clusters/lab/hosts', { body: { name: '-bad-' } })).toMatchObject({ status: 422, body: { field: 'name' } });
   });
 
   it('never shows a key or a password', async () => {

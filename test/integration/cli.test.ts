@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
+import { CliError, EXIT } from '../../src/cli/http-client.js';
 import { runCli } from '../../src/cli/program.js';
 import { operationId } from '../../src/shared/ids.js';
 import { anOperation } from '../fixtures/cluster.js';
@@ -170,12 +171,70 @@ describe('manners', () => {
   });
 });
 
+describe('one of several clusters', () => {
+  let staging: FakeApi;
+  beforeEach(async () => {
+    await api.close();
+    staging = fakeApi('staging');
+    fake = fakeApi('lab', [staging]);
+    staging.state.view = { ...staging.state.view, hosts: staging.state.view.hosts.slice(0, 1) };
+    api = await startApi(fake.ports, { listen: listen(), log: () => undefined });
+  });
+
+  it('is spoken to by --cluster, before or behind the command, or REEVE_CLUSTER', async () => {
+    for (const said of [await reeve(['--cluster', 'staging', 'host', 'list', '--json']), await reeve(['host', 'list', '--json', '--cluster', 'staging']), await reeve(['host', 'list', '--json'], { env: { REEVE_CLUSTER: 'staging' } })]) expect(JSON.parse(said.out)).toHaveLength(1);
+    expect(JSON.parse((await reeve(['host', 'list', '--json', '--cluster', 'lab'], { env: { REEVE_CLUSTER: 'staging' } })).out)).toHaveLength(4);
+    expect((await reeve(['--cluster', 'staging', 'status'])).out).toContain('Cluster staging');
+    // With a body, which is read before the handler is called.
+    expect((await reeve(['--cluster', 'staging', 'workload', 'lock', 'db-1', '--reason', 'backup'])).code).toBe(0);
+    expect([staging.asked.map(([name]) => name), fake.asked]).toEqual([['lock'], []]);
+  });
+
+  it('that is not there is a clear refusal', async () => {
+    expect(await reeve(['--cluster', 'prod', 'workload', 'lock', 'db-1', '--reason', ''])).toMatchObject({ code: 1, err: 'reeve: there is no cluster prod; there are lab, staging\n  try: reeve cluster list\n' });
+    expect(await reeve(['status'], { env: { REEVE_CLUSTER: 'prod', REEVE_TOKEN: 'wrong' } })).toMatchObject({ code: 4, err: expect.stringContaining('token') as string });
+  });
+
+  it('is listed beside the others', async () => {
+    const { out } = await reeve(['cluster', 'list']);
+    expect(out).toMatch(/NAME +HOSTS +WORKLOADS +QUORUM +LEADER +AUTOMATION +HELD\nlab \(default\) +4 +6 +yes +control +armed +1\nstaging +1 +6 +yes +control +armed +1/);
+    expect(JSON.parse((await reeve(['cluster', 'list', '--json'])).out)).toMatchObject([{ name: 'lab', isDefault: true }, { name: 'staging', isDefault: false }]);
+  });
+
+  it('has its names completed', async () => {
+    expect((await reeve(['__names', 'clusters'])).out).toBe('lab\nstaging\n');
+    expect((await reeve(['__names', 'hosts', '--cluster', 'staging'])).out).toBe('host-1\n');
+  });
+
+  it('has its own stream of events', async () => {
+    staging.events.push({ ...staging.events[0]!, seq: 4, message: 'of staging' });
+    let heard = '';
+    const following = reeve(['events', '--follow', '--last', '1', '--json', '--cluster', 'staging'], { heard: (text) => {
+      heard += text;
+      // Nothing else ends it.
+      if (text.includes('again')) throw new CliError(EXIT.failed, 'seen');
+    } });
+    const seen = async (what: string): Promise<void> => {
+      for (let tries = 0; tries < 500 && !heard.includes(what); tries += 1) await new Promise((done) => setTimeout(done, 10));
+      expect(heard).toContain(what);
+    };
+    await seen('of staging');
+    fake.events.push({ ...fake.events[0]!, seq: 5, message: 'of lab' });
+    fake.tell();
+    staging.events.push({ ...staging.events[0]!, seq: 6, message: 'of staging again' });
+    staging.tell();
+    expect((await following).code).toBe(EXIT.failed);
+    expect(heard).toContain('of staging again');
+    expect(heard).not.toContain('of lab');
+  });
+});
+
 describe('completion in bash', () => {
   async function completed(...words: readonly string[]): Promise<string> {
     const { out } = await reeve(['completion', 'bash']);
     // The names come from this stand-in for the program, as they would from the program itself.
     const script = `${out}
-reeve() { [ "$1" = __names ] && echo "some-$2"; }
+reeve() { [ "$1" = __names ] && echo "some-$2\${4:+-of-$4}"; }
 COMP_WORDS=(${['reeve', ...words].map((word) => `"${word}"`).join(' ')}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _reeve; echo "\${COMPREPLY[*]}"`;
     return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim();
   }
@@ -185,6 +244,8 @@ COMP_WORDS=(${['reeve', ...words].map((word) => `"${word}"`).join(' ')}); COMP_C
     [['host', 'dra'], 'drain'],
     [['host', 'drain', ''], 'some-hosts'],
     [['--json', 'workload', 'explain', ''], 'some-workloads'],
+    [['--cluster', 'staging', 'workload', 'explain', ''], 'some-workloads-of-staging'],
+    [['--cluster', ''], 'some-clusters'],
     [['workload', 'migrate', 'vm-1', '--to', ''], 'some-hosts'],
     [['workload', 'migrate', '--to', 'host-2', ''], 'some-workloads'],
     [['operation', 'cancel', ''], 'some-operations'],

@@ -1,5 +1,6 @@
 // One look at a host as a shell script, and how its answer is read.
 import { OperationalError } from '../../../shared/errors.js';
+import { INSTALLED_CLUSTER } from '../ssh/agent-files.js';
 import { POOL_MARKER_FILE, type HostSurvey, type SurveyedPool } from '../../host-survey.js';
 
 /** A pool on storage that hangs must not take the whole look with it. */
@@ -23,6 +24,7 @@ done
 [ ! -e /dev/watchdog ] || echo "watchdog yes"
 id=; read -r id < /etc/machine-id; echo "machine $id"
 id=; read -r id < /proc/sys/kernel/random/boot_id; echo "boot $id"
+echo "agent-cluster $(${INSTALLED_CLUSTER})"
 echo "lock-manager $(sed -n 's/^[[:space:]]*lock_manager[[:space:]]*=[[:space:]]*"\\([^"]*\\)".*/\\1/p' /etc/libvirt/qemu.conf 2>/dev/null | tail -n1)"
 echo "lockspace $(sed -n 's/^[[:space:]]*file_lockspace_dir[[:space:]]*=[[:space:]]*"\\([^"]*\\)".*/\\1/p' /etc/libvirt/qemu-lockd.conf 2>/dev/null | tail -n1)"
 [ ! -x /usr/sbin/virtlockd ] || echo "virtlockd yes"
@@ -80,6 +82,7 @@ export function parseSurvey(output: string, clock: ClockReading): HostSurvey {
     watchdogDevice: first('watchdog') === 'yes',
     machineId: first('machine') ?? '',
     bootId: first('boot') ?? '',
+    agentClusterId: first('agent-cluster'),
     autostart: all('autostart'),
   };
 }

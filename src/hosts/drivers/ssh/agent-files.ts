@@ -2,14 +2,19 @@
 
 import { LONGEST_LEAVE_MS } from '../../host-agent.js';
 
+import { AGENT_CONFIG_FILE } from '../../host-agent.js';
+
 export const AGENT_FILES = {
   bundle: '/usr/lib/reeve/agent.cjs',
   start: '/usr/lib/reeve/agent-start',
-  config: '/etc/reeve/agent.json',
+  config: AGENT_CONFIG_FILE,
   unit: '/etc/systemd/system/reeve-agent.service',
   leaveUnit: '/etc/systemd/system/reeve-leave.service',
   pid: '/run/reeve/agent.pid',
 } as const;
+
+/** Prints the id of the cluster whose agent is installed, or nothing. We write one field a line. */
+export const INSTALLED_CLUSTER = `sed -n 's/^[[:space:]]*"clusterId":[[:space:]]*"\\([^"]*\\)".*/\\1/p' ${AGENT_CONFIG_FILE} 2>/dev/null | head -n1`;
 
 export function agentUnit(node: string): string {
   return `[Unit]

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import type { AgentConfig, GuardState, HostAgent, HostProbe } from '../../host-agent.js';
 import type { CommandToken } from '../../hypervisor.js';
-import { AGENT_FILES, agentStartScript, agentUnit, leaveUnit } from './agent-files.js';
+import { AGENT_FILES, agentStartScript, agentUnit, INSTALLED_CLUSTER, leaveUnit } from './agent-files.js';
 import { guardRefusal } from './guarded.js';
 import { GUARD_DIR, GUARD_PATH, GUARD_SCRIPT, GUARD_WAIT_S } from './guard-script.js';
 import { parseProbe, PROBE_SCRIPT } from './probe-script.js';
@@ -48,6 +48,11 @@ export class SshHostAgent implements HostAgent {
 
   async admit(token: CommandToken, bootId: string): Promise<void> {
     await this.#guard(['admit', '--leader', String(token.leaderEpoch), '--host', String(token.hostEpoch), '--boot-id', bootId]);
+  }
+
+  async installedFor(): Promise<string | null> {
+    const { stdout } = await this.#run(INSTALLED_CLUSTER, CONFIGURE_MS, 'look for an agent');
+    return stdout.trim() || null;
   }
 
   async install(config: AgentConfig): Promise<void> {

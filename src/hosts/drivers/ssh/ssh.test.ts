@@ -1,7 +1,11 @@
 // The pure parts of SSH: quoting, configuration, words of OpenSSH, host keys, the probe's answer; and the local process runner.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { AGENT_FILES, INSTALLED_CLUSTER } from './agent-files.js';
 import { parseProbe } from './probe-script.js';
 import { runProcess } from './run-process.js';
 import { bestKey, fingerprintOf } from './scan-host-key.js';
@@ -22,6 +26,20 @@ describe('quote', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('the look for an agent', () => {
+  it('finds the cluster in the file as it is written, and nothing where there is none', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'reeve-installed-'));
+    try {
+      const look = (): string => execFileSync('/bin/sh', ['-c', INSTALLED_CLUSTER.replaceAll(AGENT_FILES.config, join(dir, 'agent.json'))], { encoding: 'utf8' });
+      expect(look()).toBe('');
+      writeFileSync(join(dir, 'agent.json'), `${JSON.stringify({ clusterId: '0f3c-1', members: [{ clusterId: 'not this one' }] }, null, 2)}\n`);
+      expect(look()).toBe('0f3c-1\n');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
 

@@ -1,0 +1,33 @@
+// reeve cluster …
+import type { Command } from 'commander';
+import type { ClusterDocument } from '../api/documents.js';
+import { table, type Style } from './format.js';
+import type { Wiring } from './options.js';
+import { scenarioFile } from './scenario-file.js';
+
+export function addClusterCommands(program: Command, { run }: Wiring): void {
+  const cluster = program.command('cluster').description('a cluster as a whole');
+  cluster
+    .command('list')
+    .description('all clusters of this control plane; `reeve --cluster NAME …` speaks to one')
+    .action(run(async (context) => {
+      const { items } = await context.client.get<{ items: readonly ClusterDocument[] }>('/clusters');
+      context.show(items, (clusters) => showClusters(clusters, context.style));
+    }));
+  cluster
+    .command('export')
+    .description('the cluster as it is now, as a scenario file: add to its timeline what you want to know about, and give it to `reeve simulate`')
+    .action(run(async (context) => context.show(await context.client.get<object>('/cluster/scenario'), scenarioFile)));
+}
+
+function showClusters(clusters: readonly ClusterDocument[], style: Style): string {
+  const rows = clusters.map((one) => [
+    one.isDefault ? `${one.name} (default)` : one.name,
+    String(one.hosts), String(one.workloads),
+    one.hosts === 0 ? '-' : one.quorum ? style.green('yes') : style.red('NO'),
+    one.leader.epoch === null ? style.yellow('another, or none') : one.leader.replica,
+    one.disarm === null ? 'armed' : style.red(`DISARMED by ${one.disarm.by}`),
+    String(one.holds),
+  ]);
+  return table([['NAME', 'HOSTS', 'WORKLOADS', 'QUORUM', 'LEADER', 'AUTOMATION', 'HELD'], ...rows], '');
+}
