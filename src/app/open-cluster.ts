@@ -81,7 +81,7 @@ export async function openCluster(foundation: ClusterFoundation): Promise<OpenCl
 
 function makeParts({ process, cluster, open, log }: ClusterFoundation, queue: JobQueue, identity: Identity): Parts {
   const policy = policyFrom(cluster);
-  const config = { ssh: process.ssh, timing: cluster.timing };
+  const config = { ssh: process.ssh, timing: cluster.timing, shutdown: cluster.shutdown };
   const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, voters: () => replica.members.voters, agentBundle: AGENT_BUNDLE });
   const replica: Replica = new Replica(
     {
