@@ -70,6 +70,24 @@ describe('a fence', () => {
   });
 });
 
+describe('a fence that is resumed', () => {
+  it('is called off by another boot, also when an operator asked for it: whoever resumes it may live on that host', async () => {
+    for (const requestedBy of ['rule:fenceSilentHosts', 'anna']) {
+      const { fence, done } = setUp('boot-after');
+      expect(await fence({ ...LATE, requestedBy, attempts: 2 })).toMatchObject({ state: 'cancelled', why: 'host-3 has booted since: what ran there is gone' });
+      expect(done).toEqual(['probe']);
+    }
+  });
+
+  it('goes on when the host does not answer, or still with the same boot when an operator asked for it', async () => {
+    for (const answers of [null, 'boot-host-3']) {
+      const { fence, done } = setUp(answers);
+      expect((await fence({ ...LATE, requestedBy: 'anna', attempts: 2 })).state).toBe('succeeded');
+      expect(done).toEqual(['probe', 'off']);
+    }
+  });
+});
+
 describe('a late fence of a host that enforces its lease', () => {
   const leased = { ...host, excludedEpoch: 1, fenceDevices: [...host.fenceDevices, { kind: 'watchdog' as const, options: {} }], facts: aFacts({ watchdogDevice: true }) };
   const vm = aWorkload('vm', leased, { leasedOn: leased.id });

@@ -2,13 +2,14 @@
 import { FENCE_STEPS } from '../../fencing/run-fence.js';
 import type { LeaseEnd } from '../../fencing/lease-end.js';
 import { enforcesLease, type Host } from '../../hosts/host.js';
+import type { HostProbe } from '../../hosts/host-agent.js';
 import type { HostFacts } from '../../hosts/host-facts.js';
 import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
 import { READMISSION_STEPS, type KnownWorkload } from '../../hosts/run-readmission.js';
 import { REMOVAL_STEPS, whyNotRemovable } from '../../hosts/run-removal.js';
 import { messageOf } from '../../shared/errors.js';
-import { runWorkflow } from '../../shared/workflow.js';
+import { runWorkflow, type WorkflowOutcome } from '../../shared/workflow.js';
 import type { ClusterView } from '../cluster-view.js';
 import { event } from '../cluster-event.js';
 import { admissionEnding, ending, fenceEnding, type HostCase } from '../endings.js';
@@ -25,7 +26,8 @@ export function fenceExecutor(ports: ExecutePorts): Executor {
     let isAsked = ofLease !== null && journal.doneSteps.length > 0;
     const lease = ofLease && { ...ofLease, look: () => ((isAsked = true), ofLease.look()) };
     const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, operation, host, isAsked) };
-    const outcome = await runWorkflow(FENCE_STEPS, context, journal);
+    const rebooted = operation.attempts > 1 ? await whyRebooted(ports, host) : null;
+    const outcome: WorkflowOutcome = rebooted === null ? await runWorkflow(FENCE_STEPS, context, journal) : { kind: 'cancelled', code: 'cancelled', why: rebooted, memo: {} };
     const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
     const kind = outcome.memo['proof'] === 'lease-expired' ? 'lease-expired' : 'power-off';
     return fenceEnding({ operation, host: now, outcome, nowMs: ports.clock.nowMs() }, { kind, evidence: String(outcome.memo['evidence'] ?? '') });
@@ -61,9 +63,17 @@ async function whyFenceUnwanted(ports: ExecutePorts, operation: Operation, host:
   return isLate && !isAsked && operation.requestedBy.startsWith('rule:') ? whyAlive(ports, host) : null;
 }
 
-async function whyAlive({ world, store }: ExecutePorts, host: Host): Promise<string | null> {
-  const seen = await world.agentOf(host).probe(LATE_LOOK_MS).catch(() => null);
-  return seen !== null && looksAlive(host, (await store.readView()).workloads, seen) ? `${host.name} answers SSH again, with the same boot id: it is not cut` : null;
+const probe = ({ world }: ExecutePorts, host: Host): Promise<HostProbe | null> => world.agentOf(host).probe(LATE_LOOK_MS).catch(() => null);
+
+/** A new boot proves it, once it is heard. A control plane that lives on the host itself would else cut itself off at each of its starts. */
+async function whyRebooted(ports: ExecutePorts, host: Host): Promise<string | null> {
+  const seen = await probe(ports, host);
+  return seen !== null && host.bootId !== null && seen.bootId !== host.bootId ? `${host.name} has booted since: what ran there is gone` : null;
+}
+
+async function whyAlive(ports: ExecutePorts, host: Host): Promise<string | null> {
+  const seen = await probe(ports, host);
+  return seen !== null && looksAlive(host, (await ports.store.readView()).workloads, seen) ? `${host.name} answers SSH again, with the same boot id: it is not cut` : null;
 }
 
 /** Members whose agents are told of each other: all but those that are being enrolled. */

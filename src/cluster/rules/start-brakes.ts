@@ -1,4 +1,5 @@
 // What every start by a rule has to pass: disarmed, order, and not too many at once on one host.
+import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import { hold, type Hold } from '../decision.js';
@@ -15,7 +16,18 @@ export function retryBrake({ view, policy, nowMs }: RuleContext, workload: Workl
   return hold('cooldown', workload.name, `${last.why ?? 'the last start came to nothing'}; tried again in a moment; \`reeve workload start ${workload.name}\` does not wait`);
 }
 
-export function startsBrake({ ledger, policy }: RuleContext, workload: Workload, target: { readonly hostId: HostId; readonly host: string }): Hold | null {
+/** What must stay on one host with it is being brought to another one: it would come to stand apart from that. */
+function groupBrake(context: RuleContext, workload: Workload, target: { readonly hostId: HostId; readonly host: string }): Hold | null {
+  const { promised } = context.ledger.view();
+  const apart = ruleIndex(context.view.rules).group(workload.id).find((id) => id !== workload.id && promised.some((promise) => promise.workloadId === id && promise.hostId !== target.hostId));
+  if (apart === undefined) return null;
+  return hold('operation-active', workload.name, `it must stay on one host with ${context.workloadOf(apart)?.name ?? apart}, which is being brought to another one than ${target.host}: it follows when that has ended; \`reeve operation list\``);
+}
+
+export function startsBrake(context: RuleContext, workload: Workload, target: { readonly hostId: HostId; readonly host: string }): Hold | null {
+  const { ledger, policy } = context;
+  const apart = groupBrake(context, workload, target);
+  if (apart) return apart;
   if (ledger.inFlight(target.hostId, STARTS) < policy.startsPerHost) return null;
   return hold('too-many-in-flight', workload.name, `${policy.startsPerHost} starts are under way on ${target.host}, as many as at once are allowed; it is next by its priority`);
 }

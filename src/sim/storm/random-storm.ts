@@ -167,6 +167,9 @@ export function healed({ hosts, workloads, replicas }: Pick<StormSite, 'hosts' |
     ...Array.from({ length: replicas }, (_, index) => ({ at, do: 'controller.start' as const, replica: index + 1 })),
     ...workloads.map(({ name }) => ({ at, do: 'workload.unlock' as const, workload: name })),
     ...hosts.flatMap((one) => healedHost(one.name, hosts, at)),
+    // Said again: a control plane on hosts that had no power heard nothing of it before.
+    { at: at + 30, do: 'cluster.arm' },
+    ...workloads.map(({ name }) => ({ at: at + 30, do: 'workload.unlock' as const, workload: name })),
   ];
   return entries.sort((one, other) => one.at - other.at);
 }
