@@ -1,6 +1,7 @@
 // Leases in decisions: who has a vote, what runs under a lease, what its end proves and what it does not.
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aFacts, aHost, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import { NO_FAILURES } from '../workloads/workload.js';
 import type { Host } from '../hosts/host.js';
 import { changesOf, decision, holdsOf, inventory, operationsOf, setOf, shown } from './decide.fixture.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
@@ -42,6 +43,25 @@ describe('who has a vote', () => {
   it('what a host names is written down, never backwards', () => {
     expect(setOf(decision({ hosts }, { verdict: verdict([one, { lease: { ...holds, voterEpoch: 7 } }]) }), one.id)).toEqual({ voterEpoch: 7 });
     expect(setOf(decision({ hosts: [{ ...one, voterEpoch: 9 }, two, three] }, { verdict: verdict([one, { lease: { ...holds, voterEpoch: 7 } }]) }), one.id)).toEqual({});
+  });
+});
+
+describe('a workload that ended in a cut', () => {
+  const vm = aWorkload('vm', one, { leasedOn: one.id, maxRestarts: 0, failures: { ...NO_FAILURES, restarts: 1, lastAtMs: NOW_MS - 60_000 } });
+  const view = (workload: typeof vm) => ({ hosts, workloads: [workload], inventories: [inventory(one, [shown(workload, 'stopped', 'crashed')]), inventory(two, []), inventory(three, [])] });
+  const heardFor = (ms: number) => ({ verdict: verdict([one, { heardAgainMs: NOW_MS - ms }]) });
+
+  it('starts where it was, and that is not counted as its failure', () => {
+    const result = decision(view(vm), heardFor(2_000));
+    expect(operationsOf(result)).toEqual(['start vm host-1']);
+    expect(setOf(result, vm.id)['failures']).toEqual(vm.failures);
+    expect(operationsOf(decision(view(vm), { verdict: verdict([one, { hearing: 'suspect' }]) }))).toEqual(['start vm host-1']);
+  });
+
+  it('is counted when its host was heard all the time, or when it was under no lease there', () => {
+    expect(operationsOf(decision(view(vm), heardFor(20_000)))).toEqual(['relocate vm host-2']);
+    expect(operationsOf(decision(view(vm), { verdict: verdict() }))).toEqual(['relocate vm host-2']);
+    expect(operationsOf(decision(view({ ...vm, leasedOn: null }), heardFor(2_000)))).toEqual(['relocate vm host-2']);
   });
 });
 

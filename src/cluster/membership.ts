@@ -66,6 +66,7 @@ interface Peer {
   running: { readonly uuids: readonly string[]; readonly bootId: string } | null;
   hearing: Hearing;
   sinceWallMs: number;
+  heardAgainWallMs: number | null;
   probe: ProbeResult | null;
 }
 
@@ -201,7 +202,7 @@ export class Membership {
     const known = this.#peers.get(member.id);
     this.#links.add(member.id, member.links, nowMs);
     if (known) known.member = member;
-    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, running: null, hearing: 'unknown', sinceWallMs: 0, probe: null });
+    else this.#peers.set(member.id, { member, hash: memberHash(member.id), newest: null, report: null, running: null, hearing: 'unknown', sinceWallMs: 0, heardAgainWallMs: null, probe: null });
   }
 
   #remove(id: string): void {
@@ -243,7 +244,7 @@ export class Membership {
     });
     const { newest } = peer;
     return {
-      hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
+      hostId: hostId(id), hearing: peer.hearing, sinceMs: peer.sinceWallMs, heardAgainMs: peer.heardAgainWallMs, bootId: newest?.bootId ?? null, evidence, silentVotes: votes.misses, voters: votes.voters,
       probe: peer.probe, leaving: (newest?.leaving ?? null) !== null, leavingPurpose: newest?.leaving ?? null, goingDown: newest?.goingDown ?? null, runningUuids: runningOf(peer),
       lease: newest ? { held: newest.leaseHeld, enforcing: newest.enforcing, voterEpoch: newest.voterEpoch, hostEpoch: newest.hostEpoch } : null,
       load: newest ? { load1: newest.load1, freeMemoryMiB: newest.freeMemoryMiB } : null,
@@ -272,6 +273,7 @@ export class Membership {
     if (hearing === peer.hearing && peer.sinceWallMs !== 0) return;
     // A look taken in an earlier doubt says nothing about this one.
     if (hearing === 'heard' || peer.hearing === 'heard') peer.probe = null;
+    if (hearing === 'heard' && (peer.hearing === 'suspect' || peer.hearing === 'silent')) peer.heardAgainWallMs = wallMs;
     peer.hearing = hearing;
     peer.sinceWallMs = wallMs;
   }

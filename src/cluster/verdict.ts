@@ -9,6 +9,8 @@ export interface HostVerdict {
   readonly hearing: Hearing;
   /** Since when (wall clock) it has this hearing. */
   readonly sinceMs: number;
+  /** When its last doubt or silence ended, on the wall clock; null: none since our start. */
+  readonly heardAgainMs: number | null;
   /** Boot id in the newest heartbeat; null: none heard since our start. */
   readonly bootId: string | null;
   /** One sentence with the evidence: "controller and 2 of 2 peers heard nothing for 1.8 s on 2 links". */

@@ -114,11 +114,22 @@ function startSomewhere(context: RuleContext, workload: Workload): RuleOutput {
 
 function restart(context: RuleContext, workload: Workload, host: Host, ended: string): RuleOutput {
   if (runsUnderLease(workload, host) && context.verdictOf(host.id)?.lease?.held === false) return awayFromLeaseless(context, workload, host);
+  if (endedWithLease(context, workload, host)) return startHere(context, workload, host, { failures: workload.failures, why: `${ended}, when ${host.name} was cut off (not counted as its failure): start` });
   const decision = afterFailure(workload, context.nowMs, context.policy.restartBackoff);
   if (decision.kind === 'wait') return no(hold('cooldown', workload.name, `${ended}; ${decision.why}; \`reeve workload start ${workload.name}\` does not wait`));
   if (decision.kind === 'give-up') return giveUp(workload, `${ended}; ${decision.why}`);
   const again = { failures: decision.failures, why: `${ended}; ${decision.why}` };
   return decision.kind === 'restart-here' ? startHere(context, workload, host, again) : restartElsewhere(context, workload, host, { again, decision });
+}
+
+/** From the end of a cut to the look that shows what ended in it; inventories are read every few seconds. */
+const SEEN_WITHIN_MS = 15_000;
+
+/** A host that is in doubt, or was a moment ago, has ended by itself what runs under its lease. Nobody's failure, however often the network fails. */
+function endedWithLease({ verdictOf, nowMs }: RuleContext, workload: Workload, host: Host): boolean {
+  const verdict = verdictOf(host.id);
+  if (!verdict || workload.leasedOn !== host.id || !runsUnderLease(workload, host)) return false;
+  return verdict.hearing === 'suspect' || (verdict.heardAgainMs !== null && nowMs - verdict.heardAgainMs < SEEN_WITHIN_MS);
 }
 
 /** It ended with its host's lease, which is nobody's failure; there it can't start before the lease is back. */
