@@ -60,12 +60,18 @@ export class HardRules {
     if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(row, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
-      return elsewhere ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
+      // A host that is being emptied is left by one after the other, as many at once as are allowed.
+      return elsewhere && !this.#isBeingLeft(elsewhere) ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
     });
   }
 
   #mates(ids: readonly WorkloadId[], workload: Workload): readonly Workload[] {
     return [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && !this.parts.byHand(one.name));
+  }
+
+  #isBeingLeft(host: SimulatedHost): boolean {
+    const row = this.parts.store.peek().hosts.get(host.name);
+    return row !== undefined && (row.intent === 'maintenance' || row.leaving !== null);
   }
 
   #comesTo(row: Host, mate: Workload): boolean {
