@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     if (trials > 0) await power(rig, ticks, trials);
     if (crowd > 0) await crowded(rig, crowd);
     const violations = ticks.violations();
+    if (violations.length > 0) process.exitCode = 1;
     say(violations.length === 0 ? 'no second writer, no counter that went back' : `VIOLATIONS: ${violations.join('; ')}`);
     await ticks.close();
     await control.stop();

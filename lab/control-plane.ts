@@ -23,8 +23,11 @@ export interface ControlPlaneOptions {
   readonly replicaName?: string;
   /** A Postgres that several replicas share; null: its own embedded one. */
   readonly databaseUrl?: string | null;
+  /** Process 1 of a lab host: it lives on that host, in its network, and dies with it. Null: on a machine of its own. */
+  readonly onHostWithPid?: number | null;
   /** Where this replica hears heartbeats; each needs its own addresses. */
   readonly witnessLinks?: readonly string[];
+  readonly witnessPort?: number;
   /** More configuration, merged at the top level. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -59,7 +62,7 @@ export async function startControlPlane(lab: LabForControlPlane, options: Contro
   let child: ChildProcess | null = null;
   let token = '';
   const start = async (): Promise<void> => {
-    child = await spawnControlPlane(lab, options.repoRoot, configFile, logFile, options.redisUrl ?? null);
+    child = await spawnControlPlane(inside(lab, options), { repoRoot: options.repoRoot, configFile, logFile, redisUrl: options.redisUrl ?? null });
     const started = child;
     token = await waitUntil('the control plane to be ready', async () => {
       if (started.exitCode !== null) throw new Error(`it ended with ${started.exitCode}; see ${logFile}`);
@@ -94,7 +97,7 @@ function configuration(lab: LabForControlPlane, stateDir: string, socketPath: st
     stateDir,
     replicaName: options.replicaName ?? 'control',
     api: { listen: `unix:${socketPath}` },
-    witness: { listen: (options.witnessLinks ?? WITNESS_LINKS).map((address) => ({ address, port: HEARTBEAT_PORT })) },
+    witness: { listen: (options.witnessLinks ?? WITNESS_LINKS).map((address) => ({ address, port: options.witnessPort ?? HEARTBEAT_PORT })) },
     ...(options.databaseUrl ? { database: { url: options.databaseUrl } } : {}),
     ssh: { identityFile: lab.identityFile },
     placement: { memoryOvercommit: 1, cpuOvercommit: 16, reservedMemoryMiB: 256 },
@@ -103,11 +106,23 @@ function configuration(lab: LabForControlPlane, stateDir: string, socketPath: st
   };
 }
 
-async function spawnControlPlane(lab: LabForControlPlane, repoRoot: string, configFile: string, logFile: string, redisUrl: string | null): Promise<ChildProcess> {
+/** Of a host only its network and its processes: files are the machine's, so that the checkout and the sockets are where they are. */
+function inside(lab: LabForControlPlane, { onHostWithPid }: ControlPlaneOptions): readonly [program: string, ...args: string[]] {
+  return onHostWithPid ? ['nsenter', '-t', String(onHostWithPid), '-p', '-n', '--'] : ['ip', 'netns', 'exec', lab.ctlNetns];
+}
+
+interface Spawning {
+  readonly repoRoot: string;
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly redisUrl: string | null;
+}
+
+async function spawnControlPlane([program, ...args]: readonly [string, ...string[]], { repoRoot, configFile, logFile, redisUrl }: Spawning): Promise<ChildProcess> {
   const log = await open(logFile, 'a');
   const env: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/root', LANG: 'C.UTF-8' };
   if (redisUrl !== null) env['REDIS_URL'] = redisUrl;
-  const child = spawn('ip', ['netns', 'exec', lab.ctlNetns, process.execPath, '--enable-source-maps', join(repoRoot, 'dist/control-plane.js'), '--config', configFile], {
+  const child = spawn(program, [...args, process.execPath, '--enable-source-maps', join(repoRoot, 'dist/control-plane.js'), '--config', configFile], {
     cwd: repoRoot,
     env,
     stdio: ['ignore', log.fd, log.fd],

@@ -185,8 +185,12 @@ export class Lab {
   // --- inside ---
   /** Runs something inside the host, past its network. */
   async exec(host: LabHost, command: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const pid = (await readFile(join(this.stateDir, 'hosts', host.name, 'init.pid'), 'utf8')).trim();
-    return run('nsenter', ['-t', pid, '-a', ...command], options);
+    return run('nsenter', ['-t', String(await this.pidOf(host)), '-a', ...command], options);
+  }
+
+  /** Its process 1, as the machine numbers it. */
+  async pidOf(host: LabHost): Promise<number> {
+    return Number((await readFile(join(this.stateDir, 'hosts', host.name, 'init.pid'), 'utf8')).trim());
   }
 
   execCtl(command: readonly string[], options: RunOptions = {}): Promise<Ran> {

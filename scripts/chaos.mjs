@@ -10,7 +10,7 @@ import { ensureRedis } from './lib/redis.mjs';
 import { runVitest } from './lib/vitest.mjs';
 
 /** The stage `e2e` of `npm test` runs each of them once. */
-const FILES = ['lease.e2e', 'replicas.e2e', 'chaos.e2e'];
+const FILES = ['failover.e2e', 'lease.e2e', 'replicas.e2e', 'chaos.e2e'];
 
 async function prepare() {
   await ensure();

@@ -60,9 +60,32 @@ describe('failover', () => {
     await rig.lab.isolate(host('host-3'));
     expect(await rig.lab.runningOn(host('host-3'))).toEqual(['vm-1']);
     await waitUntil('the fence', async () => (await typesAfter(seq)).includes('host.fenced host-3'), { describe: () => describeRig(rig) });
-    await recoveredElsewhere(['vm-1'], 'host-3');
+    // Its ticks can't be seen while it is cut off: that it is off, before anything began elsewhere, is what says that they ended.
     expect(await rig.lab.powerState(host('host-3'))).toBe('off');
+    await recoveredElsewhere(['vm-1'], 'host-3');
     await rig.ticks.waitForTick('vm-1', Date.now());
+    const types = await typesAfter(seq);
+    expect(types.filter((type) => /^(host\.fenced|workload\.recovering|workload\.recovered)/.test(type))).toEqual(['host.fenced host-3', 'workload.recovering vm-1', 'workload.recovered vm-1']);
+  });
+
+  it('a person vouches wrongly for a frozen host, which thaws: the lock of its disk stops the second start, and its own copy runs on', async () => {
+    await createTicker(rig, 'vm-1', 1, { host: 'host-3' });
+    const first = await rig.ticks.waitForTick('vm-1', 0);
+    const seq = await lastSeq(rig);
+    await rig.lab.bmc(host('host-3'), 'dead');
+    await rig.lab.hang(host('host-3'));
+    await waitUntil('the hold', async () => (await eventsAfter(rig, seq)).some((event) => event.type === 'host.fence-failed'), { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await rig.api().post('/hosts/host-3/confirm-off', { reason: 'the wrong machine was looked at' });
+    await waitUntil('the start that met the lock', async () => (await workloadNamed(rig, 'vm-1')).state === 'error', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    expect((await workloadNamed(rig, 'vm-1')).why).toMatch(/lock/);
+    await rig.lab.unhang(host('host-3'));
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    // Longer than anything that was still on its way.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    expect([rig.ticks.boots('vm-1'), rig.ticks.violations()]).toEqual([[first.boot], []]);
+    // What was said of it is undone by a power cycle: then it is what it was said to be.
+    await rig.lab.bmc(host('host-3'), 'ok');
+    await rig.lab.powerCut(host('host-3'));
   });
 
   it('a hung kernel: SSH does not answer, so it is fenced and recovered', async () => {

@@ -95,6 +95,12 @@ describe('the lab', () => {
     expect(await leftOf(ONE)).toEqual([]);
   });
 
+  it('plays the main job from nothing to recovered, and leaves nothing behind', async () => {
+    const { code, said } = await ended(labProgram('--name', ONE, '--once'));
+    for (const part of ['enrolled host-1, host-2, host-3', 'moved vm-1 live', 'drained', 'is proven off (power-off)', 'all workloads run, each exactly once', 'the guests saw no second writer']) expect(said).toContain(part);
+    expect([code, await leftOf(ONE)]).toEqual([0, []]);
+  });
+
   it('is taken down by `down`, which ends the run that holds it', async () => {
     const first = labProgram('--name', ONE, '--hosts', '2');
     const firstEnded = ended(first);

@@ -105,6 +105,15 @@ describe('without any fence device', () => {
     expect(await bootOf('host-1')).not.toBe(boot);
   });
 
+  it('an agent that is stuck feeds its watchdog no more: the host is reset, its workload runs again once', async () => {
+    await leased('vm-1', 1, 'host-2');
+    const boot = await bootOf('host-2');
+    await rig.lab.exec(host('host-2'), ['sh', '-c', 'kill -STOP $(cat /run/reeve/agent.pid)']);
+    await waitUntil('vm-1 to run again', async () => rig.ticks.boots('vm-1').length === 2, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await waitUntil('host-2 back', async () => (await hostsOf(rig)).some((one) => one.name === 'host-2' && isInService(one)), { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    expect(await bootOf('host-2')).not.toBe(boot);
+  });
+
   it('a planned stop and upgrade of an agent resets nobody', async () => {
     const first = await leased('vm-1', 1, 'host-2');
     const boot = await bootOf('host-2');

@@ -1,6 +1,6 @@
 // Several replicas of the control plane over one Postgres: the leader dies in the middle, is paused, or loses its database.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type ControlPlane } from '../../lab/control-plane.js';
+import { startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
 import { Lab } from '../../lab/lab.js';
 import { describe as describeRig, enrolAll, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type Rig } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
@@ -39,9 +39,9 @@ afterEach(async () => {
   await resetRig(rig);
 });
 
-async function replica(name: string, witnessLinks: readonly string[]): Promise<ControlPlane> {
+async function replica(name: string, witnessLinks: readonly string[], more: Partial<ControlPlaneOptions> = {}): Promise<ControlPlane> {
   const { host, port, user, database } = postgres.connection;
-  return startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, replicaName: name, witnessLinks, databaseUrl: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}` });
+  return startControlPlane(lab, { ...more, repoRoot: REPO_ROOT, fresh: true, replicaName: name, witnessLinks, databaseUrl: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}` });
 }
 
 const host = (name: string): ReturnType<Lab['host']> => lab.host(name);
@@ -111,5 +111,26 @@ describe('two replicas', () => {
     await waitUntil('a leader', async () => leaderAndOther().then(() => true, () => false), { timeoutMs: 30_000 });
     expect(ticks.boots('vm-1')).toEqual([first.boot]);
     expect((await eventsAfter(rig, seq)).filter((event) => /^host\.(silent|fenc)/.test(event.type))).toEqual([]);
+  });
+
+  // The last one: its replica stays a voter that nobody hears.
+  it('a third one lives on a host of its own cluster and leads: both are lost at once, and another one recovers what ran there', async () => {
+    const home = host('host-1');
+    const third = await replica('three', home.links, { witnessPort: 7491, onHostWithPid: await lab.pidOf(home) });
+    for (const one of replicas) await one.stop();
+    const epochOf = async (one: ControlPlane): Promise<number | null> => (await one.api().get<{ cluster: { leader: { epoch: number | null } } }>('/status')).cluster.leader.epoch;
+    await waitUntil('the third to lead', async () => (await epochOf(third)) !== null, { timeoutMs: 30_000 });
+    for (const one of replicas) await one.restart();
+    await waitUntil('all hosts in service', async () => (await hostsOf(through(third))).every(isInService), { timeoutMs: 60_000, describe: () => describeRig(through(third)) });
+    await createTicker(through(third), 'vm-1', 1, { host: 'host-1' });
+    await ticks.waitForTick('vm-1', 0);
+    const seq = await lastSeq(through(third));
+    await lab.powerCut(home);
+    await running('vm-1', rig, 'host-1');
+    await ticks.waitForTick('vm-1', Date.now());
+    const events = await eventsAfter(rig, seq);
+    expect(events.filter((event) => event.type === 'workload.recovered')).toHaveLength(1);
+    expect(events.filter((event) => event.type === 'host.fenced').map((event) => event.host)).toEqual(['host-1']);
+    expect((await leaderAndOther()).leader).not.toBe(third);
   });
 });
