@@ -1,8 +1,7 @@
 // Hard placement rules, held against where processes really begin: automation never breaks one.
 import type { Operation } from '../../cluster/operation.js';
-import type { Host } from '../../hosts/host.js';
 import { ruleIndex, type PlacementRule } from '../../scheduler/placement-rule.js';
-import type { WorkloadId } from '../../shared/ids.js';
+import type { HostId, WorkloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
@@ -40,8 +39,8 @@ export class HardRules {
     const index = ruleIndex(rules);
     return [
       ...index.hosts(workload.id).filter((rule) => rule.hard && !rule.hosts.some((one) => one.hostId === row.id)).map((rule) => `${name} begins on ${host.name}, which rule ${rule.name} does not allow`),
-      ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
-      ...this.#splitGroup(index.group(workload.id), workload, host, row),
+      ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, decided, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
+      ...this.#splitGroup(index.group(workload.id), decided, workload, host),
     ];
   }
 
@@ -50,14 +49,14 @@ export class HardRules {
     return [...this.parts.store.peek().rules.values()].filter((rule) => (this.#sinceMs.get(rule) ?? Infinity) < decided.createdAtMs);
   }
 
-  #matesThere(rule: PlacementRule, workload: Workload, host: SimulatedHost): readonly string[] {
-    return this.#mates(rule.workloads, workload).filter((mate) => runsOn(host, mate)).map((mate) => mate.name);
+  #matesThere(rule: PlacementRule, decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
+    return this.#mates(rule.workloads, decided, workload).filter((mate) => runsOn(host, mate)).map((mate) => mate.name);
   }
 
   /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
-  #splitGroup(group: readonly WorkloadId[], workload: Workload, host: SimulatedHost, row: Host): readonly string[] {
-    const mates = this.#mates(group, workload);
-    if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(row, mate))) return [];
+  #splitGroup(group: readonly WorkloadId[], decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
+    const mates = this.#mates(group, decided, workload);
+    if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
       // A host that is being emptied is left by one after the other, as many at once as are allowed.
@@ -65,8 +64,14 @@ export class HardRules {
     });
   }
 
-  #mates(ids: readonly WorkloadId[], workload: Workload): readonly Workload[] {
-    return [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && !this.parts.byHand(one.name));
+  #mates(ids: readonly WorkloadId[], decided: Operation, workload: Workload): readonly Workload[] {
+    const isOthers = (one: Workload): boolean => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && !this.parts.byHand(one.name);
+    return [...this.parts.store.peek().workloads.values()].filter((one) => isOthers(one) && !this.#movedByPersonAfter(decided, one));
+  }
+
+  /** What a person has moved since could not be known to the decision. */
+  #movedByPersonAfter(decided: Operation, { id }: Workload): boolean {
+    return this.parts.store.peekOperations().some((one) => one.workloadId === id && PLACES.has(one.kind) && !one.requestedBy.startsWith('rule:') && one.createdAtMs > decided.createdAtMs);
   }
 
   #isBeingLeft(host: SimulatedHost): boolean {
@@ -74,8 +79,8 @@ export class HardRules {
     return row !== undefined && (row.intent === 'maintenance' || row.leaving !== null);
   }
 
-  #comesTo(row: Host, mate: Workload): boolean {
-    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === row.id && (one.state === 'pending' || one.state === 'running'));
+  #comesTo(hostId: HostId | null, mate: Workload): boolean {
+    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === hostId && (one.state === 'pending' || one.state === 'running'));
   }
 }
 
