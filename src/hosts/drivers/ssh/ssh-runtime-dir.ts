@@ -1,6 +1,6 @@
 // A short private folder for control sockets: a unix socket's path must stay below 108 bytes, and nobody else may open it.
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,13 +10,22 @@ const MAX_DIR_BYTES = 58;
 /** Uses `preferred` where it is short and private enough, else a folder below the system's temporary one. */
 export function sshRuntimeDir(preferred?: string): string {
   const uid = process.getuid?.() ?? 0;
-  for (const dir of [preferred, join(tmpdir(), `reeve-ssh-${uid}`)]) {
+  for (const dir of [preferred, join(tmpdir(), `reeve-ssh-${uid}-${pidNamespace()}`)]) {
     if (dir !== undefined && Buffer.byteLength(dir) <= MAX_DIR_BYTES && makePrivate(dir, uid)) {
       removeLeftovers(dir);
       return dir;
     }
   }
   return mkdtempSync('/tmp/reeve-ssh-');
+}
+
+/** Where a temporary folder is shared with a container, its process ids are not ours: leftovers are told by them. */
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    return '0';
+  }
 }
 
 /** The folder of one connection of this process. */
