@@ -59,8 +59,9 @@ export class HardRules {
     if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
-      // A host that is being emptied is left by one after the other, as many at once as are allowed.
-      return elsewhere && !this.#isBeingLeft(elsewhere) ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
+      // A host that is emptied is left by one after the other, as many at once as are allowed, also if a person thinks better of it.
+      const isLeft = decided.params['cause'] === 'drain' && this.parts.store.peek().hosts.get(elsewhere?.name ?? '')?.id === decided.hostId;
+      return elsewhere && !isLeft ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
     });
   }
 
@@ -72,11 +73,6 @@ export class HardRules {
   /** What a person has moved since could not be known to the decision. */
   #movedByPersonAfter(decided: Operation, { id }: Workload): boolean {
     return this.parts.store.peekOperations().some((one) => one.workloadId === id && PLACES.has(one.kind) && !one.requestedBy.startsWith('rule:') && one.createdAtMs > decided.createdAtMs);
-  }
-
-  #isBeingLeft(host: SimulatedHost): boolean {
-    const row = this.parts.store.peek().hosts.get(host.name);
-    return row !== undefined && (row.intent === 'maintenance' || row.leaving !== null);
   }
 
   #comesTo(hostId: HostId | null, mate: Workload): boolean {
