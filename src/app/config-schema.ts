@@ -202,7 +202,7 @@ export const FileSchema = z.strictObject({
   database: database.prefault({}).meta({ doc: 'Where everything is kept.' }),
   queue: queue.prefault({}).meta({ doc: 'How the ids of operations reach the workers.' }),
   witness: witness.prefault({}).meta({ doc: "The control plane's own ears: its vote about who is silent." }),
-  timing: timing.prefault({}).meta({ doc: 'The two numbers from which detection is derived.' }),
+  timing: timing.prefault({}).meta({ doc: 'The three numbers from which detection, leases and watchdogs are derived: see docs/timing.md.' }),
   ssh: ssh.prefault({}).meta({ doc: 'How hosts are reached.' }),
   placement: placement.prefault({}).meta({ doc: 'How full a host may get.' }),
   migration: migration.prefault({}).meta({ doc: 'Live migration.' }),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import { SimulatedFenceDevice } from '../sim/simulated-fence-device.js';
 import { SimulatedWorld } from '../sim/simulated-world.js';
 import { fenceBackoffMs } from './fence-backoff.js';
@@ -103,14 +103,6 @@ function simulated(count = 1): { world: SimulatedWorld; devices: SimulatedFenceD
 }
 
 describe('a fence that is interrupted', () => {
-  it('ends right, killed at every write and resumed', async () => {
-    const kills = await killedEverywhere(() => simulated(), FENCE_STEPS, ({ outcome, world }) => {
-      expect(outcome).toMatchObject({ kind: 'succeeded', memo: { evidence: expect.stringContaining('status off') } });
-      expect(world.host('host-3').powered).toBe(false);
-    });
-    expect(kills).toBeGreaterThan(4);
-  });
-
   it('asks first when it is resumed, and does not cut again what is off', async () => {
     const { context, devices, world } = simulated();
     const { journal } = crashingJournal(4); // check started and done, cut-power started, then its first progress is lost
@@ -175,18 +167,18 @@ describe('fenceBackoffMs', () => {
   });
 });
 
-describe('the end of the lease, sought beside the devices', () => {
-  /** Over after so many looks. */
-  function leaseEnd(looks: number, state: LeaseEndState = { kind: 'running-out', why: 'in 3.0 s' }): LeaseEnd & { withdrawn: number } {
-    let looked = 0;
-    const end = {
-      withdrawn: 0,
-      look: async (): Promise<LeaseEndState> => ((looked += 1) > looks ? { kind: 'over', evidence: '3 of 4 voters promised' } : state),
-      withdraw: () => void (end.withdrawn += 1),
-    };
-    return end;
-  }
+/** Over after so many looks. */
+function leaseEnd(looks: number, state: LeaseEndState = { kind: 'running-out', why: 'in 3.0 s' }): LeaseEnd & { withdrawn: number } {
+  let looked = 0;
+  const end = {
+    withdrawn: 0,
+    look: async (): Promise<LeaseEndState> => ((looked += 1) > looks ? { kind: 'over', evidence: '3 of 4 voters promised' } : state),
+    withdraw: () => void (end.withdrawn += 1),
+  };
+  return end;
+}
 
+describe('the end of the lease, sought beside the devices', () => {
   it('is the proof where there is no device', async () => {
     const lease = leaseEnd(3);
     const outcome = await runFence({ ...context([]), lease }, journal());
@@ -221,5 +213,47 @@ describe('the end of the lease, sought beside the devices', () => {
     const outcome = await runFence({ ...context([], async () => ((asked += 1) > 4 ? 'heard again' : null)), lease }, journal());
     expect(outcome).toMatchObject({ kind: 'cancelled', why: 'heard again' });
     expect(lease.withdrawn).toBe(1);
+  });
+});
+
+describe('steps: fence', () => {
+  interface Rig { readonly world: { readonly powered: () => boolean; readonly tolds: () => number; readonly withdrawn: () => number }; readonly context: FenceContext }
+  const byDevice = (): Rig => {
+    const { world, devices, context: given } = simulated();
+    return { world: { powered: () => world.host('host-3').powered, tolds: () => devices[0]?.tolds ?? 0, withdrawn: () => 0 }, context: given };
+  };
+  const byLease = (): Rig => {
+    const lease = leaseEnd(3);
+    return { world: { powered: () => true, tolds: () => 0, withdrawn: () => lease.withdrawn }, context: { ...context([]), lease } };
+  };
+
+  it('each step may run twice', async () => {
+    const cut = await everythingTwice(byDevice(), FENCE_STEPS);
+    expect([cut.outcome, cut.world.powered(), cut.world.tolds()]).toMatchObject([{ kind: 'succeeded', memo: { proof: 'power-off' } }, false, 2]);
+    const over = await everythingTwice(byLease(), FENCE_STEPS);
+    expect([over.outcome, over.world.withdrawn()]).toMatchObject([{ kind: 'succeeded', memo: { proof: 'lease-expired' } }, 2]);
+  });
+
+  it('failed at each step: no proof is claimed, nothing is cut before its step, and nothing is switched on again', async () => {
+    await failedAtEachStep(byDevice, FENCE_STEPS, ({ outcome, world, failedAt, when }) => {
+      const isCut = failedAt === 'prove-off' && when === 'after';
+      expect([failedAt, when, outcome.kind, outcome.memo['proof'], world.powered(), world.tolds()]).toEqual([failedAt, when, 'failed', undefined, !isCut, isCut ? 1 : 0]);
+    });
+    await failedAtEachStep(byLease, FENCE_STEPS, ({ outcome, world, failedAt, when }) => {
+      expect([outcome.kind, outcome.memo['proof'], world.withdrawn()]).toEqual(['failed', undefined, failedAt === 'prove-off' && when === 'after' ? 1 : 0]);
+    });
+  });
+
+  it('crashed at each write and resumed: it is off by its status, or by the end of its lease', async () => {
+    const kills = await killedEverywhere(byDevice, FENCE_STEPS, ({ outcome, world }) => {
+      expect(outcome).toMatchObject({ kind: 'succeeded', memo: { proof: 'power-off', evidence: expect.stringContaining('status off') } });
+      expect(world.powered()).toBe(false);
+    });
+    // Began, told, proven: each is written down.
+    expect(kills).toBeGreaterThan(4);
+    await killedEverywhere(byLease, FENCE_STEPS, ({ outcome, world }) => {
+      expect(outcome).toMatchObject({ kind: 'succeeded', memo: { proof: 'lease-expired' } });
+      expect(world.withdrawn()).toBeGreaterThan(0);
+    });
   });
 });

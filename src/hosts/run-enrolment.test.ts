@@ -153,15 +153,6 @@ describe('enrolment', () => {
     expect((await run({ ...context, peers: [] })).kind).toBe('succeeded');
   });
 
-  it('ends right, wherever the worker is killed', async () => {
-    const kills = await killedEverywhere(setUp, ENROLMENT_STEPS, ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect(world.host.admitted?.bootId).toBe('boot-1');
-      expect([...world.peer.trusted]).toEqual(['id-host-1']);
-    });
-    expect(kills).toBeGreaterThan(ENROLMENT_STEPS.length * 2);
-  });
-
   it('leaves no key and no agent behind, whichever call fails', async () => {
     const codes: readonly OperationalCode[] = ['unreachable', 'failed'];
     const methods = ['markPools', 'survey', 'publicKey', 'admitPeers', 'reach', 'install', 'configure', 'probe', 'admit'];
@@ -188,5 +179,14 @@ describe('steps: enrolment', () => {
       if (failedAt === 'mark-pools' && when === 'after') for (const pool of world.host.survey.pools) Object.assign(pool, { markerId: pool.name === 'local' ? null : pool.markerId });
       expectNothingLeft(world);
     });
+  });
+
+  it('crashed at each write and resumed: it is admitted, and trusted once', async () => {
+    const kills = await killedEverywhere(setUp, ENROLMENT_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect(world.host.admitted?.bootId).toBe('boot-1');
+      expect([...world.peer.trusted]).toEqual(['id-host-1']);
+    });
+    expect(kills).toBeGreaterThan(ENROLMENT_STEPS.length * 2);
   });
 });

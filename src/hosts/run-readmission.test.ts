@@ -105,23 +105,17 @@ describe('re-admission', () => {
     const { context } = setUp([], [], (one) => void (one.peer.fault = { method: 'publicKey', nth: 1, code: 'failed' }));
     expect((await run(context)).kind).toBe('succeeded');
   });
-
-  it('ends right, wherever the worker is killed', async () => {
-    await killedEverywhere(stale, READMISSION_STEPS, ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect([...world.domains.keys()]).toEqual(['local', 'free', 'stranger']);
-    });
-  });
 });
 
+const removal = (hostIsLost = false) => {
+  const { world, context } = setUp([], []);
+  world.host.config = context.self.config;
+  world.host.hasKey = true;
+  world.peer.trusted.add('id-host-1');
+  return { world, context: { self: context.self, peers: context.peers, whyNot: async () => null, hostIsLost } };
+};
+
 describe('removal', () => {
-  const removal = (hostIsLost = false) => {
-    const { world, context } = setUp([], []);
-    world.host.config = context.self.config;
-    world.host.hasKey = true;
-    world.peer.trusted.add('id-host-1');
-    return { world, context: { self: context.self, peers: context.peers, whyNot: async () => null, hostIsLost } };
-  };
   it('takes agent and keys off, and makes the members forget it', async () => {
     const { world, context } = removal();
     expect((await runRemoval(context, crashingJournal().journal())).kind).toBe('succeeded');
@@ -147,12 +141,6 @@ describe('removal', () => {
     expect((await runRemoval(context, crashingJournal().journal())).kind).toBe('succeeded');
     expect(world.host.calls).toEqual([]);
   });
-  it('ends right, wherever the worker is killed', async () => {
-    await killedEverywhere(removal, REMOVAL_STEPS, ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect(world.host.config).toBeNull();
-    });
-  });
 
   const host = (more: Partial<Host>): Host => ({ id: 'h', name: 'host-1', condition: 'online', intent: 'maintenance', ...more }) as Host;
   it('is refused while workloads are there, in service, or not proven off', () => {
@@ -166,7 +154,7 @@ describe('removal', () => {
   });
 });
 
-describe('steps: re-admission and removal', () => {
+describe('steps: re-admission', () => {
   it('each step may run twice', async () => {
     const { outcome, world } = await everythingTwice(stale(), READMISSION_STEPS);
     expect([outcome.kind, [...world.domains.keys()]]).toEqual(['succeeded', ['local', 'free', 'stranger']]);
@@ -176,6 +164,39 @@ describe('steps: re-admission and removal', () => {
     await failedAtEachStep(stale, READMISSION_STEPS, ({ outcome, world }) => {
       expect(outcome.kind).toBe('failed');
       for (const kept of ['local', 'free', 'stranger']) expect(world.domains.has(kept)).toBe(true);
+    });
+  });
+
+  it('crashed at each write and resumed: what belongs elsewhere is gone, the rest is left', async () => {
+    await killedEverywhere(stale, READMISSION_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect([...world.domains.keys()]).toEqual(['local', 'free', 'stranger']);
+    });
+  });
+});
+
+describe('steps: removal', () => {
+  const isGone = ({ host, peer }: World): boolean => host.config === null && !host.hasKey && peer.trusted.size === 0;
+
+  it('each step may run twice', async () => {
+    const { outcome, world } = await everythingTwice(removal(), REMOVAL_STEPS);
+    expect([outcome.kind, isGone(world)]).toEqual(['succeeded', true]);
+  });
+
+  it('failed at each step: told, and brought to its end when it is asked for again', async () => {
+    const tried: ReturnType<typeof removal>[] = [];
+    await failedAtEachStep(() => (tried.push(removal()), tried.at(-1) ?? removal()), REMOVAL_STEPS, ({ outcome, world, failedAt, when }) => {
+      const isUntouched = failedAt === 'check' || (failedAt === 'host' && when === 'before');
+      expect([failedAt, when, outcome.kind, world.host.hasKey]).toEqual([failedAt, when, 'failed', isUntouched]);
+    });
+    for (const { world, context } of tried) expect([(await runRemoval(context, crashingJournal().journal())).kind, isGone(world)]).toEqual(['succeeded', true]);
+    expect(tried).toHaveLength(2 * REMOVAL_STEPS.length);
+  });
+
+  it('crashed at each write and resumed: agent and keys are gone, and no member knows it', async () => {
+    await killedEverywhere(removal, REMOVAL_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect(isGone(world)).toBe(true);
     });
   });
 });

@@ -40,11 +40,12 @@ export function crashingJournal(crashAt: number | null = null): { journal: () =>
 /** More than any workflow here writes. */
 const MAX_WRITES = 40;
 
-/** Runs a workflow once for each write at which it can be killed, resumes it after the kill, and hands each ending over. */
+/** Runs a workflow once for each write at which it can be killed, resumes it after the kill, and hands each ending over. `wayBack`: as the workflow's own. */
 export async function killedEverywhere<World, Context>(
   setUp: () => { readonly world: World; readonly context: Context },
   steps: readonly Step<Context>[],
   check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly log: readonly string[]; readonly killedAt: number }) => void,
+  wayBack?: (context: Context) => Context,
 ): Promise<number> {
   for (let killedAt = 1; killedAt <= MAX_WRITES; killedAt += 1) {
     const { world, context } = setUp();
@@ -52,11 +53,11 @@ export async function killedEverywhere<World, Context>(
     let outcome: WorkflowOutcome;
     let killed = false;
     try {
-      outcome = await runWorkflow(steps, context, journal());
+      outcome = await runWorkflow(steps, context, journal(), wayBack);
     } catch (error) {
       if (!(error instanceof JournalLost)) throw error;
       killed = true;
-      outcome = await runWorkflow(steps, context, journal());
+      outcome = await runWorkflow(steps, context, journal(), wayBack);
     }
     check({ outcome, world, log, killedAt });
     if (!killed) return killedAt;
@@ -87,12 +88,13 @@ export async function failedAtEachStep<World, Context>(
   setUp: () => { readonly world: World; readonly context: Context },
   steps: readonly Step<Context>[],
   check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly failedAt: string; readonly when: 'before' | 'after' }) => void,
+  wayBack?: (context: Context) => Context,
 ): Promise<void> {
   for (const { name: failedAt } of steps) {
     for (const when of ['before', 'after'] as const) {
       const { world, context } = setUp();
       const failing = steps.map((step) => (step.name === failedAt ? failingStep(step, when) : twiceUndone(step)));
-      check({ outcome: await runWorkflow(failing, context, crashingJournal().journal()), world, failedAt, when });
+      check({ outcome: await runWorkflow(failing, context, crashingJournal().journal(), wayBack), world, failedAt, when });
     }
   }
 }

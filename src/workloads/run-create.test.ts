@@ -80,19 +80,6 @@ describe('create', () => {
       if (outcome.kind === 'succeeded') expect(world.domains.get(UUID)?.runState).toBe('running');
     }
   });
-  it('ends right, wherever the worker is killed', async () => {
-    await killedEverywhere(setUp, createSteps(SPEC), ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect([...world.disks]).toEqual(VOLUMES);
-      expect(world.domains.get(UUID)?.runState).toBe('running');
-    });
-  });
-  it('takes back everything, wherever the worker is killed while it fails', async () => {
-    await killedEverywhere(() => setUp({}, (one) => void (one.locked = true)), createSteps(SPEC), ({ outcome, world }) => {
-      expect(outcome).toMatchObject({ kind: 'failed', code: 'storage-locked' });
-      expect([...world.disks]).toEqual([]);
-    });
-  });
 });
 
 describe('delete', () => {
@@ -130,12 +117,6 @@ describe('delete', () => {
     expect((await runIt(context)).kind).toBe('succeeded');
     expect([...world.disks]).toEqual(['/pools/shared/b']);
   });
-  it('ends right, wherever the worker is killed', async () => {
-    await killedEverywhere(setUpDelete, DELETE_STEPS, ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect([...world.disks]).toEqual(['/pools/shared/b']);
-    });
-  });
   it('names only disks that are its own', () => {
     const disk = (path: string, more = {}) => ({ target: 'vda', path, pool: 'shared', format: 'raw', readonly: false, ...more });
     const workload = (id: string, disks: ReturnType<typeof disk>[]) => ({ id: workloadId(id), uuid: UUID, name: 'vm-1', needs: { disks } }) as unknown as Workload;
@@ -167,19 +148,10 @@ describe('adopt', () => {
   it('takes what is tied to its host, unprotected', () => expect(adopt({ ...base, needs: { ...needs, pinnedBy: ['PCI'] }, settings: { ...base.settings, isProtected: false } }).ok).toBe(true));
 });
 
-describe('steps: create and delete', () => {
-  const stopped = (): { world: FakeWorld; context: DeleteContext } => {
-    const { hypervisor, world } = fakeHypervisor();
-    world.domains.set(UUID, observed('stopped'));
-    world.disks.add('/pools/shared/a');
-    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
-  };
-
+describe('steps: create', () => {
   it('each step and each undo may run twice', async () => {
-    const created = await everythingTwice(setUp(), createSteps(SPEC));
-    expect([created.outcome.kind, created.world.domains.get(UUID)?.runState, [...created.world.disks]]).toEqual(['succeeded', 'running', VOLUMES]);
-    const deleted = await everythingTwice(stopped(), DELETE_STEPS);
-    expect([deleted.outcome.kind, deleted.world.domains.size, deleted.world.disks.size]).toEqual(['succeeded', 0, 0]);
+    const { outcome, world } = await everythingTwice(setUp(), createSteps(SPEC));
+    expect([outcome.kind, world.domains.get(UUID)?.runState, [...world.disks]]).toEqual(['succeeded', 'running', VOLUMES]);
   });
 
   it('failed at each step: everything that was made is gone, or it runs on its disks and a person is told', async () => {
@@ -187,10 +159,49 @@ describe('steps: create and delete', () => {
       const runs = world.domains.get(UUID)?.runState === 'running';
       expect([outcome.kind, [...world.disks]]).toEqual(runs ? ['unknown', VOLUMES] : ['failed', []]);
     });
+  });
+
+  it('crashed at each write and resumed: it runs on its disks', async () => {
+    await killedEverywhere(setUp, createSteps(SPEC), ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect([...world.disks]).toEqual(VOLUMES);
+      expect(world.domains.get(UUID)?.runState).toBe('running');
+    });
+  });
+
+  it('crashed at each write and resumed while it fails: everything is taken back', async () => {
+    await killedEverywhere(() => setUp({}, (one) => void (one.locked = true)), createSteps(SPEC), ({ outcome, world }) => {
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'storage-locked' });
+      expect([...world.disks]).toEqual([]);
+    });
+  });
+});
+
+describe('steps: delete', () => {
+  const stopped = (): { world: FakeWorld; context: DeleteContext } => {
+    const { hypervisor, world } = fakeHypervisor();
+    world.domains.set(UUID, observed('stopped'));
+    world.disks.add('/pools/shared/a').add('/pools/shared/b');
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+  };
+
+  it('each step may run twice', async () => {
+    const { outcome, world } = await everythingTwice(stopped(), DELETE_STEPS);
+    expect([outcome.kind, world.domains.size, [...world.disks]]).toEqual(['succeeded', 0, ['/pools/shared/b']]);
+  });
+
+  it('failed at each step: never a definition without its disk, and no disk that was not named', async () => {
     await failedAtEachStep(stopped, DELETE_STEPS, ({ outcome, world }) => {
       expect(outcome.kind).toBe('failed');
-      // Never a definition without its disk.
       if (world.domains.has(UUID)) expect(world.disks.has('/pools/shared/a')).toBe(true);
+      expect(world.disks.has('/pools/shared/b')).toBe(true);
+    });
+  });
+
+  it('crashed at each write and resumed: definition and disk are gone', async () => {
+    await killedEverywhere(stopped, DELETE_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect([...world.disks]).toEqual(['/pools/shared/b']);
     });
   });
 });

@@ -177,22 +177,6 @@ describe('recover', () => {
     expect(world.domains.size).toBe(0);
   });
 
-  it('ends right once, wherever the worker is killed', async () => {
-    const kills = await killedEverywhere(setUp, RECOVER_STEPS, ({ outcome, world }) => {
-      expect(outcome.kind).toBe('succeeded');
-      expect(world.domains.get(UUID)?.runState).toBe('running');
-      expect(world.calls).not.toContain('undefine');
-    });
-    expect(kills).toBeGreaterThan(RECOVER_STEPS.length * 2);
-  });
-
-  it('cleans up right, wherever the worker is killed while it fails', async () => {
-    await killedEverywhere(() => setUp({}, (one) => void (one.locked = true)), RECOVER_STEPS, ({ outcome, world }) => {
-      expect(outcome).toMatchObject({ kind: 'failed', code: 'storage-locked' });
-      expect(world.domains.size).toBe(0);
-    });
-  });
-
   const codes: readonly OperationalCode[] = ['unreachable', 'timeout', 'guard-refused', 'locked', 'not-found', 'busy', 'failed'];
   const methods = ['observe', 'define', 'setAutostart', 'start', 'undefine'];
   for (const code of codes) {
@@ -221,6 +205,22 @@ describe('steps: recover', () => {
   it('failed at each step: nothing is left, or it runs and a person is told', async () => {
     await failedAtEachStep(setUp, RECOVER_STEPS, ({ outcome, world, failedAt, when }) => {
       expect([failedAt, when, world.domains.get(UUID)?.runState ?? 'gone', outcome.kind]).toEqual(world.domains.has(UUID) ? [failedAt, when, 'running', 'unknown'] : [failedAt, when, 'gone', 'failed']);
+    });
+  });
+
+  it('crashed at each write and resumed: it runs, once', async () => {
+    const kills = await killedEverywhere(setUp, RECOVER_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('succeeded');
+      expect(world.domains.get(UUID)?.runState).toBe('running');
+      expect(world.calls).not.toContain('undefine');
+    });
+    expect(kills).toBeGreaterThan(RECOVER_STEPS.length * 2);
+  });
+
+  it('crashed at each write and resumed while it fails: nothing is left', async () => {
+    await killedEverywhere(() => setUp({}, (one) => void (one.locked = true)), RECOVER_STEPS, ({ outcome, world }) => {
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'storage-locked' });
+      expect(world.domains.size).toBe(0);
     });
   });
 });

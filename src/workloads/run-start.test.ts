@@ -1,6 +1,6 @@
 // Start and resume at the own host; a person's edited definition is kept.
 import { describe, expect, it } from 'vitest';
-import { crashingJournal, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
+import { crashingJournal, everythingTwice, failedAtEachStep, fakeClock, killedEverywhere } from '../shared/workflow.fixture.js';
 import type { StartContext } from './start-steps.js';
 import { runStart, START_STEPS } from './run-start.js';
 import { fakeHypervisor, observed, TOKEN, UUID, type FakeWorld } from './hypervisor.fixture.js';
@@ -54,13 +54,45 @@ describe('start', () => {
     expect(await run(context)).toMatchObject({ kind: 'failed', code: 'busy' });
     expect(world.calls).toEqual(['observe']);
   });
+});
 
-  it('ends right once, wherever the worker is killed', async () => {
-    for (const prepare of [stopped, () => {}, (one: FakeWorld) => void one.domains.set(UUID, observed('paused'))]) {
-      await killedEverywhere(() => setUp(prepare), START_STEPS, ({ outcome, world }) => {
-        expect(outcome.kind).toBe('succeeded');
-        expect(world.domains.get(UUID)?.runState).toBe('running');
-      });
-    }
+describe('steps: start', () => {
+  const found: readonly (readonly [string, (world: FakeWorld) => void])[] = [
+    ['stopped', stopped],
+    ['missing', () => {}],
+    ['paused', (world) => void world.domains.set(UUID, observed('paused'))],
+  ];
+
+  it.each(found)('each step and each undo may run twice: it was %s', async (_state, prepare) => {
+    const { outcome, world } = await everythingTwice(setUp(prepare), START_STEPS);
+    expect([outcome.kind, world.domains.get(UUID)?.runState]).toEqual(['succeeded', 'running']);
+  });
+
+  it('failed at each step: what was missing is gone again, or it runs and a person is told', async () => {
+    await failedAtEachStep(() => setUp(), START_STEPS, ({ outcome, world, failedAt, when }) => {
+      const runs = world.domains.has(UUID);
+      expect([failedAt, when, outcome.kind, world.domains.get(UUID)?.runState]).toEqual([failedAt, when, runs ? 'unknown' : 'failed', runs ? 'running' : undefined]);
+    });
+  });
+
+  it.each([['stopped', stopped], ['paused', found[2]?.[1]]] as const)('failed at each step: the definition that was there stays: it was %s', async (state, prepare) => {
+    await failedAtEachStep(() => setUp(prepare), START_STEPS, ({ outcome, world }) => {
+      expect(outcome.kind).toBe('failed');
+      expect(world.calls).not.toContain('undefine');
+      expect([state, 'running']).toContain(world.domains.get(UUID)?.runState);
+    });
+  });
+
+  it.each(found)('crashed at each write and resumed: it runs, and was %s', async (_state, prepare) => {
+    const kills = await killedEverywhere(() => setUp(prepare), START_STEPS, ({ outcome, world }) => {
+      expect([outcome.kind, world.domains.get(UUID)?.runState]).toEqual(['succeeded', 'running']);
+    });
+    expect(kills).toBeGreaterThan(START_STEPS.length * 2);
+  });
+
+  it('crashed at each write and resumed while it fails: what was missing is gone again', async () => {
+    await killedEverywhere(() => setUp((world) => void (world.locked = true)), START_STEPS, ({ outcome, world }) => {
+      expect([outcome.kind, world.domains.size]).toEqual(['failed', 0]);
+    });
   });
 });

@@ -5,7 +5,7 @@ import { ending } from '../endings.js';
 import type { Executor } from '../run-operation.js';
 import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
-const STEPS: readonly Step<{ readonly target: Place }>[] = [
+export const LEASE_STEPS: readonly Step<{ readonly target: Place }>[] = [
   {
     name: 'announce',
     run: async ({ target }) => (await unlessRefused(() => target.hypervisor.announce(target.token))) ?? { kind: 'done' },
@@ -18,7 +18,7 @@ export function leaseExecutor(ports: ExecutePorts): Executor {
     const host = hostOf(view, operation.hostId, 'source');
     const held = param(operation, 'hold', true);
     const place = placeOf(ports, operation, host, workload);
-    const outcome = await runWorkflow(STEPS, { target: { ...place, token: { ...place.token, lease: held } } }, journal);
+    const outcome = await runWorkflow(LEASE_STEPS, { target: { ...place, token: { ...place.token, lease: held } } }, journal);
     return ending(outcome, outcome.kind === 'succeeded' ? [{ change: 'workload', id: workload.id, set: { leasedOn: held ? host.id : null } }] : []);
   };
 }

@@ -4,7 +4,7 @@ import type { Workload } from '../../workloads/workload.js';
 import type { Simulation } from '../simulation.js';
 
 /** The longest that anything takes by itself: a boot, a drain, a grown pause between tries. What pauses longer says so by its hold. */
-const BOUND_S = 240;
+export const BOUND_S = 240;
 
 /** States that name their reason; a reason must be there. */
 const WITH_REASON: ReadonlySet<Workload['state']> = new Set(['waiting', 'error', 'paused', 'missing']);
