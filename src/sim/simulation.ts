@@ -91,7 +91,7 @@ export class Simulation {
     this.faults = new Faults(this.time, scenario.hosts.length + this.#replicaPositions().length);
     this.narrator = new Narrator({ time: this.time, store: this.store, leaderVerdict: () => this.leaderVerdict(), deviceOf: (host) => this.#deviceNames(host) });
     this.checker = new InvariantChecker({
-      time: this.time, world: this.world, store: this.store, reservedMemoryMiB: this.policy.placement.reservedMemoryMiB, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
+      time: this.time, world: this.world, store: this.store, placement: this.policy.placement, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
       byHand: (workload) => this.time.nowMs - (this.#handled.get(workload) ?? -Infinity) < BY_HAND_MS,
       isDisturbed: (host) => this.faults.isDisturbed(host), isStopping: (host) => this.machines.get(host)?.isStopping === true,
     });

@@ -19,7 +19,7 @@ export function randomScenario(seed: number): Scenario {
   const storm = randomStorm(rng, site);
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const timeline = [...storm.filter((entry) => entry.at < healAt), ...healed(site, healAt)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...randomWeather(rng), hosts, workloads, rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...randomWeather(rng), ...randomCpus(seed, hosts, workloads), rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
@@ -27,6 +27,13 @@ function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
   if (rng.next() < 0.4) return {};
   return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30) } };
+}
+
+/** Of a stream of its own. Some clusters are short of CPUs: with the product's overcommit of 4 a host of one CPU has four to give. */
+function randomCpus(seed: number, hosts: readonly ScenarioHost[], workloads: readonly ScenarioWorkload[]): { readonly hosts: ScenarioHost[]; readonly workloads: ScenarioWorkload[] } {
+  const rng = seededRng(seed ^ 0x0c9b_5e11);
+  if (rng.next() < 0.5) return { hosts: [...hosts], workloads: [...workloads] };
+  return { hosts: hosts.map((one) => ({ ...one, cpus: pick(rng, [1, 2, 4, 32]) })), workloads: workloads.map((one) => ({ ...one, cpus: pick(rng, [1, 1, 2, 4]) })) };
 }
 
 function randomWeather(rng: Rng): Pick<Scenario, 'weather'> {
