@@ -1,4 +1,4 @@
-// A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/scenarios.md.
+// A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/simulate.md.
 import { z } from 'zod';
 import { LONGEST_LEAVE_MS } from '../../hosts/host-agent.js';
 
