@@ -42,7 +42,8 @@ export async function runSeeds({ from, seeds, shrink }) {
     });
   })));
   await Promise.all(telling);
-  if (shrink === 'first' && failures.length > 0) await tellSmallest(program, Math.min(...failures.map((one) => one.seed)));
+  const failed = failures.map((one) => one.seed).filter((seed) => seed !== null);
+  if (shrink === 'first' && failed.length > 0) await tellSmallest(program, Math.min(...failed));
   const seconds = (performance.now() - began) / 1000;
   return { ran: seeds, failures, seconds };
 }
