@@ -1,6 +1,6 @@
 // `npm run sim [-- --seeds N] [--from S] [--no-shrink]`: random clusters under random storms, every invariant after every step, then convergence.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,7 @@ function option(args, name, fallback) {
   return value;
 }
 
-/** Each core takes every n-th seed; what fails is told at once. */
+/** Each core takes every n-th seed; what fails is told at once. `shrink`: the first few of each core, or by 'first' that of the lowest number alone, whose scenario is told too. */
 export async function runSeeds({ from, seeds, shrink }) {
   const program = await bundleScript('src/sim/storm/seeds-main.ts');
   const cores = Math.min(availableParallelism(), Math.max(1, seeds));
@@ -24,7 +24,7 @@ export async function runSeeds({ from, seeds, shrink }) {
   const telling = [];
   await Promise.all(Array.from({ length: cores }, (_, core) => new Promise((resolve) => {
     const count = Math.floor((seeds - core - 1) / cores) + 1;
-    const child = spawn(process.execPath, ['--enable-source-maps', program, String(from + core), String(count), String(cores), ...(shrink ? ['--shrink'] : [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--enable-source-maps', program, String(from + core), String(count), String(cores), ...(shrink === true ? ['--shrink'] : [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     let ended = false;
     let last = null;
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -42,8 +42,19 @@ export async function runSeeds({ from, seeds, shrink }) {
     });
   })));
   await Promise.all(telling);
+  const failed = failures.map((one) => one.seed).filter((seed) => seed !== null);
+  if (shrink === 'first' && failed.length > 0) await tellSmallest(program, Math.min(...failed));
   const seconds = (performance.now() - began) / 1000;
   return { ran: seeds, failures, seconds };
+}
+
+/** A log is all that a build leaves behind: one scenario in it says more than a path. */
+async function tellSmallest(program, seed) {
+  const child = spawn(process.execPath, ['--enable-source-maps', program, String(seed), '1', '1', '--shrink'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const one = JSON.parse(line);
+    if (one.scenario !== undefined) say(readFileSync(await tell(one, []), 'utf8'));
+  }
 }
 
 async function tell(one, failures) {
@@ -55,6 +66,7 @@ async function tell(one, failures) {
   const file = join(folder, `seed-${one.seed}.yaml`);
   writeFileSync(file, `# seed ${one.seed}: ${one.violations.join('; ').replaceAll('\n', ' ')}\n${stringify(one.scenario)}`);
   say(`seed ${one.seed}: ${one.violations.join('; ')}\n  bin/reeve simulate ${file.slice(ROOT.length + 1)} --seed ${one.seed}`);
+  return file;
 }
 
 async function main(args) {

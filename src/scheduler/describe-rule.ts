@@ -1,8 +1,11 @@
 // A placement rule in a few words, with names.
-import type { PlacementView } from './placement.js';
+import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { PlacementRule } from './placement-rule.js';
 
-type Named = Pick<PlacementView, 'hosts' | 'workloads'>;
+interface Named {
+  readonly hosts: readonly { readonly id: HostId; readonly name: string }[];
+  readonly workloads: readonly { readonly id: WorkloadId; readonly name: string }[];
+}
 
 export function describeRule(view: Named, rule: PlacementRule): string {
   const workloads = rule.workloads.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)').join(', ');

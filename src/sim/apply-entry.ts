@@ -128,13 +128,15 @@ const APPLY: Apply = {
   'host.uplink-back': (simulation, { host }) => simulation.faults.end(host, 'uplink'),
   'host.degrade': (simulation, { host }) => simulation.faults.begin(host, 'degraded'),
   'host.recover-health': (simulation, { host }) => simulation.faults.end(host, 'degraded'),
-  'host.fence-breaks': (simulation, { host }) => {
-    simulation.faults.begin(`fence of ${host}`, 'broken');
-    simulation.setFenceFault(host, 'hangs');
+  'host.fence-breaks': (simulation, { host, device = 'power', how = 'hangs' }) => {
+    simulation.faults.begin(`fence of ${host}`, device === 'watchdog' ? 'watchdog dead' : 'broken');
+    if (device === 'watchdog') machineOf(simulation, host).isWatchdogDead = true;
+    else simulation.setFenceFault(host, how);
   },
-  'host.fence-repaired': (simulation, { host }) => {
-    simulation.faults.end(`fence of ${host}`, 'broken', 'lying');
-    simulation.setFenceFault(host, 'none');
+  'host.fence-repaired': (simulation, { host, device = 'power' }) => {
+    simulation.faults.end(`fence of ${host}`, ...(device === 'watchdog' ? ['watchdog dead'] : ['broken', 'lying']));
+    if (device === 'watchdog') machineOf(simulation, host).isWatchdogDead = false;
+    else simulation.setFenceFault(host, 'none');
   },
   'host.fence-lies': (simulation, { host }) => {
     simulation.faults.begin(`fence of ${host}`, 'lying');

@@ -25,6 +25,13 @@ export interface MachineEvents {
   readonly reset: (host: string, by: 'watchdog' | 'power') => void;
 }
 
+interface RunningWatchdog {
+  readonly timeoutMs: number;
+  fedAtMs: number;
+  /** It was starved, and being dead did nothing: the next feed begins anew. */
+  isOver: boolean;
+}
+
 /** Moments are sums of fractions: what is left may be too little to make any moment a later one. */
 const ROUNDING_MS = 0.001;
 
@@ -32,8 +39,10 @@ export class Machine {
   readonly services: Service[] = [];
   /** What an orderly shutdown waits for before anything is stopped. */
   beforeShutdown: () => Promise<void> = async () => undefined;
+  /** A fault: the device takes every feed, and resets nothing when none comes. */
+  isWatchdogDead = false;
   #boot: TimerEvent | null = null;
-  #watchdog: { readonly timeoutMs: number; fedAtMs: number } | null = null;
+  #watchdog: RunningWatchdog | null = null;
   #goingDown: 'shutdown' | 'reboot' | null = null;
   #isStopping = false;
   /** Raised by whatever ends this boot: what was begun in it is void. */
@@ -118,11 +127,11 @@ export class Machine {
   // --- the watchdog ---
 
   feedWatchdog(timeoutMs: number): void {
-    if (this.#watchdog) {
+    if (this.#watchdog && !this.#watchdog.isOver) {
       this.#watchdog.fedAtMs = this.time.nowMs;
       return;
     }
-    const watchdog = { timeoutMs, fedAtMs: this.time.nowMs };
+    const watchdog: RunningWatchdog = { timeoutMs, fedAtMs: this.time.nowMs, isOver: false };
     this.#watchdog = watchdog;
     this.#watch(watchdog);
   }
@@ -135,12 +144,13 @@ export class Machine {
     return this.#watchdog !== null;
   }
 
-  #watch(watchdog: { readonly timeoutMs: number; fedAtMs: number }): void {
+  #watch(watchdog: RunningWatchdog): void {
     const leftMs = watchdog.fedAtMs + watchdog.timeoutMs - this.time.nowMs;
     this.time.after(leftMs, () => {
       if (this.#watchdog !== watchdog) return;
-      if (watchdog.fedAtMs + watchdog.timeoutMs - this.time.nowMs < ROUNDING_MS) this.reset('watchdog');
-      else this.#watch(watchdog);
+      if (watchdog.fedAtMs + watchdog.timeoutMs - this.time.nowMs >= ROUNDING_MS) this.#watch(watchdog);
+      else if (this.isWatchdogDead) watchdog.isOver = true;
+      else this.reset('watchdog');
     }, true);
   }
 

@@ -145,7 +145,13 @@ export class Operator {
     if (!replica?.replica || replica.process?.isPaused) throw new Error('no replica of the control plane answers');
     const { replica: control } = replica;
     const ports = { store: replica.database, audit: { append: async () => undefined }, committed: () => control.committed() };
-    await commitCommand(ports, { actor: OPERATOR, action, target: '', changes });
+    await commitCommand(ports, { actor: OPERATOR, action, target: '', changes: (view) => this.#told(changes(view)) });
+  }
+
+  /** Decided and committed at one moment: the checker hears of it before it looks at the store again. */
+  #told(changes: readonly Change[]): readonly Change[] {
+    this.simulation.checker.commanded(changes);
+    return changes;
   }
 
   #verdict(): ReturnType<NonNullable<Simulation['leaderVerdict']>> & object {

@@ -146,14 +146,15 @@ export class SimulatedAgent implements Service {
   }
 
   #watchdog(timeoutMs: number): Watchdog {
-    const { machine } = this;
+    const { machine, parts: { clocks } } = this;
     return {
       get isArmed() {
         return machine.isWatchdogArmed;
       },
       feed: () => {
         if (!machine.host.watchdogDevice) return 'there is no watchdog device';
-        machine.feedWatchdog(timeoutMs);
+        // It counts by the same crystal.
+        machine.feedWatchdog(timeoutMs / (1 + clocks.drift));
         return null;
       },
       release: () => machine.releaseWatchdog(),

@@ -32,6 +32,8 @@ export class SimulatedFenceDevice implements FenceDevice {
     await this.#answer('off');
     if (this.fault === 'lies') return;
     this.#offAtMs = this.#world.clock.monotonicMs() + (this.fault === 'slow' ? SLOW_MS : 0);
+    // Whether anybody looks again or not.
+    if (this.fault === 'slow') void this.#world.clock.sleep(SLOW_MS).then(() => this.#passTime());
     this.#passTime();
   }
 

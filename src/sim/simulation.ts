@@ -24,7 +24,7 @@ import { MemoryClusterStore } from './memory-cluster-store.js';
 import { Narrator } from './narrator.js';
 import { CONTROL_PLANE, SimNetwork, type Position } from './network.js';
 import { policyOf } from './scenario/policy-of.js';
-import type { Scenario } from './scenario/scenario.js';
+import { DEFAULT_FENCING, type Scenario } from './scenario/scenario.js';
 import { addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf } from './scenario/setup-cluster.js';
 import { Disk, SimulatedAgent } from './simulated-agent.js';
 import { SimulatedLeave } from './simulated-leave.js';
@@ -38,6 +38,9 @@ import { WorldWatch } from './world-watch.js';
 const CLUSTER = 'simulated';
 /** What a person did is not automation's doing, so long. */
 const BY_HAND_MS = 120_000;
+
+/** What crystals differ by, either way, where the file does not say. */
+const CRYSTAL_DRIFT = 50e-6;
 
 /** A connection that comes about late, a host that is busy: then a command takes effect up to so much later, where the file does not say. */
 const LATE_COMMAND_MS = 25_000;
@@ -91,7 +94,7 @@ export class Simulation {
     this.faults = new Faults(this.time, scenario.hosts.length + this.#replicaPositions().length);
     this.narrator = new Narrator({ time: this.time, store: this.store, leaderVerdict: () => this.leaderVerdict(), deviceOf: (host) => this.#deviceNames(host) });
     this.checker = new InvariantChecker({
-      time: this.time, world: this.world, store: this.store, reservedMemoryMiB: this.policy.placement.reservedMemoryMiB, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
+      time: this.time, world: this.world, store: this.store, placement: this.policy.placement, maxSilentShare: this.policy.maxSilentShare, graceMs: this.timing.startupGraceMs,
       byHand: (workload) => this.time.nowMs - (this.#handled.get(workload) ?? -Infinity) < BY_HAND_MS,
       isDisturbed: (host) => this.faults.isDisturbed(host), isStopping: (host) => this.machines.get(host)?.isStopping === true,
     });
@@ -280,7 +283,7 @@ export class Simulation {
   }
 
   #fenceDevicesOf(host: string): readonly FenceDevice[] {
-    const kinds = this.scenario.hosts.find((one) => one.name === host)?.fencing ?? ['watchdog'];
+    const kinds = this.scenario.hosts.find((one) => one.name === host)?.fencing ?? DEFAULT_FENCING;
     return kinds.map((kind) => {
       if (kind !== 'power') return passive(kind === 'watchdog' ? 'lease and watchdog' : 'a person');
       const device = this.#devices.get(host) ?? new SimulatedFenceDevice(this.world, host);
@@ -290,13 +293,13 @@ export class Simulation {
   }
 
   #deviceNames(host: string): string {
-    return (this.scenario.hosts.find((one) => one.name === host)?.fencing ?? ['watchdog']).join(', ');
+    return (this.scenario.hosts.find((one) => one.name === host)?.fencing ?? DEFAULT_FENCING).join(', ');
   }
 
   /** NTP keeps wall clocks together, not exactly; crystals differ. */
   #clocks(name: string): ProcessClocks {
     const rng = this.rng(`clock of ${name}`);
-    return { wallOffsetMs: Math.round(100 * (rng.next() - 0.5)), drift: 100e-6 * (rng.next() - 0.5) };
+    return { wallOffsetMs: Math.round(100 * (rng.next() - 0.5)), drift: 2 * (this.scenario.weather?.clockDrift ?? CRYSTAL_DRIFT) * (rng.next() - 0.5) };
   }
 
   #logOf(name: string): Log {

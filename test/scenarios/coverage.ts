@@ -1,4 +1,4 @@
-// What the golden scenarios have to show: every entry of a timeline, every hold, every type of event; and what no scenario can show, with the reason.
+// What the golden scenarios have to show: every entry of a timeline, every hold, every type of event, every state at the end; and what no scenario can show, with the reason.
 import type { HoldCode } from '../../src/cluster/decision.js';
 import type { Do } from '../../src/sim/scenario/scenario.js';
 
@@ -56,6 +56,12 @@ export const EVENT_FIELDS: { readonly [type: string]: readonly string[] } = {
   'hold': ['what', 'why'],
   'leader': ['replica', 'epoch'],
 };
+
+/** What a host and a workload can be at the end of a scenario. */
+export const FINAL_STATES = {
+  hosts: ['online', 'suspect', 'silent', 'fencing', 'fenced', 'draining', 'maintenance', 'offline'],
+  workloads: ['running', 'stopped', 'starting', 'stopping', 'migrating', 'waiting', 'awaiting-fence', 'frozen', 'error', 'unmanaged'],
+} as const;
 
 /** What a scenario can't bring about, and why. */
 export const NOT_SHOWN: { readonly [name: string]: string } = {

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import type { HoldCode } from '../../src/cluster/decision.js';
 import type { Do } from '../../src/sim/scenario/scenario.js';
 import type { SimEvent } from '../../src/sim/scenario/result.js';
-import { DOS, EVENT_FIELDS, HOLDS, NOT_SHOWN } from './coverage.js';
+import { DOS, EVENT_FIELDS, FINAL_STATES, HOLDS, NOT_SHOWN } from './coverage.js';
 import { goldenNames, runFile, scenarioFiles } from './scenario-files.js';
 
 const files = scenarioFiles();
-const seen = { dos: new Set<string>(), holds: new Set<string>(), types: new Set<string>(), ill: [] as string[] };
+const seen = { dos: new Set<string>(), holds: new Set<string>(), types: new Set<string>(), ill: [] as string[], hostStates: new Set<string>(), workloadStates: new Set<string>() };
 
 function look(name: string, event: SimEvent): void {
   seen.types.add(event.type);
@@ -22,6 +22,8 @@ describe('golden scenarios', () => {
   it.each(files.map((file) => [file.name, file] as const))('%s', async (name, file) => {
     const { result, text } = await runFile(file);
     for (const event of result.events) look(name, event);
+    for (const { state } of Object.values(result.final.hosts)) seen.hostStates.add(state);
+    for (const { state } of Object.values(result.final.workloads)) seen.workloadStates.add(state);
     expect(file.story).not.toBe('');
     expect(result.violations).toEqual([]);
     await expect(text).toMatchFileSnapshot(`${name}.golden`);
@@ -37,6 +39,10 @@ describe('together they show', () => {
   it('every type of event, with its fields', () => {
     expect(lacks(Object.keys(EVENT_FIELDS), seen.types)).toEqual([]);
     expect(seen.ill).toEqual([]);
+  });
+  it('every state at the end', () => {
+    expect(lacks(FINAL_STATES.hosts, seen.hostStates)).toEqual([]);
+    expect(lacks(FINAL_STATES.workloads, seen.workloadStates)).toEqual([]);
   });
   it('nothing of which it is said that it can\'t be shown', () => {
     expect(Object.keys(NOT_SHOWN).filter((one) => seen.holds.has(one) || seen.types.has(one) || seen.dos.has(one))).toEqual([]);

@@ -5,13 +5,13 @@ import type { Workload } from '../../workloads/workload.js';
 import { activeDisarm } from '../disarm.js';
 import type { ClusterView } from '../cluster-view.js';
 
-export function findHost(view: ClusterView, nameOrId: string): Host {
+export function findHost<Named extends Pick<Host, 'id' | 'name'>>(view: { readonly hosts: readonly Named[] }, nameOrId: string): Named {
   const host = view.hosts.find((one) => one.name === nameOrId || one.id === nameOrId);
   if (!host) throw new UserError('not-found', `no host is named ${nameOrId}`, 'reeve host list');
   return host;
 }
 
-export function findWorkload(view: ClusterView, nameOrId: string): Workload {
+export function findWorkload<Named extends Pick<Workload, 'id' | 'name' | 'uuid'>>(view: { readonly workloads: readonly Named[] }, nameOrId: string): Named {
   const workload = view.workloads.find((one) => one.name === nameOrId || one.id === nameOrId || one.uuid === nameOrId);
   if (!workload) throw new UserError('not-found', `no workload is named ${nameOrId}`, 'reeve workload list');
   return workload;

@@ -1,8 +1,10 @@
 // Placement rules added and removed by operators; what can never be kept is refused.
 import { describeRule } from '../../scheduler/describe-rule.js';
 import { ruleIndex, type PlacementRule, type PlacementRuleType } from '../../scheduler/placement-rule.js';
+import type { Host } from '../../hosts/host.js';
 import { UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -19,7 +21,14 @@ export interface WantedRule {
   readonly hosts?: readonly { readonly host: string; readonly priority: number }[] | undefined;
 }
 
-export function addRule(view: ClusterView, wanted: WantedRule, { by }: Asked): readonly Change[] {
+/** What a rule is held against: a scenario has no more of a cluster than this. */
+export interface RuleView {
+  readonly hosts: readonly Pick<Host, 'id' | 'name'>[];
+  readonly workloads: readonly Pick<Workload, 'id' | 'name' | 'uuid'>[];
+  readonly rules: readonly PlacementRule[];
+}
+
+export function addRule(view: RuleView, wanted: WantedRule, { by }: Asked): readonly Change[] {
   const rule = ruleFrom(view, wanted);
   if (view.rules.some((one) => one.name === rule.name)) throw new UserError('conflict', `name: a rule named ${rule.name} exists already`, `reeve rule remove ${rule.name}`);
   const contradiction = rule.hard ? contradictionIn(view, [...view.rules, rule]) : null;
@@ -38,7 +47,7 @@ export function removeRule(view: ClusterView, name: string, { by }: Asked): read
   ];
 }
 
-function ruleFrom(view: ClusterView, { name, type, workloads: named, hard, hosts: wantedHosts }: WantedRule): PlacementRule {
+function ruleFrom(view: RuleView, { name, type, workloads: named, hard, hosts: wantedHosts }: WantedRule): PlacementRule {
   const workloads = distinct('workloads', named.map((one) => findWorkload(view, one).id));
   const least = type === 'hosts' ? 1 : 2;
   if (workloads.length < least) throw new UserError('invalid', `workloads: a ${type} rule is about at least ${least === 1 ? 'one workload' : 'two workloads'}`);
@@ -58,7 +67,7 @@ function distinct<Id extends string>(field: string, ids: readonly Id[]): readonl
 }
 
 /** What no placement could keep, whatever room there is; null: nothing of that kind. */
-export function contradictionIn(view: Pick<ClusterView, 'hosts' | 'workloads'>, rules: readonly PlacementRule[]): string | null {
+export function contradictionIn(view: Pick<RuleView, 'hosts' | 'workloads'>, rules: readonly PlacementRule[]): string | null {
   const index = ruleIndex(rules);
   const nameOf = (id: WorkloadId): string => view.workloads.find((one) => one.id === id)?.name ?? id;
   for (const rule of rules) {

@@ -5,12 +5,15 @@ import type { TimerEvent, VirtualTime } from './virtual-time.js';
 export interface ProcessClocks {
   /** Its wall clock against the true one. */
   readonly wallOffsetMs: number;
-  /** Its clocks run so much faster than true ones: 50e-6 is 50 ppm. */
+  /** Its timers run so much faster than true ones: 50e-6 is 50 ppm. Its wall clock too, as far as NTP lets it. */
   readonly drift: number;
 }
 
 /** Wall clocks show a date, not 1970. */
 export const EPOCH_MS = 1_700_000_000_000;
+
+/** However fast a machine counts, its date is kept together with the others'. */
+const MOST_WALL_DRIFT = 50e-6;
 
 /** Periodic timers are as coarse as on a busy machine, within what the product counts as no stall: every step costs. */
 const LEAST_PERIOD_MS = 125;
@@ -32,9 +35,10 @@ export class SimProcess {
     clocks: ProcessClocks,
   ) {
     const rate = 1 + clocks.drift;
+    const wallRate = 1 + Math.max(-MOST_WALL_DRIFT, Math.min(MOST_WALL_DRIFT, clocks.drift));
     const startedAtMs = time.nowMs;
     this.clock = {
-      nowMs: () => Math.floor(EPOCH_MS + clocks.wallOffsetMs + time.nowMs * rate),
+      nowMs: () => Math.floor(EPOCH_MS + clocks.wallOffsetMs + time.nowMs * wallRate),
       // Not from zero: nobody may take a monotonic time for an age.
       monotonicMs: () => 10_000 + (time.nowMs - startedAtMs) * rate,
       sleep: (ms, signal) => this.#sleep(ms / rate, signal),

@@ -1,6 +1,8 @@
 // The invariants of every run, checked as the world moves: what is looked at is the ground truth, never what the control plane believes.
 import type { CommandToken } from '../../hosts/hypervisor.js';
+import type { Change } from '../../cluster/change.js';
 import type { Host } from '../../hosts/host.js';
+import type { PlacementPolicy } from '../../scheduler/placement.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { VirtualTime } from '../engine/virtual-time.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
@@ -8,12 +10,14 @@ import type { InvariantName, Violation } from '../scenario/result.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
 import type { WorldObserver } from '../world-observer.js';
 import { HardRules } from './hard-rules.js';
+import { LeftAlone } from './left-alone.js';
+import { StopCauses } from './stop-causes.js';
 
 export interface CheckerParts {
   readonly time: VirtualTime;
   readonly world: SimulatedWorld;
   readonly store: MemoryClusterStore;
-  readonly reservedMemoryMiB: number;
+  readonly placement: Pick<PlacementPolicy, 'reservedMemoryMiB' | 'memoryOvercommit' | 'cpuOvercommit'>;
   readonly maxSilentShare: number;
   /** For so long a leader has to listen before it judges. */
   readonly graceMs: number;
@@ -36,6 +40,7 @@ interface Whereabouts {
   host: string;
   bootId: string;
   hostEpoch: number;
+  beganAtMs: number;
   /** Null: its process is there. */
   endedAtMs: number | null;
 }
@@ -55,14 +60,25 @@ export class InvariantChecker implements WorldObserver {
   readonly #lookedAtMs = new Map<string, number>();
 
   readonly #hardRules: HardRules;
+  readonly #leftAlone: LeftAlone;
+  readonly #stopCauses: StopCauses;
 
   constructor(private readonly parts: CheckerParts) {
     this.#hardRules = new HardRules(parts);
+    this.#leftAlone = new LeftAlone(parts);
+    this.#stopCauses = new StopCauses(parts);
   }
 
   /** The store changed. */
   follow(wallMs: number): void {
     this.#hardRules.follow(wallMs);
+    this.#stopCauses.follow();
+    for (const touched of this.#leftAlone.follow()) this.violate('error-is-left-alone', touched);
+  }
+
+  /** A person commits this now. */
+  commanded(changes: readonly Change[]): void {
+    this.#leftAlone.commanded(changes);
   }
 
   violate(invariant: InvariantName, detail: string): void {
@@ -150,7 +166,7 @@ export class InvariantChecker implements WorldObserver {
   }
 
   #note(host: SimulatedHost, { uuid }: SimulatedDomain): void {
-    this.#last.set(uuid, { host: host.name, bootId: host.bootId, hostEpoch: this.#row(host.name)?.hostEpoch ?? 0, endedAtMs: null });
+    this.#last.set(uuid, { host: host.name, bootId: host.bootId, hostEpoch: this.#row(host.name)?.hostEpoch ?? 0, beganAtMs: this.parts.time.nowMs, endedAtMs: null });
   }
 
   #checkRunsOnce(host: SimulatedHost, { uuid, name }: SimulatedDomain): void {
@@ -184,17 +200,24 @@ export class InvariantChecker implements WorldObserver {
 
   #checkCapacity(host: SimulatedHost, domain: SimulatedDomain): void {
     if (this.#last.get(domain.uuid)?.host === host.name) return;
-    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name));
-    const usedMiB = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs.memoryMiB ?? 0), 0);
-    const own = this.#workload(domain.name)?.needs.memoryMiB ?? 0;
-    const limitMiB = host.memoryMiB - this.parts.reservedMemoryMiB;
-    if (usedMiB > limitMiB && usedMiB - own <= limitMiB) this.violate('capacity-holds', `${host.name} has ${limitMiB} MiB for workloads and is given ${usedMiB} with ${domain.name}`);
+    const { reservedMemoryMiB, memoryOvercommit, cpuOvercommit } = this.parts.placement;
+    this.#checkRoom(host, domain, { what: 'memoryMiB', unit: 'MiB', limit: Math.floor((host.memoryMiB - reservedMemoryMiB) * memoryOvercommit) });
+    this.#checkRoom(host, domain, { what: 'vcpus', unit: 'vCPUs', limit: Math.floor(host.cpus * cpuOvercommit) });
   }
 
-  #checkBystander(host: SimulatedHost, { name }: SimulatedDomain): void {
+  /** What was too much before is nobody's doing now: a guest that grew, or a file that begins so. */
+  #checkRoom(host: SimulatedHost, domain: SimulatedDomain, { what, unit, limit }: { readonly what: 'memoryMiB' | 'vcpus'; readonly unit: string; readonly limit: number }): void {
+    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name));
+    const used = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs[what] ?? 0), 0);
+    const own = this.#workload(domain.name)?.needs[what] ?? 0;
+    if (used > limit && used - own <= limit) this.violate('capacity-holds', `${host.name} has ${limit} ${unit} for workloads and is given ${used} with ${domain.name}`);
+  }
+
+  #checkBystander(host: SimulatedHost, { name, uuid }: SimulatedDomain): void {
     const workload = this.#workload(name);
-    if (!workload || this.parts.byHand(name) || this.parts.isStopping(host.name) || this.#hasOperation(workload)) return;
-    this.violate('bystanders-untouched', `${name} was stopped on ${host.name} without anything to be done with it`);
+    if (!workload || this.parts.byHand(name) || this.parts.isStopping(host.name)) return;
+    const missing = this.#stopCauses.missingFor(host, workload, this.#last.get(uuid)?.beganAtMs ?? 0);
+    if (missing !== null) this.violate('bystanders-untouched', `${name} was stopped on ${host.name} ${missing}`);
   }
 
   #hasOperation({ id }: Workload): boolean {

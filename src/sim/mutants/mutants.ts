@@ -6,18 +6,22 @@ import { RULES, type Rule } from '../../cluster/decide.js';
 import { Listening } from '../../cluster/listening.js';
 import { NO_PROMISES, Promises } from '../../cluster/promises.js';
 import { QuorumLease } from '../../cluster/quorum-lease.js';
+import { drainMaintenanceHosts } from '../../cluster/rules/drain-maintenance-hosts.js';
 import { fenceSilentHosts } from '../../cluster/rules/fence-silent-hosts.js';
 import { recoverFromFencedHosts } from '../../cluster/rules/recover-from-fenced-hosts.js';
+import { startWorkloads } from '../../cluster/rules/start-workloads.js';
 import { SelfFence } from '../../cluster/self-fence.js';
 import { Witness } from '../../agent/witness.js';
 import type { Change } from '../../cluster/change.js';
 import type { Host } from '../../hosts/host.js';
 import { FILTERS } from '../../scheduler/place-workload.js';
 import type { Filter } from '../../scheduler/filter.js';
+import { cpusFit } from '../../scheduler/rules/cpus-fit.js';
 import { keepsApart } from '../../scheduler/rules/keeps-apart.js';
 import { keepsTogether } from '../../scheduler/rules/keeps-together.js';
 import { memoryFits } from '../../scheduler/rules/memory-fits.js';
 import { obeysHostsRules } from '../../scheduler/rules/obeys-hosts-rules.js';
+import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName } from '../scenario/result.js';
 import { Disk } from '../simulated-agent.js';
@@ -63,6 +67,9 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'placement-splits-groups', without: 'hard keep-together rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(keepsTogether) },
   { name: 'placement-ignores-hosts', without: 'hard hosts rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(obeysHostsRules) },
   { name: 'placement-ignores-memory', without: 'what does not fit into the memory waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(memoryFits) },
+  { name: 'placement-ignores-cpus', without: 'what does not fit into the CPUs waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(cpusFit) },
+  { name: 'error-is-retried', without: 'what is in error waits for a person', caughtBy: ['error-is-left-alone'], apply: () => insteadInList(RULES, startWorkloads, startFromError) },
+  { name: 'drain-moves-cold', without: 'a drain moves live, or leaves it running', caughtBy: ['bystanders-untouched'], apply: () => insteadInList(RULES, drainMaintenanceHosts, drainCold) },
 ];
 
 const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FILTERS, filter, () => null);
@@ -71,6 +78,18 @@ const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FI
 const recoverFromSilentHosts: Rule = (context) => {
   const believed = (host: Host): Host => (host.condition !== 'silent' && host.condition !== 'fencing' ? host : { ...host, condition: 'fenced', proof: { kind: 'operator', evidence: 'it is silent', atMs: context.nowMs, bootId: null, hostEpoch: host.hostEpoch } });
   return recoverFromFencedHosts({ ...context, view: { ...context.view, hosts: context.view.hosts.map(believed) }, hostOf: (id) => { const host = context.hostOf(id); return host && believed(host); } });
+};
+
+/** What is in error passes for something that waits for its first start. */
+const startFromError: Rule = (context) => {
+  const waits = (one: Workload): Workload => (one.state === 'error' ? { ...one, state: 'waiting', failures: NO_FAILURES } : one);
+  return startWorkloads({ ...context, view: { ...context.view, workloads: context.view.workloads.map(waits) } });
+};
+
+const drainCold: Rule = (context) => {
+  const cold = (change: Change): Change => (change.change === 'operation' ? { ...change, operation: { ...change.operation, kind: 'relocate' } } : change);
+  const { actions, holds } = drainMaintenanceHosts(context);
+  return { actions: actions.map((one) => ({ ...one, changes: one.changes.map(cold) })), holds };
 };
 
 function fenceTrustsTheAnswer(): () => void {

@@ -16,7 +16,7 @@ const [web, database] = [aWorkload('web', two, { priority: 5 }), aWorkload('data
 const view: ClusterView = aView({
   hosts: [three, two, one, lost, aHost('host-5', { condition: 'enrolling' })],
   workloads: [{ ...web, startAfter: [database.id] }, database, aWorkload('broken', one, { state: 'error', why: 'it failed' }), aWorkload('free', two, { isProtected: false }), aWorkload('off', lost, { desired: 'stopped', state: 'stopped' })],
-  rules: [{ name: 'apart', type: 'keep-apart', hard: true, workloads: [web.id, database.id] }, { name: 'home', type: 'hosts', hard: false, workloads: [web.id], hosts: [{ hostId: two.id, priority: 2 }] }],
+  rules: [{ name: 'gone', type: 'keep-apart', hard: true, workloads: [web.id] }, { name: 'apart', type: 'keep-apart', hard: true, workloads: [web.id, database.id] }, { name: 'home', type: 'hosts', hard: false, workloads: [web.id], hosts: [{ hostId: two.id, priority: 2 }] }],
 });
 const exported = (set: Partial<ClusterView> = {}): Scenario => exportScenario({ name: 'ours', view: { ...view, ...set }, policy: { ...DEFAULT_POLICY, gracefulShutdown: 'freeze' }, replicas: 2 });
 

@@ -23,7 +23,7 @@ export function exportScenario({ name, view, policy, replicas }: Exported): Scen
   const workloads = [...view.workloads].sort(byName);
   return {
     name, policy: policyOf(policy), controllers: Math.min(MOST_REPLICAS, Math.max(1, replicas)),
-    hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)), rules: view.rules.map((one) => ruleOf(one, names)),
+    hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)), rules: view.rules.map((one) => ruleOf(one, names)).filter(isAboutSomething),
     timeline: [...hosts.flatMap(standingHost), ...workloads.flatMap(standingWorkload), ...standingDisarm(view)],
   };
 }
@@ -62,6 +62,9 @@ function workloadOf(one: Workload, names: ReadonlyMap<string, string>): Scenario
     ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),
   };
 }
+
+/** A rule outlives its workloads; of too few it says nothing, and a file of it is refused. */
+const isAboutSomething = ({ type, workloads }: ScenarioRule): boolean => workloads.length >= (type === 'hosts' ? 1 : 2);
 
 function ruleOf(rule: PlacementRule, names: ReadonlyMap<string, string>): ScenarioRule {
   const head = { name: rule.name, workloads: rule.workloads.flatMap((id) => names.get(id) ?? []), hard: rule.hard };

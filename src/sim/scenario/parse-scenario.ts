@@ -1,7 +1,8 @@
 // Reads a scenario file strictly: the first thing that is wrong is named in one line, with its path in the file.
 import { parseDocument } from 'yaml';
 import { fail, ok, type Result } from '../../shared/result.js';
-import { scenarioSchema, type Scenario, type TimelineEntry } from './scenario.js';
+import { firstSenseless } from './check-sense.js';
+import { DEFAULT_FENCING, scenarioSchema, type Scenario, type TimelineEntry } from './scenario.js';
 
 export function parseScenario(text: string): Result<Scenario, string> {
   // YAML holds JSON.
@@ -20,8 +21,8 @@ export function parseScenario(text: string): Result<Scenario, string> {
 export function checkScenario(content: unknown): Result<Scenario, string> {
   const parsed = scenarioSchema.safeParse(content);
   if (!parsed.success) return fail(lineOf(content, parsed.error.issues));
-  const dangling = firstDangling(parsed.data) ?? firstOutOfOrder(parsed.data);
-  return dangling === null ? ok(parsed.data) : fail(dangling);
+  const wrong = firstDangling(parsed.data) ?? firstOutOfOrder(parsed.data) ?? firstSenseless(parsed.data);
+  return wrong === null ? ok(parsed.data) : fail(wrong);
 }
 
 type Issue = NonNullable<ReturnType<typeof scenarioSchema.safeParse>['error']>['issues'][number];
@@ -51,6 +52,8 @@ function pathText(path: readonly PropertyKey[]): string {
 
 interface Known {
   readonly hosts: ReadonlySet<string>;
+  /** By host. */
+  readonly fencing: ReadonlyMap<string, readonly string[]>;
   /** Those of time 0 and those created on the way. */
   readonly workloads: ReadonlySet<string>;
   readonly rules: ReadonlySet<string>;
@@ -68,6 +71,7 @@ function firstDangling(scenario: Scenario): string | null {
   const added = timeline.flatMap((entry) => (entry.do === 'rule.add' ? [entry.rule] : []));
   const known: Known = {
     hosts: new Set(scenario.hosts.map((host) => host.name)),
+    fencing: new Map(scenario.hosts.map((host) => [host.name, host.fencing ?? DEFAULT_FENCING])),
     workloads: new Set([...(scenario.workloads ?? []), ...created].map((one) => one.name)),
     rules: new Set([...(scenario.rules ?? []), ...added].map((one) => one.name)),
     replicas: replicaCount(scenario),
@@ -113,11 +117,18 @@ function inEntry(path: string, entry: TimelineEntry, known: Known): string | nul
   const { hosts, workloads, replicas } = known;
   return first([
     'host' in entry && entry.host !== undefined ? unknown(`${path}.host`, 'host', entry.host, hosts) : null,
+    'device' in entry && entry.device !== undefined ? noDevice(`${path}.device`, entry.host, entry.device, known) : null,
     'workload' in entry ? unknown(`${path}.workload`, 'workload', entry.workload, workloads) : null,
     'to' in entry ? unknown(`${path}.to`, 'host', entry.to, hosts) : null,
     'replica' in entry && entry.replica > replicas ? `${path}.replica: there is no replica ${entry.replica}, only ${replicas}` : null,
     ...('peers' in entry ? entry.peers.map((peer, index) => (peer === 'control-plane' ? null : unknown(`${path}.peers[${index}]`, 'host', peer, hosts))) : []),
   ]);
+}
+
+/** A person is no device: `none` can't break. */
+function noDevice(path: string, host: string, device: string, { fencing }: Known): string | null {
+  const has = fencing.get(host) ?? [];
+  return device !== 'none' && has.includes(device) ? null : `${path}: ${host} has no device ${device}; its fencing is ${has.join(', ') || 'empty'}`;
 }
 
 function firstOutOfOrder({ timeline = [], until }: Scenario): string | null {

@@ -1,4 +1,4 @@
-// A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/scenarios.md.
+// A scenario: a cluster, its workloads and rules, and what operators and failures do to it. The format is a contract; see docs/simulate.md.
 import { z } from 'zod';
 import { LONGEST_LEAVE_MS } from '../../hosts/host-agent.js';
 
@@ -10,6 +10,10 @@ const cpus = whole(1, 4096);
 const memoryMiB = whole(1, 64 * 1024 * 1024);
 const usage = z.strictObject({ cpus: z.number().min(0).max(4096), memoryMiB: z.number().min(0).max(64 * 1024 * 1024) });
 const link = z.union([z.literal(0), z.literal(1)]);
+
+/** Of a host of which nothing is said: its agent's lease, and a watchdog behind it. */
+export const DEFAULT_FENCING: readonly FencingKind[] = ['watchdog'];
+export type FencingKind = 'power' | 'watchdog' | 'none';
 
 export const DESIRED = ['running', 'stopped', 'disabled', 'unmanaged'] as const;
 
@@ -93,7 +97,9 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onHost, do: z.literal('host.lossy'), loss: share }),
   z.strictObject({ ...onHost, do: z.literal('host.slow'), delayMs: z.number().min(0).max(60_000) }),
   z.strictObject({ ...onHost, do: z.literal('host.hang'), seconds }),
-  z.strictObject({ ...onHost, do: z.enum(['host.fence-breaks', 'host.fence-repaired']), device: z.string().optional() }),
+  /** Beyond the contract: how its power device breaks. It hangs (the default), refuses at once, or cuts a while later. */
+  z.strictObject({ ...onHost, do: z.literal('host.fence-breaks'), device: z.string().optional(), how: z.enum(['hangs', 'fails', 'slow']).optional() }),
+  z.strictObject({ ...onHost, do: z.literal('host.fence-repaired'), device: z.string().optional() }),
   z.strictObject({ ...onReplica, do: z.enum(['controller.crash', 'controller.start']) }),
   z.strictObject({ ...onReplica, do: z.literal('controller.pause'), seconds }),
   z.strictObject({ ...at, do: z.enum(['database.down', 'database.up', 'queue.down', 'queue.up', 'queue.flush']) }),
@@ -116,8 +122,8 @@ export const scenarioSchema = z.strictObject({
   policy: policy.optional(),
   /** Beyond the contract: replicas of the control plane that live on no host; default 3, or none when hosts run some. */
   controllers: whole(0, 9).optional(),
-  /** Beyond the contract: everyday weather. Datagrams that come late or twice; commands to hosts that are held up; jobs that come late or twice. */
-  weather: z.strictObject({ jitterMs: z.number().min(0).max(1_000).optional(), duplicates: share.optional(), lateCommands: share.optional(), lateCommandMs: z.number().min(0).max(600_000).optional(), lateJobsMs: z.number().min(0).max(60_000).optional(), doubleJobs: share.optional() }).optional(),
+  /** Beyond the contract: everyday weather. Datagrams that come late or twice; commands to hosts that are held up; jobs that come late or twice; clocks that run faster or slower by up to this share. */
+  weather: z.strictObject({ clockDrift: z.number().min(0).max(0.01).optional(), jitterMs: z.number().min(0).max(1_000).optional(), duplicates: share.optional(), lateCommands: share.optional(), lateCommandMs: z.number().min(0).max(600_000).optional(), lateJobsMs: z.number().min(0).max(60_000).optional(), doubleJobs: share.optional() }).optional(),
   hosts: z.array(host).min(1),
   workloads: z.array(workload).optional(),
   rules: z.array(rule).optional(),

@@ -11,7 +11,7 @@ import { GuestFaults } from '../guest-faults.js';
 import { SimulatedGuard } from '../simulated-guard.js';
 import { SimulatedHypervisor } from '../simulated-hypervisor.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
-import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload } from './scenario.js';
+import { DEFAULT_FENCING, type Scenario, type ScenarioHost, type ScenarioRule, type ScenarioWorkload } from './scenario.js';
 
 const DEFAULT_HOST = { cpus: 32, memoryMiB: 131_072 };
 const DEFAULT_WORKLOAD = { cpus: 1, memoryMiB: 1024 };
@@ -23,7 +23,7 @@ const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 10
 export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
   const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
-  added.watchdogDevice = (host.fencing ?? ['watchdog']).includes('watchdog');
+  added.watchdogDevice = (host.fencing ?? DEFAULT_FENCING).includes('watchdog');
   added.guard = new SimulatedGuard(host.name);
   added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
   return added;
@@ -46,7 +46,7 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
-    fenceDevices: (host.fencing ?? ['watchdog']).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
+    fenceDevices: (host.fencing ?? DEFAULT_FENCING).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
   };
 }
 

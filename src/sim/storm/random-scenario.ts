@@ -1,6 +1,6 @@
 // A random cluster under a random storm, then everything healed: the same seed gives the same scenario.
 import { seededRng, type Rng } from '../../shared/rng.js';
-import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload } from '../scenario/scenario.js';
+import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEntry } from '../scenario/scenario.js';
 import { healed, pick, randomStorm } from './random-storm.js';
 
 /** The storm begins once everybody was heard for a while. */
@@ -16,10 +16,10 @@ export function randomScenario(seed: number): Scenario {
   const replicas = controllers + hosts.filter((host) => host.runsController).length;
   const lengthS = 5 + rng.int(55);
   const site = { hosts, workloads, replicas, beginsS: BEGINS_S, lengthS };
-  const storm = randomStorm(rng, site);
+  const storm = withFenceFaults(seed, randomStorm(rng, site));
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const timeline = [...storm.filter((entry) => entry.at < healAt), ...healed(site, healAt)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...randomWeather(rng), hosts, workloads, rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...withDrift(seed, randomWeather(rng)), ...randomCpus(seed, hosts, workloads), rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
@@ -27,6 +27,28 @@ function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
   if (rng.next() < 0.4) return {};
   return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30) } };
+}
+
+/** Of a stream of its own. Some clusters are short of CPUs: with the product's overcommit of 4 a host of one CPU has four to give. */
+function randomCpus(seed: number, hosts: readonly ScenarioHost[], workloads: readonly ScenarioWorkload[]): { readonly hosts: ScenarioHost[]; readonly workloads: ScenarioWorkload[] } {
+  const rng = seededRng(seed ^ 0x0c9b_5e11);
+  if (rng.next() < 0.5) return { hosts: [...hosts], workloads: [...workloads] };
+  return { hosts: hosts.map((one) => ({ ...one, cpus: pick(rng, [1, 2, 4, 32]) })), workloads: workloads.map((one) => ({ ...one, cpus: pick(rng, [1, 1, 2, 4]) })) };
+}
+
+/** Of a stream of its own: a device that breaks hangs, refuses at once, or cuts late. */
+function withFenceFaults(seed: number, storm: readonly TimelineEntry[]): readonly TimelineEntry[] {
+  const rng = seededRng(seed ^ 0x7fe2_c0de);
+  return storm.map((entry) => (entry.do === 'host.fence-breaks' ? { ...entry, how: pick(rng, ['hangs', 'fails', 'slow'] as const) } : entry));
+}
+
+/** Of a stream of its own. The product allows two clocks 1 % between them: two that differ by 0.8 % at most must not matter. */
+const MOST_DRIFT = 0.004;
+
+function withDrift(seed: number, { weather }: Pick<Scenario, 'weather'>): Pick<Scenario, 'weather'> {
+  const rng = seededRng(seed ^ 0x1d81_f7ed);
+  if (rng.next() < 0.5) return weather === undefined ? {} : { weather };
+  return { weather: { ...weather, clockDrift: Math.round(rng.next() * MOST_DRIFT * 1e5) / 1e5 } };
 }
 
 function randomWeather(rng: Rng): Pick<Scenario, 'weather'> {

@@ -1,0 +1,52 @@
+// What a scenario may not ask for because the product would refuse it: rules that can never be kept, and an order in which nothing could start first.
+import { circleThrough } from '../../cluster/commands/owner-commands.js';
+import { addRule } from '../../cluster/commands/rule-commands.js';
+import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import { UserError } from '../../shared/errors.js';
+import { hostId, workloadId, type WorkloadId } from '../../shared/ids.js';
+import type { Scenario, ScenarioRule, ScenarioWorkload } from './scenario.js';
+
+/** What the timeline adds is the operator's: the product refuses it while the scenario runs. Null: all of it makes sense. */
+export function firstSenseless({ hosts, workloads = [], rules = [], timeline = [] }: Scenario): string | null {
+  const created = timeline.flatMap((entry, index) => (entry.do === 'workload.create' ? [{ path: `timeline[${index}].workload`, workload: entry.workload }] : []));
+  const all = [...workloads.map((workload, index) => ({ path: `workloads[${index}]`, workload })), ...created];
+  return firstCircle(all) ?? firstRefusedRule({ hosts: hosts.map(({ name }) => name), workloads: all.map(({ workload }) => workload.name) }, rules);
+}
+
+interface Placed {
+  readonly path: string;
+  readonly workload: ScenarioWorkload;
+}
+
+function firstCircle(all: readonly Placed[]): string | null {
+  const orders = all.map(({ workload }) => ({ id: workloadId(workload.name), startAfter: (workload.startAfter ?? []).map(workloadId) }));
+  for (const [index, { id, startAfter }] of orders.entries()) {
+    const circle = circleThrough(orders, id, startAfter);
+    if (circle) return `${all[index]?.path ?? ''}.startAfter: ${circle.join(' after ')} is a circle: none of them could ever start first`;
+  }
+  return null;
+}
+
+interface Names {
+  readonly hosts: readonly string[];
+  readonly workloads: readonly string[];
+}
+
+function firstRefusedRule({ hosts, workloads }: Names, rules: readonly ScenarioRule[]): string | null {
+  const known = { hosts: hosts.map((name) => ({ id: hostId(name), name })), workloads: workloads.map((name): { id: WorkloadId; name: string; uuid: string } => ({ id: workloadId(name), name, uuid: name })) };
+  const taken: PlacementRule[] = [];
+  for (const [index, rule] of rules.entries()) {
+    try {
+      taken.push(...addRule({ ...known, rules: taken }, wantedOf(rule), { by: 'the file', nowMs: 0 }).flatMap((change) => (change.change === 'add-rule' ? [change.rule] : [])));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return `rules[${index}]${/^[a-z]+: /.test(error.message) ? '.' : ': '}${error.message}`;
+    }
+  }
+  return null;
+}
+
+function wantedOf(rule: ScenarioRule): Parameters<typeof addRule>[1] {
+  const hosts = rule.type === 'hosts' ? { hosts: rule.hosts.map(({ host, priority }) => ({ host, priority: priority ?? 0 })) } : {};
+  return { name: rule.name, type: rule.type, workloads: rule.workloads, hard: rule.hard ?? true, ...hosts };
+}
