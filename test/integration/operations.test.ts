@@ -88,13 +88,25 @@ function worker({ store }: OpenStore, name: string, done: string[]): (id: Operat
 
 const ended = async (id: OperationId, { store }: OpenStore = opened): Promise<boolean> => (await store.operation(id))?.state === 'succeeded';
 
-describe('operations', () => {
+const BACKENDS: readonly (readonly [name: string, open: () => Promise<QueueBackend>])[] = [
+  ['Postgres', async () => ({ kind: 'postgres', connection: database.connection })],
+  ...(NO_REDIS
+    ? []
+    : [['Redis', async (): Promise<QueueBackend> => {
+      const redis = await startRedis();
+      cleanUps.push(() => redis.remove());
+      return { kind: 'redis', url: redis.url };
+    }] as const]),
+];
+
+describe.each(BACKENDS)('operations, the queue on %s', (_name, open) => {
   it('are taken over from a worker that was killed in the middle, and done once more only', async () => {
+    const backend = await open();
     const script = join(ROOT, 'dist', `worker-${process.pid}.mjs`);
     const contents = `import { openStore } from './src/store/open-store.ts'; import { createJobQueue } from './src/jobs/bullmq-job-queue.ts';
-      const connection = JSON.parse(process.argv[2]);
+      const [connection, backend] = process.argv.slice(2).map((text) => JSON.parse(text));
       const { store } = await openStore(connection);
-      const queue = await createJobQueue({ backend: { kind: 'postgres', connection }, log: () => {} });
+      const queue = await createJobQueue({ backend, log: () => {} });
       await queue.work(async (id) => {
         await store.claimOperation(id, 'killed', ${LEASE_MS});
         await store.recordStep(id, 'killed', { name: 'first', state: 'done', startedAtMs: 1, endedAtMs: 2, note: null }, { seen: true });
@@ -102,8 +114,8 @@ describe('operations', () => {
       }, { urgent: 1, normal: 1 });`;
     await build({ stdin: { contents, resolveDir: ROOT, loader: 'ts' }, absWorkingDir: ROOT, outfile: script, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'error' });
     cleanUps.push(async () => rmSync(script, { force: true }));
-    const child = spawn(process.execPath, [script, JSON.stringify(database.connection)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const queue = await queueOn({ kind: 'postgres', connection: database.connection });
+    const child = spawn(process.execPath, [script, JSON.stringify(database.connection), JSON.stringify(backend)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const queue = await queueOn(backend);
     const dispatcher = sweeping(opened.store, queue);
     const id = await startIt(opened);
     await dispatcher.dispatch();
@@ -118,10 +130,11 @@ describe('operations', () => {
   });
 
   it('are done once though delivered by several queues at once', async () => {
+    const backend = await open();
     const done: string[] = [];
     const id = await startIt(opened);
     for (const prefix of ['one', 'two', 'three']) {
-      const queue = await queueOn({ kind: 'postgres', connection: database.connection }, prefix);
+      const queue = await queueOn(backend, prefix);
       await queue.enqueue([{ id, jobClass: 'normal', priority: 0 }]);
       await queue.work(worker(opened, prefix, done), MANY);
     }
@@ -130,7 +143,9 @@ describe('operations', () => {
     expect(done).toHaveLength(1);
     expect((await opened.store.operation(id))?.attempts).toBe(1);
   });
+});
 
+describe('operations', () => {
   it.skipIf(NO_REDIS)('are handed over again when Redis lost all it had', async () => {
     const redis = await startRedis();
     cleanUps.push(() => redis.remove());
