@@ -86,6 +86,8 @@ describe('failover', () => {
     // What was said of it is undone by a power cycle: then it is what it was said to be.
     await rig.lab.bmc(host('host-3'), 'ok');
     await rig.lab.powerCut(host('host-3'));
+    // Back before it was missed, it would be taken for one that was never away.
+    await waitUntil('host-3 to be missed', async () => (await hostsOf(rig)).some((one) => one.name === 'host-3' && !isInService(one)), { timeoutMs: 30_000, describe: () => describeRig(rig) });
   });
 
   it('a hung kernel: SSH does not answer, so it is fenced and recovered', async () => {
