@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterDocument, HostDocument, OperationDocument } from '../../src/api/documents.js';
 import { loadConfig, type Config } from '../../src/app/config.js';
@@ -103,15 +102,7 @@ async function until(what: () => Promise<boolean>): Promise<void> {
   throw new Error(`waited in vain; the log says\n${log.slice(-20).join('\n')}`);
 }
 
-async function query<Row>(sql: string): Promise<readonly Row[]> {
-  const client = new pg.Client(database.connection);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as Row[];
-  } finally {
-    await client.end();
-  }
-}
+const query = <Row>(sql: string): Promise<readonly Row[]> => database.query<Row>(sql);
 
 const connections = async (): Promise<number> => Number((await query<{ count: string }>(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`))[0]?.count);
 

@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Change } from '../../src/cluster/change.js';
 import type { OperationId } from '../../src/shared/ids.js';
@@ -93,15 +92,7 @@ async function terminate({ process: child }: Replica): Promise<number | null> {
   return (await exit)[0];
 }
 
-async function query<Row>(sql: string): Promise<readonly Row[]> {
-  const client = new pg.Client(database.connection);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as Row[];
-  } finally {
-    await client.end();
-  }
-}
+const query = <Row>(sql: string): Promise<readonly Row[]> => database.query<Row>(sql);
 
 const leader = async (): Promise<{ readonly holder: string | null; readonly epoch: number; readonly free: boolean } | undefined> =>
   (await query<{ holder: string | null; epoch: number; free: boolean }>('SELECT holder, epoch::int AS epoch, (until IS NULL OR until <= clock_timestamp()) AS free FROM leader'))[0];

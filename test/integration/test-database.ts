@@ -20,6 +20,8 @@ export const TEMPLATE = 'reeve_template';
 
 export interface TestDatabase {
   readonly connection: TestServer;
+  /** On a connection of its own, closed afterwards. */
+  query<Row>(sql: string): Promise<readonly Row[]>;
   /** As it was at first; faster than another database. */
   empty(): Promise<void>;
   /** Also closes what is still connected to it. */
@@ -36,18 +38,20 @@ async function create(from: string): Promise<TestDatabase> {
   const database = `test_${randomBytes(6).toString('hex')}`;
   await administer(server, `CREATE DATABASE ${database} ${from}`);
   const connection = { ...server, database };
-  return { connection, empty: () => administer(connection, EMPTY), drop: () => administer(server, `DROP DATABASE ${database} WITH (FORCE)`) };
+  return { connection, query: (sql) => ask(connection, sql), empty: () => administer(connection, EMPTY), drop: () => administer(server, `DROP DATABASE ${database} WITH (FORCE)`) };
 }
 
 const EMPTY = `TRUNCATE host, workload, placement_rule, operation, outbox, inventory, event, setting, audit;
   UPDATE cluster SET version = 1, disarm = NULL; UPDATE leader SET holder = NULL, epoch = 0, until = NULL`;
 
-async function administer(server: TestServer, sql: string): Promise<void> {
+async function ask<Row>(server: TestServer, sql: string): Promise<readonly Row[]> {
   const client = new pg.Client(server);
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query(sql)).rows as Row[];
   } finally {
     await client.end();
   }
 }
+
+const administer = async (server: TestServer, sql: string): Promise<void> => void (await ask(server, sql));

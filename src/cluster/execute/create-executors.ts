@@ -7,7 +7,7 @@ import { Defect } from '../../shared/errors.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { createEnding, deleteEnding } from '../endings.js';
 import type { Executor } from '../run-operation.js';
-import { hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { freshHost, hostOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function createExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -21,7 +21,7 @@ export function createExecutor(ports: ExecutePorts): Executor {
       startIt: workload.desired === 'running',
       target: placeOf(ports, operation, target, workload),
       clock: ports.clock,
-      stillWanted: async () => ((await ports.store.readView()).hosts.find((one) => one.id === target.id)?.condition === 'online' ? null : `${target.name} is not online`),
+      stillWanted: async () => ((await freshHost(ports, target))?.condition === 'online' ? null : `${target.name} is not online`),
       make: ports.world.makerOf(target),
     };
     const outcome = await runWorkflow(createSteps(spec.value), context, journal, startWayBack);

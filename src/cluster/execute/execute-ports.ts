@@ -82,6 +82,11 @@ export function placeOf(ports: ExecutePorts, operation: Operation, host: Host, w
   return { name: host.name, hypervisor: ports.world.hypervisorOf(host), token: tokenFor(operation, host, workload) };
 }
 
+/** As the store has it now; null: it was removed. */
+export async function freshHost({ store }: Pick<ExecutePorts, 'store'>, { id }: Host): Promise<Host | null> {
+  return (await store.readView()).hosts.find((one) => one.id === id) ?? null;
+}
+
 /** A place that may turn out to be off for good while a start is under way there. */
 export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: Host, workload: Workload): Place {
   const provenOff = async (): Promise<boolean> => {
@@ -98,9 +103,9 @@ export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: 
  * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
  * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
  */
-export async function isProvenGone({ store }: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
-  const now = (await store.readView()).hosts.find((one) => one.id === host.id);
-  if (now === undefined) return true;
+export async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
+  const now = await freshHost(ports, host);
+  if (now === null) return true;
   if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
   return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
 }

@@ -16,7 +16,7 @@ import { admissionEnding, ending, fenceEnding, type HostCase } from '../endings.
 import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
-import { hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
+import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -28,7 +28,7 @@ export function fenceExecutor(ports: ExecutePorts): Executor {
     const context = { host: host.name, devices: ports.world.fenceDevicesOf(host), lease, clock: ports.clock, stillWanted: () => whyFenceUnwanted(ports, operation, host, isAsked) };
     const rebooted = operation.attempts > 1 ? await whyRebooted(ports, host) : null;
     const outcome: WorkflowOutcome = rebooted === null ? await runWorkflow(FENCE_STEPS, context, journal) : { kind: 'cancelled', code: 'cancelled', why: rebooted, memo: {} };
-    const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id) ?? host;
+    const now = (await freshHost(ports, host)) ?? host;
     const kind = outcome.memo['proof'] === 'lease-expired' ? 'lease-expired' : 'power-off';
     return fenceEnding({ operation, host: now, outcome, nowMs: ports.clock.nowMs() }, { kind, evidence: String(outcome.memo['evidence'] ?? '') });
   };
@@ -54,7 +54,7 @@ const FENCE_IS_LATE_MS = 5_000;
 const LATE_LOOK_MS = 2_000;
 
 async function whyFenceUnwanted(ports: ExecutePorts, operation: Operation, host: Host, isAsked: boolean): Promise<string | null> {
-  const now = (await ports.store.readView()).hosts.find((one) => one.id === host.id);
+  const now = await freshHost(ports, host);
   if (!now) return `${host.name} was removed`;
   if (now.condition !== 'fencing') return `${host.name} is ${now.condition} meanwhile`;
   if (now.hostEpoch !== host.hostEpoch) return `${host.name} has another epoch meanwhile`;
@@ -106,7 +106,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
 
 /** A fence that was begun while it was being admitted is about this very epoch: it must not be taken for online. */
 async function admitted(ports: ExecutePorts, one: Omit<HostCase, 'nowMs'>, as: { readonly bootId: string; readonly facts: HostFacts }): Promise<Ending> {
-  const now = (await ports.store.readView()).hosts.find((host) => host.id === one.host.id);
+  const now = await freshHost(ports, one.host);
   const nowMs = ports.clock.nowMs();
   if (now && now.condition !== 'fencing' && now.hostEpoch === one.host.hostEpoch) return admissionEnding({ ...one, nowMs }, as);
   const why = now ? `${now.name} was fenced while it was being admitted` : 'it was removed while it was being admitted';

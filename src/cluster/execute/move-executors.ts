@@ -1,11 +1,10 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
-import type { Host } from '../../hosts/host.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { moveEnding } from '../endings.js';
 import type { Executor } from '../run-operation.js';
-import { hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function migrateExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -23,7 +22,7 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
       provenOff: (side: 'source' | 'destination') => isProvenGone(ports, side === 'source' ? source : target, workload),
     };
     const outcome = await runWorkflow(MIGRATION_STEPS, context, journal);
-    return moveEnding({ operation, workload, outcome, source: (await fresh(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
+    return moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
   };
 }
 
@@ -37,15 +36,11 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       source: losablePlaceOf(ports, operation, source, workload),
       target: losablePlaceOf(ports, operation, target, workload),
       clock: ports.clock,
-      stillWanted: async () => ((await fresh(ports, target))?.condition === 'online' ? null : `${target.name} is not online`),
+      stillWanted: async () => ((await freshHost(ports, target))?.condition === 'online' ? null : `${target.name} is not online`),
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
     const outcome = await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
-}
-
-async function fresh({ store }: ExecutePorts, host: Host): Promise<Host | null> {
-  return (await store.readView()).hosts.find((one) => one.id === host.id) ?? null;
 }
