@@ -116,8 +116,9 @@ describe('two replicas', () => {
   // The last one: its replica stays a voter that nobody hears.
   it('a third one lives on a host of its own cluster and leads: both are lost at once, and another one recovers what ran there', async () => {
     const home = host('host-1');
-    const third = await replica('three', home.links, { witnessPort: 7491, onHostWithPid: await lab.pidOf(home) });
+    // It begins when nobody else is there who could tell the hosts of it.
     for (const one of replicas) await one.stop();
+    const third = await replica('three', home.links, { witnessPort: 7491, onHostWithPid: await lab.pidOf(home) });
     const epochOf = async (one: ControlPlane): Promise<number | null> => (await one.api().get<{ cluster: { leader: { epoch: number | null } } }>('/status')).cluster.leader.epoch;
     await waitUntil('the third to lead', async () => (await epochOf(third)) !== null, { timeoutMs: 30_000 });
     for (const one of replicas) await one.restart();

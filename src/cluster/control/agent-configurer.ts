@@ -40,10 +40,11 @@ export class AgentConfigurer {
     }
     const members = hosts.filter((host) => host.condition !== 'enrolling');
     for (const host of members) {
-      const heard = verdict.hosts.find((one) => one.hostId === host.id);
-      if (host.condition !== 'online' || heard?.hearing !== 'heard' || this.#busy.has(host.id)) continue;
+      // Also to a host that is not heard: it may not know yet that we are here, and then nobody else would tell it.
+      if (host.condition !== 'online' || this.#busy.has(host.id)) continue;
+      const heard = verdict.hosts.find((one) => one.hostId === host.id && one.hearing === 'heard');
       const config = this.ports.configOf(host, members);
-      if (this.#isDue(host.id, JSON.stringify(config), config, heard.lease?.voterEpoch ?? null)) void this.#send(host, config);
+      if (this.#isDue(host.id, JSON.stringify(config), config, heard?.lease?.voterEpoch ?? null)) void this.#send(host, config);
     }
   }
 

@@ -1,5 +1,6 @@
 // A random cluster under a random storm, then everything healed: the same seed gives the same scenario.
 import { seededRng, type Rng } from '../../shared/rng.js';
+import { DEFAULT_POLICY } from '../../cluster/cluster-policy.js';
 import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEntry } from '../scenario/scenario.js';
 import { healed, pick, randomStorm } from './random-storm.js';
 
@@ -33,7 +34,15 @@ function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
 function randomCpus(seed: number, hosts: readonly ScenarioHost[], workloads: readonly ScenarioWorkload[]): { readonly hosts: ScenarioHost[]; readonly workloads: ScenarioWorkload[] } {
   const rng = seededRng(seed ^ 0x0c9b_5e11);
   if (rng.next() < 0.5) return { hosts: [...hosts], workloads: [...workloads] };
-  return { hosts: hosts.map((one) => ({ ...one, cpus: pick(rng, [1, 2, 4, 32]) })), workloads: workloads.map((one) => ({ ...one, cpus: pick(rng, [1, 1, 2, 4]) })) };
+  const short = hosts.map((one) => ({ ...one, cpus: pick(rng, [1, 2, 4, 32]) }));
+  const sized = workloads.map((one) => ({ ...one, cpus: pick(rng, [1, 1, 2, 4]) }));
+  return { hosts: short.map((one) => ({ ...one, cpus: Math.max(one.cpus, cpusFor(sized.filter(({ host }) => host === one.name))) })), workloads: sized };
+}
+
+/** Nobody gave a host more than fits: a move that ends where it began would be told from too much by nothing. */
+function cpusFor(there: readonly ScenarioWorkload[]): number {
+  const vcpus = there.reduce((sum, { cpus }) => sum + (cpus ?? 1), 0);
+  return Math.ceil(vcpus / DEFAULT_POLICY.placement.cpuOvercommit);
 }
 
 /** Of a stream of its own: a device that breaks hangs, refuses at once, or cuts late. */
