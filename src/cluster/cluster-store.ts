@@ -42,6 +42,9 @@ export interface Lease {
   readonly holder: string;
 }
 
+/** An inventory that claims to be newer by more than this was timed by a clock that is ahead, and is replaced. */
+export const INVENTORY_LATE_MS = 120_000;
+
 export interface ClusterStore {
   readView(): Promise<ClusterView>;
   /** Compare-and-swap: all changes or none. New operations also get an outbox entry in the same transaction. */
@@ -78,6 +81,7 @@ export interface ClusterStore {
   stranded(olderThanMs: number, limit: number): Promise<readonly OperationId[]>;
 
   // --- observation ---
+  /** An answer that comes late does not replace a newer one; see INVENTORY_LATE_MS. */
   saveInventory(inventory: HostInventory): Promise<void>;
 
   // --- events ---

@@ -1,7 +1,7 @@
 // The ClusterStore in memory, for the simulator and for tests: the same rules as in Postgres, on a clock that is given.
 import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
-import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, OperationFilter } from '../cluster/cluster-store.js';
+import { INVENTORY_LATE_MS, type ClusterStore, type CommitAt, type Committed, type CommitRefusal, type Lease, type OperationFilter } from '../cluster/cluster-store.js';
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
@@ -206,7 +206,8 @@ export class MemoryClusterStore implements ClusterStore {
 
   async saveInventory(inventory: HostInventory): Promise<void> {
     this.#reach();
-    if (this.#hosts.has(inventory.hostId)) this.#inventories.set(inventory.hostId, copy(inventory));
+    const aheadMs = (this.#inventories.get(inventory.hostId)?.atMs ?? -Infinity) - inventory.atMs;
+    if (this.#hosts.has(inventory.hostId) && !(aheadMs >= 1 && aheadMs <= INVENTORY_LATE_MS)) this.#inventories.set(inventory.hostId, copy(inventory));
   }
 
   async appendEvents(events: readonly NewClusterEvent[]): Promise<void> {

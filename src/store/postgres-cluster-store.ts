@@ -2,7 +2,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
-import type { ClusterStore, CommitAt, Committed, CommitRefusal, Lease, OperationFilter } from '../cluster/cluster-store.js';
+import { INVENTORY_LATE_MS, type ClusterStore, type CommitAt, type Committed, type CommitRefusal, type Lease, type OperationFilter } from '../cluster/cluster-store.js';
 import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
@@ -162,8 +162,9 @@ export class PostgresClusterStore implements ClusterStore {
   }
 
   async saveInventory(inventory: HostInventory): Promise<void> {
-    const sql = `INSERT INTO inventory (host_id, document) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM host WHERE id = $1) ON CONFLICT (host_id) DO UPDATE SET document = excluded.document`;
-    await this.#query(sql, [inventory.hostId, storableJson(inventory)]);
+    const sql = `INSERT INTO inventory (host_id, document) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM host WHERE id = $1) ON CONFLICT (host_id) DO UPDATE SET document = excluded.document
+      WHERE (inventory.document->>'atMs')::numeric - (excluded.document->>'atMs')::numeric NOT BETWEEN 1 AND $3`;
+    await this.#query(sql, [inventory.hostId, storableJson(inventory), INVENTORY_LATE_MS]);
   }
 
   async appendEvents(events: readonly NewClusterEvent[]): Promise<void> {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, NewOperation } from '../../src/cluster/change.js';
 import { event } from '../../src/cluster/cluster-event.js';
-import type { ClusterStore } from '../../src/cluster/cluster-store.js';
+import { INVENTORY_LATE_MS, type ClusterStore } from '../../src/cluster/cluster-store.js';
 import type { ClusterView } from '../../src/cluster/cluster-view.js';
 import { ONE_PER_HOST, OPERATION_STATES, type OperationKind, type OperationState } from '../../src/cluster/operation.js';
 import { HOST_CONDITIONS, type HostCondition } from '../../src/hosts/host.js';
@@ -422,6 +422,18 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.readView()).inventories).toEqual([seen(h1.id, 2), seen(h2.id, 1)]);
       await commit({ change: 'remove-host', id: h1.id });
       expect((await store.readView()).inventories).toEqual([seen(h2.id, 1)]);
+    });
+
+    it('an answer that comes late does not replace a newer inventory, unless a clock was ahead', async () => {
+      const seen = (atMs: number) => ({ hostId: h1.id, atMs, bootId: 'b', workloads: [] });
+      const kept = async (atMs: number): Promise<number | undefined> => {
+        await store.saveInventory(seen(atMs));
+        return (await store.readView()).inventories[0]?.atMs;
+      };
+      expect(await kept(500_000)).toBe(500_000);
+      expect(await kept(499_999)).toBe(500_000);
+      expect(await kept(500_000 - INVENTORY_LATE_MS)).toBe(500_000);
+      expect(await kept(500_000 - INVENTORY_LATE_MS - 1)).toBe(500_000 - INVENTORY_LATE_MS - 1);
     });
 
     it('numbers events in order and gives them back by page and filter', async () => {

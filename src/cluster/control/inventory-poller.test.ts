@@ -15,6 +15,7 @@ const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerd
 function setUp() {
   const asked: string[] = [];
   const shown = new Map<string, readonly ObservedWorkload[]>();
+  const state = { leads: true, news: 0, gate: Promise.resolve() };
   const poller = new InventoryPoller(
     {
       store: { saveInventory: async () => undefined },
@@ -22,10 +23,12 @@ function setUp() {
       hypervisorOf: (host) => ({
         inventory: async () => {
           asked.push(host.name);
+          await state.gate;
           return shown.get(host.name) ?? [];
         },
       }),
-      onNews: () => undefined,
+      leaderEpoch: () => (state.leads ? 1 : null),
+      onNews: () => void (state.news += 1),
     },
     { debug: () => undefined } as unknown as Log,
   );
@@ -35,7 +38,7 @@ function setUp() {
     await new Promise(setImmediate);
     return [...asked];
   };
-  return { poll, shown };
+  return { poll, shown, state, asked };
 }
 
 describe('inventory poller', () => {
@@ -50,6 +53,34 @@ describe('inventory poller', () => {
     await poll();
     expect(await poll(all(three))).toEqual(['host-1', 'host-2']);
     expect(await poll(all(three))).toEqual([]);
+  });
+
+  it('tells as soon as an answer is there that a lost host made it ask for, also if nothing has changed', async () => {
+    const { poll, state } = setUp();
+    await poll();
+    expect(state.news).toBe(0);
+    await poll(all(three));
+    expect(state.news).toBe(2);
+  });
+
+  it('asks once more who was being asked when a host was lost: that answer may be older', async () => {
+    const { poll, state, asked } = setUp();
+    let open: () => void = () => undefined;
+    state.gate = new Promise((resolve) => (open = resolve));
+    await poll();
+    expect(await poll(all(three))).toEqual([]);
+    open();
+    await new Promise(setImmediate);
+    expect(asked).toEqual(['host-1', 'host-2', 'host-3']);
+  });
+
+  it('asks nobody while another replica leads, and everybody as soon as it leads itself', async () => {
+    const { poll, state } = setUp();
+    await poll();
+    state.leads = false;
+    expect(await poll(all(three))).toEqual([]);
+    state.leads = true;
+    expect(await poll(all(three))).toEqual(['host-1', 'host-2']);
   });
 
   it('asks all again when a workload has left a host', async () => {

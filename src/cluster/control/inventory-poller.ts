@@ -12,7 +12,9 @@ export interface PollerPorts {
   readonly store: Pick<ClusterStore, 'saveInventory'>;
   readonly clock: Clock;
   readonly hypervisorOf: (host: Host) => Pick<Hypervisor, 'inventory'>;
-  /** Called when an inventory differs from the one before. */
+  /** Null: another replica leads, and asks. */
+  readonly leaderEpoch: () => number | null;
+  /** Called when an inventory differs from the one before, or was waited for. */
   readonly onNews: () => void;
 }
 
@@ -24,6 +26,8 @@ export class InventoryPoller {
   readonly #lastAt = new Map<HostId, number>();
   readonly #lastSeen = new Map<HostId, readonly ObservedWorkload[]>();
   readonly #lost = new Set<HostId>();
+  /** To be asked anew since something was lost: recovery waits for the answers. */
+  readonly #awaited = new Set<HostId>();
 
   constructor(
     private readonly ports: PollerPorts,
@@ -31,6 +35,10 @@ export class InventoryPoller {
   ) {}
 
   poll(hosts: readonly Host[], verdict: ClusterVerdict): void {
+    if (this.ports.leaderEpoch() === null) {
+      for (const state of [this.#lastAt, this.#lost, this.#awaited]) state.clear();
+      return;
+    }
     this.#noticeLost(hosts, verdict);
     for (const host of hosts) {
       const heard = verdict.hosts.find((one) => one.hostId === host.id);
@@ -43,7 +51,10 @@ export class InventoryPoller {
   #noticeLost(hosts: readonly Host[], verdict: ClusterVerdict): void {
     for (const { id, condition } of hosts) {
       const isLost = condition !== 'enrolling' && (condition !== 'online' || verdict.hosts.some((one) => one.hostId === id && one.hearing === 'silent'));
-      if (isLost && !this.#lost.has(id)) this.#lastAt.clear();
+      if (isLost && !this.#lost.has(id)) {
+        this.#lastAt.clear();
+        for (const host of hosts) this.#awaited.add(host.id);
+      }
       if (isLost) this.#lost.add(id);
       else this.#lost.delete(id);
     }
@@ -55,6 +66,7 @@ export class InventoryPoller {
 
   async #ask(host: Host, bootId: string): Promise<void> {
     const { clock, store, hypervisorOf, onNews } = this.ports;
+    const isAwaited = this.#awaited.delete(host.id);
     this.#inFlight.add(host.id);
     this.#lastAt.set(host.id, clock.monotonicMs());
     try {
@@ -63,13 +75,15 @@ export class InventoryPoller {
       const workloads = await hypervisorOf(host).inventory();
       await store.saveInventory({ hostId: host.id, atMs, bootId, workloads });
       const before = this.#lastSeen.get(host.id) ?? [];
-      if (JSON.stringify(before) !== JSON.stringify(workloads)) onNews();
+      if (isAwaited || JSON.stringify(before) !== JSON.stringify(workloads)) onNews();
       this.#lastSeen.set(host.id, workloads);
       if (this.#isHalfOfAMove(host.id, before, workloads)) this.#lastAt.clear();
     } catch (error) {
       this.log.debug({ host: host.name }, `inventory: ${messageOf(error)}`);
     } finally {
       this.#inFlight.delete(host.id);
+      // It was being asked when something was lost: what it said may be older than that.
+      if (this.#awaited.has(host.id)) void this.#ask(host, bootId);
     }
   }
 

@@ -86,7 +86,7 @@ export class Replica {
     this.members = new Members({ store, listWitnesses: () => records.listWitnesses() }, identity.witness);
     this.dispatcher = new Dispatcher({ store, queue, log: (line) => log.warn(line) });
     this.controller = new Controller({ store, clock, policy: policies.cluster, verdict: this.verdict, dispatch: () => this.dispatcher.dispatch(), onHolds: (holds) => records.keepHolds(holds) }, identity.name, log);
-    this.#poller = new InventoryPoller({ store, clock, hypervisorOf: (host) => world.hypervisorOf(host), onNews: () => this.controller.kick() }, log);
+    this.#poller = new InventoryPoller({ store, clock, hypervisorOf: (host) => world.hypervisorOf(host), leaderEpoch: () => this.controller.leaderEpoch, onNews: () => this.controller.kick() }, log);
     this.#prober = new Prober({
       clock,
       agentOf: (host) => world.agentOf(host),
