@@ -35,13 +35,13 @@ async function enrol(rig: Rig, say: Say): Promise<void> {
 }
 
 /** Creates a VM that ticks; index 1 … gives its address. */
-export async function createTicker(rig: Rig, name: string, index: number, options: { readonly host?: string; readonly isProtected?: boolean; readonly priority?: number; readonly more?: string } = {}): Promise<void> {
+export async function createTicker(rig: Rig, name: string, index: number, options: { readonly host?: string; readonly isProtected?: boolean; readonly priority?: number; readonly more?: string; readonly bridge?: string } = {}): Promise<void> {
   const answer = await rig.api().post('/workloads', {
     host: options.host ?? null,
     isProtected: options.isProtected ?? true,
     priority: options.priority ?? 0,
     spec: {
-      name, vcpus: 1, memoryMiB: 96, machine: 'pc', cpuModel: 'qemu64', disks: [{ pool: 'shared', sizeMiB: 8, format: 'raw' }], network: [{ bridge: 'br0' }],
+      name, vcpus: 1, memoryMiB: 96, machine: 'pc', cpuModel: 'qemu64', disks: [{ pool: 'shared', sizeMiB: 8, format: 'raw' }], network: [{ bridge: options.bridge ?? 'br0' }],
       kernel: '/srv/shared/boot/vmlinux', initrd: '/srv/shared/boot/initrd.cpio', commandLine: guestCommandLine(name, index, options.more),
     },
   });

@@ -85,6 +85,7 @@ export class RealClusterCommands implements ClusterCommands {
       voterEpoch: 0,
       proof: null,
       facts: null,
+      trouble: null,
       agentKey: randomBytes(32).toString('hex'),
       leaving: null,
       flapping: NEVER_LOST,

@@ -3,7 +3,7 @@ import { DEFAULT_POLICY, type ClusterPolicy } from '../cluster/cluster-policy.js
 import type { MigrationPolicy } from '../migration/migration-policy.js';
 import type { ClusterConfig } from './config.js';
 
-export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, rebalance, admission }: ClusterConfig): ClusterPolicy {
+export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission }: ClusterConfig): ClusterPolicy {
   const { mode, threshold, holdRounds, minImprovement, onStart } = rebalance;
   return {
     ...DEFAULT_POLICY,
@@ -21,6 +21,7 @@ export function policyFrom({ placement, migration, fencing, recovery, shutdown, 
     migrateWithinMs: shutdown.migrateWithinS * 1_000,
     rebootReturnMs: shutdown.rebootReturnS * 1_000,
     quarantine: { ...DEFAULT_POLICY.quarantine, lost: quarantine.lost, withinMs: quarantine.withinS * 1_000, firstMs: quarantine.firstS * 1_000, maxMs: quarantine.maxS * 1_000 },
+    onTrouble: { uplinkLost: onTrouble.uplinkLost, hardwareFailing: onTrouble.hardwareFailing, afterMs: onTrouble.afterS * 1_000 },
     rebalance: mode === 'off' ? null : { threshold, holdRounds, minImprovement, method: mode },
     rebalanceOnStart: onStart,
     admission,

@@ -169,6 +169,13 @@ const quarantine = z.strictObject({
   maxS: whole(10, DAY_S * 7, DEFAULT_POLICY.quarantine.maxMs / 1_000, 'seconds', 'Longest quarantine.'),
 });
 
+const ON_TROUBLE = ['migrate', 'keep'] as const;
+const onTrouble = z.strictObject({
+  uplinkLost: said(z.enum(ON_TROUBLE).default(DEFAULT_POLICY.onTrouble.uplinkLost), { doc: 'What is done with protected workloads whose bridge has lost all its uplinks on their host: moved live to a host where it has one, or kept.', right: 'migrate or keep' }),
+  hardwareFailing: said(z.enum(ON_TROUBLE).default(DEFAULT_POLICY.onTrouble.hardwareFailing), { doc: 'What is done with protected workloads on a host whose hardware reports to be failing: moved live to one that is well, or kept.', right: 'migrate or keep' }),
+  afterS: whole(0, DAY_S, DEFAULT_POLICY.onTrouble.afterMs / 1_000, 'seconds', 'Trouble that is over within this moves nothing.'),
+});
+
 const rebalance = z.strictObject({
   mode: said(z.enum(['off', 'usage', 'capacity']).default('off'), { doc: 'Accepted, and without effect so far: workloads are not moved for evenness.', right: 'off, usage or capacity' }),
   threshold: decimal(0.05, 1, 0.3, 'Imbalance from which something would be moved.'),
@@ -210,6 +217,7 @@ export const FileSchema = z.strictObject({
   recovery: recovery.prefault({}).meta({ doc: 'Starting the workloads of a fenced host elsewhere.' }),
   shutdown: shutdown.prefault({}).meta({ doc: 'Hosts that go down in order.' }),
   quarantine: quarantine.prefault({}).meta({ doc: 'Hosts that are lost again and again.' }),
+  onTrouble: onTrouble.prefault({}).meta({ doc: 'Hosts that say that something is wrong with them.' }),
   rebalance: rebalance.prefault({}).meta({ doc: 'Evenness among hosts over time.' }),
   admission: said(z.enum(['off', 'n+1', 'n+2']).default(DEFAULT_POLICY.admission), { doc: 'Accepted, and without effect so far: keep room for the loss of one or two hosts.', right: 'off, n+1 or n+2' }),
   log: log.prefault({}).meta({ doc: 'The log, on standard output.' }),

@@ -29,6 +29,7 @@ export interface ClusterConfig {
   readonly recovery: FileConfig['recovery'];
   readonly shutdown: FileConfig['shutdown'];
   readonly quarantine: FileConfig['quarantine'];
+  readonly onTrouble: FileConfig['onTrouble'];
   readonly rebalance: FileConfig['rebalance'];
   readonly admission: FileConfig['admission'];
 }
@@ -114,14 +115,14 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
 }
 
 function completeCluster(data: FileConfig, stateDir: string, from: From): Result<ClusterConfig, string> {
-  const { clusterName, placement, fencing, recovery, shutdown, quarantine, rebalance, admission } = data;
+  const { clusterName, placement, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission } = data;
   const timing = deriveTiming(data.timing);
   if (!timing.ok) return fail(`${from('timing')}: ${timing.error[0] ?? 'refused'}`);
   if (fencing.retryMs > fencing.retryMaxMs) return fail(`${from('fencing.retryMs')} is ${fencing.retryMs}; it must be at most fencing.retryMaxMs, which is ${fencing.retryMaxMs}`);
   const witness = completeWitness(data.witness, from);
   if (!witness.ok) return witness;
   const migration = { ...data.migration, bandwidthMiBps: data.migration.bandwidthMiBps ?? null };
-  return ok({ clusterName, stateDir, witness: witness.value, timing: timing.value, placement, migration, fencing, recovery, shutdown, quarantine, rebalance, admission });
+  return ok({ clusterName, stateDir, witness: witness.value, timing: timing.value, placement, migration, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission });
 }
 
 /** What is wrong here stands in the file: what came from elsewhere was checked with the first cluster. */

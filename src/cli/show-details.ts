@@ -1,6 +1,7 @@
 // One host, workload, operation or explanation, for a person.
 import type { HostDocument, OperationDocument, WorkloadDocument } from '../api/documents.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
+import { describeTrouble } from '../hosts/host-health.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import { clockTime, coloured, count, duration, mebibytes, moment, table, type Style } from './format.js';
@@ -23,6 +24,7 @@ export function showHost(host: HostDocument, style: Style): string {
     ['epoch', `${host.hostEpoch}, boot ${host.bootId?.slice(0, 8) ?? 'never admitted'}`],
     ['going down', host.leaving ? host.leaving.purpose : ''],
     ['quarantine', host.flapping.quarantine && !host.flapping.quarantine.isOver ? `until ${new Date(host.flapping.quarantine.untilMs).toISOString().slice(0, 19)}; reeve host release ${host.name}` : ''],
+    ['trouble', host.trouble ? describeTrouble(host.trouble) : ''],
     ['proof', host.proof ? `${host.proof.kind}: ${host.proof.evidence}` : ''],
     ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
     ['workloads', host.workloads.join(', ') || 'none'],

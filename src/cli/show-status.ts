@@ -34,7 +34,7 @@ function header({ cluster, hosts: all, workloads: known, problems }: StatusDocum
 function hosts({ hosts: all }: StatusDocument, style: Style): readonly (readonly string[])[] {
   return all.map((host) => {
     const memory = host.facts ? `${mebibytes(host.usage.memoryMiB)} of ${mebibytes(host.facts.memoryMiB)}` : 'sizes unknown';
-    const flags = [host.cordoned && host.intent === 'active' ? 'cordoned' : '', host.leaving ? `going down (${host.leaving.purpose})` : '', host.flapping.quarantine && !host.flapping.quarantine.isOver ? 'quarantined' : '', host.heard === null || host.heard.state === 'unknown' ? 'not heard' : ''].filter(Boolean).join(', ');
+    const flags = [host.cordoned && host.intent === 'active' ? 'cordoned' : '', host.leaving ? `going down (${host.leaving.purpose})` : '', host.flapping.quarantine && !host.flapping.quarantine.isOver ? 'quarantined' : '', host.trouble ? 'in trouble' : '', host.heard === null || host.heard.state === 'unknown' ? 'not heard' : ''].filter(Boolean).join(', ');
     return [host.name, coloured(style, host.state), count(host.usage.workloads, 'workload'), memory, [flags, host.condition === 'online' ? '' : (host.why ?? '')].filter(Boolean).join('; ')];
   });
 }

@@ -13,6 +13,18 @@ export const GRACEFUL_SHUTDOWNS: { readonly [G in GracefulShutdown]: string } = 
   freeze: 'they come back with the same host',
 };
 
+/** What is done with workloads on a host that says that something is wrong with it. */
+export type OnTrouble = 'migrate' | 'keep';
+
+export interface TroublePolicy {
+  /** For those whose bridges lead nowhere. */
+  readonly uplinkLost: OnTrouble;
+  /** For all that run on failing hardware. */
+  readonly hardwareFailing: OnTrouble;
+  /** Trouble that is over within this moves nothing. */
+  readonly afterMs: number;
+}
+
 /** Moves for evenness. Kept for the scheduler, which does not rebalance by itself yet. */
 export interface RebalancePolicy {
   readonly threshold: number;
@@ -46,6 +58,7 @@ export interface ClusterPolicy {
   /** A host that reboots in order is waited for so long (not under policy freeze); then its workloads start elsewhere. */
   readonly rebootReturnMs: number;
   readonly quarantine: QuarantinePolicy;
+  readonly onTrouble: TroublePolicy;
   /** A preferred host must have been admitted so long before workloads go back to it. */
   readonly failbackAfterMs: number;
   /** A move by choice that failed is not tried to the same host again before this. */
@@ -77,6 +90,7 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   migrateWithinMs: 600_000,
   rebootReturnMs: 900_000,
   quarantine: DEFAULT_QUARANTINE,
+  onTrouble: { uplinkLost: 'migrate', hardwareFailing: 'migrate', afterMs: 10_000 },
   failbackAfterMs: 60_000,
   moveRetryMs: 600_000,
   stopRetryMs: 60_000,

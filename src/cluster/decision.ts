@@ -4,7 +4,7 @@ import type { Change } from './change.js';
 export type HoldCode =
   | 'no-quorum' | 'too-many-silent-hosts' | 'start-up-grace' | 'own-stall' | 'disarmed'
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
-  | 'leaving' | 'frozen' | 'quarantined' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
+  | 'leaving' | 'frozen' | 'quarantined' | 'unhealthy' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
   | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
   | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'undefined-by-hand' | 'in-error' | 'duplicate' | 'autostart-on';
 

@@ -37,6 +37,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   leaving: { view: { hosts: [{ ...one, leaving: { purpose: 'reboot', sinceMs: 0 } }] }, verdict: aClusterVerdict([aVerdict(one, { leavingPurpose: 'reboot' })]), remedy: /reeve host drain host-1/ },
   frozen: { view: { hosts: [one, { ...fenced, condition: 'offline', conditionSinceMs: NOW_MS, leaving: { purpose: 'reboot', sinceMs: 0 }, proof: { kind: 'stopped', evidence: 'good-bye', atMs: NOW_MS, bootId: one.bootId, hostEpoch: 1 } }], workloads: [there] }, verdict: heard(three), remedy: /reeve workload start vm/ },
   quarantined: { view: { hosts: [aHost('host-1', { flapping: { lostAtMs: [], quarantine: { sinceMs: 0, untilMs: NOW_MS + 1, times: 1, isOver: false } } })] }, remedy: /reeve host release host-1/ },
+  unhealthy: { view: { hosts: [{ ...one, trouble: { deadBridges: [], failing: ['array md0 misses disks (1)'], sinceMs: NOW_MS } }], workloads: [{ ...vm, isProtected: false }] }, remedy: /reeve host drain host-1/ },
   maintenance: { view: { hosts: [one, two, { ...silent, intent: 'maintenance' }], workloads: [there] }, verdict: heard(three), remedy: /undrain/ },
   'not-admitted': { view: { hosts: [one, two, fenced], operations: [anOperation('readmit', { hostId: three.id })] }, verdict: aClusterVerdict([aVerdict(three, { bootId: 'boot-new' })]), remedy: /reeve operation list/ },
   'no-capacity': { view: { hosts: [one, fenced], workloads: [{ ...there, needs: { ...there.needs, memoryMiB: 99_999 } }] }, verdict: heard(three), remedy: /reeve workload explain vm/ },

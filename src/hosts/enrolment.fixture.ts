@@ -42,6 +42,24 @@ function trialOf(host: FakeHost, call: Call): Pick<HostSurveyor, 'holdTrialLock'
   };
 }
 
+const trustOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, call: Call): MigrationTrust => ({
+  publicKey: () => call('publicKey', () => {
+    host.hasKey = true;
+    return `ssh-ed25519 key-of-${name}`;
+  }),
+  admitPeers: (peers) => call('admitPeers', () => peers.forEach((peer) => host.trusted.add(peer.hostId))),
+  dropPeers: (ids) => call('dropPeers', () => ids.forEach((id) => host.trusted.delete(id))),
+  revoke: () => call('revoke', () => {
+    host.hasKey = false;
+    host.trusted.clear();
+  }),
+  reach: (peer) => call('reach', () => {
+    const other = network.get(peer.name);
+    if (!other || other.unreachableFrom === name) return 'Permission denied (publickey)';
+    return other.trusted.has(`id-${name}`) && host.trusted.has(peer.hostId) && host.hasKey ? null : 'Host key verification failed';
+  }),
+});
+
 export function fakeSide(name: string, network: Map<string, FakeHost>): { side: EnrolmentSide; host: FakeHost } {
   const number = Number(name.split('-')[1]);
   const host: FakeHost = {
@@ -74,25 +92,10 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
       for (const mark of marks) if (host.survey.pools.some((pool) => pool.markerId === mark.markerId)) setMarker(mark.pool, null);
     }),
   };
-  const trust: MigrationTrust = {
-    publicKey: () => call('publicKey', () => {
-      host.hasKey = true;
-      return `ssh-ed25519 key-of-${name}`;
-    }),
-    admitPeers: (peers) => call('admitPeers', () => peers.forEach((peer) => host.trusted.add(peer.hostId))),
-    dropPeers: (ids) => call('dropPeers', () => ids.forEach((id) => host.trusted.delete(id))),
-    revoke: () => call('revoke', () => {
-      host.hasKey = false;
-      host.trusted.clear();
-    }),
-    reach: (peer) => call('reach', () => {
-      const other = network.get(peer.name);
-      if (!other || other.unreachableFrom === name) return 'Permission denied (publickey)';
-      return other.trusted.has(`id-${name}`) && host.trusted.has(peer.hostId) && host.hasKey ? null : 'Host key verification failed';
-    }),
-  };
+  const trust = trustOf(name, host, network, call);
   const agent: HostAgent = {
     probe: () => call('probe', () => ({ bootId: host.survey.bootId, runningUuids: host.running, agentAlive: host.config !== null })),
+    health: () => call('health', () => ({ deadBridges: [], failing: [] })),
     guardState: () => call('guardState', () => ({ admittedBootId: host.admitted?.bootId ?? null, hostEpoch: host.admitted?.epoch ?? 0, leaderEpoch: 0 })),
     admit: (token, bootId) => call('admit', () => {
       if (bootId !== host.survey.bootId) throw new OperationalError('guard-refused', `asked to admit boot ${bootId}`);

@@ -1,4 +1,5 @@
 // The HostAgent port: the guard and the agent of one host, as seen over SSH. Real adapter: drivers/ssh; simulated: sim/.
+import type { HealthLook } from './host-health.js';
 import type { CommandToken } from './hypervisor.js';
 
 export interface HostProbe {
@@ -54,6 +55,8 @@ export const AGENT_CONFIG_FILE = '/etc/reeve/agent.json';
 export interface HostAgent {
   /** A quick look by SSH that does not need the agent: is the host alive, and what runs there? */
   probe(timeoutMs: number): Promise<HostProbe>;
+  /** What the host can see of its own health; needs no agent either. */
+  health(): Promise<HealthLook>;
   guardState(): Promise<GuardState>;
   /** Admits the current boot at this epoch. Refused when the host's boot id is not `bootId`. */
   admit(token: CommandToken, bootId: string): Promise<void>;

@@ -2,6 +2,7 @@
 import type { HostId } from '../shared/ids.js';
 import type { StateTable } from '../shared/state-table.js';
 import type { HostFacts } from './host-facts.js';
+import type { HostTrouble } from './host-health.js';
 
 /** What is proven or believed about a host; kept in the store. */
 export type HostCondition = 'enrolling' | 'online' | 'silent' | 'fencing' | 'fenced' | 'offline';
@@ -94,6 +95,8 @@ export interface Host {
   readonly proof: HostProof | null;
   readonly fenceDevices: readonly FenceDeviceConfig[];
   readonly facts: HostFacts | null;
+  /** What is wrong with it by its own word; null: nothing that it could see. */
+  readonly trouble: HostTrouble | null;
   /** HMAC key for heartbeats, 64 hex digits. Never shown by the API. */
   readonly agentKey: string;
   /** Kept from the announcement until it is admitted again; null: it is not going down in order. */

@@ -1,13 +1,17 @@
 // Scores of a host that passed all filters: higher is better. What weighs more is named first.
+import { deadAmong, isFailing } from '../hosts/host-health.js';
 import type { FilterInput } from './filter.js';
 import { scoreRules } from './score-rules.js';
 import { takenBy } from './usage.js';
 
 /**
- * A host where it failed lately comes last; soft rules come before evenness; then evenness as the strategy says.
+ * A host where it failed lately comes last, before it one with trouble: a hint keeps nothing down. Soft rules come before evenness; then evenness as the strategy says.
  * balanced: one workload less outweighs any difference in size. capacity, usage: memory is what runs out first, then CPUs.
  */
 const FAILED_LATELY = -1_000_000;
+/** There it would run and reach nobody; where hardware is failing it may be lost soon. */
+const UPLINK_LOST = -300_000;
+const HARDWARE_FAILING = -200_000;
 const BALANCED = { eachWorkload: -100, freeMemory: 60, freeCpus: 39 } as const;
 const BY_SIZE = { freeMemory: 100, freeCpus: 50, fewWorkloads: 10 } as const;
 
@@ -15,6 +19,8 @@ export function scoreHost(input: FilterInput): Readonly<Record<string, number>> 
   const { host, workload } = input;
   return {
     ...(workload.failures.failedHostIds.includes(host.id) ? { failedLately: FAILED_LATELY } : {}),
+    ...(deadAmong(host, workload.needs.bridges).length > 0 ? { uplinkLost: UPLINK_LOST } : {}),
+    ...(isFailing(host) ? { hardwareFailing: HARDWARE_FAILING } : {}),
     ...scoreRules(input),
     ...evenness(input),
   };

@@ -124,10 +124,22 @@ const APPLY: Apply = {
     simulation.faults.end(host, 'storage');
     simulation.world.loseStorage(host, false);
   },
-  'host.uplink-lost': (simulation, { host }) => simulation.faults.begin(host, 'uplink'),
-  'host.uplink-back': (simulation, { host }) => simulation.faults.end(host, 'uplink'),
-  'host.degrade': (simulation, { host }) => simulation.faults.begin(host, 'degraded'),
-  'host.recover-health': (simulation, { host }) => simulation.faults.end(host, 'degraded'),
+  'host.uplink-lost': (simulation, { host }) => {
+    simulation.faults.begin(host, 'uplink');
+    simulation.world.host(host).uplinkLost = true;
+  },
+  'host.uplink-back': (simulation, { host }) => {
+    simulation.faults.end(host, 'uplink');
+    simulation.world.host(host).uplinkLost = false;
+  },
+  'host.degrade': (simulation, { host }) => {
+    simulation.faults.begin(host, 'degraded');
+    simulation.world.host(host).degraded = true;
+  },
+  'host.recover-health': (simulation, { host }) => {
+    simulation.faults.end(host, 'degraded');
+    simulation.world.host(host).degraded = false;
+  },
   'host.fence-breaks': (simulation, { host, device = 'power', how = 'hangs' }) => {
     simulation.faults.begin(`fence of ${host}`, device === 'watchdog' ? 'watchdog dead' : 'broken');
     if (device === 'watchdog') machineOf(simulation, host).isWatchdogDead = true;

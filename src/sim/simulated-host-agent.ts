@@ -1,6 +1,7 @@
 // The HostAgent port over the simulated world.
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig, GuardState, HostAgent, HostProbe } from '../hosts/host-agent.js';
+import type { HealthLook } from '../hosts/host-health.js';
 import type { CommandToken } from '../hosts/hypervisor.js';
 import { SimulatedGuard } from './simulated-guard.js';
 import type { SimulatedHost, SimulatedWorld } from './simulated-world.js';
@@ -24,6 +25,13 @@ export class SimulatedHostAgent implements HostAgent {
       this.#world.onLook(host, null);
       return { bootId: host.bootId, runningUuids: [...host.domains.values()].filter((domain) => domain.running).map(({ uuid }) => uuid).sort(), agentAlive: host.agentRunning };
     });
+  }
+
+  health(): Promise<HealthLook> {
+    return this.#command('health', (host) => ({
+      deadBridges: host.uplinkLost ? host.bridges.map((bridge) => ({ bridge, why: 'its uplink eth1 has no carrier' })) : [],
+      failing: host.degraded ? ['memory controller mc0 counts uncorrectable errors (1)'] : [],
+    }));
   }
 
   guardState(): Promise<GuardState> {

@@ -57,6 +57,9 @@ export interface SimulatedHost {
   watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
+  /** What the host itself can see to be wrong with it. */
+  uplinkLost: boolean;
+  degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
 }
 
@@ -161,7 +164,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedLease: null, watchdogDevice: false, storageLost: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;

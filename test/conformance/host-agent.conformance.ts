@@ -51,6 +51,18 @@ export function hostAgentConformance(title: string, start: () => Promise<Conform
       expect((await host.agent.probe(8_000)).runningUuids).toEqual([]);
     });
 
+    it('says what is wrong with it, for as long as it is', async () => {
+      expect(await host.agent.health()).toEqual({ deadBridges: [], failing: [] });
+      await rig.cutUplink(host, true);
+      await rig.reportFailing(host, '3 sectors are pending');
+      const { deadBridges, failing } = await host.agent.health();
+      expect(deadBridges).toEqual([{ bridge: expect.stringMatching(/^br/), why: expect.stringMatching(/has no carrier/) }]);
+      expect(failing).toEqual([expect.stringMatching(/^smart-sda: 3 sectors|uncorrectable errors/)]);
+      await rig.cutUplink(host, false);
+      await rig.reportFailing(host, null);
+      expect(await host.agent.health()).toEqual({ deadBridges: [], failing: [] });
+    });
+
     it('refuses everything after a power cycle, also what was sent before, until it is admitted with a higher epoch', async () => {
       await admit(host, epochs);
       const guest = newGuest();

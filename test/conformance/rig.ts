@@ -27,6 +27,10 @@ export interface ConformanceRig {
   definition(guest: Guest): string;
   /** Takes the power away and gives it back; resolves when SSH answers again. */
   powerCycle(host: RigHost): Promise<void>;
+  /** The guests' bridge of a host loses its only uplink, or has it again. */
+  cutUplink(host: RigHost, isCut: boolean): Promise<void>;
+  /** Something on the host reports failing hardware; null: no more. */
+  reportFailing(host: RigHost, reason: string | null): Promise<void>;
   sleepMs(ms: number): Promise<void>;
   close(): Promise<void>;
 }

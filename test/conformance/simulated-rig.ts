@@ -31,6 +31,12 @@ export async function simulatedRig(): Promise<ConformanceRig> {
       world.powerOff(name);
       world.powerOn(name);
     },
+    cutUplink: async ({ name }, isCut) => {
+      world.host(name).uplinkLost = isCut;
+    },
+    reportFailing: async ({ name }, reason) => {
+      world.host(name).degraded = reason !== null;
+    },
     sleepMs: clock.sleep,
     close: async () => {},
   };

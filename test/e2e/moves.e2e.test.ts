@@ -1,5 +1,6 @@
 // Moves on real hosts, with the queue on Redis (failover has it on Postgres): migration, drain, what can't move, people with virsh, and a control plane that dies in the middle.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { addGuestNetwork, GUEST_BRIDGE, setGuestUplink } from '../../lab/guest-network.js';
 import { guestControl } from '../../lab/guest.js';
 import { addHost, allRunning, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
@@ -107,6 +108,30 @@ describe('drain', () => {
     expect((await operation(id)).state).toBe('running');
     await rig.api().post('/hosts/host-1/undrain');
     await ended(rig, id, 'cancelled');
+  });
+});
+
+describe('a host that says that something is wrong with it', () => {
+  it('the uplink of its guests is lost: they move away live and are heard again, without a restart', async () => {
+    for (const host of rig.lab.hosts) await addGuestNetwork(rig.lab, host);
+    for (const host of rig.lab.hosts) await rig.api().post(`/hosts/${host.name}/refresh`);
+    await createTicker(rig, 'vm-1', 1, { host: 'host-1', bridge: GUEST_BRIDGE });
+    await createTicker(rig, 'vm-2', 2, { host: 'host-1' });
+    const first = await rig.ticks.waitForTick('vm-1', 0);
+    const seq = await lastSeq(rig);
+    await setGuestUplink(rig.lab, rig.lab.host('host-1'), 'down');
+    await waitUntil('vm-1 to be elsewhere', async () => {
+      const vm = await workloadNamed(rig, 'vm-1');
+      return vm.state === 'running' && vm.host !== 'host-1';
+    }, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
+    // It hangs on another bridge.
+    expect((await workloadNamed(rig, 'vm-2')).host).toBe('host-1');
+    const told = await eventsAfter(rig, seq);
+    expect(told.find((event) => event.type === 'host.unhealthy')?.message).toMatch(/^host-1: br1 leads nowhere: its uplink up1 has no carrier/);
+    await setGuestUplink(rig.lab, rig.lab.host('host-1'), 'up');
+    await waitUntil('host-1 to be well', async () => (await eventsAfter(rig, seq)).some((event) => event.type === 'host.healthy'), { timeoutMs: 30_000, describe: () => describeRig(rig) });
   });
 });
 

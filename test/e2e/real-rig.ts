@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Lab, type LabHost } from '../../lab/lab.js';
 import { LibvirtHypervisor } from '../../src/hosts/drivers/libvirt/libvirt-hypervisor.js';
 import { SshConnection } from '../../src/hosts/drivers/ssh/ssh-connection.js';
+import { HEALTH_DIR } from '../../src/hosts/drivers/ssh/health-script.js';
 import { SshHostAgent } from '../../src/hosts/drivers/ssh/ssh-host-agent.js';
 import type { ConformanceRig, RigHost } from '../conformance/rig.js';
 import { definition } from '../conformance/simulated-rig.js';
@@ -62,6 +63,16 @@ export async function realRig(name: string): Promise<RealRig> {
     powerCycle: async ({ name: hostName }) => {
       await lab.reset(lab.host(hostName));
       await lab.waitUp([lab.host(hostName)]);
+    },
+    // A bridge of its own: the lab's br0 carries the host's own address.
+    cutUplink: async ({ name: hostName }, isCut) => {
+      const uplink = 'ip link show br7 > /dev/null 2>&1 || { ip link add br7 type bridge; ip link add up7 type veth peer name far7; ip link set up7 master br7 up; ip link set br7 up; }';
+      await lab.exec(lab.host(hostName), ['sh', '-ec', `${uplink}; ip link set far7 ${isCut ? 'down' : 'up'}`]);
+    },
+    reportFailing: async ({ name: hostName }, reason) => {
+      const file = `${HEALTH_DIR}/smart-sda`;
+      const write = reason === null ? `rm -f ${file}` : `mkdir -p ${HEALTH_DIR}; cat > ${file}`;
+      await lab.exec(lab.host(hostName), ['sh', '-ec', write], { input: `${reason ?? ''}\n` });
     },
     sleepMs: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     close: async () => {

@@ -18,7 +18,7 @@ const DO_SET: { readonly [D in Do]: true } = {
 };
 const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'no-quorum': true, 'too-many-silent-hosts': true, 'start-up-grace': true, 'own-stall': true, 'disarmed': true, 'no-fence-device': true,
-  'fence-failing': true, 'fence-under-way': true, 'agent-only': true, 'leaving': true, 'frozen': true, 'quarantined': true, 'maintenance': true,
+  'fence-failing': true, 'fence-under-way': true, 'agent-only': true, 'leaving': true, 'frozen': true, 'quarantined': true, 'unhealthy': true, 'maintenance': true,
   'not-admitted': true, 'looking-around': true, 'no-lease': true, 'not-under-lease': true, 'no-capacity': true, 'no-legal-host': true,
   'rule-broken': true, 'operation-active': true, 'too-many-in-flight': true, 'cooldown': true, 'start-after': true, 'predecessor-in-error': true,
   'locked': true, 'cannot-move': true, 'stopped-by-hand': true, 'paused': true, 'missing': true, 'undefined-by-hand': true, 'in-error': true,

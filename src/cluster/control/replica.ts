@@ -19,6 +19,7 @@ import { AgentConfigurer } from './agent-configurer.js';
 import { Controller, LEADER_RENEW_MS, ROUND_MS } from './controller.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Ear } from './ear.js';
+import { HealthWatcher } from './health-watcher.js';
 import { FactsRefresher } from './facts-refresher.js';
 import { InventoryPoller } from './inventory-poller.js';
 import type { Loop } from './loop.js';
@@ -74,6 +75,7 @@ export class Replica {
   readonly loops: readonly Loop[];
   readonly #poller: InventoryPoller;
   readonly #prober: Prober;
+  readonly #health: HealthWatcher;
   readonly #configurer: AgentConfigurer;
   readonly #workerPorts: WorkerPorts;
 
@@ -95,6 +97,7 @@ export class Replica {
         this.controller.kick();
       },
     });
+    this.#health = new HealthWatcher({ store, clock, agentOf: (host) => world.agentOf(host), leaderEpoch: () => this.controller.leaderEpoch }, log);
     this.#configurer = new AgentConfigurer({ clock, agentOf: (host) => world.agentOf(host), configOf: (host, members) => world.sideOf(host, members).config, leaderEpoch: () => this.controller.leaderEpoch }, log);
     this.members.onChange = (view) => this.#tellMembers(view);
     this.#workerPorts = workerPorts(identity, ports, policies);
@@ -130,6 +133,7 @@ export class Replica {
     const verdict = this.verdict();
     this.#prober.look(this.members.hosts, verdict);
     this.#poller.poll(this.members.hosts, verdict);
+    this.#health.look(this.members.hosts, verdict);
     this.#configurer.configure(this.members.hosts, verdict);
     this.controller.kick();
   };

@@ -1,4 +1,5 @@
-// Workloads on a host in maintenance, or on one that goes down under policy migrate, move away a few at a time; what can't move is named.
+// Workloads on a host in maintenance, on one that goes down under policy migrate, or on one in trouble move away a few at a time; what can't move is named.
+import { describeTrouble } from '../../hosts/host-health.js';
 import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
@@ -7,8 +8,9 @@ import { leaveWithinMs } from '../cluster-policy.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
-import { beginMove, failedTargets } from './begin-move.js';
+import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { leftSinceMs, noBetterThan, suffersThere, troubleHolds } from './troubled-hosts.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'drainMaintenanceHosts';
@@ -20,18 +22,24 @@ interface Emptying {
   readonly sinceMs: number;
   readonly why: string;
   readonly params: Operation['params'];
+  /** Those that are to leave it. */
+  readonly leaves: (workload: Workload) => boolean;
+  /** Hosts that are no better for it. */
+  readonly exclude: (workload: Workload) => readonly TriedTarget[];
 }
+
+const ALL = { leaves: () => true, exclude: () => [] };
 
 export const drainMaintenanceHosts: Rule = (context) => {
   const actions: Action[] = [];
-  const holds: Hold[] = [];
+  const holds: Hold[] = [...troubleHolds(context)];
   for (const host of context.view.hosts) {
     const emptying = host.condition === 'online' ? whyEmptied(context, host) : null;
     if (!emptying) continue;
     const brake = disarmBrake(context);
     if (brake) holds.push(brake);
-    holds.push(...inErrorHere(context, host));
-    const leaving = brake ? [] : context.view.workloads.filter((one) => one.hostId === host.id && LEAVES.has(one.state) && isOurs(context, one));
+    holds.push(...inErrorHere(context, emptying));
+    const leaving = brake ? [] : context.view.workloads.filter((one) => one.hostId === host.id && LEAVES.has(one.state) && isOurs(context, one) && emptying.leaves(one));
     for (const workload of orderForDrain(leaving)) {
       const output = moveAway(context, emptying, workload);
       actions.push(...output.actions);
@@ -42,17 +50,28 @@ export const drainMaintenanceHosts: Rule = (context) => {
 };
 
 /** What is in error is moved by nobody: it is named, so that the drain does not just stand there. */
-function inErrorHere(context: RuleContext, host: Host): readonly Hold[] {
-  const stuck = context.view.workloads.filter((one) => one.hostId === host.id && one.state === 'error' && isOurs(context, one));
+function inErrorHere(context: RuleContext, { host, leaves }: Emptying): readonly Hold[] {
+  const stuck = context.view.workloads.filter((one) => one.hostId === host.id && one.state === 'error' && isOurs(context, one) && leaves(one));
   return stuck.map((one) => hold('cannot-move', one.name, `it is in error on ${host.name} and is not moved: ${one.why ?? 'no reason given'}; \`reeve workload clear ${one.name}\``));
 }
 
 function whyEmptied(context: RuleContext, host: Host): Emptying | null {
   const { view } = context;
-  if (host.leaving && isWaiting(context, host.id, host.leaving)) return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {} };
+  if (host.leaving && isWaiting(context, host.id, host.leaving)) return { host, sinceMs: host.leaving.sinceMs, why: `${host.name} is going down (${host.leaving.purpose})`, params: {}, ...ALL };
   const drain = host.intent === 'maintenance' ? view.operations.find((operation) => operation.kind === 'drain' && operation.hostId === host.id) : undefined;
-  if (!drain || drain.cancelRequested) return null;
-  return { host, sinceMs: drain.createdAtMs, why: `${host.name} is drained`, params: { drain: drain.id } };
+  if (!drain || drain.cancelRequested) return inTrouble(context, host);
+  return { host, sinceMs: drain.createdAtMs, why: `${host.name} is drained`, params: { drain: drain.id }, ...ALL };
+}
+
+/** A move that failed is tried to the same host again after a while: trouble may last for weeks. */
+function inTrouble(context: RuleContext, host: Host): Emptying | null {
+  const sinceMs = host.intent === 'maintenance' || host.leaving ? null : leftSinceMs(context, host);
+  if (sinceMs === null || !host.trouble) return null;
+  const { nowMs, policy } = context;
+  return {
+    host, sinceMs: Math.max(sinceMs, nowMs - policy.moveRetryMs), why: `${host.name} is in trouble: ${describeTrouble(host.trouble)}`, params: {},
+    leaves: (workload) => suffersThere(context, host, workload), exclude: (workload) => noBetterThan(context, workload),
+  };
 }
 
 /** It works on, and puts off its end for as long as the policy says. After that its guests are being stopped: no move begins any more. */
@@ -65,7 +84,7 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   if (context.operationOn(workload.id)) return { actions: [], holds: [] };
   const stuck = whyStuck(workload, host) ?? stuckMate(context, workload, host);
   if (stuck) return no(stuck);
-  const exclude = [{ hostId: host.id, why: emptying.why }];
+  const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
   const tried = failedTargets(context, workload, emptying.sinceMs);
   const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried] });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });

@@ -44,7 +44,7 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
 const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
 const names = (hosts: readonly Host[]): string => hosts.map((host) => host.name).join(', ');
 
-/** Admitted long enough ago, and heard now. */
+/** Admitted long enough ago, heard now, and nothing is wrong with it. */
 function isWell({ nowMs, policy, verdictOf }: RuleContext, host: Host): boolean {
-  return verdictOf(host.id)?.hearing === 'heard' && nowMs - host.conditionSinceMs >= policy.failbackAfterMs;
+  return host.trouble === null && verdictOf(host.id)?.hearing === 'heard' && nowMs - host.conditionSinceMs >= policy.failbackAfterMs;
 }

@@ -30,8 +30,8 @@ export function exportScenario({ name, view, policy, replicas }: Exported): Scen
 
 const byName = (one: { readonly name: string }, other: { readonly name: string }): number => (one.name < other.name ? -1 : 1);
 
-function policyOf({ gracefulShutdown, migrateWithinMs, placement, maxSilentShare, rebalance, rebalanceOnStart, admission }: ClusterPolicy): ScenarioPolicy {
-  return { gracefulShutdown, ...(gracefulShutdown === 'migrate' ? { migrateWithinS: migrateWithinMs / 1_000 } : {}), placement: placement.strategy, rebalance: rebalance === null ? 'off' : { ...rebalance }, rebalanceOnStart, admission, maxSilentShare };
+function policyOf({ gracefulShutdown, migrateWithinMs, onTrouble, placement, maxSilentShare, rebalance, rebalanceOnStart, admission }: ClusterPolicy): ScenarioPolicy {
+  return { gracefulShutdown, ...(gracefulShutdown === 'migrate' ? { migrateWithinS: migrateWithinMs / 1_000 } : {}), onUplinkLost: onTrouble.uplinkLost, onHardwareFailing: onTrouble.hardwareFailing, placement: placement.strategy, rebalance: rebalance === null ? 'off' : { ...rebalance }, rebalanceOnStart, admission, maxSilentShare };
 }
 
 const FENCING: { readonly [K in FenceDeviceKind]: 'power' | 'watchdog' | 'none' } = { ipmi: 'power', redfish: 'power', 'fence-agent': 'power', watchdog: 'watchdog', manual: 'none' };

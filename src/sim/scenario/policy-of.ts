@@ -11,6 +11,10 @@ export function policyOf(said: ScenarioPolicy = {}): ClusterPolicy {
     maxSilentShare: said.maxSilentShare ?? DEFAULT_POLICY.maxSilentShare,
     gracefulShutdown: said.gracefulShutdown ?? DEFAULT_POLICY.gracefulShutdown,
     migrateWithinMs: said.migrateWithinS === undefined ? DEFAULT_POLICY.migrateWithinMs : said.migrateWithinS * 1_000,
+    onTrouble: {
+      ...DEFAULT_POLICY.onTrouble,
+      uplinkLost: said.onUplinkLost ?? DEFAULT_POLICY.onTrouble.uplinkLost, hardwareFailing: said.onHardwareFailing ?? DEFAULT_POLICY.onTrouble.hardwareFailing,
+    },
     rebalance: rebalanceOf(said.rebalance),
     rebalanceOnStart: said.rebalanceOnStart ?? DEFAULT_POLICY.rebalanceOnStart,
     admission: said.admission ?? DEFAULT_POLICY.admission,

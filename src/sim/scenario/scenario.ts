@@ -20,6 +20,8 @@ export const DESIRED = ['running', 'stopped', 'disabled', 'unmanaged'] as const;
 const policy = z.strictObject({
   gracefulShutdown: z.enum(['conditional', 'failover', 'migrate', 'freeze']).optional(),
   migrateWithinS: whole(0, LONGEST_LEAVE_MS / 1_000).optional(),
+  onUplinkLost: z.enum(['migrate', 'keep']).optional(),
+  onHardwareFailing: z.enum(['migrate', 'keep']).optional(),
   placement: z.enum(['balanced', 'capacity', 'usage']).optional(),
   rebalance: z
     .union([

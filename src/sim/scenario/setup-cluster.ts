@@ -46,7 +46,7 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
-    fenceDevices: (host.fencing ?? DEFAULT_FENCING).flatMap((kind) => DEVICES[kind]), facts, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
+    fenceDevices: (host.fencing ?? DEFAULT_FENCING).flatMap((kind) => DEVICES[kind]), facts, trouble: null, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
   };
 }
 

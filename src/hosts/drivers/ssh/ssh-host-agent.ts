@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import type { AgentConfig, GuardState, HostAgent, HostProbe } from '../../host-agent.js';
+import type { HealthLook } from '../../host-health.js';
 import type { CommandToken } from '../../hypervisor.js';
 import { AGENT_FILES, agentStartScript, agentUnit, INSTALLED_CLUSTER, leaveUnit } from './agent-files.js';
 import { guardRefusal } from './guarded.js';
+import { HEALTH_SCRIPT, parseHealth } from './health-script.js';
 import { GUARD_DIR, GUARD_PATH, GUARD_SCRIPT, GUARD_WAIT_S } from './guard-script.js';
 import { parseProbe, PROBE_SCRIPT } from './probe-script.js';
 import { putFile } from './put-file.js';
@@ -21,6 +23,7 @@ export interface SshHostAgentOptions {
 const GUARD_MS = GUARD_WAIT_S * 1000 + 6_000;
 const INSTALL_MS = 30_000;
 const CONFIGURE_MS = 10_000;
+const HEALTH_MS = 5_000;
 /** How long a fresh agent may take until its pid file is there. */
 const AGENT_START_TRIES = 100;
 
@@ -38,6 +41,11 @@ export class SshHostAgent implements HostAgent {
   async probe(timeoutMs: number): Promise<HostProbe> {
     const { stdout } = await this.#ssh.run(PROBE_SCRIPT, { timeoutMs, lane: 'probe', what: 'look at the processes' });
     return parseProbe(stdout);
+  }
+
+  async health(): Promise<HealthLook> {
+    const { stdout } = await this.#run(HEALTH_SCRIPT, HEALTH_MS, 'look at its health');
+    return parseHealth(stdout);
   }
 
   async guardState(): Promise<GuardState> {
