@@ -83,9 +83,10 @@ export class Witness {
   }
 
   /** The hosts to judge and the other witnesses, whenever they change. Who stays keeps what was heard of it. */
-  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[] = []): void {
+  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[] = [], setAside: ReadonlySet<HostId> = new Set()): void {
     const before = this.#members;
-    this.#members = [...hosts.map(hostMember), ...otherWitnesses.map((witness) => ({ ...witness, isVoter: true }))];
+    const member = (host: Host): VoterMember => ({ ...hostMember(host), ...(setAside.has(host.id) ? { isVoter: false } : {}) });
+    this.#members = [...hosts.map(member), ...otherWitnesses.map((witness) => ({ ...witness, isVoter: true }))];
     for (const gone of before.filter((member) => !this.#members.some((one) => one.id === member.id))) this.#reports.forget(hash64(gone.id));
     this.#voter.setMembers(this.#members);
   }

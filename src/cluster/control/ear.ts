@@ -10,8 +10,8 @@ import type { ClusterVerdict } from '../verdict.js';
 export interface Ear {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** The hosts to judge and the other witnesses. */
-  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[]): void;
+  /** The hosts to judge and the other witnesses. Hosts that are set aside are judged and have no vote. */
+  setMembers(hosts: readonly Host[], otherWitnesses: readonly AgentMember[], setAside: ReadonlySet<HostId>): void;
   verdict(): ClusterVerdict;
   onVerdictChange(listener: (verdict: ClusterVerdict) => void): () => void;
   feedProbe(id: HostId, result: ProbeResult): void;

@@ -13,6 +13,7 @@ import type { Hold } from '../decision.js';
 import type { ExecutePorts, HostWorld } from '../execute/execute-ports.js';
 import { executors } from '../execute/executors.js';
 import type { JobQueue } from '../job-queue.js';
+import { isSetAside } from '../set-aside.js';
 import { runOperation, type WorkerPorts } from '../run-operation.js';
 import type { ClusterVerdict } from '../verdict.js';
 import { AgentConfigurer } from './agent-configurer.js';
@@ -153,7 +154,8 @@ export class Replica {
   async #tellMembers(view: ClusterView): Promise<void> {
     const { ear, world } = this.ports;
     const heard = view.hosts.filter((host) => host.condition !== 'enrolling' || isBeingEnrolled(view, host));
-    ear.setMembers(heard, this.members.witnesses.filter((one) => one.id !== this.identity.witness.id));
+    const setAside = new Set(heard.filter((host) => isSetAside(view, host)).map(({ id }) => id));
+    ear.setMembers(heard, this.members.witnesses.filter((one) => one.id !== this.identity.witness.id), setAside);
     await world.forget(view.hosts);
   }
 }

@@ -2,6 +2,7 @@
 import { hold, type Hold } from '../decision.js';
 import { activeDisarm } from '../disarm.js';
 import type { RuleContext } from '../decide.js';
+import { isSetAside } from '../set-aside.js';
 
 /** Conditions in which a host counts as lost for the mass-failure brake. */
 const LOST = new Set(['silent', 'fencing']);
@@ -23,7 +24,7 @@ export function disarmBrake({ view, nowMs }: RuleContext): Hold | null {
 
 /** Too many hosts silent at once: it is our network rather than theirs. */
 export function massFailureBrake({ view, policy, verdictOf }: RuleContext): Hold | null {
-  const enrolled = view.hosts.filter((host) => host.condition === 'online' || LOST.has(host.condition));
+  const enrolled = view.hosts.filter((host) => host.condition === 'online' || (LOST.has(host.condition) && !isSetAside(view, host)));
   const silent = enrolled.filter((host) => LOST.has(host.condition) || verdictOf(host.id)?.hearing === 'silent');
   if (enrolled.length === 0 || silent.length / enrolled.length <= policy.maxSilentShare) return null;
   const names = silent.map((host) => host.name).join(', ');

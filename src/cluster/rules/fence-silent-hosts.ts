@@ -1,11 +1,11 @@
 // A silent host that may still run protected workloads is fenced, unless a brake holds.
 import { enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
 import { fenceBackoffMs } from '../../fencing/fence-backoff.js';
-import type { Workload } from '../../workloads/workload.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { Operation } from '../operation.js';
+import { isNeeded, isSetAside } from '../set-aside.js';
 import { disarmBrake, listeningBrake, massFailureBrake } from './brakes.js';
 
 export const fenceSilentHosts: Rule = (context) => {
@@ -26,10 +26,10 @@ function isComingBack({ view, verdictOf }: RuleContext, host: Host): boolean {
 }
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
-  // What is on its way there counts: its operation waits for the proof.
-  const isThere = (workload: Workload): boolean => workload.hostId === host.id || context.operationOn(workload.id)?.targetHostId === host.id;
-  const needed = context.view.workloads.some((workload) => workload.isProtected && workload.desired === 'running' && isThere(workload));
-  if (!needed) return hold('no-fence-device', host.name, 'silent, and nothing protected is placed there: not fenced; `reeve host confirm-off` if it is off');
+  if (!isNeeded(context.view, host)) {
+    const vote = isSetAside(context.view, host) ? 'it has no vote until it is heard again' : 'it loses its vote soon';
+    return hold('no-fence-device', host.name, `silent, and nothing protected is placed there: not fenced; ${vote}; \`reeve host confirm-off ${host.name}\` if it is off`);
+  }
   if (host.intent === 'maintenance') return hold('maintenance', host.name, 'silent while in maintenance: not fenced; `reeve host undrain` or `reeve host confirm-off`');
   return disarmBrake(context) ?? listeningBrake(context) ?? massFailureBrake(context) ?? deviceBrake(host) ?? flightBrake(context, host, already) ?? retryBrake(context, host);
 }

@@ -1,4 +1,4 @@
-// Who has a vote on leases: the admitted hosts, and one witness where their number is even. Hosts follow by their configuration.
+// Who has a vote on leases: the admitted hosts that are not set aside, and one witness where their number is even. Hosts follow by their configuration.
 //
 // Why not every witness: the hosts must keep their leases when every control plane is gone. With an odd number of votes, and at most
 // one of them a witness, the hosts alone are a majority, and one of them may be lost beside it (from three hosts on).
@@ -8,6 +8,7 @@ import { event } from '../cluster-event.js';
 import type { Action } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { VoterSet } from '../quorum-lease.js';
+import { losesVote } from '../set-aside.js';
 
 const NAME = 'keepVoters';
 /** Proven off, or not admitted yet: no vote. */
@@ -32,15 +33,15 @@ function newVoters(context: RuleContext): readonly Action[] {
   return [{ rule: NAME, about: '', why, changes }];
 }
 
-function votersOf({ view, verdict }: RuleContext, newest: VoterSet | null): readonly string[] {
-  const hosts = view.hosts.filter((host) => VOTING.has(host.condition)).map((host) => host.id as string);
+function votersOf({ view, verdict, nowMs }: RuleContext, newest: VoterSet | null): readonly string[] {
+  const hosts = view.hosts.filter((host) => VOTING.has(host.condition) && !losesVote(view, host, nowMs)).map((host) => host.id as string);
   const { witnesses } = verdict;
   const kept = newest?.ids.find((id) => witnesses.includes(id)) ?? witnesses[0] ?? newest?.ids.find((id) => !view.hosts.some((host) => host.id === id));
   const tieBreaker = hosts.length > 0 && hosts.length % 2 === 0 && kept !== undefined ? [kept] : [];
   return [...hosts, ...tieBreaker].sort();
 }
 
-/** Sets by which some host may still judge: from the oldest that one of them has last named. */
+/** Sets by which some host may still judge, one without a vote too: from the oldest that one of them has last named. */
 function stillInUse({ view }: RuleContext): readonly VoterSet[] {
   const oldest = Math.min(Infinity, ...view.hosts.filter((host) => VOTING.has(host.condition)).map((host) => host.voterEpoch));
   const newest = view.voters.at(-1);

@@ -160,7 +160,10 @@ export class InvariantChecker implements WorldObserver {
     if (!verdict?.quorum || !verdict.trusted) this.violate('no-fence-without-quorum', `${host.name} is fenced ${verdict?.quorum ? 'during grace' : 'without quorum'}`);
     const isEnrolled = (condition: Host['condition'] | undefined): boolean => condition === 'online' || condition === 'silent' || condition === 'fencing';
     // One that was proven off by the same commit was counted by who decided it.
-    const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => isEnrolled(one.condition) || isEnrolled(before.get(one.id)));
+    const { hosts, workloads } = this.parts.store.peek();
+    // One that was silent for long when nothing of ours was there says nothing of what happens now.
+    const isSetAside = (one: Host): boolean => one.condition === 'silent' && this.parts.store.ageMs(one.conditionSinceMs) >= 30_000 && ![...workloads.values()].some((vm) => vm.hostId === one.id && vm.isProtected && vm.desired === 'running');
+    const enrolled = [...hosts.values()].filter((one) => !isSetAside(one) && (isEnrolled(one.condition) || isEnrolled(before.get(one.id))));
     const lost = enrolled.filter((one) => one.condition === 'silent' || one.condition === 'fencing');
     if (lost.length / Math.max(1, enrolled.length) > this.parts.maxSilentShare) this.violate('no-fence-without-quorum', `${host.name} is fenced while ${lost.length} of ${enrolled.length} hosts are silent`);
   }
