@@ -27,8 +27,8 @@ export class HostsController {
 
   @Post()
   @Begins('Enrol a host: checks it, installs the agent, admits it', schemas.hostBegun)
-  async add(@Actor() actor: string, @Body({ schema: schemas.newHost }) body: z.output<typeof schemas.newHost>) {
-    const begun = await this.ports.commands.addHost(actor, asHost(body));
+  async add(@Actor() actor: string, @Body({ schema: schemas.addedHost }) { setUpLocks, ...body }: z.output<typeof schemas.addedHost>) {
+    const begun = await this.ports.commands.addHost(actor, asHost(body), { setUpLocks });
     return { name: body.name, operationId: begun.operationIds[0] ?? null, ...begun };
   }
 

@@ -91,7 +91,7 @@ export interface Begun {
 
 export interface ClusterCommands {
   scanHostKey(address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }>;
-  addHost(actor: string, host: NewHost): Promise<Begun>;
+  addHost(actor: string, host: NewHost, options: { readonly setUpLocks: boolean }): Promise<Begun>;
   /** Looks at the machine as an enrolment would, and changes nothing there. */
   checkHost(host: NewHost): Promise<readonly CheckPoint[]>;
   /** Enrols again a host whose enrolment failed. */

@@ -31,6 +31,9 @@ export const newHost = z.strictObject({
   fenceDevices: z.array(fenceDevice).max(8).default([{ kind: 'watchdog', options: {} }]).meta({ description: 'in order; watchdog: protected workloads run under the lease of the host, and its end is a proof' }),
 });
 
+/** To be added, not only looked at. */
+export const addedHost = newHost.extend({ setUpLocks: z.boolean().default(false).meta({ description: 'make virtlockd the lock manager there, and on members that share a pool with it: restarts libvirt where no VM runs' }) });
+
 export const repin = z.strictObject({ hostKey });
 export const scanKey = z.strictObject({ address, port: port.default(22) });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });

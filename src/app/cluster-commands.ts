@@ -45,19 +45,19 @@ export class RealClusterCommands implements ClusterCommands {
 
   scanHostKey = (address: string, port: number): Promise<{ readonly hostKey: string; readonly fingerprint: string }> => scanHostKey(address, port);
 
-  addHost(actor: string, wanted: NewHost): Promise<Begun> {
+  addHost(actor: string, wanted: NewHost, options: { readonly setUpLocks: boolean }): Promise<Begun> {
     checkDevices(wanted.fenceDevices);
     const host = this.#newHost(wanted);
-    return this.ports.neighbours.adding(this.ports.name, host, () => this.#addHost(actor, host));
+    return this.ports.neighbours.adding(this.ports.name, host, () => this.#addHost(actor, host, options));
   }
 
-  #addHost(actor: string, host: Host): Promise<Begun> {
+  #addHost(actor: string, host: Host, params: { readonly setUpLocks: boolean }): Promise<Begun> {
     return this.#commit(actor, 'host.add', host.name, (view) => {
       const same = view.hosts.find((one) => one.address === host.address);
       if (same) throw new UserError('conflict', `address: ${host.address} belongs to ${same.name} already`, `reeve host show ${same.name}`);
       return [
         { change: 'add-host', host },
-        { change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} adds ${host.name}` } },
+        { change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} adds ${host.name}`, params } },
         { change: 'event', event: event('host.added', `${host.name} (${host.address}) is added by ${actor}`, { severity: 'notice', host: host.name }) },
       ];
     });
@@ -97,7 +97,9 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'host.enrol', name, (view) => {
       const host = findHost(view, name);
       if (host.condition !== 'enrolling') throw new UserError('conflict', `${host.name} is ${host.condition} already`, `reeve host show ${host.name}`);
-      return [{ change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} enrols ${host.name} again` } }];
+      // With what was asked for the first time.
+      const params = view.recentOperations.find((one) => one.kind === 'enrol' && one.hostId === host.id)?.params ?? {};
+      return [{ change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} enrols ${host.name} again`, params } }];
     });
   }
 

@@ -26,6 +26,7 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .option('--fence <device>', 'ipmi:address=…,user=…,passwordFile=… or agent:agent=fence_apc,… (repeat, in order)', collect, [])
     .option('--no-watchdog', 'no lease: protected workloads run on when the host is cut off, and only a device or a person can prove it off')
     .option('-y, --yes', 'pin the key that the host shows without asking')
+    .option('--set-up-locks', 'make virtlockd the lock manager there and on members that share a pool with it; restarts libvirt where no VM runs')
     .option('--check-only', 'look and report; nothing is changed there or kept here')
     .addHelpText('after', ADD_NOTES)
     .action(run(addHost));
@@ -91,7 +92,7 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
     fenceDevices: [...(options['fence'] as string[]).map(fenceDevice), ...(options['watchdog'] === false ? [] : [{ kind: 'watchdog', options: {} }])],
   };
   if (options['checkOnly'] === true) return checkOnly(context, host);
-  const answer = await context.client.post<{ operationId: string | null }>('/hosts', host);
+  const answer = await context.client.post<{ operationId: string | null }>('/hosts', { ...host, setUpLocks: options['setUpLocks'] === true });
   await context.begun(answer, `${name} is being enrolled`);
   if (context.json || !context.waits) return;
   const report = await context.client.get<{ items: CheckPoint[] }>(at`/hosts/${name}/check`);

@@ -2,7 +2,7 @@
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
 import type { AgentConfig, HostAgent } from './host-agent.js';
 import type { EnrolmentSide } from './enrolment-side.js';
-import type { HostSurvey, HostSurveyor, PoolMark, TrialMeeting } from './host-survey.js';
+import type { HostSurvey, HostSurveyor, LocksSetUp, PoolMark, TrialMeeting } from './host-survey.js';
 import type { MigrationTrust } from './migration-trust.js';
 
 export const SURVEY: HostSurvey = {
@@ -24,6 +24,8 @@ export interface FakeHost {
   /** What a writer meets here while another host holds the trial disk. */
   meeting: TrialMeeting;
   holdsTrial: boolean;
+  /** What becomes of a set-up of locks here. */
+  settingUp: LocksSetUp;
   fault: { readonly method: string; readonly nth: number; readonly code: OperationalCode } | null;
   /** reach() answers this instead of looking at `trusted`. */
   unreachableFrom: string | null;
@@ -31,8 +33,12 @@ export interface FakeHost {
 
 type Call = <T>(method: string, act: () => T) => Promise<T>;
 
-function trialOf(host: FakeHost, call: Call): Pick<HostSurveyor, 'holdTrialLock' | 'meetTrialLock' | 'dropTrialLock'> {
+function trialOf(host: FakeHost, call: Call): Pick<HostSurveyor, 'setUpLocks' | 'holdTrialLock' | 'meetTrialLock' | 'dropTrialLock'> {
   return {
+    setUpLocks: (lockspaceDir) => call('setUpLocks', () => {
+      if (host.settingUp.kind === 'done') host.survey = { ...host.survey, locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir } };
+      return host.settingUp;
+    }),
     holdTrialLock: () => call('holdTrialLock', () => {
       host.holdsTrial = true;
       return { kind: 'held' } as const;
@@ -64,7 +70,7 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
   const number = Number(name.split('-')[1]);
   const host: FakeHost = {
     calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}` },
-    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, fault: null, unreachableFrom: null,
+    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, settingUp: { kind: 'done' }, fault: null, unreachableFrom: null,
   };
   network.set(name, host);
   const counts = new Map<string, number>();

@@ -26,6 +26,9 @@ export type TrialLock = { readonly kind: 'held' } | { readonly kind: 'not-held' 
 /** How another host fares that opens the disk for writing meanwhile. */
 export type TrialMeeting = { readonly kind: 'refused' | 'let-through' } | { readonly kind: 'untried'; readonly why: string };
 
+/** left: it is as it was, and that is meant. failed: it could not be, and what was changed has been put back. */
+export type LocksSetUp = { readonly kind: 'done' } | { readonly kind: 'left' | 'failed'; readonly why: string };
+
 export interface HostSurvey {
   readonly hostname: string;
   /** What the host's own name resolves to on that host. */
@@ -74,6 +77,8 @@ export interface HostSurveyor {
   survey(): Promise<HostSurvey>;
   /** Writes a marker into each active, writable pool that has none; an existing one is never replaced. Returns those written. */
   markPools(newMarkerId: () => string): Promise<readonly PoolMark[]>;
+  /** Makes virtlockd the lock manager, with its locks in this folder; restarts libvirt. Left alone where VMs run. */
+  setUpLocks(lockspaceDir: string): Promise<LocksSetUp>;
   /** Opens a disk of no use in a pool as a QEMU that never runs would, so that it is locked; it ends by itself after a while. */
   holdTrialLock(trial: LockTrialPlace): Promise<TrialLock>;
   /** Opens that disk for writing, from here. */

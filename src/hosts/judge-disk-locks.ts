@@ -90,5 +90,6 @@ function judgePool(self: string, pool: SharedPool, trials: readonly LockTrial[])
   return point('disk-locks', 'ok', `tried in ${pool.name}: a disk that is open on ${self} is refused on ${trials.map((one) => one.host).join(', ')}`);
 }
 
-const lockspaceIn = (shared: readonly SharedPool[]): string => `${shared[0]?.path ?? ''}/lockspace`;
+/** Where virtlockd's locks belong. */
+export const lockspaceIn = (shared: readonly SharedPool[]): string => `${shared[0]?.path ?? ''}/lockspace`;
 const names = (shared: readonly SharedPool[]): string => shared.map((pool) => pool.name).join(', ');

@@ -29,6 +29,7 @@ function setUp(prepare: (world: World) => void = () => {}): { world: World; cont
     self: self.side,
     peers: peers.map((peer) => peer.side),
     expectations: DEFAULT_EXPECTATIONS,
+    setsUpLocks: false,
     token: { leaderEpoch: 3, hostEpoch: 7 },
     world: {
       clock: fakeClock(), lookAtFence: async () => world.fence, isHeard: async () => world.heard,

@@ -5,6 +5,7 @@ import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOu
 import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
+import { setUpLocks } from './set-up-locks.js';
 import type { CommandToken } from './hypervisor.js';
 import { judgeTrials, sharedPools, type LockTrial, type SharedPool } from './judge-disk-locks.js';
 import { judgeLogins, judgeSurvey, otherCluster, type FenceLook, type OtherHost, type SurveyExpectations } from './judge-survey.js';
@@ -15,6 +16,8 @@ export interface EnrolmentContext {
   readonly peers: readonly EnrolmentSide[];
   readonly world: EnrolmentWorld;
   readonly expectations: SurveyExpectations;
+  /** Set virtlockd up where pools are shared; somebody has asked for it. */
+  readonly setsUpLocks: boolean;
   /** Carries the host's epoch; the guard is admitted with it. */
   readonly token: CommandToken;
 }
@@ -70,14 +73,20 @@ const survey: Step<EnrolmentContext> = {
     } catch (error) {
       return notReached(world, error);
     }
-    const others = await surveyOthers(context);
-    const points = judgeSurvey({ host: self.host.name, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations });
+    let others = await surveyOthers(context);
+    const setUp = context.setsUpLocks ? await setUpLocksOf(context, seen, others) : null;
+    if (setUp !== null) [seen, others] = [await self.surveyor.survey(), await surveyOthers(context)];
+    const points = [...(setUp ?? []), ...judgeSurvey({ host: self.host.name, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations })];
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
     return { kind: 'done', note: `${points.length} points, ${warnings} warnings`, memo: { bootId: seen.bootId, points, sharedPools: sharedPools(seen, others) } };
   },
 };
+
+function setUpLocksOf({ self, peers }: EnrolmentContext, seen: HostSurvey, others: readonly OtherHost[]): Promise<readonly CheckPoint[] | null> {
+  return setUpLocks({ side: self, survey: seen }, peers.map((side) => ({ side, survey: others.find((one) => one.name === side.host.name)?.survey ?? null })));
+}
 
 /** A member that is away is not compared with; it does not keep the new host out. */
 function surveyOthers({ peers }: EnrolmentContext): Promise<readonly OtherHost[]> {

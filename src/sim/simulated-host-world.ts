@@ -95,6 +95,7 @@ const noSurveyor: HostSurveyor = {
   survey: () => Promise.reject(new Defect('no simulated host is enrolled')),
   markPools: () => Promise.reject(new Defect('no simulated host is enrolled')),
   unmarkPools: () => Promise.reject(new Defect('no simulated host is enrolled')),
+  setUpLocks: () => Promise.reject(new Defect('no simulated host is enrolled')),
   holdTrialLock: () => Promise.reject(new Defect('no simulated host is enrolled')),
   meetTrialLock: () => Promise.reject(new Defect('no simulated host is enrolled')),
   dropTrialLock: () => Promise.reject(new Defect('no simulated host is enrolled')),

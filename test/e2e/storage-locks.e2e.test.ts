@@ -1,10 +1,11 @@
 // The last net: a disk that is in use is not opened twice, whoever asks for it, with no epoch and no guard in between.
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed } from '../../lab/rig.js';
+import { addHost, describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed } from '../../lab/rig.js';
 import { run, type Ran } from '../../lab/shell.js';
 import { createTicker } from '../../lab/story.js';
+import { REPO_ROOT } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
 
@@ -78,6 +79,51 @@ describe('a disk in use', () => {
     await virsh('host-2', 'undefine by-hand');
     await rig.api().post('/workloads/vm-1/clear');
     await waitUntil('vm-1 to run', async () => (await workloadNamed(rig, 'vm-1')).state === 'running', { describe: () => describeRig(rig) });
+    await rig.ticks.waitForTick('vm-1', Date.now());
+  });
+});
+
+describe('a host that is added with its locks to be set up', () => {
+  const onHost = (name: string, script: string, input = ''): Promise<Ran> => rig.lab.exec(rig.lab.host(name), ['sh', '-ec', script], { input });
+  const settings = async (name: string): Promise<string> => (await onHost(name, 'grep -hE "^(lock_manager|file_lockspace_dir)" /etc/libvirt/qemu.conf /etc/libvirt/qemu-lockd.conf; ls /etc/libvirt/*.before-reeve 2>/dev/null; :')).stdout;
+
+  async function withoutLocks(name: string): Promise<void> {
+    const bare = "sed -i '/^lock_manager/d' /etc/libvirt/qemu.conf; sed -i '/^file_lockspace_dir/d' /etc/libvirt/qemu-lockd.conf";
+    await onHost(name, `${bare}; pkill -x virtlockd || :; pkill -x libvirtd; while pidof libvirtd; do sleep 0.05; done; rm -f /run/libvirt/libvirt-sock; setsid /usr/sbin/libvirtd < /dev/null > /dev/null 2>&1 & until [ -S /run/libvirt/libvirt-sock ]; do sleep 0.05; done`);
+  }
+
+  async function addAnew(): Promise<readonly (readonly [state: string, detail: string])[]> {
+    await ended(rig, String((await rig.api().delete<{ operationIds: string[] }>('/hosts/host-2')).operationIds[0]));
+    await ended(rig, await addHost(rig, rig.lab.host('host-2'), { setUpLocks: true }));
+    const { items } = await rig.api().get<{ items: readonly { code: string; state: string; detail: string }[] }>('/hosts/host-2/check');
+    return items.filter((one) => one.code === 'disk-locks').map((one) => [one.state, one.detail] as const);
+  }
+
+  it('is left as it was where VMs run or libvirt can not be restarted, and has them where it can', async () => {
+    for (const { name } of rig.lab.hosts) await withoutLocks(name);
+    await createTicker(rig, 'vm-1', 1, { host: 'host-1' });
+    const first = await rig.ticks.waitForTick('vm-1', 0);
+    expect(await addAnew()).toEqual(expect.arrayContaining([
+      ['warn', 'not set up on host-1: 1 of its VMs run, and would go on without these locks'],
+      ['warn', expect.stringMatching(/^not set up on host-2: .*\(all is as it was\)$/)],
+      ['warn', expect.stringMatching(/^QEMU's image locks alone guard shared/)],
+    ]));
+    expect([await settings('host-1'), await settings('host-2')]).toEqual(['', '']);
+
+    const systemctl = await readFile(join(REPO_ROOT, 'lab/host/systemctl.sh'), 'utf8');
+    for (const { name } of rig.lab.hosts) await onHost(name, 'cat > /usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl', systemctl);
+    expect(await addAnew()).toEqual(expect.arrayContaining([['ok', 'set up on host-2: virtlockd with its locks in /srv/shared/lockspace'], ['warn', expect.stringContaining('on host-1: QEMU')]]));
+    await rig.ticks.waitForTick('vm-1', Date.now());
+    expect(rig.ticks.boots('vm-1')).toEqual([first.boot]);
+
+    await ended(rig, String((await rig.api().post<{ operationIds: string[] }>('/workloads/vm-1/stop')).operationIds[0]));
+    expect(await addAnew()).toEqual([
+      ['ok', 'set up on host-1: virtlockd with its locks in /srv/shared/lockspace'],
+      ['ok', expect.stringContaining('virtlockd with its locks in /srv/shared/lockspace')],
+      ['ok', 'tried in shared: a disk that is open on host-2 is refused on host-1'],
+    ]);
+    expect(await settings('host-1')).toBe('lock_manager = "lockd"\nfile_lockspace_dir = "/srv/shared/lockspace"\n');
+    await rig.api().post('/workloads/vm-1/start');
     await rig.ticks.waitForTick('vm-1', Date.now());
   });
 });

@@ -95,6 +95,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
         report: (points: Parameters<typeof ports.ear.keepReport>[1]) => ports.ear.keepReport(host, points),
       },
       expectations: DEFAULT_EXPECTATIONS,
+      setsUpLocks: operation.params['setUpLocks'] === true,
       token: tokenFor(operation, host, null),
     };
     const outcome = await runWorkflow(ENROLMENT_STEPS, context, journal);

@@ -1,10 +1,11 @@
 // The HostSurveyor port over SSH: one look, the clock, and the markers in the pools.
 import { OperationalError } from '../../../shared/errors.js';
 import type { Clock } from '../../../shared/clock.js';
-import { POOL_MARKER_FILE, type HostSurvey, type HostSurveyor, type LockTrialPlace, type PoolMark, type TrialLock, type TrialMeeting } from '../../host-survey.js';
+import { POOL_MARKER_FILE, type HostSurvey, type HostSurveyor, type LocksSetUp, type LockTrialPlace, type PoolMark, type TrialLock, type TrialMeeting } from '../../host-survey.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { RunOptions, RunResult } from '../ssh/ssh-connection.js';
 import { dropTrialScript, holdTrialScript, meetTrialScript, readMeeting, readTrial } from './lock-trial-script.js';
+import { readSetUp, setUpLocksScript } from './lock-setup-script.js';
 import { parseSurvey, SURVEY_SCRIPT, type ClockReading } from './survey-script.js';
 
 /** What is used of an SshConnection: commands run as root. */
@@ -18,6 +19,8 @@ const CLOCK_MS = 5_000;
 const MARK_MS = 15_000;
 /** Above what the scripts themselves wait. */
 const TRIAL_MS = 40_000;
+/** With a package to be installed, and a libvirt that is asked again and again. */
+const SET_UP_MS = 180_000;
 /** The quickest of a few round trips tells the offset best. */
 const CLOCK_READINGS = 3;
 
@@ -47,6 +50,10 @@ export class SshHostSurveyor implements HostSurveyor {
   async unmarkPools(marks: readonly PoolMark[]): Promise<void> {
     if (marks.length === 0) return;
     await this.#shell.run(marks.map(unmarkScript).join('\n'), { timeoutMs: MARK_MS, what: 'removal of pool markers' });
+  }
+
+  async setUpLocks(lockspaceDir: string): Promise<LocksSetUp> {
+    return readSetUp((await this.#shell.run(setUpLocksScript(lockspaceDir), { timeoutMs: SET_UP_MS, what: 'set-up of disk locks' })).stdout);
   }
 
   async holdTrialLock(place: LockTrialPlace): Promise<TrialLock> {
