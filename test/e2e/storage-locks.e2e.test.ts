@@ -93,6 +93,7 @@ describe('a host that is added with its locks to be set up', () => {
   }
 
   async function addAnew(): Promise<readonly (readonly [state: string, detail: string])[]> {
+    await ended(rig, String((await rig.api().post<{ operationIds: string[] }>('/hosts/host-2/drain')).operationIds[0]));
     await ended(rig, String((await rig.api().delete<{ operationIds: string[] }>('/hosts/host-2')).operationIds[0]));
     await ended(rig, await addHost(rig, rig.lab.host('host-2'), { setUpLocks: true }));
     const { items } = await rig.api().get<{ items: readonly { code: string; state: string; detail: string }[] }>('/hosts/host-2/check');
