@@ -127,6 +127,7 @@ describe('a host that is added with its locks to be set up', () => {
   }
 
   it('is left as it was where VMs run or libvirt can not be restarted, and has them where it can', async () => {
+    await rig.lab.waitUp(rig.lab.hosts);
     for (const { name } of rig.lab.hosts) await withoutLocks(name);
     await createTicker(rig, 'vm-1', 1, { host: 'host-1' });
     const first = await rig.ticks.waitForTick('vm-1', 0);
