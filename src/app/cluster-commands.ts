@@ -19,7 +19,7 @@ import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { scanHostKey } from '../hosts/drivers/ssh/scan-host-key.js';
 import type { PlacementView } from '../scheduler/placement.js';
 import type { Clock } from '../shared/clock.js';
-import { messageOf, OperationalError, UserError } from '../shared/errors.js';
+import { messageOf, OperationalError, PassingConflict, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
@@ -37,6 +37,10 @@ export interface ClusterCommandPorts extends CommandPorts {
   readonly policy: ClusterPolicy;
   readonly verdict: () => ClusterVerdict;
 }
+
+/** A request waits so long for what is over in a moment. */
+const PASSING_MS = 8_000;
+const PASSING_LOOK_MS = 200;
 
 export class RealClusterCommands implements ClusterCommands {
   #last: Promise<void> = Promise.resolve();
@@ -257,9 +261,22 @@ export class RealClusterCommands implements ClusterCommands {
   #asked = (by: string): { by: string; nowMs: number } => ({ by, nowMs: this.ports.clock.nowMs() });
   #placement = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: this.ports.verdict(), policy: this.ports.policy });
 
+  async #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
+    const { clock } = this.ports;
+    const untilMs = clock.monotonicMs() + PASSING_MS;
+    for (;;) {
+      try {
+        return await this.#commitOnce({ actor, action, target, details, changes });
+      } catch (error) {
+        if (!(error instanceof PassingConflict) || clock.monotonicMs() >= untilMs) throw error;
+        await clock.sleep(PASSING_LOOK_MS);
+      }
+    }
+  }
+
   /** One after the other: requests that come together would only wait for each other, each with a connection to the database. */
-  #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
-    const mine = this.#last.then(() => commitCommand(this.ports, { actor, action, target, details, changes }));
+  #commitOnce(command: Command): Promise<Begun> {
+    const mine = this.#last.then(() => commitCommand(this.ports, command));
     this.#last = mine.then(
       () => undefined,
       () => undefined,

@@ -12,6 +12,13 @@ export class UserError extends Error {
   }
 }
 
+/** What is in the way is ours, and over in a moment: asked again, it may be granted. */
+export class PassingConflict extends UserError {
+  constructor(message: string, remedy: string | null = null) {
+    super('conflict', message, remedy);
+  }
+}
+
 export type OperationalCode =
   | 'unreachable' // no connection to the host, or the connection broke
   | 'timeout' // no answer within the named bound; the effect is unknown

@@ -1,6 +1,6 @@
 // Finds what an operator named, or says that there is no such thing.
 import type { Host } from '../../hosts/host.js';
-import { UserError } from '../../shared/errors.js';
+import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { Workload } from '../../workloads/workload.js';
 import { activeDisarm } from '../disarm.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -33,5 +33,7 @@ export function assertUnlocked({ name, lock }: Workload): void {
 export function assertIdle(view: ClusterView, workload: Workload): void {
   const active = view.operations.find((operation) => operation.workloadId === workload.id);
   if (!active) return;
-  throw new UserError('conflict', `${workload.name}: ${active.kind} is under way (operation ${active.id})`, `reeve operation show ${active.id}`);
+  const [message, remedy] = [`${workload.name}: ${active.kind} is under way (operation ${active.id})`, `reeve operation show ${active.id}`];
+  // Nobody asked for that one: it follows an adoption or a start by itself.
+  throw active.kind === 'lease' ? new PassingConflict(message, remedy) : new UserError('conflict', message, remedy);
 }
