@@ -33,6 +33,7 @@ const BATCH = 100;
 export class AlertDelivery {
   readonly #busy = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
+  #looking = false;
   #trouble: string | null = null;
 
   constructor(private readonly ports: AlertDeliveryPorts) {}
@@ -40,12 +41,15 @@ export class AlertDelivery {
   /** Begins what is due, and does not wait for it: what a target takes is nobody else's time. Never throws. */
   async look(): Promise<void> {
     const epoch = this.ports.leaderEpoch();
-    if (epoch === null || this.#stop.signal.aborted) return;
+    if (epoch === null || this.#looking || this.#stop.signal.aborted) return;
+    this.#looking = true;
     try {
       await this.#lookAs(epoch);
       this.#note(null);
     } catch (error) {
       this.#note(`alerts: ${messageOf(error)}`);
+    } finally {
+      this.#looking = false;
     }
   }
 
@@ -81,7 +85,7 @@ export class AlertDelivery {
     const { store, source, maxAgeMs, clock } = this.ports;
     let cursor = from;
     let events: readonly ClusterEvent[] = [];
-    for (;;) {
+    while (!this.#stop.signal.aborted) {
       if (events.length === 0) events = await store.events(cursor.seq, BATCH);
       const next = nextAlert(cursor, events, { filter: target, source, nowMs: clock.nowMs(), maxAgeMs });
       if (next.alert === null && next.cursor === cursor) return;
