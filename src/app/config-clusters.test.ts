@@ -43,7 +43,7 @@ describe('clusters', () => {
   it('tell the same people, unless they name their own', () => {
     const config = good('alerts: { targets: ["http://all.example"] }\nclusters: { b: { witness: { listen: ["127.0.0.1:7491"] } }, c: { witness: { listen: ["127.0.0.1:7501"] }, alerts: { targets: ["http://c.example"] } } }');
     expect([config, ...config.furtherClusters].map((one) => one.alerts.targets.map(({ name }) => name))).toEqual([['all.example'], ['all.example'], ['c.example']]);
-    expect(bad('clusters: { b: { witness: { listen: ["127.0.0.1:7491"] }, alerts: { targets: [{ name: ops }] } } }')).toBe('./reeve.yaml: clusters.b.alerts.targets (at 0): ops has neither url nor urlFile; give one of them');
+    expect(bad('clusters: { b: { witness: { listen: ["127.0.0.1:7491"] }, alerts: { targets: [{ name: ops }] } } }')).toBe('./reeve.yaml: clusters.b.alerts.targets (at 0): ops has none of url, urlFile and command; give one of them');
   });
 
   it('do not take the addresses that stand for those of the first', () => {

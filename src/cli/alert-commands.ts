@@ -32,7 +32,7 @@ function showTargets(targets: readonly AlertTargetDocument[], style: Style, nowM
     one.name, one.to, one.least, one.types?.join(', ') ?? 'all',
     one.lastSuccessAtMs === null ? style.yellow('never') : moment(one.lastSuccessAtMs, nowMs),
     waiting(one, nowMs),
-    one.failure === null ? style.green('ok') : style.red(`${count(one.failure.attempts, 'failure')} since ${moment(one.failure.sinceMs, nowMs)}, again ${moment(one.failure.nextAtMs, nowMs)}: ${one.failure.why}`),
+    one.failure === null ? (one.lastSuccessAtMs === null ? style.yellow('untried') : style.green('ok')) : style.red(`${count(one.failure.attempts, 'failure')} since ${moment(one.failure.sinceMs, nowMs)}, again ${moment(one.failure.nextAtMs, nowMs)}: ${one.failure.why}`),
   ]);
   return table([['NAME', 'TO', 'LEAST', 'TYPES', 'LAST SUCCESS', 'WAITING', 'STATE'], ...rows], '');
 }
