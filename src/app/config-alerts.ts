@@ -26,7 +26,8 @@ const target = z.strictObject({
   command: z.tuple([z.string().startsWith('/')], z.string()).optional(),
   least: z.enum(SEVERITIES as [Severity, ...Severity[]]).default('warning'),
   types: z.array(z.string().regex(PATTERN)).min(1).max(64).optional(),
-  timeoutS: z.number().int().min(1).max(60).default(10),
+  // `reeve alert test` waits for it, and gives up after a minute.
+  timeoutS: z.number().int().min(1).max(30).default(10),
 });
 
 /** A URL alone is called by its host. */
@@ -42,7 +43,7 @@ const PARTS = {
   command: 'a list of an absolute path and arguments, such as [/usr/local/bin/page, --now]',
   least: `one of ${SEVERITIES.join(', ')}`,
   types: 'a list of event types such as workload.error or host.*',
-  timeoutS: 'a whole number of seconds from 1 to 60',
+  timeoutS: 'a whole number of seconds from 1 to 30',
 };
 
 const said = <T extends z.ZodType>(schema: T, meta: SettingMeta): T => schema.meta({ ...meta });
