@@ -2,6 +2,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
+import { SEVERITIES, type Severity } from '../cluster/alert.js';
 import { OPERATION_STATES, type OperationState } from '../cluster/operation.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../workloads/workload.js';
 
@@ -142,6 +143,20 @@ export const status = z.looseObject({
   holds: z.array(hold),
   events: z.array(clusterEvent),
 });
+
+const severity = z.enum(SEVERITIES as [Severity, ...Severity[]]);
+export const alertTarget = z.looseObject({
+  name: z.string(),
+  to: z.string().meta({ description: 'without secrets' }),
+  least: severity,
+  types: z.array(z.string()).nullable().meta({ description: 'null: all' }),
+  lastSuccessAtMs: atMs.nullable().meta({ description: 'of an alert or a test; null: nothing was ever sent' }),
+  waiting: z.int().meta({ description: 'alerts that it has not got yet' }),
+  moreWait: z.boolean().meta({ description: 'there are more, which were not counted' }),
+  oldestWaitingAtMs: atMs.nullable(),
+  failure: z.looseObject({ sinceMs: atMs, attempts: z.int(), why: z.string(), lastAtMs: atMs, nextAtMs: atMs }).nullable(),
+});
+export const alertTest = z.looseObject({ target: z.string(), to: z.string(), ok: z.boolean(), why: why.meta({ description: 'what the target answered; null: it took the alert' }), tookMs: z.int() });
 
 const named = z.looseObject({ name: z.string() });
 export const scenario = z.looseObject({ name: z.string(), policy: z.looseObject({}), controllers: z.int(), hosts: z.array(named), workloads: z.array(named), rules: z.array(named), timeline: z.array(z.looseObject({ at: z.number(), do: z.string() })) });

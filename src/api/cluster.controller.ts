@@ -28,8 +28,8 @@ export class ClusterController {
   @Answers('Everything at a glance: hosts, workloads, operations, holds, problems', answers.status)
   async status() {
     const { reads } = this.ports;
-    const [view, holds, events, health] = await Promise.all([reads.view(), reads.holds(), reads.events(null, EVENTS_LOOKED_AT, {}), reads.health()]);
-    return statusDocument({ name: reads.clusterName(), view, verdict: reads.verdict(), holds, leader: reads.leader(), queue: health.parts['queue'] ?? null, events });
+    const [view, holds, events, health, alertTargets] = await Promise.all([reads.view(), reads.holds(), reads.events(null, EVENTS_LOOKED_AT, {}), reads.health(), reads.alertTargets()]);
+    return statusDocument({ name: reads.clusterName(), view, verdict: reads.verdict(), holds, leader: reads.leader(), queue: health.parts['queue'] ?? null, alertTargets, events });
   }
 
   @Get('cluster/scenario')

@@ -1,4 +1,6 @@
 // From domain objects to what the API shows. Secrets stay behind: keys and passwords have no field here.
+import { alertProblems, type AlertTargetState } from '../cluster/alert-target-state.js';
+import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
@@ -72,6 +74,7 @@ export interface StatusInput {
   readonly leader: { readonly replica: string; readonly epoch: number | null };
   /** What the queue says of itself; null: it was not asked. */
   readonly queue: { readonly ok: boolean; readonly detail: string } | null;
+  readonly alertTargets: readonly AlertTargetState[];
   /** The newest, oldest first. */
   readonly events: readonly ClusterEvent[];
 }
@@ -86,14 +89,14 @@ export function clusterDocument({ name, isDefault, view, verdict, holds, leader 
 const FAILURES_SHOWN = 5;
 const EVENTS_SHOWN = 8;
 
-export function statusDocument({ name, view, verdict, holds, leader, queue, events }: StatusInput) {
+export function statusDocument({ name, view, verdict, holds, leader, queue, alertTargets, events }: StatusInput) {
   const disarm = activeDisarm(view, Date.now());
   return {
     cluster: {
       name, version: view.version, leaderEpoch: view.leaderEpoch, leader, armed: disarm === null, disarm,
       quorum: verdict.quorum, quorumEvidence: verdict.quorumEvidence, trusted: verdict.trusted, trustEvidence: verdict.trustEvidence,
     },
-    problems: [...(queue === null || queue.ok ? [] : [queueAway(queue.detail)]), ...diagnose(view, verdict)],
+    problems: [...(queue === null || queue.ok ? [] : [queueAway(queue.detail)]), ...alertProblems(alertTargets), ...diagnose(view, verdict)],
     hosts: view.hosts.map((host) => hostDocument(view, verdict, host)),
     workloads: view.workloads.map((workload) => workloadDocument(view, workload)),
     operations: view.operations.map((operation) => operationDocument(view, operation)),
@@ -106,6 +109,8 @@ export function statusDocument({ name, view, verdict, holds, leader, queue, even
 /** Everything else would look healthy while nothing is carried out. */
 const queueAway = (detail: string): Problem => ({ code: 'queue-away', severity: 'alert', about: '', evidence: `operations wait, recoveries too: ${detail}`, remedy: 'see the control plane\'s log; the queue is where queue.redisUrl or the database says' });
 
+export type AlertTargetDocument = AlertTargetState;
+export type AlertTestDocument = AlertTestReport;
 export type ClusterDocument = ReturnType<typeof clusterDocument>;
 export type RuleDocument = ReturnType<typeof ruleDocument>;
 export type StatusDocument = ReturnType<typeof statusDocument>;

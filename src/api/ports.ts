@@ -1,4 +1,5 @@
 // What the API needs of the rest: reads and commands, implemented in app/. Commands throw UserError or OperationalError.
+import type { AlertTargetState } from '../cluster/alert-target-state.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
 import type { OperationFilter } from '../cluster/cluster-store.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
@@ -9,6 +10,7 @@ import type { WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import type { WantedRule } from '../cluster/commands/rule-commands.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { FenceDeviceConfig } from '../hosts/host.js';
+import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { DesiredState } from '../workloads/workload.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 
@@ -39,6 +41,8 @@ export interface ClusterReads {
   /** As it is now, for `reeve simulate`. */
   scenario(): Promise<object>;
   holds(): Promise<readonly Hold[]>;
+  /** In the order of the configuration. */
+  alertTargets(): Promise<readonly AlertTargetState[]>;
   leader(): { readonly replica: string; readonly epoch: number | null };
   checkReport(host: string): Promise<readonly CheckPoint[]>;
   explain(workload: string): Promise<Explanation>;
@@ -130,6 +134,8 @@ export interface ClusterCommands {
   addRule(actor: string, rule: WantedRule): Promise<Begun>;
   removeRule(actor: string, name: string): Promise<Begun>;
   cancelOperation(actor: string, id: string): Promise<Begun>;
+  /** Null: every target. Waits for what they answer. */
+  testAlerts(actor: string, target: string | null): Promise<readonly AlertTestReport[]>;
   disarm(actor: string, how: { readonly mode: DisarmMode; readonly reason: string; readonly forS: number | null }): Promise<Begun>;
   arm(actor: string): Promise<Begun>;
 }

@@ -78,6 +78,8 @@ export const newRule = z.strictObject({
   hosts: z.array(z.strictObject({ host: name, priority: z.int().min(-1_000).max(1_000).default(0) })).max(1_000).optional().meta({ description: 'for type hosts; a higher priority is preferred' }),
 });
 
+export const alertTest = z.strictObject({ target: z.string().min(1).max(63).nullable().default(null).meta({ description: 'its name; null: every target' }) });
+
 const limit = z.coerce.number().int('a whole number').min(1).max(500).default(100).meta({ description: 'how many at most; 500 is the most' });
 const textCursor = z.string().max(128).optional().meta({ description: '`next` of the page before' });
 const sequence = z.coerce.number().int('a sequence number').min(0).optional();

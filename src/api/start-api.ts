@@ -7,6 +7,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AlertsController } from './alerts.controller.js';
 import { AuthGuard } from './auth-guard.js';
 import { ClusterController, HealthController } from './cluster.controller.js';
 import { ClustersController } from './clusters.controller.js';
@@ -35,7 +36,7 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, ClusterController, HealthController];
+const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, AlertsController, ClusterController, HealthController];
 
 @Module({})
 class ApiModule {

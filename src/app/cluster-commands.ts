@@ -24,6 +24,8 @@ import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
 import { checkHost } from './check-host.js';
+import type { AlertPorts } from '../cluster/control/alert-delivery.js';
+import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
 import type { Neighbours } from './neighbours.js';
 import { newWorkload } from './new-workload.js';
@@ -32,6 +34,7 @@ export interface ClusterCommandPorts extends CommandPorts {
   /** Of the cluster. */
   readonly name: string;
   readonly neighbours: Neighbours;
+  readonly alerts: AlertPorts;
   readonly world: HostWorld;
   readonly clock: Clock;
   readonly policy: ClusterPolicy;
@@ -244,6 +247,15 @@ export class RealClusterCommands implements ClusterCommands {
 
   addRule = (actor: string, rule: WantedRule): Promise<Begun> => this.#commit(actor, 'rule.add', rule.name, (view) => addRule(view, rule, this.#asked(actor)), { ...rule });
   removeRule = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'rule.remove', name, (view) => removeRule(view, name, this.#asked(actor)));
+
+  /** Not an operation: the answers are waited for, each target's no longer than it is configured. */
+  async testAlerts(actor: string, name: string | null): Promise<readonly AlertTestReport[]> {
+    const { alerts, audit, clock } = this.ports;
+    const targets = name === null ? alerts.targets : alerts.targets.filter(({ target }) => target === name);
+    if (name !== null && targets.length === 0) throw new UserError('not-found', `there is no alert target ${name}${alerts.targets.length === 0 ? '; none is configured' : `; there are ${alerts.targets.map(({ target }) => target).join(', ')}`}`, 'reeve alert list');
+    await audit.append({ actor, action: 'alert.test', target: name ?? '', details: {} });
+    return testAlerts(alerts, targets, clock, { by: actor, nonce: randomBytes(8).toString('hex') });
+  }
 
   disarm(actor: string, { mode, reason, forS }: { readonly mode: DisarmMode; readonly reason: string; readonly forS: number | null }): Promise<Begun> {
     const sinceMs = this.ports.clock.nowMs();

@@ -1,5 +1,7 @@
 // What the API may read, wired to the store, the witness and the controller.
 import type { AuditLine, ClusterReads, Health } from '../api/ports.js';
+import type { AlertPorts } from '../cluster/control/alert-delivery.js';
+import { alertStates } from '../cluster/control/alert-states.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { Hold } from '../cluster/decision.js';
@@ -20,6 +22,7 @@ export interface ClusterReadPorts {
   readonly settings: PostgresSettings;
   readonly audit: PostgresAudit;
   readonly queue: JobQueue;
+  readonly alerts: AlertPorts;
   readonly policy: ClusterPolicy;
   readonly verdict: () => ClusterVerdict;
   readonly leader: () => { readonly replica: string; readonly epoch: number | null };
@@ -37,6 +40,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     verdict: ports.verdict,
     scenario: async () => exportScenario({ name: ports.name, view: await store.readView(), policy: ports.policy, replicas: ports.verdict().witnesses.length }),
     holds: async () => (await settings.get<readonly Hold[]>(HOLDS_KEY)) ?? [],
+    alertTargets: () => alertStates(ports.alerts),
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
     explain: (name) => explain(ports, name),

@@ -40,6 +40,12 @@ describe('clusters', () => {
     expect([config, ...config.furtherClusters].map((one) => one.recovery.maxSilentShare)).toEqual([0.4, 0.4, 0.7]);
   });
 
+  it('tell the same people, unless they name their own', () => {
+    const config = good('alerts: { targets: ["http://all.example"] }\nclusters: { b: { witness: { listen: ["127.0.0.1:7491"] } }, c: { witness: { listen: ["127.0.0.1:7501"] }, alerts: { targets: ["http://c.example"] } } }');
+    expect([config, ...config.furtherClusters].map((one) => one.alerts.targets.map(({ name }) => name))).toEqual([['all.example'], ['all.example'], ['c.example']]);
+    expect(bad('clusters: { b: { witness: { listen: ["127.0.0.1:7491"] }, alerts: { targets: [{ name: ops }] } } }')).toBe('./reeve.yaml: clusters.b.alerts.targets (at 0): ops has none of url, urlFile and command; give one of them');
+  });
+
   it('do not take the addresses that stand for those of the first', () => {
     const config = good('witness: { listen: [0.0.0.0], advertise: [192.0.2.1] }\nclusters: { b: { witness: { listen: ["10.0.0.5:7491"] } } }');
     expect(config.furtherClusters[0]?.witness.advertise).toEqual([{ address: '10.0.0.5', port: 7491 }]);

@@ -6,7 +6,7 @@ import { shownValue } from './config-trouble.js';
 import { fail, ok, type Result } from '../shared/result.js';
 
 /** What a cluster may have otherwise than the main file says. The rest belongs to the process. */
-export const OF_A_CLUSTER = ['witness', 'timing', 'placement', 'migration', 'fencing', 'recovery', 'shutdown', 'quarantine', 'onTrouble', 'rebalance', 'admission'] as const;
+export const OF_A_CLUSTER = ['witness', 'timing', 'placement', 'migration', 'fencing', 'recovery', 'shutdown', 'quarantine', 'onTrouble', 'rebalance', 'admission', 'alerts'] as const;
 
 /** Each costs the process its loops, and Postgres its connections. */
 export const MOST_CLUSTERS = 16;

@@ -4,6 +4,7 @@ import { DEFAULT_POLICY, GRACEFUL_SHUTDOWNS, type GracefulShutdown } from '../cl
 import { LONGEST_LEAVE_MS } from '../hosts/host-agent.js';
 import { DEFAULT_TIMING_SETTINGS } from '../cluster/timing.js';
 import { DEFAULT_MIGRATION_POLICY } from '../migration/migration-policy.js';
+import { alertsSchema } from './config-alerts.js';
 import { LOG_LEVELS } from './logger.js';
 
 /** Said about each setting; `right` completes the sentence "it must be …". */
@@ -14,6 +15,8 @@ export interface SettingMeta {
   readonly otherwise?: string;
   /** Its value is never shown. */
   readonly secret?: true;
+  /** Of a list of objects: what is right for each of their fields. */
+  readonly parts?: Readonly<Record<string, string>>;
   /** Where else it may come from, beside its own REEVE_ variable. */
   readonly alias?: string;
 }
@@ -220,6 +223,7 @@ export const FileSchema = z.strictObject({
   onTrouble: onTrouble.prefault({}).meta({ doc: 'Hosts that say that something is wrong with them.' }),
   rebalance: rebalance.prefault({}).meta({ doc: 'Evenness among hosts over time.' }),
   admission: said(z.enum(['off', 'n+1', 'n+2']).default(DEFAULT_POLICY.admission), { doc: 'Accepted, and without effect so far: keep room for the loss of one or two hosts.', right: 'off, n+1 or n+2' }),
+  alerts: alertsSchema.prefault({}).meta({ doc: 'Whom to tell.' }),
   log: log.prefault({}).meta({ doc: 'The log, on standard output.' }),
 });
 

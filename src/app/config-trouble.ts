@@ -20,8 +20,9 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown, { origins
   const setting = owner(issue.path);
   const path = setting?.path ?? issue.path.join('.');
   const from = origins.get(path) ?? file;
-  const right = setting?.meta.right ?? sectionRight(path);
-  const within = issue.path.slice(path === '' ? 0 : path.split('.').length).join('.');
+  const inside = issue.path.slice(path === '' ? 0 : path.split('.').length).map(String);
+  const right = inside.map((key) => setting?.meta.parts?.[key]).find(Boolean) ?? setting?.meta.right ?? sectionRight(path);
+  const within = inside.join('.');
   const place = within === '' ? `${under}${path}` || 'the file' : `${under}${path} (at ${within})`;
   const shown = setting?.meta.secret ? 'is not usable' : `is ${shownValue(valueAt(value, path))}`;
   return `${from}: ${place} ${shown}; it must be ${right}`;

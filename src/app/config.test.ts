@@ -102,6 +102,20 @@ describe('sources', () => {
     expect(good({ files }).queue).toEqual({ kind: 'redis', url: 'redis://:x@q:6379' });
   });
 
+  it('takes alert targets: a URL alone, or more about it, with secrets from files', () => {
+    const files = { './reeve.yaml': 'alerts: { maxAgeH: 2, targets: ["https://hooks.example/a", { name: ops, urlFile: /run/url, secretFile: /run/secret, least: alert, types: ["host.*"], timeoutS: 5 }, { name: page, command: [/bin/page, --now] }] }', '/run/url': 'https://other.example/b\n', '/run/secret': 'text\n' };
+    expect(good({ files }).alerts).toEqual({
+      maxAgeMs: 7_200_000,
+      targets: [
+        { name: 'hooks.example', way: { kind: 'webhook', url: 'https://hooks.example/a', secret: null }, least: 'warning', types: null, timeoutMs: 10_000 },
+        { name: 'ops', way: { kind: 'webhook', url: 'https://other.example/b', secret: 'text' }, least: 'alert', types: ['host.*'], timeoutMs: 5_000 },
+        { name: 'page', way: { kind: 'command', command: ['/bin/page', '--now'] }, least: 'warning', types: null, timeoutMs: 10_000 },
+      ],
+    });
+    expect(good({ env: { REEVE_ALERTS_TARGETS: 'http://a.example/x,http://b.example/y' } }).alerts.targets.map((one) => one.name)).toEqual(['a.example', 'b.example']);
+    expect(good({}).alerts.targets).toEqual([]);
+  });
+
   it('leaves alone the variables of the CLI and the lab', () => {
     expect(good({ env: { REEVE_SERVER: 'http://x', REEVE_TOKEN: 't', REEVE_LAB_HOSTS: '3' } }).clusterName).toBe('reeve');
   });
@@ -132,6 +146,20 @@ describe('mistakes, one line each', () => {
     ['two ways to one secret', yaml('database: { url: "postgres://x", urlFile: /f }'), './reeve.yaml: database.url and ./reeve.yaml: database.urlFile are both given; give one of them'],
     ['an empty secret', { ...yaml('queue: { redisUrlFile: /f }'), files: { './reeve.yaml': 'queue: { redisUrlFile: /f }', '/f': '\n' } }, './reeve.yaml: queue.redisUrlFile: /f is empty'],
     ['a password without URL', yaml('database: { passwordFile: /f }'), './reeve.yaml: database.passwordFile is given without'],
+    ['an alert target without an address', yaml('alerts: { targets: [{ name: ops }] }'), './reeve.yaml: alerts.targets (at 0): ops has none of url, urlFile and command; give one of them'],
+    ['an alert target with two addresses', yaml('alerts: { targets: [{ name: ops, url: "http://x", urlFile: /u }] }'), './reeve.yaml: alerts.targets (at 0): ops has url and urlFile; give one of them'],
+    ['an alert target that is no webhook', yaml('alerts: { targets: [{ name: ops, url: "ftp://s3cret" }] }'), './reeve.yaml: alerts.targets (at 0.url) is not usable; it must be a URL that starts with http:// or https://, without a user in it'],
+    ['an alert target with a user', yaml('alerts: { targets: ["http://u:s3cret@x"] }'), './reeve.yaml: alerts.targets (at 0.url) is not usable; it must be'],
+    ['an alert target in words', yaml('alerts: { targets: [ops] }'), './reeve.yaml: alerts.targets (at 0) is not usable; it must be a list of at most 16 targets, each a URL or {name'],
+    ['alert targets with one name', yaml('alerts: { targets: ["http://x/1", "http://x/2"] }'), './reeve.yaml: alerts.targets (at 1) has the name x, and so has another target; give each its own'],
+    ['a command without a path', yaml('alerts: { targets: [{ name: ops, command: [page] }] }'), './reeve.yaml: alerts.targets (at 0.command.0) is not usable; it must be a list of an absolute path and arguments, such as [/usr/local/bin/page, --now]'],
+    ['a command and a secret', { files: { './reeve.yaml': 'alerts: { targets: [{ name: ops, command: [/bin/page], secretFile: /f }] }', '/f': 'x' } }, './reeve.yaml: alerts.targets (at 0).secretFile signs what goes to a URL, and this is a command; leave it out'],
+    ['an unknown severity', yaml('alerts: { targets: [{ name: ops, url: "http://x", least: fatal }] }'), './reeve.yaml: alerts.targets (at 0.least) is not usable; it must be one of info, notice, warning, alert'],
+    ['an event type that is none', yaml('alerts: { targets: [{ name: ops, url: "http://x", types: ["Host!"] }] }'), './reeve.yaml: alerts.targets (at 0.types.0) is not usable; it must be a list of event types such as workload.error or host.*'],
+    ['an unknown field of an alert target', yaml('alerts: { targets: [{ name: ops, uri: "http://x" }] }'), './reeve.yaml: alerts.targets has the unknown key uri; it must be a list of at most 16 targets'],
+    ['a secret file that is not there', yaml('alerts: { targets: [{ name: ops, url: "http://x", secretFile: /run/none }] }'), './reeve.yaml: alerts.targets (at 0).secretFile: /run/none can'],
+    ['a file that holds no URL', { files: { './reeve.yaml': 'alerts: { targets: [{ name: ops, urlFile: /u }] }', '/u': 'x' } }, './reeve.yaml: alerts.targets (at 0).urlFile: /u does not hold a URL that starts with'],
+    ['alerts that never grow old', yaml('alerts: { maxAgeH: 0 }'), './reeve.yaml: alerts.maxAgeH is 0; it must be a whole number of hours from 1 to 720'],
     ['two databases', yaml('database: { url: "postgres://x", dataDir: /d }'), './reeve.yaml: database.dataDir is for the embedded Postgres'],
   ])('%s', (_what, world, expected) => {
     expect(bad(world)).toContain(expected);

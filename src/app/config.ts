@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { deriveTiming, type Timing } from '../cluster/timing.js';
 import { fail, ok, type Result } from '../shared/result.js';
+import { completeAlerts, type AlertsConfig } from './config-alerts.js';
 import { EVERYWHERE, furtherClusters, sharedEars } from './config-clusters.js';
 import { FileSchema, parseListen, type FileConfig, type ListenOn, type ROLES } from './config-schema.js';
 import { secretUrl } from './config-secrets.js';
@@ -32,6 +33,7 @@ export interface ClusterConfig {
   readonly onTrouble: FileConfig['onTrouble'];
   readonly rebalance: FileConfig['rebalance'];
   readonly admission: FileConfig['admission'];
+  readonly alerts: AlertsConfig;
 }
 
 /** The process, and the first cluster. All paths are absolute. */
@@ -74,7 +76,7 @@ export function loadConfig(input: ConfigInput): Result<Config, string> {
   if (!checked.ok) return checked;
   const config = complete(checked.value, sources.value, input);
   if (!config.ok) return config;
-  const further = completeFurther(clusters, main, config.value, file);
+  const further = completeFurther({ given: clusters, main, readFile: input.readFile }, config.value, file);
   return further.ok ? ok({ ...config.value, furtherClusters: further.value }) : further;
 }
 
@@ -96,7 +98,7 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
   const inState: InState = (given, name) => (given === undefined ? join(stateDir, name) : absolute(given));
   const listen = parseListen(data.api.listen);
   if (!listen) return fail(`${from('api.listen')} is not an address`);
-  const cluster = completeCluster(data, stateDir, from);
+  const cluster = completeCluster(data, stateDir, from, input.readFile);
   if (!cluster.ok) return cluster;
   const database = completeDatabase(data.database, from, inState, input.readFile);
   if (!database.ok) return database;
@@ -114,19 +116,21 @@ function complete(data: FileConfig, sources: Sources, input: ConfigInput): Resul
   });
 }
 
-function completeCluster(data: FileConfig, stateDir: string, from: From): Result<ClusterConfig, string> {
+function completeCluster(data: FileConfig, stateDir: string, from: From, readFile: ReadFile): Result<ClusterConfig, string> {
   const { clusterName, placement, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission } = data;
   const timing = deriveTiming(data.timing);
   if (!timing.ok) return fail(`${from('timing')}: ${timing.error[0] ?? 'refused'}`);
   if (fencing.retryMs > fencing.retryMaxMs) return fail(`${from('fencing.retryMs')} is ${fencing.retryMs}; it must be at most fencing.retryMaxMs, which is ${fencing.retryMaxMs}`);
   const witness = completeWitness(data.witness, from);
   if (!witness.ok) return witness;
+  const alerts = completeAlerts(data.alerts, from('alerts.targets'), readFile);
+  if (!alerts.ok) return alerts;
   const migration = { ...data.migration, bandwidthMiBps: data.migration.bandwidthMiBps ?? null };
-  return ok({ clusterName, stateDir, witness: witness.value, timing: timing.value, placement, migration, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission });
+  return ok({ clusterName, stateDir, witness: witness.value, timing: timing.value, placement, migration, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission, alerts: alerts.value });
 }
 
 /** What is wrong here stands in the file: what came from elsewhere was checked with the first cluster. */
-function completeFurther(given: unknown, main: Raw, first: ClusterConfig, file: string): Result<readonly ClusterConfig[], string> {
+function completeFurther({ given, main, readFile }: { readonly given: unknown; readonly main: Raw; readonly readFile: ReadFile }, first: ClusterConfig, file: string): Result<readonly ClusterConfig[], string> {
   const found = furtherClusters(given, main, first.clusterName);
   if (!found.ok) return fail(`${file}: ${found.error}`);
   const further: ClusterConfig[] = [];
@@ -134,7 +138,7 @@ function completeFurther(given: unknown, main: Raw, first: ClusterConfig, file: 
     const under = `clusters.${name}.`;
     const checked = check(raw, { origins: new Map(), file, under });
     if (!checked.ok) return checked;
-    const cluster = completeCluster(checked.value, join(first.stateDir, 'clusters', name), (path) => `${file}: ${under}${path}`);
+    const cluster = completeCluster(checked.value, join(first.stateDir, 'clusters', name), (path) => `${file}: ${under}${path}`, readFile);
     if (!cluster.ok) return cluster;
     further.push(cluster.value);
   }

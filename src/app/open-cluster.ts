@@ -8,6 +8,7 @@ import { nextStartStamp } from '../agent/start-stamp.js';
 import { openUdp } from '../agent/udp/heartbeat-endpoint.js';
 import { Witness } from '../agent/witness.js';
 import type { ClusterPorts } from '../api/ports.js';
+import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { Loop } from '../cluster/control/loop.js';
 import { Replica, type ReplicaRecords } from '../cluster/control/replica.js';
@@ -17,6 +18,7 @@ import type { AgentMember } from '../hosts/host-agent.js';
 import { createJobQueue, type JobQueueOptions } from '../jobs/bullmq-job-queue.js';
 import { systemClock, systemTimers } from '../shared/system/system-clock.js';
 import type { OpenStore } from '../store/open-store.js';
+import { alertPorts } from './alert-ports.js';
 import { RealClusterCommands } from './cluster-commands.js';
 import { checkReportKey, clusterReads, HOLDS_KEY } from './cluster-reads.js';
 import type { ClusterConfig, Config } from './config.js';
@@ -53,6 +55,7 @@ export interface OpenCluster {
 }
 
 interface Parts {
+  readonly alerts: AlertPorts;
   readonly world: RealHostWorld;
   readonly policy: ClusterPolicy;
   readonly replica: Replica;
@@ -83,15 +86,16 @@ function makeParts({ process, cluster, open, log }: ClusterFoundation, queue: Jo
   const policy = policyFrom(cluster);
   const config = { ssh: process.ssh, timing: cluster.timing, shutdown: cluster.shutdown };
   const world = new RealHostWorld({ config, clock: systemClock, log, clusterId: identity.clusterId, witnesses: () => replica.members.witnesses, voters: () => replica.members.voters, agentBundle: AGENT_BUNDLE });
+  const alerts = alertPorts(cluster.alerts, { clusterId: identity.clusterId, cluster: cluster.clusterName }, open);
   const replica: Replica = new Replica(
     {
       name: process.replicaName, worker: `${process.replicaName}/${randomUUID().slice(0, 8)}`, witness: identity.witness,
       decides: process.roles.includes('controller'), works: process.roles.includes('worker'),
     },
-    { store: open.store, records: recordsIn(open), queue, world, ear: makeWitness(cluster, identity, log), clock: systemClock, log },
+    { store: open.store, records: recordsIn(open), queue, world, ear: makeWitness(cluster, identity, log), alerts, clock: systemClock, log },
     { cluster: policy, migration: migrationPolicyFrom(cluster) },
   );
-  return { world, policy, replica };
+  return { alerts, world, policy, replica };
 }
 
 function makeWitness({ stateDir, timing, witness: { listen } }: ClusterConfig, { clusterId, witness: { id, keyHex } }: Identity, log: Logger): Witness {
@@ -100,14 +104,14 @@ function makeWitness({ stateDir, timing, witness: { listen } }: ClusterConfig, {
   return new Witness({ clusterId, id, keyHex, bootId, timing, listen, startStamp }, { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(stateDir, 'promises.json')), log: (line) => log.warn(line) });
 }
 
-function portsOf({ process, cluster, open, neighbours }: ClusterFoundation, queue: JobQueue, { world, policy, replica }: Parts): ClusterPorts {
+function portsOf({ process, cluster, open, neighbours }: ClusterFoundation, queue: JobQueue, { alerts, world, policy, replica }: Parts): ClusterPorts {
   const { store, settings, audit } = open;
   const { verdict, committed, controller } = replica;
   const name = cluster.clusterName;
   const leader = (): { replica: string; epoch: number | null } => ({ replica: process.replicaName, epoch: controller.leaderEpoch });
   return {
-    reads: clusterReads({ name, store, settings, audit, queue, policy, verdict, leader }),
-    commands: new RealClusterCommands({ name, neighbours, store, audit, world, clock: systemClock, policy, verdict, committed }),
+    reads: clusterReads({ name, store, settings, audit, queue, alerts, policy, verdict, leader }),
+    commands: new RealClusterCommands({ name, neighbours, store, audit, alerts, world, clock: systemClock, policy, verdict, committed }),
   };
 }
 

@@ -6,7 +6,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** Where names of a kind come from. */
-const NAMES = { clusters: '/clusters', hosts: '/hosts', workloads: '/workloads', rules: '/rules', operations: '/operations?state=pending,running' } as const;
+const NAMES = { clusters: '/clusters', hosts: '/hosts', workloads: '/workloads', rules: '/rules', targets: '/alerts', operations: '/operations?state=pending,running' } as const;
 export type NameKind = keyof typeof NAMES;
 
 export const isNameKind = (text: string): text is NameKind => Object.hasOwn(NAMES, text);
@@ -18,7 +18,7 @@ export async function namesOf(kind: NameKind, client: HttpClient): Promise<reado
 }
 
 /** What an argument or an option's value is called, and what it is then a name of. */
-const CALLED: Readonly<Record<string, NameKind>> = { host: 'hosts', workload: 'workloads', id: 'operations' };
+const CALLED: Readonly<Record<string, NameKind>> = { host: 'hosts', workload: 'workloads', id: 'operations', target: 'targets' };
 const OPTIONS: Readonly<Record<string, NameKind>> = { '--cluster': 'clusters', '--to': 'hosts', '--host': 'hosts', '--workload': 'workloads' };
 
 interface Known {

@@ -5,7 +5,7 @@ import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { moment, table } from './format.js';
 import { CliError, EXIT } from './http-client.js';
-import { howMany, type Wiring } from './options.js';
+import { howMany, whole, type Wiring } from './options.js';
 import { showEvent } from './show-details.js';
 
 /** Between two tries to follow again after the control plane went away. */
@@ -17,6 +17,7 @@ export function addEventCommands(program: Command, { run }: Wiring): void {
     .description('what happened; with --json one object a line')
     .option('-f, --follow', 'and what happens')
     .option('-n, --last <n>', 'how many', howMany, 30)
+    .option('--after <n>', 'those after this number, oldest first', whole)
     .option('--host <host>', 'only those about this host')
     .option('--workload <workload>', 'only those about this workload')
     .option('--type <types>', 'only these, e.g. host.fenced,workload.recovered')
@@ -29,7 +30,7 @@ async function events(context: Context, _args: readonly string[], options: Reado
   const print = (event: ClusterEvent): void => context.terminal.out(`${context.json ? JSON.stringify(event) : showEvent(event, context.style, Date.now())}\n`);
   // The newest of all is where following begins, whatever the filter lets through.
   const newest = await context.client.get<{ items: ClusterEvent[] }>('/events?limit=1');
-  const { items } = await context.client.get<{ items: ClusterEvent[] }>(`/events?limit=${String(options['last'])}${filter}`);
+  const { items } = await context.client.get<{ items: ClusterEvent[] }>(`/events?limit=${String(options['last'])}${options['after'] === undefined ? '' : `&after=${String(options['after'])}`}${filter}`);
   for (const event of items) print(event);
   if (options['follow']) await follow(context, filter, Math.max(newest.items.at(-1)?.seq ?? 0, items.at(-1)?.seq ?? 0), print);
 }

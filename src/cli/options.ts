@@ -31,8 +31,8 @@ export function howMany(value: string): number {
   return number;
 }
 
-/** Commander hands over the arguments, then the options, then the command. */
+/** Commander hands over the arguments (those left out as undefined), then the options, then the command. */
 export function given(values: readonly unknown[]): { readonly args: string[]; readonly options: Readonly<Record<string, unknown>>; readonly command: Command } {
   const command = values.at(-1) as Command;
-  return { args: values.slice(0, -2).flat().map(String), options: command.opts(), command };
+  return { args: values.slice(0, -2).flat().filter((one) => one !== undefined).map(String), options: command.opts(), command };
 }

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { StatusDocument } from '../api/documents.js';
 import { messageOf } from '../shared/errors.js';
+import { addAlertCommands } from './alert-commands.js';
 import { addClusterCommands } from './cluster-commands.js';
 import { completion, isNameKind, namesOf, SHELLS, type Shell } from './completion.js';
 import { contextOf, type Context, type Terminal } from './context.js';
@@ -73,6 +74,7 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
   addRuleCommands(program, wiring);
   addOperationCommands(program, wiring);
   addEventCommands(program, wiring);
+  addAlertCommands(program, wiring);
   program
     .command('disarm')
     .description('switch automatic action off for planned work')

@@ -7,13 +7,13 @@ import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
-  | 'queue-away' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
+  | 'queue-away' | 'alerts-failing' | 'alerts-untried' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
   | 'facts-missing' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
   readonly code: ProblemCode;
   readonly severity: 'warning' | 'alert';
-  /** Name of the host or workload; '' for the cluster. */
+  /** Name of the host, workload or alert target; '' for the cluster. */
   readonly about: string;
   readonly evidence: string;
   /** What a person can do, as a command where there is one. */

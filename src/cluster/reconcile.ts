@@ -6,7 +6,7 @@ import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterStore } from './cluster-store.js';
 import type { ClusterView } from './cluster-view.js';
 import { decide } from './decide.js';
-import type { Decision, Hold } from './decision.js';
+import type { Decision, Hold, HoldCode } from './decision.js';
 import type { ClusterVerdict } from './verdict.js';
 
 export interface ReconcilePorts {
@@ -60,13 +60,16 @@ async function handOver({ dispatch }: ReconcilePorts, round: Round, operationIds
   return round;
 }
 
+/** While one of these holds, no lost host is recovered at all: people must know, though nothing was declared. */
+const GRAVE: ReadonlySet<HoldCode> = new Set(['no-quorum', 'too-many-silent-hosts']);
+
 /** Events for holds that came or went; a hold that only changes its numbers is not told again. */
 export function holdEvents(before: readonly Hold[], now: readonly Hold[]): readonly NewClusterEvent[] {
   const same = (one: Hold, other: Hold): boolean => one.code === other.code && one.about === other.about;
   const came = now.filter((one) => !before.some((other) => same(one, other)));
   const went = before.filter((one) => !now.some((other) => same(one, other)));
   return [
-    ...came.map((one) => event('hold', `${one.about || 'cluster'}: ${one.code}: ${one.why}`, { severity: 'notice', data: { code: one.code, about: one.about } })),
+    ...came.map((one) => event('hold', `${one.about || 'cluster'}: ${one.code}: ${one.why}`, { severity: GRAVE.has(one.code) ? 'alert' : 'notice', data: { code: one.code, about: one.about } })),
     ...went.map((one) => event('hold.released', `${one.about || 'cluster'}: ${one.code} no longer holds`, { data: { code: one.code, about: one.about } })),
   ];
 }

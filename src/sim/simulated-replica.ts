@@ -2,6 +2,7 @@
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import { alone } from '../cluster/control/loop.js';
+import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import type { Ear } from '../cluster/control/ear.js';
 import { Replica, type ReplicaPorts, type ReplicaRecords } from '../cluster/control/replica.js';
 import type { AgentMember } from '../hosts/host-agent.js';
@@ -25,6 +26,8 @@ export interface ReplicaParts {
   /** The ear of this start of the process. */
   readonly openEar: (process: SimProcess) => Ear;
   readonly listWitnesses: () => readonly AgentMember[];
+  /** Over a connection of their own. */
+  readonly alerts: AlertPorts;
   readonly log: Log;
 }
 
@@ -60,7 +63,7 @@ export class SimulatedReplica implements Service {
     const identity = { name: this.name, worker: `${this.name}/${this.#starts}`, decides: true, works: true, witness: this.witness };
     const ports: ReplicaPorts = {
       store: this.#store(process), records: this.#records(process), queue: queue.connect(process), world: new SimulatedHostWorld(process, this.position, this.parts.hosts),
-      ear: this.#ear(process), clock: process.clock, log,
+      ear: this.#ear(process), alerts: this.#alerts(process), clock: process.clock, log,
     };
     const replica = new Replica(identity, ports, policies);
     this.startedAtMs = time.nowMs;
@@ -102,6 +105,12 @@ export class SimulatedReplica implements Service {
   #store(process: SimProcess): ClusterStore {
     const { store } = this.parts;
     return process.through(store, { onChange: (listener) => store.onChange(() => process.enter(listener)) });
+  }
+
+  /** What was sent before a crash is sent, whatever its process learned of it. */
+  #alerts(process: SimProcess): AlertPorts {
+    const { alerts } = this.parts;
+    return { ...alerts, cursors: process.through(alerts.cursors), store: process.through(alerts.store), targets: alerts.targets.map((target) => ({ ...target, notifier: process.through(target.notifier, { describe: target.notifier.describe }) })) };
   }
 
   #records(process: SimProcess): ReplicaRecords {

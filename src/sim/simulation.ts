@@ -1,4 +1,6 @@
 // A simulation: one scenario's cluster, wired from the simulated parts, run through its timeline in virtual time.
+import type { AlertPorts } from '../cluster/control/alert-delivery.js';
+import type { AlertTarget } from '../cluster/notifier.js';
 import { leaveWithinMs, type ClusterPolicy } from '../cluster/cluster-policy.js';
 import { deriveTiming, DEFAULT_TIMING_SETTINGS, type Timing } from '../cluster/timing.js';
 import type { Hold } from '../cluster/decision.js';
@@ -16,10 +18,11 @@ import { seededRng, type Rng } from '../shared/rng.js';
 import type { Workload } from '../workloads/workload.js';
 import { EPOCH_MS, type ProcessClocks, type SimProcess } from './engine/sim-process.js';
 import { VirtualTime } from './engine/virtual-time.js';
-import { far } from './far-port.js';
+import { far, type Distance } from './far-port.js';
 import { Faults } from './faults.js';
 import { InvariantChecker } from './invariants/invariant-checker.js';
 import { Machine } from './machine.js';
+import { MemoryAlertCursors } from './memory-alert-cursors.js';
 import { MemoryClusterStore } from './memory-cluster-store.js';
 import { Narrator } from './narrator.js';
 import { CONTROL_PLANE, SimNetwork, type Position } from './network.js';
@@ -29,6 +32,7 @@ import { addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf } from 
 import { Disk, SimulatedAgent } from './simulated-agent.js';
 import { SimulatedLeave } from './simulated-leave.js';
 import { SimulatedFenceDevice } from './simulated-fence-device.js';
+import { SimulatedNotifier } from './simulated-notifier.js';
 import { SimulatedQueue } from './simulated-queue.js';
 import { SimulatedReplica } from './simulated-replica.js';
 import { Switchboard } from './simulated-transport.js';
@@ -66,10 +70,13 @@ export class Simulation {
   readonly machines = new Map<string, Machine>();
   readonly agents = new Map<string, SimulatedAgent>();
   readonly replicas: SimulatedReplica[] = [];
+  /** What people were told. */
+  readonly people = new SimulatedNotifier();
   readonly uuids = new Map<string, string>();
   readonly #devices = new Map<string, SimulatedFenceDevice>();
   readonly #board: Switchboard;
   readonly #handled = new Map<string, number>();
+  readonly #cursors: MemoryAlertCursors;
   readonly #log: (line: string) => void;
   #storeVersion = -1;
   readonly #conditions = new Map<string, Host['condition']>();
@@ -89,6 +96,7 @@ export class Simulation {
     this.#board = new Switchboard(this.network);
     this.world = new SimulatedWorld(trueClock, { newBootId: (_host, boots) => `${boots.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000` });
     this.store = new MemoryClusterStore(trueClock);
+    this.#cursors = new MemoryAlertCursors(this.store);
     this.queue = new SimulatedQueue(this.time, this.rng('queue').next);
     this.queue.faults = { twice: scenario.weather?.doubleJobs ?? 0, lateMs: scenario.weather?.lateJobsMs ?? 0 };
     this.faults = new Faults(this.time, scenario.hosts.length + this.#replicaPositions().length);
@@ -247,15 +255,23 @@ export class Simulation {
   #makeReplica(witness: AgentMember, index: number, position: Position, { members, voters }: { readonly members: readonly AgentMember[]; readonly voters: VoterSet }): SimulatedReplica {
     const database = this.rng(`database ${index}`);
     const isReached = (): boolean => position === CONTROL_PLANE || this.network.connects(position, CONTROL_PLANE);
-    const store = far(this.store, { roundTripMs: () => 0.4 + database.next(), isReached, rng: database, time: this.time }, new Set(['onChange', 'peek']));
+    const reach = (rng: Rng): Distance => ({ roundTripMs: () => 0.4 + rng.next(), isReached, rng, time: this.time });
+    const store = far(this.store, reach(database), new Set(['onChange', 'peek']));
+    const telling = reach(this.rng(`alerts ${index}`));
     const disk = new Disk();
     const replica: SimulatedReplica = new SimulatedReplica(witness.name, index + 1, position, witness, {
-      time: this.time, store, queue: this.queue, clocks: this.#clocks(witness.name), listWitnesses: () => members, log: this.#logOf(witness.name),
+      time: this.time, store, queue: this.queue, clocks: this.#clocks(witness.name), listWitnesses: () => members, alerts: this.#alerts(telling), log: this.#logOf(witness.name),
       policies: { cluster: this.policy, migration: DEFAULT_MIGRATION_POLICY },
       hosts: { world: this.world, fenceDevicesOf: (host) => this.#fenceDevicesOf(host), agentConfigOf: (host, others) => this.#agentConfig(host, others, { witnesses: members, voters: replica.replica?.members.voters ?? voters }) },
       openEar: (process) => this.#openEar(process, { witness, position, disk }),
     });
     return replica;
+  }
+
+  /** Everything goes to one list of people, who are always there. */
+  #alerts(distance: Distance): AlertPorts {
+    const target: AlertTarget = { target: 'people', least: 'warning', types: null, notifier: this.people };
+    return { targets: [target], cursors: far(this.#cursors, distance, new Set()), store: far(this.store, distance, new Set()), source: { clusterId: CLUSTER, cluster: CLUSTER }, maxAgeMs: 24 * 3_600_000 };
   }
 
   #openEar(process: SimProcess, { witness, position, disk }: { readonly witness: AgentMember; readonly position: Position; readonly disk: Disk }): Witness {

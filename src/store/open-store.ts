@@ -6,6 +6,7 @@ import { ChangeListener } from './change-listener.js';
 import { connectionTo, furtherOf, placeOf } from './cluster-schema.js';
 import { dataSource, migrationSource, type ConnectionConfig } from './connection.js';
 import { asOperational } from './database-errors.js';
+import { PostgresAlertCursors } from './postgres-alert-cursors.js';
 import { PostgresClusterStore } from './postgres-cluster-store.js';
 import { PostgresAudit, PostgresSettings } from './settings.js';
 
@@ -13,6 +14,7 @@ export interface OpenStore {
   readonly store: PostgresClusterStore;
   readonly settings: PostgresSettings;
   readonly audit: PostgresAudit;
+  readonly alertCursors: PostgresAlertCursors;
   readonly source: DataSource;
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function openStore(connection: ConnectionConfig, { further = null, 
     store: new PostgresClusterStore(source, listener, place.channel),
     settings: new PostgresSettings(source),
     audit: new PostgresAudit(source),
+    alertCursors: new PostgresAlertCursors(source, place.channel),
     source,
     close: async () => {
       if (!changes) await listener.stop();

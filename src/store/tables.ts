@@ -3,6 +3,7 @@ import { EntitySchema } from 'typeorm';
 import type { Host } from '../hosts/host.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { Workload } from '../workloads/workload.js';
+import type { AlertCursor } from '../cluster/alert-cursor.js';
 import type { Disarm, HostInventory } from '../cluster/cluster-view.js';
 import type { Operation, OperationStep } from '../cluster/operation.js';
 import type { VoterSet } from '../cluster/quorum-lease.js';
@@ -41,6 +42,7 @@ export interface RuleRow { name: string; document: PlacementRule }
 export interface OutboxRow { operation_id: string }
 export interface InventoryRow { host_id: string; document: HostInventory }
 export interface EventRow { seq: string; at: Date; type: string; severity: string; host: string | null; workload: string | null; operation_id: string | null; message: string; data: Record<string, unknown> }
+export interface AlertCursorRow { target: string; seq: string; tested_at: Date | null; document: Omit<AlertCursor, 'target' | 'seq'> }
 export interface SettingRow { key: string; value: unknown }
 export interface AuditRow { seq: string; at: Date; actor: string; action: string; target: string; details: Record<string, unknown> }
 
@@ -131,6 +133,11 @@ export const EventTable = new EntitySchema<EventRow>({
   ],
 });
 
+export const AlertCursorTable = new EntitySchema<AlertCursorRow>({
+  name: 'alert_cursor',
+  columns: { target: { ...key, primaryKeyConstraintName: 'PK_alert_cursor' }, seq: { type: 'bigint' }, tested_at: time, document: json },
+});
+
 export const SettingTable = new EntitySchema<SettingRow>({
   name: 'setting',
   columns: { key: { ...key, primaryKeyConstraintName: 'PK_setting' }, value: json },
@@ -141,4 +148,4 @@ export const AuditTable = new EntitySchema<AuditRow>({
   columns: { seq: { ...serial, primaryKeyConstraintName: 'PK_audit' }, at: written, actor: text, action: text, target: text, details: json },
 });
 
-export const TABLES = [ClusterTable, LeaderTable, HostTable, WorkloadTable, RuleTable, OperationTable, OutboxTable, InventoryTable, EventTable, SettingTable, AuditTable];
+export const TABLES = [ClusterTable, LeaderTable, HostTable, WorkloadTable, RuleTable, OperationTable, OutboxTable, InventoryTable, EventTable, AlertCursorTable, SettingTable, AuditTable];

@@ -60,6 +60,7 @@ describe('the OpenAPI document', () => {
     ['/api/v1/workloads', answers.pageWith(answers.workload)],
     ['/api/v1/workloads/db-1', answers.workload],
     ['/api/v1/workloads/db-1/explain', answers.explanation],
+    ['/api/v1/alerts', answers.listWith(answers.alertTarget)],
     ['/api/v1/rules', answers.listWith(answers.rule)],
     ['/api/v1/operations', answers.pageWith(answers.operation)],
     ['/api/v1/operations/op-done', answers.operation],
@@ -91,6 +92,7 @@ describe('a refusal', () => {
     ['POST', '/api/v1/workloads/db-1/lock', { reason: ' ' }, 'reason: say why'],
     ['PUT', '/api/v1/workloads/db-1/policies', { maxRestarts: -1 }, 'maxRestarts: at least 0'],
     ['POST', '/api/v1/rules', { name: 'r', type: 'near', workloads: ['a'] }, 'type: one of keep-apart, keep-together, hosts'],
+    ['POST', '/api/v1/alerts/test', { target: 7 }, 'target: text is wanted, not 7'],
     ['POST', '/api/v1/disarm', { reason: 'x', mode: 'sleep' }, 'mode: one of freeze, ignore'],
   ])('of %s %s says in plain words what is wrong', async (method, path, body, line) => {
     expect((await call(method, path, body))['detail']).toContain(line);

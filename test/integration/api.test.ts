@@ -40,6 +40,7 @@ const cluster: ClusterPorts = {
   commands,
   reads: {
     clusterName: () => 'lab',
+    alertTargets: async () => [],
     view: async () => view,
     scenario: async () => ({}),
     verdict: () => verdict,

@@ -171,6 +171,29 @@ describe('manners', () => {
   });
 });
 
+describe('alerts', () => {
+  it('are listed by target, with what waits and what is wrong, also in the status', async () => {
+    const { code, out } = await reeve(['alert', 'list']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/NAME +TO +LEAST +TYPES +LAST SUCCESS +WAITING +STATE\nops +webhook https:\/\/hooks.example +warning +all +.* 0 +ok\npager +webhook https:\/\/pager.example +alert +host\.\* +never +2 since .* +3 failures since .*: https:\/\/pager.example answered 500/);
+    expect((await reeve(['status'])).out).toMatch(/alert +pager +alerts do not arrive \(3 tries, 2 wait\): https:\/\/pager.example answered 500 +→ reeve alert test pager/);
+    fake.state.alertTargets = [];
+    expect((await reeve(['alert', 'list'])).out).toContain('docs/alerts.md');
+  });
+
+  it('are tested: each target’s answer, and a failure when one fails', async () => {
+    expect(await reeve(['alert', 'test'])).toMatchObject({ code: 1, out: expect.stringMatching(/ok +ops +12 ms +webhook https:\/\/hooks.example\n +fail +pager +3 ms +https:\/\/pager.example answered 500/) as string });
+    expect((await reeve(['alert', 'test', 'ops'])).code).toBe(0);
+    expect(fake.asked.map(([name, , target]) => [name, target])).toEqual([['testAlerts', null], ['testAlerts', 'ops']]);
+    expect((await reeve(['__names', 'targets'])).out).toBe('ops\npager\n');
+  });
+
+  it('that were skipped can be read', async () => {
+    const events = (await reeve(['events', '--after', '1', '--json'])).out.trim().split('\n').map((line) => (JSON.parse(line) as { seq: number }).seq);
+    expect(events).toEqual([2, 3]);
+  });
+});
+
 describe('one of several clusters', () => {
   let staging: FakeApi;
   beforeEach(async () => {
@@ -249,6 +272,7 @@ COMP_WORDS=(${['reeve', ...words].map((word) => `"${word}"`).join(' ')}); COMP_C
     [['workload', 'migrate', 'vm-1', '--to', ''], 'some-hosts'],
     [['workload', 'migrate', '--to', 'host-2', ''], 'some-workloads'],
     [['operation', 'cancel', ''], 'some-operations'],
+    [['alert', 'test', ''], 'some-targets'],
     [['workload', 'migrate', 'vm-1', '--ba'], '--bandwidth'],
     [['completion', 'f'], 'fish'],
   ])('of %j', async (words, expected) => {

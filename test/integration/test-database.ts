@@ -41,7 +41,7 @@ async function create(from: string): Promise<TestDatabase> {
   return { connection, query: (sql) => ask(connection, sql), empty: () => administer(connection, EMPTY), drop: () => administer(server, `DROP DATABASE ${database} WITH (FORCE)`) };
 }
 
-const EMPTY = `TRUNCATE host, workload, placement_rule, operation, outbox, inventory, event, setting, audit;
+const EMPTY = `TRUNCATE host, workload, placement_rule, operation, outbox, inventory, event, alert_cursor, setting, audit;
   UPDATE cluster SET version = 1, disarm = NULL; UPDATE leader SET holder = NULL, epoch = 0, until = NULL`;
 
 async function ask<Row>(server: TestServer, sql: string): Promise<readonly Row[]> {

@@ -17,6 +17,7 @@ import { isSetAside } from '../set-aside.js';
 import { runOperation, type WorkerPorts } from '../run-operation.js';
 import type { ClusterVerdict } from '../verdict.js';
 import { AgentConfigurer } from './agent-configurer.js';
+import { AlertDelivery, ALERTS_MS, type AlertPorts } from './alert-delivery.js';
 import { Controller, LEADER_RENEW_MS, ROUND_MS } from './controller.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Ear } from './ear.js';
@@ -53,6 +54,7 @@ export interface ReplicaPorts {
   readonly queue: JobQueue;
   readonly world: HostWorld & { forget(known: readonly Host[]): Promise<void> };
   readonly ear: Ear;
+  readonly alerts: AlertPorts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -78,6 +80,7 @@ export class Replica {
   readonly #prober: Prober;
   readonly #health: HealthWatcher;
   readonly #configurer: AgentConfigurer;
+  readonly #alerts: AlertDelivery;
   readonly #workerPorts: WorkerPorts;
 
   constructor(
@@ -100,6 +103,7 @@ export class Replica {
     });
     this.#health = new HealthWatcher({ store, clock, agentOf: (host) => world.agentOf(host), leaderEpoch: () => this.controller.leaderEpoch }, log);
     this.#configurer = new AgentConfigurer({ clock, agentOf: (host) => world.agentOf(host), configOf: (host, members) => world.sideOf(host, members).config, leaderEpoch: () => this.controller.leaderEpoch }, log);
+    this.#alerts = new AlertDelivery({ ...ports.alerts, clock, leaderEpoch: () => this.controller.leaderEpoch, log });
     this.members.onChange = (view) => this.#tellMembers(view);
     this.#workerPorts = workerPorts(identity, ports, policies);
     this.loops = this.#makeLoops(new FactsRefresher({ store, world, leaderEpoch: () => this.controller.leaderEpoch }, log));
@@ -125,6 +129,7 @@ export class Replica {
 
   /** What asks comes first, what is asked comes last. Work in hand gets `graceMs`; what is left is resumed by another worker. */
   async stop(graceMs: number): Promise<void> {
+    await this.#alerts.stop();
     await this.ports.queue.close(graceMs);
     await this.controller.stop();
     await this.ports.ear.stop();
@@ -148,6 +153,7 @@ export class Replica {
       { name: 'round', everyMs: ROUND_MS, run: this.#look },
       { name: 'sweep', everyMs: SWEEP_MS, run: () => this.dispatcher.sweep() },
       { name: 'facts', everyMs: FACTS_MS, run: () => refresher.refresh() },
+      ...(this.ports.alerts.targets.length === 0 ? [] : [{ name: 'alerts', everyMs: ALERTS_MS, run: () => this.#alerts.look() }]),
     ];
   }
 
