@@ -220,7 +220,9 @@ describe('reeve', () => {
     const unconfirmed = await reeve('host', 'add', 'host-9', '--address', '10.0.0.9');
     expect(unconfirmed).toMatchObject({ code: 4, err: expect.stringContaining('SHA256:abc') });
     expect((await reeve('host', 'add', 'host-9', '--address', '10.0.0.9', '--yes', '--fence', 'ipmi:address=10.0.2.9,user=admin,passwordFile=/secret')).code).toBe(0);
-    expect(asked.at(-1)).toMatchObject(['addHost', expect.any(String), { name: 'host-9', links: ['10.0.0.9'], ssh: { hostKey: 'ssh-ed25519 AAAA' }, fenceDevices: [{ kind: 'ipmi', options: { address: '10.0.2.9', user: 'admin', passwordFile: '/secret' } }, { kind: 'watchdog', options: {} }] }]);
+    expect(asked.at(-1)).toMatchObject(['addHost', expect.any(String), { name: 'host-9', links: ['10.0.0.9'], ssh: { hostKey: 'ssh-ed25519 AAAA' }, fenceDevices: [{ kind: 'ipmi', options: { address: '10.0.2.9', user: 'admin', passwordFile: '/secret' } }, { kind: 'watchdog', options: {} }] }, { setUpLocks: false }]);
+    await reeve('host', 'add', 'host-9', '--address', '10.0.0.9', '--yes', '--set-up-locks');
+    expect(asked.at(-1)?.at(-1)).toEqual({ setUpLocks: true });
     expect(await reeve('host', 'add', 'host-9', '--address', '10.0.0.9', '--yes', '--fence', 'ipmi:address')).toMatchObject({ code: 2, err: expect.stringContaining('key=value') });
   });
 
