@@ -1,4 +1,5 @@
 // `npm run bench:sim`: how many hours of virtual time the simulator lives through in one minute of processor time.
+import { compileLate } from '../src/sim/engine/compile-late.js';
 import { runScenario } from '../src/sim/run-scenario.js';
 import type { Scenario } from '../src/sim/scenario/scenario.js';
 import { randomScenario } from '../src/sim/storm/random-scenario.js';
@@ -21,6 +22,8 @@ async function measure(what: string, run: () => Promise<number>): Promise<void> 
 
 const one = async (scenario: Scenario, seed = 1): Promise<number> => (await runScenario(scenario, { seed, endsEarly: scenario.timeline !== undefined && scenario.timeline.length > 10 })).stats.virtualSeconds;
 
+// As `reeve simulate` does it.
+compileLate();
 await one(failover(3, 3));
 await measure('failover: 3 hosts, 3 workloads', () => one(failover(3, 3)));
 await measure('failover: 12 hosts, 60 workloads', () => one(failover(12, 60)));

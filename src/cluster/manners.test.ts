@@ -290,6 +290,19 @@ describe('hard rules that are broken', () => {
     expect(operationsOf(decision({ ...all, rules }))).toEqual(['migrate vm-c host-1']);
   });
 
+  it('together: what is in error draws nobody to where it lies', () => {
+    const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [a.id, b.id, c.id] }];
+    expect(operationsOf(decision({ ...all, workloads: [a, b, { ...c, state: 'error', why: 'x' }], rules }))).toEqual([]);
+  });
+
+  it('together: all leave a host on which another rule allows none of them', () => {
+    const rules = [
+      { name: 'r', type: 'keep-together' as const, hard: true, workloads: [a.id, b.id] },
+      { name: 's', type: 'hosts' as const, hard: true, workloads: [a.id, b.id], hosts: [{ hostId: three.id, priority: 0 }] },
+    ];
+    expect([...operationsOf(decision({ ...all, rules }))].sort()).toEqual(['migrate vm-a host-3', 'migrate vm-b host-3']);
+  });
+
   it('together: one that failed at home for good takes the others along, but for one that is locked', () => {
     const lock = { by: 'x', reason: 'y', sinceMs: 0 };
     const [crashed, mate, kept] = [aWorkload('vm-x', one, { maxRestarts: 0 }), aWorkload('vm-y', one), aWorkload('vm-z', one, { lock })];
@@ -331,6 +344,30 @@ describe('failback', () => {
     ['it is locked', runs(two, { ...vm, lock: { by: 'x', reason: 'y', sinceMs: 0 } })],
   ])('not when %s', (_name, view) => {
     expect(operationsOf(decision({ ...runs(two, vm), rules, hosts: [back(60_000), two], ...view }))).toEqual([]);
+  });
+});
+
+describe('failback of a group', () => {
+  const [vm, mate] = [aWorkload('vm', two), aWorkload('vm-mate', two)];
+  const together = { name: 't', type: 'keep-together' as const, hard: true, workloads: [vm.id, mate.id] };
+  const prefers = (id: typeof vm.id, host: typeof one, name = 'r'): { name: string; type: 'hosts'; hard: boolean; workloads: (typeof vm.id)[]; hosts: { hostId: typeof one.id; priority: number }[] } => ({ name, type: 'hosts', hard: false, workloads: [id], hosts: [{ hostId: host.id, priority: 1 }] });
+  const well = { ...one, conditionSinceMs: NOW_MS - 60_000 };
+  const view = { ...runs(two, vm, mate), hosts: [well, two] };
+
+  it('takes along what must stay together with it', () => {
+    expect(operationsOf(decision({ ...view, rules: [together, prefers(vm.id, one)] }))).toEqual(['migrate vm host-1', 'migrate vm-mate host-1']);
+  });
+
+  it('is none where another of the group prefers to stay, or is locked', () => {
+    expect(operationsOf(decision({ ...view, rules: [together, prefers(vm.id, one), prefers(mate.id, two, 's')] }))).toEqual([]);
+    const locked = { ...mate, lock: { by: 'x', reason: 'y', sinceMs: 0 } };
+    expect(operationsOf(decision({ ...view, ...runs(two, vm, locked), rules: [together, prefers(vm.id, one)] }))).toEqual([]);
+  });
+
+  it('waits until all of it may be under way at once', () => {
+    const busy = anOperation('migrate', { hostId: two.id, targetHostId: three.id, state: 'running' });
+    const held = decision({ ...view, operations: [busy], rules: [together, prefers(vm.id, one)] });
+    expect([operationsOf(held), holdsOf(held)]).toEqual([[], ['too-many-in-flight vm']]);
   });
 });
 

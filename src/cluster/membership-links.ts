@@ -24,6 +24,8 @@ interface Link {
   newest: { readonly startStamp: number; readonly sequence: number } | null;
 }
 
+const NONE: readonly Link[] = [];
+
 export class LinkTable {
   readonly #links = new Map<string, Link[]>();
   readonly #sent = new SentTimes();
@@ -69,16 +71,24 @@ export class LinkTable {
   }
 
   ages(memberId: string, nowMs: number): readonly LinkAges[] {
-    return (this.#links.get(memberId) ?? []).map(({ heardAtMs, ackAtMs, newest }) => {
-      const [heardMs, ackMs] = [nowMs - heardAtMs, nowMs - ackAtMs];
-      // An acknowledgement is up to one interval old when it is sent; that is no sign of trouble.
-      return { heardMs, ackMs, twoWayMs: Math.max(heardMs, ackMs - this.timing.heartbeatMs), everHeard: newest !== null };
-    });
+    return (this.#links.get(memberId) ?? []).map((link) => ({ heardMs: nowMs - link.heardAtMs, ackMs: nowMs - link.ackAtMs, twoWayMs: this.#twoWayMs(link, nowMs), everHeard: link.newest !== null }));
   }
 
-  /** The best link decides: one that works both ways is enough. */
+  /** The best link decides: one that works both ways is enough. Asked for every member at every tick. */
   ageMs(memberId: string, nowMs: number): number {
-    return Math.min(Infinity, ...this.ages(memberId, nowMs).map((ages) => ages.twoWayMs));
+    let ageMs = Infinity;
+    for (const link of this.#links.get(memberId) ?? NONE) ageMs = Math.min(ageMs, this.#twoWayMs(link, nowMs));
+    return ageMs;
+  }
+
+  /** Of each link, as others are told. */
+  twoWayMs(memberId: string, nowMs: number): number[] {
+    return (this.#links.get(memberId) ?? NONE).map((link) => this.#twoWayMs(link, nowMs));
+  }
+
+  /** An acknowledgement is up to one interval old when it is sent; that is no sign of trouble. */
+  #twoWayMs({ heardAtMs, ackAtMs }: Link, nowMs: number): number {
+    return Math.max(nowMs - heardAtMs, nowMs - ackAtMs - this.timing.heartbeatMs);
   }
 
   opinion(memberId: string, nowMs: number): Opinion {
@@ -89,11 +99,11 @@ export class LinkTable {
 
   /** Has anything come from it since it was added? */
   everHeard(memberId: string): boolean {
-    return (this.#links.get(memberId) ?? []).some((link) => link.newest !== null);
+    return (this.#links.get(memberId) ?? NONE).some((link) => link.newest !== null);
   }
 
   ack(memberId: string, link: number, nowMs: number): Heartbeat['ack'] {
     const entry = this.#links.get(memberId)?.[link];
-    return entry?.newest ? { ...entry.newest, ageMs: nowMs - entry.heardAtMs } : null;
+    return entry?.newest ? { startStamp: entry.newest.startStamp, sequence: entry.newest.sequence, ageMs: nowMs - entry.heardAtMs } : null;
   }
 }

@@ -1,5 +1,5 @@
 // Counting votes: who misses a host, who hears it, and who cannot be asked.
-import type { PeerHearing } from './heartbeat-message.js';
+import type { Heartbeat, PeerHearing } from './heartbeat-message.js';
 import type { Opinion } from './membership-links.js';
 import type { Timing } from './timing.js';
 
@@ -13,6 +13,35 @@ export interface VoterReport {
   readonly hearing: ReadonlyMap<number, PeerHearing>;
   /** Any of them is missed. */
   readonly missesSomebody: boolean;
+}
+
+/** By one heartbeat. Worked out when it is asked for: hosts judge nobody and never ask, and while all is well witnesses ask for one of both only. */
+export class HeartbeatReport implements VoterReport {
+  #hearing: ReadonlyMap<number, PeerHearing> | null = null;
+  #missesSomebody: boolean | null = null;
+
+  constructor(
+    private readonly heartbeat: Heartbeat,
+    private readonly timing: Timing,
+  ) {}
+
+  get blind(): boolean {
+    return this.heartbeat.blind;
+  }
+
+  get leaving(): boolean {
+    return this.heartbeat.leaving !== null;
+  }
+
+  get hearing(): ReadonlyMap<number, PeerHearing> {
+    this.#hearing ??= new Map(this.heartbeat.hearing.map((one) => [one.member, one]));
+    return this.#hearing;
+  }
+
+  get missesSomebody(): boolean {
+    this.#missesSomebody ??= this.heartbeat.hearing.some((one) => isMissed(one.ageMs, this.timing));
+    return this.#missesSomebody;
+  }
 }
 
 export interface Tally {

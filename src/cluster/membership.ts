@@ -20,7 +20,7 @@ import { MAX_LINKS, MAX_MEMBERS, type Heartbeat, type PeerHearing } from './hear
 import { Listening } from './listening.js';
 import { LinkTable, type LinkAges, type Opinion } from './membership-links.js';
 import { evidenceOf, plural } from './membership-evidence.js';
-import { isMissed, isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
+import { HeartbeatReport, isSilent, majority, peerVote, tally, type Tally, type VoterReport } from './membership-votes.js';
 import type { Timing } from './timing.js';
 import type { ClusterVerdict, Hearing, HostVerdict } from './verdict.js';
 import { assert } from '../shared/assert.js';
@@ -124,8 +124,7 @@ export class Membership {
     // What does not answer this very process may be a copy from before our start: of an earlier boot, or of a good-bye of then.
     if (heartbeat.ack?.startStamp !== this.self.startStamp || !isNewer(heartbeat, peer.newest)) return ackedSentMs;
     peer.newest = heartbeat;
-    const hearing = new Map(heartbeat.hearing.map((one) => [one.member, one]));
-    peer.report = { blind: heartbeat.blind, leaving: heartbeat.leaving !== null, hearing, missesSomebody: heartbeat.hearing.some((one) => isMissed(one.ageMs, this.timing)) };
+    peer.report = new HeartbeatReport(heartbeat, this.timing);
     return ackedSentMs;
   }
 
@@ -194,7 +193,7 @@ export class Membership {
   hearing(nowMs: number): readonly PeerHearing[] {
     return this.#sorted.map((peer) => ({
       member: peer.hash,
-      ageMs: this.#links.ages(peer.member.id, nowMs).slice(0, MAX_LINKS).map((ages) => Math.max(0, ages.twoWayMs)),
+      ageMs: this.#links.twoWayMs(peer.member.id, nowMs).slice(0, MAX_LINKS).map((age) => Math.max(0, age)),
     }));
   }
 

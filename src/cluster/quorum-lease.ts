@@ -14,6 +14,8 @@ export interface VoterSet {
 export class QuorumLease {
   #voters: VoterSet | null = null;
   readonly #ackedAtMs = new Map<string, number>();
+  /** When what the last one of a majority has acknowledged was sent; null: to be worked out anew. It is asked for with each message that is sent. */
+  #majorityAtMs: number | null = null;
 
   constructor(
     private readonly selfId: string,
@@ -24,6 +26,7 @@ export class QuorumLease {
   setVoters(voters: VoterSet | null): void {
     if (voters && this.#voters && voters.epoch < this.#voters.epoch) return;
     this.#voters = voters;
+    this.#majorityAtMs = null;
   }
 
   get voters(): VoterSet | null {
@@ -33,6 +36,7 @@ export class QuorumLease {
   /** A voter says that it has received what we sent at `sentAtMs`. */
   acknowledged(voterId: string, sentAtMs: number): void {
     this.#ackedAtMs.set(voterId, Math.max(sentAtMs, this.#ackedAtMs.get(voterId) ?? -Infinity));
+    this.#majorityAtMs = null;
   }
 
   /** Until when we may run protected workloads; -Infinity when no majority has acknowledged anything. */
@@ -42,8 +46,13 @@ export class QuorumLease {
     // Our own vote is one of the majority.
     const needed = majority(voters.ids.length) - 1;
     if (needed === 0) return nowMs + this.leaseMs;
-    const times = voters.ids.filter((id) => id !== this.selfId).map((id) => this.#ackedAtMs.get(id) ?? -Infinity);
-    return (times.sort((left, right) => right - left)[needed - 1] ?? -Infinity) + this.leaseMs;
+    this.#majorityAtMs ??= this.#sentToMajorityMs(voters, needed);
+    return this.#majorityAtMs + this.leaseMs;
+  }
+
+  #sentToMajorityMs({ ids }: VoterSet, needed: number): number {
+    const times = ids.filter((id) => id !== this.selfId).map((id) => this.#ackedAtMs.get(id) ?? -Infinity);
+    return times.sort((left, right) => right - left)[needed - 1] ?? -Infinity;
   }
 
   /** True when a majority, we included, has received something that we sent at this time or later. */

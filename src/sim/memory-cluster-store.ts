@@ -41,6 +41,9 @@ export class MemoryClusterStore implements ClusterStore {
   readonly #listeners = new Set<() => void>();
   #lease = { epoch: 0, holder: '', untilMs: -Infinity };
   #away = false;
+  /** Rises with everything that a view shows. */
+  #writes = 0;
+  #viewed: { readonly view: ClusterView; readonly writes: number; readonly untilMs: number } | null = null;
 
   /** Each commit that was taken: by which leader epoch, and which one led. */
   onCommit: (by: number, leads: number) => void = () => undefined;
@@ -80,8 +83,18 @@ export class MemoryClusterStore implements ClusterStore {
     return this.#view();
   }
 
+  /** The same view again for as long as nothing was written and no operation has become too old for it. */
   #view(): ClusterView {
     this.#reach();
+    const known = this.#viewed;
+    if (known?.writes === this.#writes && this.clock.nowMs() < known.untilMs) return known.view;
+    const view = this.#newView();
+    const ends = view.recentOperations.map((one) => (one.endedAtMs ?? 0) + RECENT_OPERATIONS.withinMs);
+    this.#viewed = { view, writes: this.#writes, untilMs: Math.min(Infinity, ...ends) };
+    return view;
+  }
+
+  #newView(): ClusterView {
     const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
     const operations = [...this.#operations.values()].map((held) => held.operation);
     const since = this.clock.nowMs() - RECENT_OPERATIONS.withinMs;
@@ -136,6 +149,7 @@ export class MemoryClusterStore implements ClusterStore {
     if (held.operation.state === 'running' && held.workerUntilMs > this.clock.monotonicMs()) return null;
     const operation: Operation = { ...held.operation, ...this.#nextTryOf(held.operation), state: 'running', attempts: held.operation.attempts + 1, startedAtMs: held.operation.startedAtMs ?? this.clock.nowMs() };
     this.#operations.set(id, { operation, worker, workerUntilMs: this.clock.monotonicMs() + leaseMs });
+    this.#writes += 1;
     this.#changed();
     return operation;
   }
@@ -207,7 +221,9 @@ export class MemoryClusterStore implements ClusterStore {
   async saveInventory(inventory: HostInventory): Promise<void> {
     this.#reach();
     const aheadMs = (this.#inventories.get(inventory.hostId)?.atMs ?? -Infinity) - inventory.atMs;
-    if (this.#hosts.has(inventory.hostId) && !(aheadMs >= 1 && aheadMs <= INVENTORY_LATE_MS)) this.#inventories.set(inventory.hostId, copy(inventory));
+    if (!this.#hosts.has(inventory.hostId) || (aheadMs >= 1 && aheadMs <= INVENTORY_LATE_MS)) return;
+    this.#inventories.set(inventory.hostId, copy(inventory));
+    this.#writes += 1;
   }
 
   async appendEvents(events: readonly NewClusterEvent[]): Promise<void> {
@@ -235,6 +251,7 @@ export class MemoryClusterStore implements ClusterStore {
     const now = this.clock.monotonicMs();
     const over = this.#lease.untilMs <= now;
     if (!over && this.#lease.holder !== holder) return { epoch: this.#lease.epoch, held: false, holder: this.#lease.holder };
+    if (over) this.#writes += 1;
     this.#lease = { epoch: over ? this.#lease.epoch + 1 : this.#lease.epoch, holder, untilMs: now + ttlMs };
     return { epoch: this.#lease.epoch, held: true, holder };
   }
@@ -253,6 +270,7 @@ export class MemoryClusterStore implements ClusterStore {
     const held = this.#operations.get(id);
     if (held?.operation.state !== 'running' || held.worker !== worker) return false;
     this.#operations.set(id, change(held));
+    this.#writes += 1;
     return true;
   }
 
@@ -266,6 +284,7 @@ export class MemoryClusterStore implements ClusterStore {
     const others = [...this.#operations.values()].map((held) => held.operation).filter((one) => one.id !== ended?.id);
     const refusal = constraintRefusal({ hosts, workloads, operations: [...others, ...created] });
     if (refusal) return fail(refusal);
+    this.#writes += 1;
     this.#hosts = hosts;
     this.#workloads = workloads;
     this.#rules = merged(this.#rules, settled.value.rules);

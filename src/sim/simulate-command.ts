@@ -1,6 +1,7 @@
 // `reeve simulate FILE`: runs a scenario in virtual time and prints what happened. It needs no control plane.
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { compileLate } from './engine/compile-late.js';
 import { runScenario } from './run-scenario.js';
 import { parseScenario } from './scenario/parse-scenario.js';
 import { showResult } from './scenario/show-result.js';
@@ -17,6 +18,7 @@ const REFUSED = 2;
 const DEFAULT_SEED = 1;
 
 export async function simulate(file: string, options: { readonly json: boolean; readonly seed: number | null }, { out, err }: SimulateOutput): Promise<number> {
+  compileLate();
   let content: string;
   try {
     content = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');

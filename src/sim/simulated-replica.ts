@@ -126,8 +126,10 @@ export class SimulatedReplica implements Service {
   #ear(process: SimProcess): Ear {
     const ear = this.parts.openEar(process);
     const { time } = this.parts;
+    const bound = new Map<string | symbol, unknown>();
     return new Proxy(ear, {
       get: (target, key) => {
+        if (bound.has(key)) return bound.get(key);
         if (key === 'onVerdictChange') {
           return (listener: Parameters<Ear['onVerdictChange']>[0]) =>
             target.onVerdictChange((verdict) => {
@@ -136,7 +138,10 @@ export class SimulatedReplica implements Service {
             });
         }
         const value = Reflect.get(target, key, target) as unknown;
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        if (typeof value !== 'function') return value;
+        const own: unknown = value.bind(target);
+        bound.set(key, own);
+        return own;
       },
     });
   }

@@ -88,13 +88,13 @@ class SimulatedTransport implements Transport {
   send(toId: string, flags: Flags, bodyFor: (link: number) => MessageBody): void {
     if (!this.#isOpen || !this.#known.has(toId)) return;
     const { id, role, bootId, startStamp, clusterId } = this.#identity;
+    const from = { id, position: this.at.position };
+    const [cluster, sender, recipient] = [hashOf(clusterId), hashOf(id), hashOf(toId)];
     const monotonicMs = this.events.monotonicMs();
     for (let link = 0; link < LINKS; link += 1) {
       this.#sequence += 1;
       const sequence = this.#sequence;
-      this.board.send({ id, position: this.at.position }, toId, link, () => ({
-        cluster: hashOf(clusterId), sender: hashOf(id), recipient: hashOf(toId), role, link, bootId, startStamp, sequence, monotonicMs, ...flags, ...bodyFor(link),
-      }));
+      this.board.send(from, toId, link, () => ({ cluster, sender, recipient, role, link, bootId, startStamp, sequence, monotonicMs, ...flags, ...bodyFor(link) }));
     }
   }
 

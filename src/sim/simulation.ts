@@ -77,6 +77,7 @@ export class Simulation {
   readonly #board: Switchboard;
   readonly #handled = new Map<string, number>();
   readonly #cursors: MemoryAlertCursors;
+  readonly #configs = new Map<string, { readonly from: readonly unknown[]; readonly config: AgentConfig }>();
   readonly #log: (line: string) => void;
   #storeVersion = -1;
   readonly #conditions = new Map<string, Host['condition']>();
@@ -285,8 +286,17 @@ export class Simulation {
     for (const host of rows) this.world.host(host.name).agentConfig = this.#agentConfig(host, rows, { witnesses: this.replicas.map((one) => one.witness), voters });
   }
 
-  /** As the control plane writes it for a real agent. */
+  /** As the control plane writes it for a real agent. It is asked for at every round: the same from the same. */
   #agentConfig(host: Host, members: readonly Host[], { witnesses, voters }: { readonly witnesses: readonly AgentMember[]; readonly voters: VoterSet | null }): AgentConfig {
+    const from = [host, voters, ...members, ...witnesses];
+    const known = this.#configs.get(host.id);
+    if (known?.from.length === from.length && known.from.every((one, index) => one === from[index])) return known.config;
+    const config = this.#newAgentConfig(host, members, { witnesses, voters });
+    this.#configs.set(host.id, { from, config });
+    return config;
+  }
+
+  #newAgentConfig(host: Host, members: readonly Host[], { witnesses, voters }: { readonly witnesses: readonly AgentMember[]; readonly voters: VoterSet | null }): AgentConfig {
     const { heartbeatMs, silentMs, watchdogMs } = this.timing;
     const asMember = (one: Host): AgentMember => {
       const { isVoter: _isVoter, ...member } = hostMember(one);

@@ -72,13 +72,12 @@ function whyInBetween({ workload, operationActive }: ReconcileInput): string | n
 
 /** Where it is seen, by inventories that are worth believing. Sorted by host name, so that sentences are stable. */
 function sightsOf(input: ReconcileInput): readonly Sight[] {
-  return [...input.hosts]
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
-    .flatMap((host) => {
-      const inventory = believable(input, host);
-      const observed = inventory?.workloads.find((one) => one.uuid === input.workload.uuid);
-      return inventory && observed ? [{ host, observed, atMs: inventory.atMs }] : [];
-    });
+  const sights = input.hosts.flatMap((host) => {
+    const inventory = believable(input, host);
+    const observed = inventory?.workloads.find((one) => one.uuid === input.workload.uuid);
+    return inventory && observed ? [{ host, observed, atMs: inventory.atMs }] : [];
+  });
+  return sights.sort((one, other) => (one.host.name < other.host.name ? -1 : 1));
 }
 
 /** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */

@@ -26,6 +26,8 @@ interface Sent {
 export class AgentConfigurer {
   readonly #sent = new Map<HostId, Sent>();
   readonly #busy = new Set<HostId>();
+  /** As last written: one that is given again is not written again. */
+  readonly #written = new Map<HostId, { readonly config: AgentConfig; readonly text: string }>();
 
   constructor(
     private readonly ports: ConfigurerPorts,
@@ -44,8 +46,16 @@ export class AgentConfigurer {
       if (host.condition !== 'online' || this.#busy.has(host.id)) continue;
       const heard = verdict.hosts.find((one) => one.hostId === host.id && one.hearing === 'heard');
       const config = this.ports.configOf(host, members);
-      if (this.#isDue(host.id, JSON.stringify(config), config, heard?.lease?.voterEpoch ?? null)) void this.#send(host, config);
+      if (this.#isDue(host.id, this.#textOf(host.id, config), config, heard?.lease?.voterEpoch ?? null)) void this.#send(host, config);
     }
+  }
+
+  #textOf(id: HostId, config: AgentConfig): string {
+    const known = this.#written.get(id);
+    if (known?.config === config) return known.text;
+    const text = JSON.stringify(config);
+    this.#written.set(id, { config, text });
+    return text;
   }
 
   #isDue(id: HostId, text: string, config: AgentConfig, named: number | null): boolean {

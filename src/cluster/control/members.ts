@@ -18,6 +18,8 @@ export class Members {
   voters: VoterSet | null = null;
   onChange: (view: ClusterView) => Promise<void> = async () => undefined;
   #known = '';
+  /** The same objects hold the same: a store that keeps its view gives it again. */
+  #seen: { readonly view: ClusterView; readonly all: readonly AgentMember[] } | null = null;
   #looking: Promise<void> | null = null;
 
   constructor(
@@ -36,20 +38,24 @@ export class Members {
 
   async #look(): Promise<void> {
     let view: ClusterView;
+    let all: readonly AgentMember[];
     try {
       view = await this.ports.store.readView();
-      const all = await this.ports.listWitnesses();
+      all = await this.ports.listWitnesses();
       this.witnesses = [this.own, ...all.filter((one) => one.id !== this.own.id)];
     } catch {
       return; // the store is away: the last known members stay
     }
     this.hosts = view.hosts;
     this.voters = view.voters.at(-1) ?? null;
+    if (view === this.#seen?.view && all === this.#seen.all) return;
+    this.#seen = { view, all };
     const now = JSON.stringify([this.voters, view.hosts.map(({ id, condition, hostEpoch, agentKey, links, ssh, address }) => [id, condition, hostEpoch, agentKey, links, ssh, address]), this.witnesses, view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);
     if (now === this.#known) return;
     this.#known = now;
     await this.onChange(view).catch(() => {
       this.#known = '';
+      this.#seen = null;
     });
   }
 }

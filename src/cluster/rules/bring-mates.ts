@@ -4,24 +4,26 @@ import type { HostId } from '../../shared/ids.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { RuleContext, RuleOutput } from '../decide.js';
-import { beginMove } from './begin-move.js';
+import { beginMove, type Move } from './begin-move.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 export interface Leaving {
   readonly rule: string;
+  /** Why they move, as people are told; `rule` where nothing else is said. */
+  readonly cause?: Move['cause'];
   readonly workload: Workload;
   readonly from: Host;
   readonly target: { readonly hostId: HostId; readonly host: string };
 }
 
 /** Room for them was looked at when the target was chosen. One that is held back (locked, too many moves) follows when it may. */
-export function bringMates(context: RuleContext, { rule, workload, from, target }: Leaving): RuleOutput {
+export function bringMates(context: RuleContext, { rule, cause = 'rule', workload, from, target }: Leaving): RuleOutput {
   const mates = ruleIndex(context.view.rules).group(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
   const outputs = mates.filter((mate) => mate.id !== workload.id && movesAlong(context, mate, from)).map((mate) =>
-    beginMove(context, { rule, cause: 'rule', workload: mate, from, target, kind: 'migrate', why: `it stays together with ${workload.name}, which leaves ${from.name}` }));
+    beginMove(context, { rule, cause, workload: mate, from, target, kind: 'migrate', why: `it stays together with ${workload.name}, which leaves ${from.name}` }));
   return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
 }
 
-function movesAlong(context: RuleContext, mate: Workload, from: Host): boolean {
+export function movesAlong(context: RuleContext, mate: Workload, from: Host): boolean {
   return mate.hostId === from.id && mate.state === 'running' && mate.desired === 'running' && isOurs(context, mate) && context.operationOn(mate.id) === null && lockBrake(mate, '') === null;
 }

@@ -7,6 +7,8 @@ import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { beginMove, failedTargets } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { bringMates } from './bring-mates.js';
+import { groupOf, groupPreference, staysBehind, waitsForRoom } from './group-moves.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'failBack';
@@ -28,17 +30,29 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   const home = context.hostOf(workload.hostId);
   const rules = ruleIndex(context.view.rules).hosts(workload.id);
   if (!home || home.condition !== 'online' || home.intent === 'maintenance' || home.leaving || rules.length === 0 || context.operationOn(workload.id)) return NOTHING;
-  const here = preference(rules, home.id);
-  const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && host.condition === 'online');
+  const group = groupOf(context, workload);
+  if (isPromised(context, group) || group.some((mate) => mate.id !== workload.id && context.operationOn(mate.id)) || staysBehind(context, workload, home).length > 0) return NOTHING;
+  const [here, ofGroup] = [preference(rules, home.id), groupPreference(context, group, home.id)];
+  const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && groupPreference(context, group, host.id) > ofGroup && host.condition === 'online');
   const well = better.filter((host) => isWell(context, host));
   if (well.length === 0) return better.length === 0 ? NOTHING : no(hold('cooldown', workload.name, `it goes back to ${names(better)} once that has been well for ${Math.round(context.policy.failbackAfterMs / 1000)} s; \`reeve workload migrate ${workload.name}\` does not wait`));
   const others = context.view.hosts.filter((host) => !well.includes(host)).map((host) => ({ hostId: host.id, why: host.id === home.id ? 'it is there now' : 'it is not preferred' }));
   const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
   const placed = context.ledger.place({ workload, exclude: [...others, ...tried] });
   if (!placed.ok) return NOTHING;
-  const brake = disarmBrake(context) ?? lockBrake(workload, `it does not go back to ${placed.value.host}`);
+  const along = group.filter((one) => one.hostId === home.id && one.state === 'running');
+  const brake = disarmBrake(context) ?? lockBrake(workload, `it does not go back to ${placed.value.host}`) ?? (along.length > 1 ? waitsForRoom(context, workload, along.length, [home, placed.value]) : null);
   if (brake) return no(brake);
-  return beginMove(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value, kind: 'migrate', why: `${placed.value.host} is preferred and well again` });
+  const own = beginMove(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value, kind: 'migrate', why: `${placed.value.host} is preferred and well again` });
+  if (own.actions.length === 0) return own;
+  const mates = bringMates(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value });
+  return { actions: [...own.actions, ...mates.actions], holds: [...own.holds, ...mates.holds] };
+}
+
+/** A mate took it along in this round. */
+function isPromised({ ledger, operationOn }: RuleContext, group: readonly Workload[]): boolean {
+  const promised = new Set(ledger.view().promised.map((promise) => promise.workloadId));
+  return group.some((one) => promised.has(one.id) && operationOn(one.id) === null);
 }
 
 const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });

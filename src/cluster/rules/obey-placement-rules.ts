@@ -1,11 +1,16 @@
 // Running workloads that stand against a hard placement rule are moved to where the rules allow; one of a rule at a time.
 import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
+import type { Host } from '../../hosts/host.js';
+import type { NoPlacement, Placement } from '../../scheduler/placement.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
+import type { Result } from '../../shared/result.js';
 import type { Workload } from '../../workloads/workload.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
-import { beginMove, failedTargets } from './begin-move.js';
+import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { bringMates } from './bring-mates.js';
+import { groupOf, placesInOrder } from './group-moves.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'obeyPlacementRules';
@@ -38,9 +43,28 @@ function obey(context: RuleContext, workload: Workload): RuleOutput {
   const brake = disarmBrake(context) ?? lockBrake(workload, `it stays on ${home.name} although ${against.why}`);
   if (brake) return { actions: [], holds: [brake] };
   const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
-  const placed = context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried] });
+  const isSplit = against.code === 'keep-together';
+  const placed = isSplit ? placeWithMates(context, workload, home, tried) : context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried] });
+  // The others come to where it is.
+  if (placed === null) return NOTHING;
   if (!placed.ok) return { actions: [], holds: [hold('rule-broken', workload.name, `on ${home.name} ${against.why}, and ${placed.error.why}; it runs on where it is until a host is legal; \`reeve workload explain ${workload.name}\``)] };
-  return beginMove(context, { rule: NAME, cause: 'rule', workload, from: home, target: placed.value, kind: 'migrate', why: `on ${home.name} ${against.why}` });
+  const own = beginMove(context, { rule: NAME, cause: 'rule', workload, from: home, target: placed.value, kind: 'migrate', why: `on ${home.name} ${against.why}` });
+  if (isSplit || own.actions.length === 0) return own;
+  const mates = bringMates(context, { rule: NAME, workload, from: home, target: placed.value });
+  return { actions: [...own.actions, ...mates.actions], holds: [...own.holds, ...mates.holds] };
+}
+
+/** To the first of its group's places that takes it, and that comes before the one where it is; null: it is at the first of them. */
+function placeWithMates(context: RuleContext, workload: Workload, home: Host, tried: readonly TriedTarget[]): Result<Placement, NoPlacement> | null {
+  const places = placesInOrder(context, groupOf(context, workload));
+  const before = places.slice(0, places.indexOf(home.id));
+  let last: Result<Placement, NoPlacement> | null = null;
+  for (const place of before) {
+    const others = context.view.hosts.filter((host) => host.id !== place).map((host) => ({ hostId: host.id, why: 'the others are elsewhere' }));
+    last = context.ledger.place({ workload, exclude: [...others, ...tried] });
+    if (last.ok) return last;
+  }
+  return last;
 }
 
 const NOTHING: RuleOutput = { actions: [], holds: [] };

@@ -56,7 +56,9 @@ export class HardRules {
   /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
   #splitGroup(group: readonly WorkloadId[], decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
     const mates = this.#mates(group, decided, workload);
-    if (mates.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate))) return [];
+    // One that a person has put here is not to blame for being apart from the others; joining it is right.
+    const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
+    if (others.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
       // A host that is emptied is left by one after the other, as many at once as are allowed, also if a person thinks better of it.

@@ -45,6 +45,8 @@ interface Whereabouts {
   endedAtMs: number | null;
 }
 
+/** The leader's clock on the wall may be so far ahead of the true one. */
+const WALL_CLOCKS_MS = 60;
 /** An operation that has just ended may still have effects under way. */
 const RECENT_MS = 60_000;
 /** More of the same says nothing new. */
@@ -162,7 +164,7 @@ export class InvariantChecker implements WorldObserver {
     // One that was proven off by the same commit was counted by who decided it.
     const { hosts, workloads } = this.parts.store.peek();
     // One that was silent for long when nothing of ours was there says nothing of what happens now.
-    const isSetAside = (one: Host): boolean => one.condition === 'silent' && this.parts.store.ageMs(one.conditionSinceMs) >= 30_000 && ![...workloads.values()].some((vm) => vm.hostId === one.id && vm.isProtected && vm.desired === 'running');
+    const isSetAside = (one: Host): boolean => one.condition === 'silent' && this.parts.store.ageMs(one.conditionSinceMs) >= 30_000 - WALL_CLOCKS_MS && ![...workloads.values()].some((vm) => vm.hostId === one.id && vm.isProtected && vm.desired === 'running');
     const enrolled = [...hosts.values()].filter((one) => !isSetAside(one) && (isEnrolled(one.condition) || isEnrolled(before.get(one.id))));
     const lost = enrolled.filter((one) => one.condition === 'silent' || one.condition === 'fencing');
     if (lost.length / Math.max(1, enrolled.length) > this.parts.maxSilentShare) this.violate('no-fence-without-quorum', `${host.name} is fenced while ${lost.length} of ${enrolled.length} hosts are silent`);

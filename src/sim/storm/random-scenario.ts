@@ -2,7 +2,10 @@
 import { seededRng, type Rng } from '../../shared/rng.js';
 import { DEFAULT_POLICY } from '../../cluster/cluster-policy.js';
 import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEntry } from '../scenario/scenario.js';
-import { healed, pick, randomStorm } from './random-storm.js';
+import { deadWatchdogs } from './dead-watchdogs.js';
+import { peopleMeanwhile } from './random-people.js';
+import { moreRules } from './random-rules.js';
+import { healed, pick, putRight, randomStorm } from './random-storm.js';
 
 /** The storm begins once everybody was heard for a while. */
 const BEGINS_S = 6;
@@ -19,15 +22,26 @@ export function randomScenario(seed: number): Scenario {
   const site = { hosts, workloads, replicas, beginsS: BEGINS_S, lengthS };
   const storm = withFenceFaults(seed, randomStorm(rng, site));
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
-  const timeline = [...storm.filter((entry) => entry.at < healAt), ...healed(site, healAt)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...withDrift(seed, randomWeather(rng)), ...randomCpus(seed, hosts, workloads), rules: randomRules(rng, hosts, workloads), timeline, until: healAt + 30 + CALM_S };
+  const weather = withDrift(seed, randomWeather(rng));
+  const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const timeline = [...struck, ...healed(site, healAt), ...putRight(struck, healAt + 30)];
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withMoreFaults(seed, hosts, workloads)), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
 function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
-  if (rng.next() < 0.4) return {};
-  return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30) } };
+  const placed = randomPlacement(seed);
+  if (rng.next() < 0.4) return Object.keys(placed).length === 0 ? {} : { policy: placed };
+  return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30), ...placed } };
+}
+
+/** Of a stream of its own, too: it came later. */
+function randomPlacement(seed: number): NonNullable<Scenario['policy']> {
+  const rng = seededRng(seed ^ 0x71ac_e5b3);
+  if (rng.next() < 0.5) return {};
+  return { placement: pick(rng, ['capacity', 'usage'] as const), ...(rng.next() < 0.5 ? { maxSilentShare: pick(rng, [0.34, 0.7, 1]) } : {}) };
 }
 
 /** Of a stream of its own. Some clusters are short of CPUs: with the product's overcommit of 4 a host of one CPU has four to give. */
@@ -98,6 +112,16 @@ function randomWorkloads(rng: Rng, hosts: readonly ScenarioHost[]): ScenarioWork
     ...(rng.next() < 0.1 ? { failback: true } : {}),
     ...(rng.next() < 0.05 ? { faults: pick(rng, [{ startFails: 1 + rng.int(2) }, { migrateFails: 1 }, { neverStops: true }]) } : {}),
   }));
+}
+
+/** Of a stream of its own: guests that die some while after each start, everywhere or on one host, or that are not there at time 0. */
+function withMoreFaults(seed: number, hosts: readonly ScenarioHost[], workloads: readonly ScenarioWorkload[]): readonly ScenarioWorkload[] {
+  const rng = seededRng(seed ^ 0x4c13_a7f2);
+  return workloads.map((one) => {
+    const [chance, crashesAfterS, onlyOn] = [rng.next(), 1 + rng.int(30), pick(rng, hosts).name];
+    if (chance > 0.06 || one.faults !== undefined) return one;
+    return { ...one, faults: pick(rng, [{ crashesAfterS }, { crashesAfterS, onlyOn }, { running: false }, { startFails: 1, onlyOn }]) };
+  });
 }
 
 function randomRules(rng: Rng, hosts: readonly ScenarioHost[], workloads: readonly ScenarioWorkload[]): ScenarioRule[] {

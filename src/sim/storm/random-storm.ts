@@ -10,14 +10,14 @@ export interface StormSite {
   readonly lengthS: number;
 }
 
-type Gust = (rng: Rng, site: StormSite, at: number) => readonly TimelineEntry[];
+type Gust<Site = StormSite> = (rng: Rng, site: Site, at: number) => readonly TimelineEntry[];
 
 export const pick = <T>(rng: Rng, from: readonly T[]): T => from[rng.int(from.length)] as T;
-const host = (rng: Rng, { hosts }: StormSite): string => pick(rng, hosts).name;
-const workload = (rng: Rng, { workloads }: StormSite): string => pick(rng, workloads).name;
+export const host = (rng: Rng, { hosts }: StormSite): string => pick(rng, hosts).name;
+export const workload = (rng: Rng, { workloads }: StormSite): string => pick(rng, workloads).name;
 const tenths = (value: number): number => Math.round(value * 10) / 10;
 /** A moment after another one, in tenths of a second. */
-const later = (rng: Rng, at: number, withinS: number): number => tenths(at + rng.next() * withinS);
+export const later = (rng: Rng, at: number, withinS: number): number => tenths(at + rng.next() * withinS);
 
 const FAULTS: readonly (readonly [weight: number, gust: Gust])[] = [
   [4, (rng, site, at) => [{ at, do: 'host.power-cut', host: host(rng, site) }]],
@@ -64,7 +64,7 @@ export function randomStorm(rng: Rng, site: StormSite): readonly TimelineEntry[]
   return withoutFalseWord(entries.sort((one, other) => one.at - other.at));
 }
 
-function weighted(rng: Rng, gusts: typeof FAULTS): Gust {
+export function weighted<Site>(rng: Rng, gusts: readonly (readonly [weight: number, gust: Gust<Site>])[]): Gust<Site> {
   let at = rng.int(gusts.reduce((sum, [weight]) => sum + weight, 0));
   const found = gusts.find(([weight]) => (at -= weight) < 0);
   return found?.[1] ?? (() => []);
@@ -190,3 +190,10 @@ const healedHost = (name: string, hosts: readonly ScenarioHost[], at: number): r
   { at: at + 30, do: 'host.undrain', host: name },
   { at: at + 30, do: 'host.uncordon', host: name },
 ];
+
+/** What only some storms have done: dead watchdogs live again, and what people have put out of Reeve's care comes back into it. */
+export function putRight(storm: readonly TimelineEntry[], at: number): readonly TimelineEntry[] {
+  const alone = [...new Set(storm.flatMap((entry) => (entry.do === 'workload.unmanage' ? [entry.workload] : [])))];
+  const dead = [...new Set(storm.flatMap((entry) => (entry.do === 'host.fence-breaks' && entry.device === 'watchdog' ? [entry.host] : [])))];
+  return [...dead.map((name) => ({ at, do: 'host.fence-repaired' as const, host: name, device: 'watchdog' })), ...alone.map((name) => ({ at, do: 'workload.manage' as const, workload: name }))];
+}

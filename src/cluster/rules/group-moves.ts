@@ -1,0 +1,39 @@
+// Workloads that must stand on one host: which of the hosts where they stand is theirs, and who comes along when one of them leaves.
+//
+// Each member has to come to the same answer, and each move has to bring the group nearer to it: else they move to and fro for ever.
+import type { Host } from '../../hosts/host.js';
+import type { HostId } from '../../shared/ids.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
+import { preference } from '../../scheduler/score-rules.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold, type Hold } from '../decision.js';
+import type { RuleContext } from '../decide.js';
+import { movesAlong } from './bring-mates.js';
+
+/** Itself included, by id. */
+export const groupOf = (context: RuleContext, workload: Workload): readonly Workload[] => ruleIndex(context.view.rules).group(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
+
+/** What the hosts rules of all of them say of a host, taken together. */
+export function groupPreference({ view }: RuleContext, group: readonly Workload[], hostId: HostId): number {
+  return group.reduce((sum, one) => sum + preference(ruleIndex(view.rules).hosts(one.id), hostId), 0);
+}
+
+/** Where its members run: the preferred host first, then where most of them are. What does not run draws nobody to where it lies. */
+export function placesInOrder(context: RuleContext, group: readonly Workload[]): readonly HostId[] {
+  const running = new Map<HostId, number>();
+  for (const { hostId, state } of group) if (hostId !== null && state === 'running') running.set(hostId, (running.get(hostId) ?? 0) + 1);
+  const places = [...running].map(([hostId, count]) => ({ hostId, count, preferred: groupPreference(context, group, hostId) }));
+  return places.sort((one, other) => other.preferred - one.preferred || other.count - one.count || (one.hostId < other.hostId ? -1 : 1)).map(({ hostId }) => hostId);
+}
+
+/** One that leaves a host would be split from these: they stay behind. */
+export function staysBehind(context: RuleContext, workload: Workload, from: Host): readonly Workload[] {
+  return groupOf(context, workload).filter((mate) => mate.id !== workload.id && mate.hostId === from.id && mate.state !== 'stopped' && !movesAlong(context, mate, from));
+}
+
+/** Nobody has to leave now: so it begins only when all of it may be under way at once, or, of a group that is larger than that, as many as may. */
+export function waitsForRoom({ ledger, policy }: RuleContext, workload: Workload, size: number, [from, to]: readonly [Host, { readonly hostId: HostId; readonly host: string }]): Hold | null {
+  const most = Math.max(...[from.id, to.hostId].map((id) => ledger.inFlight(id, ['migrate', 'relocate'])));
+  if (most === 0 || most + size <= policy.migrationsPerHost) return null;
+  return hold('too-many-in-flight', workload.name, `moves from ${from.name} or to ${to.host} are under way; it goes with what it stays together with, once there is room for all`);
+}
