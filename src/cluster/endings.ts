@@ -177,6 +177,6 @@ export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, a
   const why = outcome.kind === 'succeeded' ? 'it reported no boot id' : outcome.why;
   return ending(outcome, [
     { change: 'host', id: host.id, set: { why } },
-    { change: 'event', event: event('host.not-admitted', `${host.name}: ${why}`, { severity: 'warning', host: host.name, operationId: operation.id }) },
+    { change: 'event', event: event('host.not-admitted', `${host.name}: ${why}`, { severity: why === host.why ? 'info' : 'warning', host: host.name, operationId: operation.id }) },
   ]);
 }

@@ -104,8 +104,11 @@ function tellingOf(view: ClusterView, operation: Operation): Telling {
   const workload = view.workloads.find((one) => one.id === operation.workloadId)?.name ?? null;
   const host = view.hosts.find((one) => one.id === operation.hostId)?.name ?? null;
   const about = workload ?? host;
+  const last = view.recentOperations.find((one) => one.kind === operation.kind && one.hostId === operation.hostId && one.workloadId === operation.workloadId);
   return (ending) => {
-    const severity = ending.state === 'succeeded' || ending.state === 'cancelled' ? 'info' : ending.state === 'failed' ? 'warning' : 'alert';
+    // Tried again, and again in vain for the same reason: that is no news.
+    const isNews = last?.state !== ending.state || last.why !== ending.why;
+    const severity = ending.state === 'succeeded' || ending.state === 'cancelled' || !isNews ? 'info' : ending.state === 'failed' ? 'warning' : 'alert';
     const message = `${operation.kind}${about === null ? '' : ` of ${about}`} ${ending.state}${ending.why ? `: ${ending.why}` : ''}`;
     return { change: 'event', event: event(`operation.${ending.state}`, message, { severity, host, workload, operationId: operation.id, data: { kind: operation.kind, code: ending.code } }) };
   };

@@ -15,7 +15,7 @@ interface Clocks {
   readonly host: number;
   /** Of the leader that waits. */
   readonly leader: number;
-  /** Too short to be noticed, as the leader counts: from the look at the clock to the feeding, and until the reset is through. */
+  /** Too short to be noticed, as the host counts: from the look at the clock to the feeding, and until the reset is through. */
   readonly stallsMs: readonly [number, number];
 }
 
@@ -36,7 +36,7 @@ function saidAtTheReset(timing: Timing, { host, leader, stallsMs: [late, slow] }
   // Its last look comes just before the end, and then its agent is stuck.
   expect(new SelfFence().duty({ ...sight, nowMs: leaseUntilMs - 0.001 }).watchdog).toBe('feed');
   expect(new SelfFence().duty({ ...sight, nowMs: leaseUntilMs }).watchdog).toBe('starve');
-  const resetAtMs = (leaseUntilMs + timing.watchdogMs) / host + (late + slow) / leader;
+  const resetAtMs = (leaseUntilMs + timing.watchdogMs + late + slow) / host;
   return exclusion.state(resetAtMs * leader - 0.01).kind;
 }
 

@@ -6,7 +6,7 @@ describe('timing', () => {
   it('derives everything from three numbers', () => {
     expect(deriveTiming(DEFAULT_TIMING_SETTINGS)).toEqual({
       ok: true,
-      value: { heartbeatMs: 300, suspectMs: 900, silentMs: 1_800, startupGraceMs: 2_100, tickMs: 50, stallMs: 150, stallGraceMs: 600, reportMs: 1_000, watchdogMs: 3_000, leaseMs: 2_400, takeOverMs: 5_754 },
+      value: { heartbeatMs: 300, suspectMs: 900, silentMs: 1_800, startupGraceMs: 2_100, tickMs: 50, stallMs: 150, stallGraceMs: 600, reportMs: 1_000, watchdogMs: 3_000, leaseMs: 2_400, takeOverMs: 5_757 },
     });
   });
 

@@ -69,7 +69,7 @@ export function deriveTiming({ heartbeatMs, silentMs, watchdogMs }: TimingSettin
     reportMs: REPORT_MS,
     watchdogMs,
     leaseMs,
-    takeOverMs: leaseMs + watchdogMs + 2 * STALL_MS + Math.ceil(CLOCK_DRIFT * (leaseMs + watchdogMs)),
+    takeOverMs: leaseMs + watchdogMs + 2 * STALL_MS + Math.ceil(CLOCK_DRIFT * (leaseMs + watchdogMs + 2 * STALL_MS)),
   });
 }
 

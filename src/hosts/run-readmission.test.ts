@@ -42,7 +42,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isGoneFromHome: async () => false, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
   return { world, context };
 }
 
@@ -50,6 +50,16 @@ const run = (context: ReadmissionContext) => runReadmission(context, crashingJou
 const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stopped', true), shown('free', 'stopped', true), shown('stranger', 'running')], [known('moved', 'host-2'), known('local', null), known('free', null, false), known('other', 'host-2')]);
 
 describe('re-admission', () => {
+  it('takes what was moved there by hand for the only copy where its home has none, and does not touch it', async () => {
+    const moved = setUp([shown('moved', 'running', true), shown('twin', 'running')], [known('moved', 'host-2'), known('twin', 'host-2')]);
+    const isGoneFromHome = async ({ uuid }: KnownWorkload): Promise<boolean> => uuid === 'moved';
+    expect(await run({ ...moved.context, isGoneFromHome })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringMatching(/runs twin \(belongs to host-2\)/) as unknown });
+    moved.world.domains.delete('twin');
+    expect((await run({ ...moved.context, isGoneFromHome })).kind).toBe('succeeded');
+    expect(moved.world.log).toEqual(['autostart moved false']);
+    expect(moved.world.domains.get('moved')?.runState).toBe('running');
+  });
+
   it('removes old definitions and autostart of what is protected, leaves the rest', async () => {
     const { world, context } = stale();
     expect((await run(context)).kind).toBe('succeeded');

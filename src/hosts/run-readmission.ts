@@ -22,6 +22,8 @@ export interface ReadmissionContext {
   readonly admission: { readonly bootId: string; readonly token: CommandToken };
   /** Resolves when the agent says that it judges its lease by the newest set of voters; the reason when it does not in time. */
   readonly judgesByNewest: () => Promise<string | null>;
+  /** Does the host that it belongs to show, asked now, that it is not there any more? Then it was moved here by hand, and this is the only copy. */
+  readonly isGoneFromHome: (known: KnownWorkload) => Promise<boolean>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
 }
@@ -38,10 +40,19 @@ const lookForCopies: Step<ReadmissionContext> = {
       return { kind: 'failed', code: 'rebooted-again', why: `${self.host.name} has rebooted again (boot ${probe.bootId.slice(0, 8)}); it is looked over anew` };
     }
     const running = await runningCopies(context, probe.runningUuids);
-    if (running.length === 0) return { kind: 'done', note: 'nothing runs there that belongs elsewhere' };
-    const which = running.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
+    const moved: KnownWorkload[] = [];
+    for (const one of running) if (await context.isGoneFromHome(one)) moved.push(one);
+    const copies = running.filter((one) => !moved.includes(one));
+    if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
+    const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
     return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\`, then the host is admitted` };
   },
+};
+
+/** What is known, with what was found to have been moved here taken as ours. */
+const knownNow = ({ workloads }: ReadmissionContext, { memo }: Journal): readonly KnownWorkload[] => {
+  const moved = (memo['moved'] ?? []) as readonly string[];
+  return workloads.map((one) => (moved.includes(one.uuid) ? { ...one, elsewhere: null } : one));
 };
 
 /** By the kernel's processes and by the hypervisor: either is enough to doubt. */
@@ -85,11 +96,12 @@ const admit: Step<ReadmissionContext> = {
 /** Stale definitions go (disks never); what is protected does not start by itself at the next boot. */
 const cleanUp: Step<ReadmissionContext> = {
   name: 'clean-up',
-  run: async (context) => {
+  run: async (context, journal) => {
+    const known = knownNow(context, journal);
     const notes: string[] = [];
     for (const observed of await context.hypervisor.inventory()) {
-      const known = context.workloads.find((one) => one.uuid === observed.uuid);
-      const note = known ? await cleanUpOne(context, observed, known) : null;
+      const one = known.find((other) => other.uuid === observed.uuid);
+      const note = one ? await cleanUpOne(context, observed, one) : null;
       if (note !== null) notes.push(note);
     }
     return { kind: 'done', note: notes.length > 0 ? notes.join('; ') : 'nothing to clean up' };
@@ -113,12 +125,13 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
 /** Looked at once more: the clean-up's word is not enough, and a copy may have been started meanwhile. */
 const confirmClean: Step<ReadmissionContext> = {
   name: 'confirm',
-  run: async (context) => {
-    const running = await runningCopies(context, []);
+  run: async (context, journal) => {
+    const known = { ...context, workloads: knownNow(context, journal) };
+    const running = await runningCopies(known, []);
     if (running.length > 0) {
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started on ${context.self.host.name} while it was looked over, and belongs elsewhere; neither copy was touched` };
     }
-    const left = (await context.hypervisor.inventory()).filter((one) => context.workloads.some((known) => known.uuid === one.uuid && known.elsewhere !== null));
+    const left = (await context.hypervisor.inventory()).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
     return { kind: 'done', note: 'clean' };
   },

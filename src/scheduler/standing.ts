@@ -23,10 +23,12 @@ export interface Mates {
   readonly companions: readonly Workload[];
 }
 
-export function matesOf(view: Looked, { workload, exclude }: PlacementRequest): Mates {
+export function matesOf(view: Looked, { workload, exclude, leftByMates = [] }: PlacementRequest): Mates {
   const group = ruleIndex(view.rules).group(workload.id);
   if (group.length === 1) return { anchors: [], companions: [] };
-  const isLeft = (hostId: HostId): boolean => exclude.some((one) => one.hostId === hostId) || isBeingLeft(view.hosts.find((host) => host.id === hostId));
+  const isExcluded = (hostId: HostId): boolean => exclude.some((one) => one.hostId === hostId);
+  // Elsewhere it may be unwelcome, for a move there that failed: its mates stay there all the same.
+  const isLeft = (hostId: HostId): boolean => (hostId === workload.hostId && isExcluded(hostId)) || leftByMates.includes(hostId) || isBeingLeft(view.hosts.find((host) => host.id === hostId));
   const mates = group.filter((id) => id !== workload.id).map((id) => workloadsById(view.workloads).get(id)).filter((mate) => mate !== undefined);
   const standing = mates.map((mate) => ({ workload: mate, hostIds: placesOf(view, mate.id).filter((hostId) => !isLeft(hostId)) }));
   const comesAlong = (mate: Workload): boolean => mate.desired === 'running' && mate.state !== 'error';

@@ -101,7 +101,7 @@ describe('at its own host', () => {
 
 describe('elsewhere', () => {
   it('moved by hand: the new place is adopted', () => {
-    expect(findings('absent', { shown: 'running', reason: 'migrated' })[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', why: 'it was moved on b by hand; Reeve had it on a' });
+    expect(findings('absent', { shown: 'running', reason: 'migrated' })[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', why: 'it was moved to b by hand; Reeve had it on a' });
     expect(kind({ shown: 'stopped', reason: 'migrated' }, 'running')).toBe('moved-by-hand');
     expect(kind({ shown: 'stopped', reason: 'shutdown' }, 'running')).toBe('moved-by-hand');
   });

@@ -133,8 +133,8 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
   if (home && !isOff(home) && !believable(input, home)) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
-  const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved' : 'started';
-  return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} on ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
+  const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved to' : 'started on';
+  return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
 }
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;

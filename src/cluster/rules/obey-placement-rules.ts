@@ -61,7 +61,7 @@ function placeWithMates(context: RuleContext, workload: Workload, home: Host, tr
   let last: Result<Placement, NoPlacement> | null = null;
   for (const place of before) {
     const others = context.view.hosts.filter((host) => host.id !== place).map((host) => ({ hostId: host.id, why: 'the others are elsewhere' }));
-    last = context.ledger.place({ workload, exclude: [...others, ...tried] });
+    last = context.ledger.place({ workload, exclude: [...others, ...tried], leftByMates: others.map((one) => one.hostId) });
     if (last.ok) return last;
   }
   return last;
