@@ -66,7 +66,11 @@ export class InvariantChecker implements WorldObserver {
   readonly #stopCauses: StopCauses;
 
   constructor(private readonly parts: CheckerParts) {
-    this.#hardRules = new HardRules(parts);
+    const endedAgoMs = (uuid: string, host: string): number | null => {
+      const last = this.#last.get(uuid);
+      return last?.host === host && last.endedAtMs !== null ? parts.time.nowMs - last.endedAtMs : null;
+    };
+    this.#hardRules = new HardRules({ ...parts, endedAgoMs });
     this.#leftAlone = new LeftAlone(parts);
     this.#stopCauses = new StopCauses(parts);
   }
