@@ -216,7 +216,8 @@ export class InvariantChecker implements WorldObserver {
 
   /** What was too much before is nobody's doing now: a guest that grew, or a file that begins so. */
   #checkRoom(host: SimulatedHost, domain: SimulatedDomain, { what, unit, limit }: { readonly what: 'memoryMiB' | 'vcpus'; readonly unit: string; readonly limit: number }): void {
-    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name));
+    // What a person has just put there could not be known to who decided.
+    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name) && (one === domain || !this.parts.byHand(one.name)));
     const used = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs[what] ?? 0), 0);
     const own = this.#workload(domain.name)?.needs[what] ?? 0;
     if (used > limit && used - own <= limit) this.violate('capacity-holds', `${host.name} has ${limit} ${unit} for workloads and is given ${used} with ${domain.name}`);
