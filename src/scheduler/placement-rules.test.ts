@@ -23,7 +23,7 @@ const together = (name: string, hard: boolean, ...workloads: readonly Workload[]
 const onHosts = (hard: boolean, workload: Workload, ...hosts: readonly (readonly [Host, number])[]): PlacementRule => ({ name: 'where', type: 'hosts', hard, workloads: [workload.id], hosts: hosts.map(([host, priority]) => ({ hostId: host.id, priority })) });
 const left = (...hosts: readonly Host[]): PlacementRequest['exclude'] => hosts.map((host) => ({ hostId: host.id, why: 'left' }));
 function placed(seen: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'] = []): string {
-  const result = placeWorkload(seen, { workload, exclude });
+  const result = placeWorkload(seen, { workload, exclude, leftByMates: exclude.map((one) => one.hostId) });
   return result.ok ? result.value.host : result.error.refusals.map((refusal) => `${refusal.host} ${refusal.code}`).join(', ');
 }
 
@@ -92,6 +92,18 @@ describe('keep-together', () => {
     const silent = { ...three, condition: 'silent' as const };
     const mate = aWorkload('mate', silent, { state: 'awaiting-fence' });
     expect(placed(view([mate, b], [together('r', true, mate, b)], { hosts: [one, silent] }), b)).toBe('host-1 keep-together, host-3 not-online');
+  });
+
+  it('in error draws nobody; one whose host is lost, and may run there still, holds the others', () => {
+    const x = aWorkload('vm-x', one);
+    const rules = (y: Workload) => [together('r', true, x, y)];
+    const failed = aWorkload('vm-y', two, { state: 'error' });
+    expect(placed(view([x, failed], rules(failed)), x)).toBe('host-1');
+    const lost: Host = { ...two, condition: 'fenced', proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: two.bootId, hostEpoch: 1 } };
+    const free = aWorkload('vm-y', lost, { state: 'awaiting-fence' });
+    expect(placed(view([x, free], rules(free), { hosts: [one, lost, three] }), x)).toBe('host-1 keep-together, host-2 not-online, host-3 keep-together');
+    const leased = { ...free, leasedOn: lost.id };
+    expect(placed(view([x, leased], rules(leased), { hosts: [one, lost, three] }), x)).toBe('host-1');
   });
 
   it('leaves a drained host as a group: the first one chooses, the others follow', () => {

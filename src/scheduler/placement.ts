@@ -67,6 +67,6 @@ export interface PlacementRequest {
   readonly workload: Workload;
   /** Hosts that are out of the question for this request, each with a sentence. */
   readonly exclude: readonly { readonly hostId: HostId; readonly why: string }[];
-  /** Hosts that those which must stay with it are about to leave for its sake, beside its own when that is excluded. */
+  /** Hosts that those which must stay with it leave together with it. */
   readonly leftByMates?: readonly HostId[];
 }

@@ -23,14 +23,14 @@ export interface Mates {
   readonly companions: readonly Workload[];
 }
 
-export function matesOf(view: Looked, { workload, exclude, leftByMates = [] }: PlacementRequest): Mates {
+export function matesOf(view: Looked, { workload, leftByMates = [] }: PlacementRequest): Mates {
   const group = ruleIndex(view.rules).group(workload.id);
   if (group.length === 1) return { anchors: [], companions: [] };
-  const isExcluded = (hostId: HostId): boolean => exclude.some((one) => one.hostId === hostId);
-  // Elsewhere it may be unwelcome, for a move there that failed: its mates stay there all the same.
-  const isLeft = (hostId: HostId): boolean => (hostId === workload.hostId && isExcluded(hostId)) || leftByMates.includes(hostId) || isBeingLeft(view.hosts.find((host) => host.id === hostId));
+  const isLeft = (mate: Workload, hostId: HostId): boolean => leftByMates.includes(hostId) || isBeingLeft(mate, view.hosts.find((host) => host.id === hostId));
   const mates = group.filter((id) => id !== workload.id).map((id) => workloadsById(view.workloads).get(id)).filter((mate) => mate !== undefined);
-  const standing = mates.map((mate) => ({ workload: mate, hostIds: placesOf(view, mate.id).filter((hostId) => !isLeft(hostId)) }));
+  // One in error is left alone: it comes to nobody, and draws nobody to where it was.
+  const placesOfMate = (mate: Workload): readonly HostId[] => (mate.state === 'error' ? [] : placesOf(view, mate.id));
+  const standing = mates.map((mate) => ({ workload: mate, hostIds: placesOfMate(mate).filter((hostId) => !isLeft(mate, hostId)) }));
   const comesAlong = (mate: Workload): boolean => mate.desired === 'running' && mate.state !== 'error';
   return {
     anchors: standing.filter((one) => one.hostIds.length > 0),
@@ -39,7 +39,9 @@ export function matesOf(view: Looked, { workload, exclude, leftByMates = [] }: P
 }
 
 /** A silent host is not left: it may be heard again, with all that runs there. */
-function isBeingLeft(host: Host | undefined): boolean {
+function isBeingLeft(mate: Workload, host: Host | undefined): boolean {
   if (!host) return true;
+  // The end of the lease says nothing of what did not run under it.
+  if (host.condition === 'fenced' && host.proof?.kind === 'lease-expired' && mate.leasedOn !== host.id) return false;
   return host.condition === 'fenced' || host.condition === 'offline' || host.intent === 'maintenance' || host.leaving !== null;
 }

@@ -1,7 +1,8 @@
 // What operators do to workloads, each as changes to commit; refusals are UserErrors with the remedy.
 import { placeWorkload } from '../../scheduler/place-workload.js';
 import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
-import type { PlacementView } from '../../scheduler/placement.js';
+import type { PlacementRequest, PlacementView } from '../../scheduler/placement.js';
+import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
@@ -39,8 +40,8 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
 }
 
-function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: Parameters<typeof placeWorkload>[1]['exclude']): Host {
-  const placed = placeWorkload(placement, { workload, exclude });
+function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'], leftByMates: readonly HostId[] = []): Host {
+  const placed = placeWorkload(placement, { workload, exclude, leftByMates });
   const host = placed.ok ? placement.hosts.find((one) => one.id === placed.value.hostId) : null;
   if (!placed.ok || !host) throw new UserError('refused', `${workload.name}: ${placed.ok ? 'no host' : placed.error.why}`, `reeve workload explain ${workload.name}`);
   return host;
@@ -121,7 +122,7 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   assertUnlocked(workload);
   if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
   const from = findHost(view, workload.hostId);
-  const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }]) : chosenTarget(view, placement, workload, wanted.to);
+  const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]) : chosenTarget(view, placement, workload, wanted.to);
   if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
@@ -135,7 +136,9 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
 function chosenTarget(view: ClusterView, placement: PlacementView, workload: Workload, to: string): Host {
   const target = findHost(view, to);
   const others = view.hosts.filter((host) => host.id !== target.id).map((host) => ({ hostId: host.id, why: `${target.name} was asked for` }));
-  const placed = placeWorkload(placement, { workload, exclude: others });
+  // Who must stay with it follows.
+  const leftByMates = workload.hostId === null ? [] : [workload.hostId];
+  const placed = placeWorkload(placement, { workload, exclude: others, leftByMates });
   if (placed.ok) return target;
   const refusal = placed.error.refusals.find((one) => one.hostId === target.id);
   throw new UserError('refused', `${workload.name} can't go to ${target.name}: ${refusal?.why ?? placed.error.why}`, `reeve workload explain ${workload.name}`);

@@ -10,6 +10,7 @@ import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
 import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { groupOf } from './group-moves.js';
 import { leftSinceMs, noBetterThan, suffersThere, troubleHolds } from './troubled-hosts.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
@@ -70,7 +71,7 @@ function inTrouble(context: RuleContext, host: Host): Emptying | null {
   const { nowMs, policy } = context;
   return {
     host, sinceMs: Math.max(sinceMs, nowMs - policy.moveRetryMs), why: `${host.name} is in trouble: ${describeTrouble(host.trouble)}`, params: {},
-    leaves: (workload) => suffersThere(context, host, workload), exclude: (workload) => noBetterThan(context, workload),
+    leaves: (workload) => groupOf(context, workload).some((one) => one.hostId === host.id && suffersThere(context, host, one)), exclude: (workload) => noBetterThan(context, workload),
   };
 }
 
@@ -86,10 +87,10 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   if (stuck) return no(stuck);
   const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
   const tried = failedTargets(context, workload, emptying.sinceMs);
-  const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried] });
+  const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], leftByMates: [host.id] });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
   if (tried.length > 0 && workload.drainPolicy === 'relocate') {
-    const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')] });
+    const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], leftByMates: [host.id] });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
   return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));

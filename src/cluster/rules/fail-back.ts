@@ -38,7 +38,7 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   if (well.length === 0) return better.length === 0 ? NOTHING : no(hold('cooldown', workload.name, `it goes back to ${names(better)} once that has been well for ${Math.round(context.policy.failbackAfterMs / 1000)} s; \`reeve workload migrate ${workload.name}\` does not wait`));
   const others = context.view.hosts.filter((host) => !well.includes(host)).map((host) => ({ hostId: host.id, why: host.id === home.id ? 'it is there now' : 'it is not preferred' }));
   const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
-  const placed = context.ledger.place({ workload, exclude: [...others, ...tried] });
+  const placed = context.ledger.place({ workload, exclude: [...others, ...tried], leftByMates: [home.id] });
   if (!placed.ok) return NOTHING;
   const along = group.filter((one) => one.hostId === home.id && one.state === 'running');
   const brake = disarmBrake(context) ?? lockBrake(workload, `it does not go back to ${placed.value.host}`) ?? (along.length > 1 ? waitsForRoom(context, workload, along.length, [home, placed.value]) : null);

@@ -44,7 +44,7 @@ function obey(context: RuleContext, workload: Workload): RuleOutput {
   if (brake) return { actions: [], holds: [brake] };
   const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs);
   const isSplit = against.code === 'keep-together';
-  const placed = isSplit ? placeWithMates(context, workload, home, tried) : context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried] });
+  const placed = isSplit ? placeWithMates(context, workload, home, tried) : context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried], leftByMates: [home.id] });
   // The others come to where it is.
   if (placed === null) return NOTHING;
   if (!placed.ok) return { actions: [], holds: [hold('rule-broken', workload.name, `on ${home.name} ${against.why}, and ${placed.error.why}; it runs on where it is until a host is legal; \`reeve workload explain ${workload.name}\``)] };

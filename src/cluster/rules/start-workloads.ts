@@ -155,7 +155,7 @@ function startHere(context: RuleContext, workload: Workload, host: Host, again: 
 
 /** Elsewhere only if another host may have it at all: where none may, trying it elsewhere can't help. */
 function restartElsewhere(context: RuleContext, workload: Workload, host: Host, { again, decision }: { readonly again: Again; readonly decision: RestartDecision }): RuleOutput {
-  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }] });
+  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `it failed on ${host.name}` }], leftByMates: [host.id] });
   if (placed.ok) return relocateGroup(context, workload, host, placed.value, again);
   if (placed.error.code === 'no-legal-host') return giveUp(workload, `${again.why} is not possible, ${placed.error.why}`);
   return setWaiting(NAME, workload, placed.error, decision.kind === 'relocate' && workload.failures.lastAtMs === null ? { failures: { ...workload.failures, lastAtMs: context.nowMs } } : {});

@@ -63,6 +63,8 @@ export class HardRules {
     const mates = this.#mates(group, decided, workload);
     // One that a person has put here is not to blame for being apart from the others; joining it is right.
     const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
+    // Where a person has just taken one away, the others may still be on their way to it.
+    if (others.some((mate) => this.parts.byHand(mate.name))) return [];
     if (others.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate) || this.#ranHereThen(host, decided, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
@@ -80,7 +82,7 @@ export class HardRules {
   }
 
   #mates(ids: readonly WorkloadId[], decided: Operation, workload: Workload): readonly Workload[] {
-    const isOthers = (one: Workload): boolean => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && !this.parts.byHand(one.name);
+    const isOthers = (one: Workload): boolean => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && one.state !== 'error' && !this.parts.byHand(one.name);
     return [...this.parts.store.peek().workloads.values()].filter((one) => isOthers(one) && !this.#movedByPersonAfter(decided, one));
   }
 
