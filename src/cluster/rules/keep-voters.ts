@@ -2,13 +2,17 @@
 //
 // Why not every witness: the hosts must keep their leases when every control plane is gone. With an odd number of votes, and at most
 // one of them a witness, the hosts alone are a majority, and one of them may be lost beside it (from three hosts on).
-import type { HostCondition } from '../../hosts/host.js';
+//
+// Nobody is set aside without a quorum, or while more are silent than the brake allows: then our own network is the likelier cause, and
+// who steps down to those that it still hears would lift the very brake that holds, and could fence hosts that have a majority of their own.
+import type { Host, HostCondition } from '../../hosts/host.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { Action } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { VoterSet } from '../quorum-lease.js';
-import { losesVote } from '../set-aside.js';
+import { isSetAside, losesVote } from '../set-aside.js';
+import { maySetAside } from './brakes.js';
 
 const NAME = 'keepVoters';
 /** Proven off, or not admitted yet: no vote. */
@@ -33,8 +37,11 @@ function newVoters(context: RuleContext): readonly Action[] {
   return [{ rule: NAME, about: '', why, changes }];
 }
 
-function votersOf({ view, verdict, nowMs }: RuleContext, newest: VoterSet | null): readonly string[] {
-  const hosts = view.hosts.filter((host) => VOTING.has(host.condition) && !losesVote(view, host, nowMs)).map((host) => host.id as string);
+function votersOf(context: RuleContext, newest: VoterSet | null): readonly string[] {
+  const { view, verdict, nowMs } = context;
+  const stepsDown = maySetAside(context);
+  const keepsVote = (host: Host): boolean => !losesVote(view, host, nowMs) || !(stepsDown || isSetAside(view, host));
+  const hosts = view.hosts.filter((host) => VOTING.has(host.condition) && keepsVote(host)).map((host) => host.id as string);
   const { witnesses } = verdict;
   const kept = newest?.ids.find((id) => witnesses.includes(id)) ?? witnesses[0] ?? newest?.ids.find((id) => !view.hosts.some((host) => host.id === id));
   const tieBreaker = hosts.length > 0 && hosts.length % 2 === 0 && kept !== undefined ? [kept] : [];
