@@ -27,7 +27,7 @@ function newVoters(context: RuleContext): readonly Action[] {
   const { voters } = context.view;
   const newest = voters.at(-1) ?? null;
   const ids = votersOf(context, newest);
-  if (ids.length === 0 || newest?.ids.join() === ids.join()) return [];
+  if (ids.length === 0 || newest?.ids.join() === ids.join() || (newest !== null && isAloneUnheard(context, ids))) return [];
   const set: VoterSet = { epoch: (newest?.epoch ?? 0) + 1, ids };
   const why = `${ids.length} voters on leases: ${ids.map((id) => nameOf(context, id)).join(', ')}`;
   const changes: Change[] = [
@@ -46,6 +46,12 @@ function votersOf(context: RuleContext, newest: VoterSet | null): readonly strin
   const kept = newest?.ids.find((id) => witnesses.includes(id)) ?? witnesses[0] ?? newest?.ids.find((id) => !view.hosts.some((host) => host.id === id));
   const tieBreaker = hosts.length > 0 && hosts.length % 2 === 0 && kept !== undefined ? [kept] : [];
   return [...hosts, ...tieBreaker].sort();
+}
+
+/** A vote of its own only: its lease would never end, and who does not hear us gains nothing by it. It has to be there to take such a set. */
+function isAloneUnheard({ view, verdictOf }: RuleContext, ids: readonly string[]): boolean {
+  const [alone] = view.hosts.filter((host) => host.id === ids[0]);
+  return ids.length === 1 && alone !== undefined && verdictOf(alone.id)?.hearing !== 'heard';
 }
 
 /** Sets by which some host may still judge, one without a vote too: from the oldest that one of them has last named. */
