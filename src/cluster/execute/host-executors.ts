@@ -139,7 +139,7 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       hypervisor: ports.world.hypervisorOf(host),
       admission: { bootId, token: tokenFor(operation, host, null) },
       judgesByNewest: () => judgesByNewest(ports, host),
-      isGoneFromHome: ({ uuid }: KnownWorkload) => isGoneFromHome(ports, uuid),
+      isGoneFromHome: ({ uuid }: KnownWorkload) => isGoneFromHome(ports, host, uuid),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
@@ -149,10 +149,12 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
 }
 
 /** Its home answers, has no process and no definition of it (or one that says that it was migrated), and nothing of ours is under way. */
-async function isGoneFromHome({ store, world }: ExecutePorts, uuid: string): Promise<boolean> {
+async function isGoneFromHome({ store, world }: ExecutePorts, from: Host, uuid: string): Promise<boolean> {
   const { workloads, hosts, operations } = await store.readView();
   const workload = workloads.find((one) => one.uuid === uuid);
   const home = hosts.find((one) => one.id === workload?.hostId);
+  // It was seen where it is, and is placed there by now.
+  if (home?.id === from.id) return true;
   if (!workload || home?.condition !== 'online' || operations.some((one) => one.workloadId === workload.id)) return false;
   try {
     const seen = await world.hypervisorOf(home).observe(uuid);
