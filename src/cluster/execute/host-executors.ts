@@ -2,7 +2,8 @@
 import { FENCE_STEPS } from '../../fencing/run-fence.js';
 import type { LeaseEnd } from '../../fencing/lease-end.js';
 import { enforcesLease, type Host } from '../../hosts/host.js';
-import type { HostProbe } from '../../hosts/host-agent.js';
+import type { EnrolmentSide } from '../../hosts/enrolment-side.js';
+import type { AgentConfig, HostProbe } from '../../hosts/host-agent.js';
 import type { HostFacts } from '../../hosts/host-facts.js';
 import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
@@ -91,6 +92,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
         clock: ports.clock,
         lookAtFence: () => lookAtFence(ports, host),
         isHeard: (bootId: string) => ports.ear.isHeard(host, bootId),
+        configOf: (peer: EnrolmentSide) => configNow(ports, peer, host),
         newMarkerId: () => ports.ear.newMarkerId(),
         report: (points: Parameters<typeof ports.ear.keepReport>[1]) => ports.ear.keepReport(host, points),
       },
@@ -103,6 +105,13 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
     const facts = await ports.world.hypervisorOf(host).facts();
     return admitted(ports, { operation, host, outcome }, { bootId: String(outcome.memo['bootId']), facts });
   };
+}
+
+/** With the members of now, and the one that is being enrolled. */
+async function configNow({ store, world }: ExecutePorts, peer: EnrolmentSide, host: Host): Promise<AgentConfig> {
+  const view = await store.readView();
+  const now = view.hosts.find((one) => one.id === peer.host.hostId);
+  return now ? world.sideOf(now, [...members(view, host), host]).config : peer.config;
 }
 
 /** A fence that was begun while it was being admitted is about this very epoch: it must not be taken for online. */
