@@ -5,6 +5,7 @@ import { ensure } from './ensure.mjs';
 import { ensureBuilt } from './build.mjs';
 import { staticChecks } from './check.mjs';
 import { loadTs } from './lib/load-ts.mjs';
+import { runBeside } from './lib/beside.mjs';
 import { ensureRedis } from './lib/redis.mjs';
 import { runVitest } from './lib/vitest.mjs';
 import { runMutants } from './mutants.mjs';
@@ -97,13 +98,30 @@ function summary(results) {
   return { passed: total('passed'), failed: total('failed') };
 }
 
+/** These need nothing but processors, which the lab's hosts leave idle most of the time. */
+const BESIDE = new Map([['sim', 'e2e'], ['mutants', 'e2e']]);
+
+async function runAll() {
+  const withLab = !(await (await loadTs('lab/setup.ts'))?.whyNoLab());
+  const results = [];
+  for (const stage of STAGES) {
+    if (withLab && BESIDE.has(stage.name)) continue;
+    const beside = withLab ? [...BESIDE].filter(([, host]) => host === stage.name).map(([name]) => name) : [];
+    if (beside.length > 0) say(`\n== ${beside.join(', ')}: beside ${stage.name}, when the processors are idle`);
+    const others = runBeside(beside);
+    const own = await runStage(stage, []);
+    if (beside.length > 0) say(`\n== waiting for ${beside.join(', ')}`);
+    results.push(...(await others), own);
+  }
+  return results;
+}
+
 async function main([asked, ...filters]) {
   const stages = asked === undefined ? STAGES : STAGES.filter((stage) => stage.name === asked);
   if (stages.length === 0) stop(`there is no stage "${asked}"; there are ${STAGES.map((stage) => stage.name).join(', ')}`, 2);
   const began = performance.now();
   await ensure();
-  const results = [];
-  for (const stage of stages) results.push(await runStage(stage, filters));
+  const results = asked === undefined ? await runAll() : [await runStage(stages[0], filters)];
   const { passed, failed } = summary(results);
   say(`  in ${seconds(began)}`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

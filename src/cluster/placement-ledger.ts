@@ -1,5 +1,6 @@
 // The ledger of one round: places that operations under way and earlier rules of this round have promised.
 import { placeWorkload } from '../scheduler/place-workload.js';
+import { matesOf } from '../scheduler/standing.js';
 import type { NoPlacement, Placement, PlacementRequest, PlacementView } from '../scheduler/placement.js';
 import type { HostId } from '../shared/ids.js';
 import type { Result } from '../shared/result.js';
@@ -31,12 +32,22 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
     (operation) => ({ kind: operation.kind, hosts: [operation.hostId, operation.targetHostId] }),
   );
   const seen: PlacementView = { ...placementViewOf(input), promised };
+  const alongWith = new Map<string, readonly string[]>();
+  const keep = (workloadId: string, hostId: HostId): void => {
+    if (!promised.some((one) => one.workloadId === workloadId && one.hostId === hostId)) promised.push({ workloadId, hostId });
+  };
   return {
-    place: (request) => placeWorkload(seen, request),
+    place: (request) => {
+      const placed = placeWorkload(seen, request);
+      if (placed.ok) alongWith.set(request.workload.id, matesOf(seen, request).companions.map(({ id }) => id));
+      return placed;
+    },
     view: () => seen,
     inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
     promise: (workloadId, hostId, kind, from) => {
-      promised.push({ workloadId, hostId });
+      keep(workloadId, hostId);
+      // Their room was looked at with its own, and they follow: nobody else gets it in this round.
+      for (const mate of alongWith.get(workloadId) ?? []) keep(mate, hostId);
       flights.push({ kind, hosts: [hostId, from] });
     },
   };

@@ -18,8 +18,8 @@ export function losesVote(view: ClusterView, host: Host, nowMs: number): boolean
   return host.condition === 'silent' && nowMs - host.conditionSinceMs >= SET_ASIDE_MS && !isNeeded(view, host) && !view.operations.some((one) => one.hostId === host.id);
 }
 
-/** Has it lost its vote? The sets of voters say so, for all replicas alike. */
-export function isSetAside({ voters }: Pick<ClusterView, 'voters'>, host: Pick<Host, 'id' | 'condition'>): boolean {
-  const newest = voters.at(-1);
-  return host.condition === 'silent' && newest !== undefined && !newest.ids.includes(host.id);
+/** Has it lost its vote, and nothing has come since that gives it back? The store says so, for all replicas alike. */
+export function isSetAside(view: Pick<ClusterView, 'voters' | 'workloads' | 'operations'>, host: Pick<Host, 'id' | 'condition'>): boolean {
+  const newest = view.voters.at(-1);
+  return host.condition === 'silent' && newest !== undefined && !newest.ids.includes(host.id) && !isNeeded(view, host);
 }

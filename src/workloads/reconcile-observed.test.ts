@@ -63,6 +63,10 @@ describe('nothing is interpreted', () => {
     expect(kind('absent', { shown: 'absent', atMs: NOW - 2_500 }, { state: 'missing' })).toBe('missing');
     expect(kind({ shown: 'stopped', reason: 'migrated' }, 'unseen')).toBe('not-interpreted');
   });
+  it('but said, when it is gone and may be on a host that can not be asked', () => {
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'silent' })).toBe('gone-somewhere');
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced' })).toBe('missing');
+  });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));
 });
 

@@ -44,6 +44,8 @@ export type Finding =
   | { readonly kind: 'duplicate'; readonly why: string }
   /** It runs on a host that is not admitted, with nobody's leave. */
   | { readonly kind: 'runs-unadmitted'; readonly hostId: HostId; readonly why: string }
+  /** Its home does not know it any more, and a host that can't be asked now may have it: it was moved there by hand. */
+  | { readonly kind: 'gone-somewhere'; readonly why: string }
   /** It runs without a definition at its host, and is gone there once it stops. */
   | { readonly kind: 'not-persistent'; readonly why: string }
   | { readonly kind: 'changed-size'; readonly vcpus: number; readonly memoryMiB: number; readonly why: string }
@@ -183,6 +185,10 @@ function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHos
 function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
   const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
   const unseen = others.filter((host) => !seenAfter(input, host, home));
+  const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
+  if (away.length > 0) {
+    return { kind: 'gone-somewhere', why: `${home.name} does not know it any more: it was moved by hand, and may be on ${away.join(' or ')}, which can not be asked; once that is heard or proven off (\`reeve host confirm-off ${away[0] ?? ''}\`) it is clear` };
+  }
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }

@@ -54,6 +54,8 @@ function follow(context: RuleContext, workload: Workload, finding: Finding): Fol
       return held('stopped-by-hand', workload, finding.why, say(workload, { state: 'stopped', why: finding.why }, 'workload.stopped-by-hand', `${workload.name}: ${finding.why}`, 'warning'));
     case 'paused':
       return held('paused', workload, finding.why, say(workload, { state: 'paused', why: finding.why }, 'workload.paused', `${workload.name}: ${finding.why}`, 'warning'));
+    case 'gone-somewhere':
+      return held('looking-around', workload, finding.why, NOTHING);
     case 'missing':
       if (isAskedFor(workload)) return NOTHING;
       return held('missing', workload, finding.why, say(workload, { state: 'missing', why: finding.why }, 'workload.missing', `${workload.name}: ${finding.why}`, 'alert'));

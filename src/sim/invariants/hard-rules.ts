@@ -11,7 +11,12 @@ export interface HardRulesParts {
   readonly store: MemoryClusterStore;
   /** Is this guest being handled by a person (the scenario), so that automation is not to blame? */
   readonly byHand: (workload: string) => boolean;
+  /** How long ago its last process ended, if that was on this host. */
+  readonly endedAgoMs: (uuid: string, host: string) => number | null;
 }
+
+/** A decision may be made so long on what has just ended. */
+const NOTICED_MS = 5_000;
 
 /** Operations that bring a process to their target. */
 const PLACES: ReadonlySet<string> = new Set(['start', 'recover', 'create', 'migrate', 'relocate']);
@@ -58,13 +63,20 @@ export class HardRules {
     const mates = this.#mates(group, decided, workload);
     // One that a person has put here is not to blame for being apart from the others; joining it is right.
     const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
-    if (others.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate))) return [];
+    if (others.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate) || this.#ranHereThen(host, decided, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
+      const row = this.parts.store.peek().hosts.get(elsewhere?.name ?? '');
       // A host that is emptied is left by one after the other, as many at once as are allowed, also if a person thinks better of it.
-      const isLeft = decided.params['cause'] === 'drain' && this.parts.store.peek().hosts.get(elsewhere?.name ?? '')?.id === decided.hostId;
+      const isLeft = (decided.params['cause'] === 'drain' && row?.id === decided.hostId) || row?.intent === 'maintenance';
       return elsewhere && !isLeft ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
     });
+  }
+
+  /** It was company when this was decided, and ended since. */
+  #ranHereThen(host: SimulatedHost, decided: Operation, mate: Workload): boolean {
+    const endedAgoMs = this.parts.endedAgoMs(mate.uuid, host.name);
+    return endedAgoMs !== null && endedAgoMs <= this.parts.store.ageMs(decided.createdAtMs) + NOTICED_MS;
   }
 
   #mates(ids: readonly WorkloadId[], decided: Operation, workload: Workload): readonly Workload[] {

@@ -66,7 +66,11 @@ export class InvariantChecker implements WorldObserver {
   readonly #stopCauses: StopCauses;
 
   constructor(private readonly parts: CheckerParts) {
-    this.#hardRules = new HardRules(parts);
+    const endedAgoMs = (uuid: string, host: string): number | null => {
+      const last = this.#last.get(uuid);
+      return last?.host === host && last.endedAtMs !== null ? parts.time.nowMs - last.endedAtMs : null;
+    };
+    this.#hardRules = new HardRules({ ...parts, endedAgoMs });
     this.#leftAlone = new LeftAlone(parts);
     this.#setAside = new SetAsideHosts(parts);
     this.#stopCauses = new StopCauses(parts);
@@ -211,7 +215,8 @@ export class InvariantChecker implements WorldObserver {
 
   /** What was too much before is nobody's doing now: a guest that grew, or a file that begins so. */
   #checkRoom(host: SimulatedHost, domain: SimulatedDomain, { what, unit, limit }: { readonly what: 'memoryMiB' | 'vcpus'; readonly unit: string; readonly limit: number }): void {
-    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name));
+    // What a person has just put there could not be known to who decided.
+    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name) && (one === domain || !this.parts.byHand(one.name)));
     const used = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs[what] ?? 0), 0);
     const own = this.#workload(domain.name)?.needs[what] ?? 0;
     if (used > limit && used - own <= limit) this.violate('capacity-holds', `${host.name} has ${limit} ${unit} for workloads and is given ${used} with ${domain.name}`);
