@@ -11,6 +11,8 @@ const ENROLLED: ReadonlySet<Host['condition']> = new Set(['online', 'silent', 'f
 
 export class SetAsideHosts {
   readonly #ids = new Set<string>();
+  /** As of the commit before: one that was proven off by the same commit was counted by who decided it. */
+  #conditions = new Map<string, Host['condition']>();
 
   constructor(private readonly parts: SetAsideParts) {}
 
@@ -24,8 +26,10 @@ export class SetAsideHosts {
     const newest = voters.at(-1);
     const without = [...hosts.values()].filter((one) => one.condition === 'silent' && newest !== undefined && !newest.ids.includes(one.id));
     for (const id of this.#ids) if (!without.some((one) => one.id === id)) this.#ids.delete(id);
-    const counted = [...hosts.values()].filter((one) => ENROLLED.has(one.condition) && !this.#ids.has(one.id));
-    const lost = counted.filter((one) => one.condition !== 'online');
+    const before = this.#conditions;
+    this.#conditions = new Map([...hosts.values()].map(({ id, condition }) => [id, condition]));
+    const counted = [...hosts.values()].filter((one) => (ENROLLED.has(one.condition) || ENROLLED.has(before.get(one.id) ?? 'enrolling')) && !this.#ids.has(one.id));
+    const lost = counted.filter((one) => one.condition === 'silent' || one.condition === 'fencing');
     const begun = without.filter((one) => !this.#ids.has(one.id));
     for (const one of begun) this.#ids.add(one.id);
     return lost.length / Math.max(1, counted.length) <= this.parts.maxSilentShare ? [] : begun.map((one) => `${one.name} loses its vote while ${lost.length} of ${counted.length} hosts are silent`);
