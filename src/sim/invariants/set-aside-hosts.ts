@@ -16,8 +16,9 @@ export class SetAsideHosts {
 
   constructor(private readonly parts: SetAsideParts) {}
 
+  /** Until something protected comes to be there: then it counts at once. */
   has(id: string): boolean {
-    return this.#ids.has(id);
+    return this.#ids.has(id) && ![...this.parts.store.peek().workloads.values()].some((one) => one.hostId === id && one.isProtected && one.desired === 'running');
   }
 
   /** The store changed: who was set aside and may not be, as sentences. */
