@@ -35,6 +35,10 @@ export interface AgentHost {
   publishLease(lease: { readonly untilMs: number; readonly isArmed: boolean }, nowMs: number): void;
   /** What an agent of this boot published last, on this agent's clock; -Infinity: nothing. */
   publishedLeaseUntilMs(nowMs: number): number;
+  /** Writes down, for the agents of this boot after us, by which set of voters we judge; throws when it can't. Before anybody hears of it: a take-over counts on it. */
+  publishVoterEpoch(clusterId: string, epoch: number): void;
+  /** The newest by which an agent of this boot has judged in this cluster; 0: none. */
+  publishedVoterEpoch(clusterId: string): number;
   /** We stop in order, and enforce the lease no more. To the guard that is no lease. */
   publishRelease(): void;
   /** That is what an agent of this boot published last. */

@@ -6,6 +6,7 @@ import { deriveTiming, type Timing } from '../cluster/timing.js';
 import { isUuid } from '../cluster/wire.js';
 import type { AgentConfig, AgentMember } from '../hosts/host-agent.js';
 import { assert } from '../shared/assert.js';
+import { messageOf } from '../shared/errors.js';
 import type { AgentPorts, Vitals } from './agent-ports.js';
 import { Departure } from './departure.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -97,13 +98,30 @@ export class Agent {
   }
 
   async #startVoter(): Promise<void> {
-    this.#voter.lease.setVoters(this.config.voters);
+    this.#takeVoters();
     await this.#voter.start(this.config.listen, this.config.members.map(asVoter));
   }
 
   #takeMembers(): void {
-    this.#voter.lease.setVoters(this.config.voters);
+    this.#takeVoters();
     this.#voter.setMembers(this.config.members.map(asVoter));
+  }
+
+  /**
+   * Never an older set than an agent of this boot has named: a configuration may be written late, and those of before are in no take-over any more.
+   * Without a set there is no lease of our own, until the newer one is written again.
+   */
+  #takeVoters(): void {
+    const { ports: { host, log }, config: { clusterId, voters } } = this;
+    if (voters === null) return this.#voter.lease.setVoters(null);
+    const newest = host.publishedVoterEpoch(clusterId);
+    if (voters.epoch < newest) return log(`the configuration names voters ${voters.epoch}, and voters ${newest} were taken already: they are not taken`);
+    try {
+      if (voters.epoch > newest) host.publishVoterEpoch(clusterId, voters.epoch);
+      this.#voter.lease.setVoters(voters);
+    } catch (error) {
+      log(`voters ${voters.epoch} can't be written down, and are not taken: ${messageOf(error)}`);
+    }
   }
 
   /** Its sequence begins anew, so its stamp must rise, or its peers would take its heartbeats for replays. */

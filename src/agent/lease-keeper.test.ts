@@ -25,6 +25,7 @@ function bench({ wasReleased, inheritedUntilMs = -Infinity, running = [UUID] }: 
   const host: AgentHost = {
     vitals: () => ({ load1: 0, freeMemoryMiB: 0 }), hostEpoch: () => 1, running: () => running, leaseMarks: () => running.map((uuid) => ({ uuid, isFresh: false })), leaseMarksStamp: () => '1',
     kill: (uuids) => void killed.push(...uuids), isQuiet: async () => true, publishLease: ({ untilMs }) => void published.push(`lease ${untilMs}`), publishedLeaseUntilMs: () => inheritedUntilMs,
+    publishVoterEpoch: () => undefined, publishedVoterEpoch: () => 0,
     publishRelease: () => void published.push('released'), wasReleased: () => wasReleased, systemWay: async () => 'stays', goingDown: () => null, stay: () => undefined,
   };
   const keeper = new LeaseKeeper(lease, { clock: { nowMs: () => 0, monotonicMs: () => 0, sleep: async () => undefined }, log: () => undefined, host, watchdog });

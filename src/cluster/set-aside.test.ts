@@ -35,6 +35,19 @@ describe('a silent host with nothing protected on it', () => {
     expect(votersOf(decision({ hosts: [one, two, three], voters: [set(2, one, two)], workloads: [vm] }, { verdict: verdictOf() }))).toEqual([one.id, two.id, three.id]);
   });
 
+  it('keeps its vote while more are silent than the brake allows, and without a quorum: else that brake would lift itself', () => {
+    const lost = [one, silentFor(two, 60_000), silentFor(three, 60_000)];
+    const held = decision({ hosts: lost, workloads: [vm], voters: all }, { verdict: verdictOf(two, three) });
+    expect([votersOf(held), holdsOf(held)]).toEqual([null, expect.arrayContaining(['no-fence-device host-2', 'no-fence-device host-3'])]);
+    const alone = decision({ hosts: [one, two, silentFor(three, 60_000)], workloads: [vm], voters: all }, { verdict: { ...verdictOf(three), quorum: false } });
+    expect(votersOf(alone)).toBeNull();
+  });
+
+  it('that is set aside stays so when the brake comes to hold for others', () => {
+    const before = [...all, set(2, one, two)];
+    expect(votersOf(decision({ hosts: [silentFor(one, 1_000), silentFor(two, 1_000), silentFor(three, 60_000)], workloads: [vm], voters: before }, { verdict: verdictOf(one, two, three) }))).toBeNull();
+  });
+
   it('counts in no share of silent hosts once it is set aside', () => {
     const lost = [silentFor(one, 1_000), two, silentFor(three, 60_000)];
     const before = decision({ hosts: lost, workloads: [vm], voters: all }, { verdict: verdictOf(one, three) });

@@ -1,7 +1,7 @@
 // Hosts that say that something is wrong with them: what leaves, where to, and that nothing is kept down for it.
 import { describe, expect, it } from 'vitest';
 import { anOperation, aWorkload, NOW_MS } from '../../test/fixtures/cluster.js';
-import { decision, holdsOf, inventory, one, operationsOf, shown, three, two, whyOf } from './decide.fixture.js';
+import { decision, holdsOf, inventory, one, operationsOf, shown, Story, three, two, whyOf } from './decide.fixture.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { Host } from '../hosts/host.js';
@@ -47,6 +47,23 @@ describe('a host in trouble', () => {
     const failed = (agoMs: number) => ({ recentOperations: [anOperation('migrate', { workloadId: vm.id, targetHostId: two.id, state: 'failed', createdAtMs: NOW_MS - agoMs, why: 'no' })] });
     expect(operationsOf(decided(hosts, onBridge('br0'), {}, failed(1_000)))).toEqual([]);
     expect(operationsOf(decided(hosts, onBridge('br0'), {}, failed(DEFAULT_POLICY.moveRetryMs + 1)))).toEqual(['migrate vm host-2']);
+  });
+
+  it.each<[string, Partial<Workload>, readonly string[], string]>([
+    ['a mate that needs another bridge comes along', {}, ['migrate mate host-2', 'migrate vm host-2'], 'host-2'],
+    ['with a mate that is not protected all stay', { isProtected: false }, [], 'host-1'],
+  ])('is left by a group as one, and stays left: %s', (_what, set, expected, at) => {
+    const bridges = (host: Host): Host => ({ ...host, facts: host.facts && { ...host.facts, bridges: ['br0', 'br1'] } });
+    const mate = { ...aWorkload('mate', one, set), needs: { ...vm.needs, bridges: ['br1'] } };
+    const rules = [{ name: 'together', type: 'keep-together' as const, workloads: [vm.id, mate.id], hard: true }];
+    const story = new Story({ hosts: [bridges({ ...one, trouble: cut() }), bridges(two), bridges(three)], workloads: [onBridge('br0'), mate], rules });
+    const begun: string[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      for (const host of [one, two, three]) story.show(host, story.view.workloads.filter((workload) => workload.hostId === host.id).map((workload) => shown(workload, 'running')));
+      begun.push(...story.round());
+      for (const name of ['vm', 'mate']) if (story.view.operations.some((operation) => operation.workloadId === story.workload(name).id)) story.end(name, 'succeeded');
+    }
+    expect([begun.filter((operation) => operation.startsWith('migrate')).sort(), story.workload('vm').hostId, story.workload('mate').hostId]).toEqual([expected, `id-${at}`, `id-${at}`]);
   });
 
   it('is taken last, and taken all the same: a hint keeps nothing down', () => {

@@ -83,8 +83,8 @@ export async function tryLogins(self: EnrolmentSide, peers: readonly EnrolmentSi
 }
 
 /** Gives every peer's agent its configuration. Returns who could not be reached. */
-export async function tellPeers(peers: readonly EnrolmentSide[], configOf: (peer: EnrolmentSide) => AgentConfig): Promise<readonly string[]> {
-  const away = await forEachHost(peers, (peer) => unlessAway(peer.host.name, () => peer.agent.configure(configOf(peer))));
+export async function tellPeers(peers: readonly EnrolmentSide[], configOf: (peer: EnrolmentSide) => Promise<AgentConfig>): Promise<readonly string[]> {
+  const away = await forEachHost(peers, (peer) => unlessAway(peer.host.name, async () => peer.agent.configure(await configOf(peer))));
   return away.filter((line) => line !== null);
 }
 

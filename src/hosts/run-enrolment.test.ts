@@ -32,7 +32,7 @@ function setUp(prepare: (world: World) => void = () => {}): { world: World; cont
     setsUpLocks: false,
     token: { leaderEpoch: 3, hostEpoch: 7 },
     world: {
-      clock: fakeClock(), lookAtFence: async () => world.fence, isHeard: async () => world.heard,
+      clock: fakeClock(), lookAtFence: async () => world.fence, isHeard: async () => world.heard, configOf: async (peer) => peer.config,
       newMarkerId: () => `marker-${(ids += 1)}`, report: async (points) => void world.reports.push(points),
     },
   };
@@ -40,6 +40,9 @@ function setUp(prepare: (world: World) => void = () => {}): { world: World; cont
 }
 
 const run = (context: EnrolmentContext) => runEnrolment(context, crashingJournal().journal());
+
+/** Somebody else was admitted between the beginning of an enrolment and its end. */
+const configWith = (peer: EnrolmentContext['peers'][number], name: string) => ({ ...peer.config, members: [...peer.config.members, { ...peer.config.members[0]!, id: name }] });
 
 function expectNothingLeft({ host, network }: World): void {
   expect(host).toMatchObject({ hasKey: false, config: null, admitted: null });
@@ -49,6 +52,15 @@ function expectNothingLeft({ host, network }: World): void {
 }
 
 describe('enrolment', () => {
+  it('tells members what is to be known when it tells them, and takes back no more than itself', async () => {
+    const { world, context } = setUp();
+    const late = { ...context, world: { ...context.world, configOf: async (peer: EnrolmentContext['peers'][number]) => configWith(peer, 'came-meanwhile') } };
+    const known = (): readonly (string | undefined)[] => ['host-2', 'host-3'].map((name) => world.network.get(name)?.config?.members.at(-1)?.id);
+    world.heard = false;
+    expect(await run(late)).toMatchObject({ kind: 'failed', code: 'not-heard' });
+    expect(known()).toEqual(['came-meanwhile', 'came-meanwhile']);
+  });
+
   it('refuses a host of another cluster and leaves its agent alone, also when that came in between', async () => {
     const other = { ...setUp().context.self.config, clusterId: 'another' };
     const seen = setUp(({ host }) => {

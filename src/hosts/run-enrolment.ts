@@ -4,6 +4,7 @@ import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
+import type { AgentConfig } from './host-agent.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import { setUpLocks } from './set-up-locks.js';
 import type { CommandToken } from './hypervisor.js';
@@ -12,7 +13,7 @@ import { judgeLogins, judgeSurvey, otherCluster, type FenceLook, type OtherHost,
 
 export interface EnrolmentContext {
   readonly self: EnrolmentSide;
-  /** The hosts that are members already. Their `config` holds the new member too. */
+  /** The hosts that are members already. */
   readonly peers: readonly EnrolmentSide[];
   readonly world: EnrolmentWorld;
   readonly expectations: SurveyExpectations;
@@ -29,6 +30,8 @@ export interface EnrolmentWorld {
   readonly lookAtFence: () => Promise<FenceLook>;
   /** Does our witness hear the agent of this boot? */
   readonly isHeard: (bootId: string) => Promise<boolean>;
+  /** What a member is to be configured with now, the new host included: others may have come or gone since this began, minutes ago. */
+  readonly configOf: (peer: EnrolmentSide) => Promise<AgentConfig>;
   readonly newMarkerId: () => string;
   /** Keeps the points where people look; called again when there are more. */
   readonly report: (points: readonly CheckPoint[]) => Promise<void>;
@@ -180,12 +183,12 @@ const installAgent: Step<EnrolmentContext> = {
 
 const tellMembers: Step<EnrolmentContext> = {
   name: 'members',
-  run: async ({ peers }) => {
-    const away = await tellPeers(peers, (peer) => peer.config);
+  run: async ({ peers, world }) => {
+    const away = await tellPeers(peers, world.configOf);
     return { kind: 'done', note: `${peers.length - away.length} members told${awayNote(away)}` };
   },
-  undo: async ({ self, peers }) => {
-    const away = await tellPeers(peers, (peer) => withoutMember(peer.config, self.host.hostId));
+  undo: async ({ self, peers, world }) => {
+    const away = await tellPeers(peers, async (peer) => withoutMember(await world.configOf(peer), self.host.hostId));
     return `members told that it is gone${awayNote(away)}`;
   },
 };

@@ -60,6 +60,13 @@ describe('re-admission', () => {
     expect(moved.world.domains.get('moved')?.runState).toBe('running');
   });
 
+  it('asks again at the end: what has been started at its home meanwhile is no only copy any more', async () => {
+    const { world, context } = setUp([shown('moved', 'running')], [known('moved', 'host-2')]);
+    const isGoneFromHome = async (): Promise<boolean> => world.host.admitted === null;
+    expect(await run({ ...context, isGoneFromHome })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringContaining('belongs to host-2') as unknown });
+    expect(world.domains.get('moved')?.runState).toBe('running');
+  });
+
   it('removes old definitions and autostart of what is protected, leaves the rest', async () => {
     const { world, context } = stale();
     expect((await run(context)).kind).toBe('succeeded');

@@ -122,14 +122,25 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   return `old definition of ${known.name} removed`;
 }
 
+/** What was the only copy may be one of two by now: somebody has started it at its home. */
+async function stillOurs({ workloads, isGoneFromHome }: ReadmissionContext, now: readonly KnownWorkload[]): Promise<readonly KnownWorkload[]> {
+  const looked: KnownWorkload[] = [];
+  for (const [nth, known] of workloads.entries()) {
+    const one = now[nth] ?? known;
+    const wasMoved = known.elsewhere !== null && one.elsewhere === null;
+    looked.push(wasMoved && !(await isGoneFromHome(known)) ? known : one);
+  }
+  return looked;
+}
+
 /** Looked at once more: the clean-up's word is not enough, and a copy may have been started meanwhile. */
 const confirmClean: Step<ReadmissionContext> = {
   name: 'confirm',
   run: async (context, journal) => {
-    const known = { ...context, workloads: knownNow(context, journal) };
+    const known = { ...context, workloads: await stillOurs(context, knownNow(context, journal)) };
     const running = await runningCopies(known, []);
     if (running.length > 0) {
-      return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started on ${context.self.host.name} while it was looked over, and belongs elsewhere; neither copy was touched` };
+      return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
     const left = (await context.hypervisor.inventory()).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);

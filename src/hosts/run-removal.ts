@@ -51,7 +51,7 @@ const removeFromHost: Step<RemovalContext> = {
 const forget: Step<RemovalContext> = {
   name: 'members',
   run: async ({ self, peers }) => {
-    const untold = await tellPeers(peers, (peer) => peer.config);
+    const untold = await tellPeers(peers, async (peer) => peer.config);
     const away = await forEachHost(peers, (peer) => unlessAway(peer.host.name, () => peer.trust.dropPeers([self.host.hostId])));
     return { kind: 'done', note: `${peers.length} members forget it${awayNote([...new Set([...untold, ...away.filter((line) => line !== null)])])}` };
   },

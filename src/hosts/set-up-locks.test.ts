@@ -47,6 +47,18 @@ describe('the set-up of disk locks', () => {
     ]);
   });
 
+  it('puts the locks where most see them, and sets nothing up on one that would not', async () => {
+    const { hosts, run } = sides(NONE, NONE, NONE, NONE);
+    const pool = (name: string) => ({ name, path: `/srv/${name}`, active: true, writable: true, markerId: `m-${name}` });
+    const pools = [['few', 'many'], ['few'], ['many'], ['many']];
+    hosts.forEach((host, at) => (host.survey = { ...host.survey, pools: (pools[at] ?? []).map(pool) }));
+    expect((await run())?.map((one) => one.detail)).toEqual([
+      'set up on host-1, host-3, host-4: virtlockd with its locks in /srv/many/lockspace',
+      'not set up on host-2: it does not have the pool many, in which the locks of the others are',
+    ]);
+    expect(hosts[1]?.calls).not.toContain('setUpLocks');
+  });
+
   it('waits for the host that shares a pool', async () => {
     expect((await sides(NONE).run())?.map((one) => one.detail)).toEqual([expect.stringContaining('no pool is shared with another host yet')]);
   });

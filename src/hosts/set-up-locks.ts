@@ -17,18 +17,28 @@ export async function setUpLocks(self: LockSide, peers: readonly LockSide[]): Pr
   const shared = sharedPools(self.survey, peers.map(({ side, survey }) => ({ name: side.host.name, survey })));
   if (shared.length === 0) return [point('disk-locks', 'ok', 'nothing to set up: no pool is shared with another host yet; the next host that shares one can be added with the same option')];
   const sides = [self, ...peers.filter(({ side }) => shared.some((pool) => pool.hosts.includes(side.host.name)))];
-  const dir = lockspaceOf(sides, shared);
+  const { dir, pool } = lockspaceOf(sides, shared);
   const missing = sides.filter(({ survey }) => survey && !hasLocks(survey, dir));
   if (missing.length === 0) return null;
-  const outcomes = await forEachHost(missing, async ({ side, survey }) => ({ name: side.host.name, outcome: await trySetUp(side, survey, dir) }));
+  const sees = ({ side }: LockSide): boolean => side === self.side || pool.hosts.includes(side.host.name);
+  const outcomes = await forEachHost(missing, async (one) => ({ name: one.side.host.name, outcome: sees(one) ? await trySetUp(one.side, one.survey, dir) : notThere(pool) }));
   return pointsOf(dir, outcomes);
 }
 
-/** Where one of them has it already, if others see that; else in the first shared pool. */
-function lockspaceOf(sides: readonly LockSide[], shared: readonly SharedPool[]): string {
-  const there = sides.map(({ survey }) => survey?.locks.lockspaceDir ?? null).find((dir) => dir !== null && shared.some((pool) => dir.startsWith(`${pool.path}/`)));
-  return there ?? lockspaceIn(shared);
+/** Where one of them has it already, if others see that; else in the pool that most of them share. */
+function lockspaceOf(sides: readonly LockSide[], shared: readonly SharedPool[]): { readonly dir: string; readonly pool: SharedPool } {
+  const around = (dir: string): SharedPool | undefined => shared.find((pool) => dir.startsWith(`${pool.path}/`));
+  for (const { survey } of sides) {
+    const dir = survey?.locks.lockspaceDir ?? null;
+    const pool = dir === null ? undefined : around(dir);
+    if (dir !== null && pool) return { dir, pool };
+  }
+  const pool = shared.reduce((most, one) => (one.hosts.length > most.hosts.length ? one : most));
+  return { dir: lockspaceIn([pool]), pool };
 }
+
+/** A folder of that name on a disk of its own would hold locks that nobody else sees. */
+const notThere = (pool: SharedPool): LocksSetUp => ({ kind: 'left', why: `it does not have the pool ${pool.name}, in which the locks of the others are` });
 
 const hasLocks = ({ locks }: HostSurvey, dir: string): boolean => locks.manager === 'lockd' && locks.answers && locks.lockspaceDir === dir;
 

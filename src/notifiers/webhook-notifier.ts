@@ -29,7 +29,7 @@ export function webhookNotifier({ url, secret, timeoutMs, nowS }: WebhookOptions
       const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: bound }).catch((error: unknown) => {
         throw failureOf(error, origin, timeoutMs);
       });
-      await judge(response, origin);
+      await judge(response, url);
     },
   };
 }
@@ -49,14 +49,15 @@ function keyOf(secret: string): Buffer {
   return secret.startsWith(ENCODED) ? Buffer.from(secret.slice(ENCODED.length), 'base64') : Buffer.from(secret);
 }
 
-async function judge(response: Response, origin: string): Promise<void> {
+async function judge(response: Response, url: string): Promise<void> {
+  const { origin } = new URL(url);
   if (response.ok) return dismiss(response);
   if (response.status >= 300 && response.status < 400) {
     await dismiss(response);
     // An alert goes where it was configured to go, and nowhere else with its signature.
     throw new OperationalError('failed', `${origin} redirects (${response.status}); redirects are not followed`, 'configure the address that it redirects to');
   }
-  const said = await firstLine(response);
+  const said = (await firstLine(response, secretsOf(url))).slice(0, MOST_SAID);
   const code = response.status === 429 || response.status === 503 ? 'busy' : 'failed';
   throw new OperationalError(code, `${origin} answered ${[response.status, response.statusText].join(' ').trim()}${said === '' ? '' : `: ${said}`}`);
 }
@@ -66,13 +67,35 @@ async function dismiss({ body }: Response): Promise<void> {
   await body?.cancel().catch(() => undefined);
 }
 
+/** "Cannot POST /hooks/…": what the address holds beside its host is told to nobody, not even by its receiver. The longest first. */
+function secretsOf(url: string): readonly string[] {
+  const { pathname, search, searchParams } = new URL(url);
+  const parts = [pathname + search, pathname, search, ...[...pathname.split('/'), ...searchParams.values()].filter((part) => part.length >= SECRET_LENGTH)];
+  return [...new Set(parts.flatMap((part) => [part, decoded(part)]))].filter((part) => part.length > 1).sort((one, other) => other.length - one.length);
+}
+
+/** Shorter parts are words. */
+const SECRET_LENGTH = 8;
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Well above what is shown: nothing is shown that a cut kept from being recognised. */
+const MOST_READ = 64 * 1024;
+
 /** The first piece only: a refusal that goes on and on is cut. */
-async function firstLine({ body }: Response): Promise<string> {
+async function firstLine({ body }: Response, secrets: readonly string[]): Promise<string> {
   if (!body) return '';
   const reader = body.getReader();
   const { value } = await reader.read().catch(() => ({ value: undefined }));
   await reader.cancel().catch(() => undefined);
-  return new TextDecoder().decode(value?.subarray(0, 4 * MOST_SAID)).replaceAll(/\s+/g, ' ').trim().slice(0, MOST_SAID);
+  const text = new TextDecoder().decode(value?.subarray(0, MOST_READ));
+  return secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text).slice(0, 4 * MOST_SAID).replaceAll(/\s+/g, ' ').trim();
 }
 
 /** Of fetch: "fetch failed", with the reason as its cause; or the signal's own. */

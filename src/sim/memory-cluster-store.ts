@@ -57,8 +57,8 @@ export class MemoryClusterStore implements ClusterStore {
   }
 
   /** For whoever watches a simulation: no fault applies, and nothing is waited for. */
-  peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly rules: ReadonlyMap<string, PlacementRule>; readonly leader: { readonly epoch: number; readonly holder: string }; readonly disarm: Disarm | null } {
-    return { version: this.#version, disarm: this.#disarm, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, rules: this.#rules, leader: this.#lease };
+  peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly rules: ReadonlyMap<string, PlacementRule>; readonly leader: { readonly epoch: number; readonly holder: string }; readonly disarm: Disarm | null; readonly voters: readonly VoterSet[] } {
+    return { version: this.#version, disarm: this.#disarm, voters: this.#voters, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, rules: this.#rules, leader: this.#lease };
   }
 
   /** How long ago something was written down at this time. */

@@ -122,6 +122,10 @@ export class SimulatedAgent implements Service {
         host.publishedLease = { untilMs: time.nowMs + (untilMs - nowMs), isArmed };
       },
       publishedLeaseUntilMs: (nowMs) => (host.publishedLease === null ? -Infinity : nowMs + host.publishedLease.untilMs - time.nowMs),
+      publishVoterEpoch: (clusterId, epoch) => {
+        host.publishedVoters = { clusterId, epoch };
+      },
+      publishedVoterEpoch: (clusterId) => (host.publishedVoters?.clusterId === clusterId ? host.publishedVoters.epoch : 0),
       publishRelease: () => {
         host.publishedLease = { untilMs: -Infinity, isArmed: false, isReleased: true };
       },

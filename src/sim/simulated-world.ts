@@ -53,6 +53,7 @@ export interface SimulatedHost {
   readonly leaseMarks: Map<string, number>;
   leaseMarksChanges: number;
   /** What the agent told the guard of its lease, on true time; gone with the boot. */
+  publishedVoters: { readonly clusterId: string; readonly epoch: number } | null;
   publishedLease: { readonly untilMs: number; readonly isArmed: boolean; readonly isReleased?: boolean } | null;
   watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
@@ -164,7 +165,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -187,6 +188,7 @@ export class SimulatedWorld {
     const host = this.host(name);
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
+    host.publishedVoters = null;
     host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
   }

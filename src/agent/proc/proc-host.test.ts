@@ -11,6 +11,16 @@ function places(bootId: string, root = mkdtempSync(join(tmpdir(), 'reeve-proc-')
   return { root, host: procHost({ procDir: join(root, 'proc'), guardDir: root, runDir: join(root, 'run'), bootId }) };
 }
 
+describe('the published voters', () => {
+  it('are known to the next agent of the same boot and cluster', () => {
+    const { root, host } = places('boot-a');
+    expect(host.publishedVoterEpoch('cluster')).toBe(0);
+    host.publishVoterEpoch('cluster', 7);
+    const read = (bootId: string, clusterId: string): number => places(bootId, root).host.publishedVoterEpoch(clusterId);
+    expect([read('boot-a', 'cluster'), read('boot-b', 'cluster'), read('boot-a', 'other')]).toEqual([7, 0, 0]);
+  });
+});
+
 describe('the published lease', () => {
   it('is read by the next agent on its own clock', () => {
     const { root, host } = places('boot-a');

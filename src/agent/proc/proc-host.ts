@@ -23,6 +23,7 @@ const RELEASED = 'released';
 
 export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): AgentHost {
   const leaseFile = `${runDir}/lease`;
+  const votersFile = `${runDir}/voters`;
   const leaving = leavingFile(runDir, bootId);
   const marksDir = `${guardDir}/leases`;
   let published = '';
@@ -52,6 +53,11 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
     publishedLeaseUntilMs: (nowMs) => {
       const [version, boot, until] = textOf(leaseFile).trim().split(' ');
       return version === '1' && boot === bootId && Number(until) > 0 ? Number(until) - uptimeMs(procDir) + nowMs : -Infinity;
+    },
+    publishVoterEpoch: (clusterId, epoch) => write(votersFile, `1 ${bootId} ${epoch} ${clusterId}\n`),
+    publishedVoterEpoch: (clusterId) => {
+      const [version, boot, epoch, ...cluster] = textOf(votersFile).trim().split(' ');
+      return version === '1' && boot === bootId && cluster.join(' ') === clusterId ? Number(epoch) : 0;
     },
     publishRelease: () => {
       write(leaseFile, `1 ${bootId} 0 0 ${RELEASED}\n`);

@@ -29,10 +29,10 @@ function rig({ leads = true, fails = false } = {}) {
     },
     log,
   );
-  const look = async (hosts: readonly Host[], verdict: ClusterVerdict, nowMs = state.nowMs): Promise<readonly string[]> => {
+  const look = async (hosts: readonly Host[], verdict: ClusterVerdict, nowMs = state.nowMs, writers: readonly string[] = []): Promise<readonly string[]> => {
     state.nowMs = nowMs;
     sent.length = 0;
-    configurer.configure(hosts, verdict);
+    configurer.configure(hosts, verdict, writers);
     await new Promise((resolve) => setImmediate(resolve));
     return [...sent];
   };
@@ -55,6 +55,14 @@ describe('configurer of agents', () => {
     expect(await look([host], heardBy(host, 3), 60_000)).toEqual([]);
     state.members = 1;
     expect(await look([host], heardBy(host, 3))).toEqual(['host-1']);
+  });
+
+  it('tells everybody again once an enrolment or a removal has begun or ended: that writes to all of them too', async () => {
+    const { look } = rig();
+    const rounds = [[], ['enrol-1'], ['enrol-1'], []];
+    const told: number[] = [];
+    for (const writers of rounds) told.push((await look([host], heardBy(host, 3), 0, writers)).length);
+    expect(told).toEqual([1, 1, 0, 1]);
   });
 
   it('tries again what failed', async () => {

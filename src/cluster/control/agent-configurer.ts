@@ -26,6 +26,7 @@ interface Sent {
 export class AgentConfigurer {
   readonly #sent = new Map<HostId, Sent>();
   readonly #busy = new Set<HostId>();
+  #writers = '';
   /** As last written: one that is given again is not written again. */
   readonly #written = new Map<HostId, { readonly config: AgentConfig; readonly text: string }>();
 
@@ -34,12 +35,17 @@ export class AgentConfigurer {
     private readonly log: Log,
   ) {}
 
-  /** Starts what is due; never throws. A host that is being admitted gets its configuration from that. */
-  configure(hosts: readonly Host[], verdict: ClusterVerdict): void {
+  /**
+   * Starts what is due; never throws. A host that is being admitted gets its configuration from that. `writers`: enrolments and removals under
+   * way, which write the configuration of every member too. Once one begins or ends, nobody knows what stands there.
+   */
+  configure(hosts: readonly Host[], verdict: ClusterVerdict, writers: readonly string[]): void {
     if (this.ports.leaderEpoch() === null) {
       this.#sent.clear();
       return;
     }
+    if (writers.join() !== this.#writers) this.#sent.clear();
+    this.#writers = writers.join();
     const members = hosts.filter((host) => host.condition !== 'enrolling');
     for (const host of members) {
       // Also to a host that is not heard: it may not know yet that we are here, and then nobody else would tell it.
@@ -67,9 +73,10 @@ export class AgentConfigurer {
 
   async #send(host: Host, config: AgentConfig): Promise<void> {
     this.#busy.add(host.id);
+    const writers = this.#writers;
     try {
       await this.ports.agentOf(host).configure(config);
-      this.#sent.set(host.id, { text: JSON.stringify(config), atMs: this.ports.clock.monotonicMs() });
+      if (writers === this.#writers) this.#sent.set(host.id, { text: JSON.stringify(config), atMs: this.ports.clock.monotonicMs() });
     } catch (error) {
       this.#sent.delete(host.id);
       this.log.debug({ host: host.name }, `configuration of its agent: ${messageOf(error)}`);

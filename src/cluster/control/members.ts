@@ -16,6 +16,8 @@ export class Members {
   witnesses: readonly AgentMember[];
   /** The set of voters that every host is to judge its lease by. */
   voters: VoterSet | null = null;
+  /** Operations under way that write the configuration of all members: enrolments and removals. */
+  writers: readonly string[] = [];
   onChange: (view: ClusterView) => Promise<void> = async () => undefined;
   #known = '';
   /** The same objects hold the same: a store that keeps its view gives it again. */
@@ -48,6 +50,7 @@ export class Members {
     }
     this.hosts = view.hosts;
     this.voters = view.voters.at(-1) ?? null;
+    this.writers = view.operations.filter(({ kind }) => kind === 'enrol' || kind === 'remove').map(({ id }) => id);
     if (view === this.#seen?.view && all === this.#seen.all) return;
     this.#seen = { view, all };
     const now = JSON.stringify([this.voters, view.hosts.map(({ id, condition, hostEpoch, agentKey, links, ssh, address }) => [id, condition, hostEpoch, agentKey, links, ssh, address]), this.witnesses, view.operations.filter((one) => one.kind === 'enrol').map((one) => one.hostId)]);

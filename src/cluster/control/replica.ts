@@ -140,7 +140,7 @@ export class Replica {
     this.#prober.look(this.members.hosts, verdict);
     this.#poller.poll(this.members.hosts, verdict);
     this.#health.look(this.members.hosts, verdict);
-    this.#configurer.configure(this.members.hosts, verdict);
+    this.#configurer.configure(this.members.hosts, verdict, this.members.writers);
     this.controller.kick();
   };
 

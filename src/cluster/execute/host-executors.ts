@@ -2,7 +2,8 @@
 import { FENCE_STEPS } from '../../fencing/run-fence.js';
 import type { LeaseEnd } from '../../fencing/lease-end.js';
 import { enforcesLease, type Host } from '../../hosts/host.js';
-import type { HostProbe } from '../../hosts/host-agent.js';
+import type { EnrolmentSide } from '../../hosts/enrolment-side.js';
+import type { AgentConfig, HostProbe } from '../../hosts/host-agent.js';
 import type { HostFacts } from '../../hosts/host-facts.js';
 import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.js';
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
@@ -91,6 +92,7 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
         clock: ports.clock,
         lookAtFence: () => lookAtFence(ports, host),
         isHeard: (bootId: string) => ports.ear.isHeard(host, bootId),
+        configOf: (peer: EnrolmentSide) => configNow(ports, peer, host),
         newMarkerId: () => ports.ear.newMarkerId(),
         report: (points: Parameters<typeof ports.ear.keepReport>[1]) => ports.ear.keepReport(host, points),
       },
@@ -103,6 +105,13 @@ export function enrolExecutor(ports: ExecutePorts): Executor {
     const facts = await ports.world.hypervisorOf(host).facts();
     return admitted(ports, { operation, host, outcome }, { bootId: String(outcome.memo['bootId']), facts });
   };
+}
+
+/** With the members of now, and the one that is being enrolled. */
+async function configNow({ store, world }: ExecutePorts, peer: EnrolmentSide, host: Host): Promise<AgentConfig> {
+  const view = await store.readView();
+  const now = view.hosts.find((one) => one.id === peer.host.hostId);
+  return now ? world.sideOf(now, [...members(view, host), host]).config : peer.config;
 }
 
 /** A fence that was begun while it was being admitted is about this very epoch: it must not be taken for online. */
@@ -139,7 +148,7 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       hypervisor: ports.world.hypervisorOf(host),
       admission: { bootId, token: tokenFor(operation, host, null) },
       judgesByNewest: () => judgesByNewest(ports, host),
-      isGoneFromHome: ({ uuid }: KnownWorkload) => isGoneFromHome(ports, uuid),
+      isGoneFromHome: ({ uuid }: KnownWorkload) => isGoneFromHome(ports, host, uuid),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
@@ -149,10 +158,12 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
 }
 
 /** Its home answers, has no process and no definition of it (or one that says that it was migrated), and nothing of ours is under way. */
-async function isGoneFromHome({ store, world }: ExecutePorts, uuid: string): Promise<boolean> {
+async function isGoneFromHome({ store, world }: ExecutePorts, from: Host, uuid: string): Promise<boolean> {
   const { workloads, hosts, operations } = await store.readView();
   const workload = workloads.find((one) => one.uuid === uuid);
   const home = hosts.find((one) => one.id === workload?.hostId);
+  // It was seen where it is, and is placed there by now.
+  if (home?.id === from.id) return true;
   if (!workload || home?.condition !== 'online' || operations.some((one) => one.workloadId === workload.id)) return false;
   try {
     const seen = await world.hypervisorOf(home).observe(uuid);

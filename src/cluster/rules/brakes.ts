@@ -22,6 +22,9 @@ export function disarmBrake({ view, nowMs }: RuleContext): Hold | null {
   return hold('disarmed', '', `disarmed (${disarm.mode}) by ${disarm.by} ${until}: ${disarm.reason}; \`reeve arm\` ends it`);
 }
 
+/** May a silent host lose its vote now? Not by those that a broken network of ours leaves to be heard: they would lift the brake that holds. */
+export const maySetAside = (context: RuleContext): boolean => listeningBrake(context) === null && massFailureBrake(context) === null;
+
 /** Too many hosts silent at once: it is our network rather than theirs. */
 export function massFailureBrake({ view, policy, verdictOf }: RuleContext): Hold | null {
   const enrolled = view.hosts.filter((host) => host.condition === 'online' || (LOST.has(host.condition) && !isSetAside(view, host)));

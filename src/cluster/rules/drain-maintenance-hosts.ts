@@ -10,8 +10,7 @@ import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
 import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
-import { groupOf } from './group-moves.js';
-import { leftSinceMs, noBetterThan, suffersThere, troubleHolds } from './troubled-hosts.js';
+import { leavesTrouble, leftSinceMs, noBetterThan, troubleHolds } from './troubled-hosts.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'drainMaintenanceHosts';
@@ -71,7 +70,7 @@ function inTrouble(context: RuleContext, host: Host): Emptying | null {
   const { nowMs, policy } = context;
   return {
     host, sinceMs: Math.max(sinceMs, nowMs - policy.moveRetryMs), why: `${host.name} is in trouble: ${describeTrouble(host.trouble)}`, params: {},
-    leaves: (workload) => groupOf(context, workload).some((one) => one.hostId === host.id && suffersThere(context, host, one)), exclude: (workload) => noBetterThan(context, workload),
+    leaves: (workload) => leavesTrouble(context, host, workload), exclude: (workload) => noBetterThan(context, workload),
   };
 }
 
@@ -83,7 +82,7 @@ function isWaiting({ verdictOf, policy, nowMs }: RuleContext, id: Host['id'], { 
 function moveAway(context: RuleContext, emptying: Emptying, workload: Workload): RuleOutput {
   const { host } = emptying;
   if (context.operationOn(workload.id)) return { actions: [], holds: [] };
-  const stuck = whyStuck(workload, host) ?? stuckMate(context, workload, host);
+  const stuck = whyStuck(workload, host) ?? stuckMate(context, emptying, workload);
   if (stuck) return no(stuck);
   const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
   const tried = failedTargets(context, workload, emptying.sinceMs);
@@ -109,11 +108,12 @@ function whyStuck(workload: Workload, host: Host): Hold | null {
 }
 
 /** One of a group goes only when all can. */
-function stuckMate(context: RuleContext, workload: Workload, host: Host): Hold | null {
+function stuckMate(context: RuleContext, { host, leaves }: Emptying, workload: Workload): Hold | null {
   for (const id of ruleIndex(context.view.rules).group(workload.id)) {
     const mate = id === workload.id ? null : context.workloadOf(id);
-    const why = mate && mate.hostId === host.id && LEAVES.has(mate.state) ? whyStuck(mate, host) : null;
-    if (why) return hold('cannot-move', workload.name, `it stays together with ${mate?.name ?? id}: ${why.why}`);
+    if (!mate || mate.hostId !== host.id || !LEAVES.has(mate.state)) continue;
+    const why = leaves(mate) ? whyStuck(mate, host)?.why : `${mate.name} is not protected, and is left to its people: it stays on ${host.name}`;
+    if (why !== undefined) return hold('cannot-move', workload.name, `it stays together with ${mate.name}: ${why}`);
   }
   return null;
 }

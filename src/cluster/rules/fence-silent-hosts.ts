@@ -6,7 +6,7 @@ import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import type { Operation } from '../operation.js';
 import { isNeeded, isSetAside } from '../set-aside.js';
-import { disarmBrake, listeningBrake, massFailureBrake } from './brakes.js';
+import { disarmBrake, listeningBrake, massFailureBrake, maySetAside } from './brakes.js';
 
 export const fenceSilentHosts: Rule = (context) => {
   const silent = context.view.hosts.filter((host) => host.condition === 'silent' && !isComingBack(context, host));
@@ -27,7 +27,7 @@ function isComingBack({ view, verdictOf }: RuleContext, host: Host): boolean {
 
 function whyNotFence(context: RuleContext, host: Host, already: number): Hold | null {
   if (!isNeeded(context.view, host)) {
-    const vote = isSetAside(context.view, host) ? 'it has no vote until it is heard again' : 'it loses its vote soon';
+    const vote = isSetAside(context.view, host) ? 'it has no vote until it is heard again' : maySetAside(context) ? 'it loses its vote soon' : 'it keeps its vote for now';
     return hold('no-fence-device', host.name, `silent, and nothing protected is placed there: not fenced; ${vote}; \`reeve host confirm-off ${host.name}\` if it is off`);
   }
   if (host.intent === 'maintenance') return hold('maintenance', host.name, 'silent while in maintenance: not fenced; `reeve host undrain` or `reeve host confirm-off`');

@@ -4,11 +4,17 @@ import type { Host } from '../../hosts/host.js';
 import type { Workload } from '../../workloads/workload.js';
 import { hold, type Hold } from '../decision.js';
 import type { RuleContext } from '../decide.js';
+import { groupOf } from './group-moves.js';
 
 /** Is it better off elsewhere, by the policy? What is not protected is left to its people. */
 export function suffersThere({ policy: { onTrouble } }: Pick<RuleContext, 'policy'>, host: Host, workload: Workload): boolean {
   if (!workload.isProtected) return false;
   return (onTrouble.uplinkLost === 'migrate' && isCutOff(host, workload)) || (onTrouble.hardwareFailing === 'migrate' && isFailing(host));
+}
+
+/** It, or one that must stay on one host with it: a group leaves as one. */
+export function leavesTrouble(context: RuleContext, host: Host, workload: Workload): boolean {
+  return workload.isProtected && groupOf(context, workload).some((one) => one.hostId === host.id && suffersThere(context, host, one));
 }
 
 const isCutOff = (host: Host, workload: Workload): boolean => deadAmong(host, workload.needs.bridges).length > 0;
@@ -31,7 +37,7 @@ export function troubleHolds(context: RuleContext): readonly Hold[] {
 function whatFollows(context: RuleContext, host: Host): string {
   const there = context.view.workloads.filter((one) => one.hostId === host.id && one.state === 'running');
   const touched = isFailing(host) ? there : there.filter((one) => isCutOff(host, one));
-  const leaving = touched.filter((one) => suffersThere(context, host, one));
+  const leaving = there.filter((one) => leavesTrouble(context, host, one));
   if (leaving.length > 0) return `and ${names(leaving)} move${leaving.length === 1 ? 's' : ''} away live`;
   return touched.length > 0 ? `and ${names(touched)} stay${touched.length === 1 ? 's' : ''}, as the policy says; \`reeve host drain ${host.name}\` empties it` : 'and nothing there suffers from it';
 }

@@ -11,6 +11,7 @@ import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulate
 import type { WorldObserver } from '../world-observer.js';
 import { HardRules } from './hard-rules.js';
 import { LeftAlone } from './left-alone.js';
+import { SetAsideHosts } from './set-aside-hosts.js';
 import { StopCauses } from './stop-causes.js';
 
 export interface CheckerParts {
@@ -45,8 +46,6 @@ interface Whereabouts {
   endedAtMs: number | null;
 }
 
-/** The leader's clock on the wall may be so far ahead of the true one. */
-const WALL_CLOCKS_MS = 60;
 /** An operation that has just ended may still have effects under way. */
 const RECENT_MS = 60_000;
 /** More of the same says nothing new. */
@@ -63,6 +62,7 @@ export class InvariantChecker implements WorldObserver {
 
   readonly #hardRules: HardRules;
   readonly #leftAlone: LeftAlone;
+  readonly #setAside: SetAsideHosts;
   readonly #stopCauses: StopCauses;
 
   constructor(private readonly parts: CheckerParts) {
@@ -72,6 +72,7 @@ export class InvariantChecker implements WorldObserver {
     };
     this.#hardRules = new HardRules({ ...parts, endedAgoMs });
     this.#leftAlone = new LeftAlone(parts);
+    this.#setAside = new SetAsideHosts(parts);
     this.#stopCauses = new StopCauses(parts);
   }
 
@@ -80,6 +81,7 @@ export class InvariantChecker implements WorldObserver {
     this.#hardRules.follow(wallMs);
     this.#stopCauses.follow();
     for (const touched of this.#leftAlone.follow()) this.violate('error-is-left-alone', touched);
+    for (const wrong of this.#setAside.follow()) this.violate('no-fence-without-quorum', wrong);
   }
 
   /** A person commits this now. */
@@ -166,10 +168,7 @@ export class InvariantChecker implements WorldObserver {
     if (!verdict?.quorum || !verdict.trusted) this.violate('no-fence-without-quorum', `${host.name} is fenced ${verdict?.quorum ? 'during grace' : 'without quorum'}`);
     const isEnrolled = (condition: Host['condition'] | undefined): boolean => condition === 'online' || condition === 'silent' || condition === 'fencing';
     // One that was proven off by the same commit was counted by who decided it.
-    const { hosts, workloads } = this.parts.store.peek();
-    // One that was silent for long when nothing of ours was there says nothing of what happens now.
-    const isSetAside = (one: Host): boolean => one.condition === 'silent' && this.parts.store.ageMs(one.conditionSinceMs) >= 30_000 - WALL_CLOCKS_MS && ![...workloads.values()].some((vm) => vm.hostId === one.id && vm.isProtected && vm.desired === 'running');
-    const enrolled = [...hosts.values()].filter((one) => !isSetAside(one) && (isEnrolled(one.condition) || isEnrolled(before.get(one.id))));
+    const enrolled = [...this.parts.store.peek().hosts.values()].filter((one) => !this.#setAside.has(one.id) && (isEnrolled(one.condition) || isEnrolled(before.get(one.id))));
     const lost = enrolled.filter((one) => one.condition === 'silent' || one.condition === 'fencing');
     if (lost.length / Math.max(1, enrolled.length) > this.parts.maxSilentShare) this.violate('no-fence-without-quorum', `${host.name} is fenced while ${lost.length} of ${enrolled.length} hosts are silent`);
   }

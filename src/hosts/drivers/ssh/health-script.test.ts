@@ -1,6 +1,10 @@
 // How a host's answer about its health is read. What the script says on real hosts: the conformance suite.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseHealth } from './health-script.js';
+import { HEALTH_DIR, HEALTH_SCRIPT, parseHealth } from './health-script.js';
 
 describe('the answer about its health', () => {
   it('names bridges without an uplink, and what is failing, in order', () => {
@@ -14,6 +18,17 @@ describe('the answer about its health', () => {
 
   it('is refused when it is cut short: what is missing would look well', () => {
     expect(() => parseHealth('bridge br0 eth0\n')).toThrow('ended before its end');
+  });
+
+  it('is whole whatever others write: no backslash of theirs is obeyed', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'reeve-health-'));
+    try {
+      writeFileSync(join(dir, 'monitor'), String.raw`volume C:\cache is full\c`);
+      const output = execFileSync('/bin/sh', ['-c', HEALTH_SCRIPT.replaceAll(HEALTH_DIR, dir)], { encoding: 'utf8' });
+      expect(parseHealth(output).failing).toContain(String.raw`monitor: volume C:\cache is full\c`);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('takes no more of what others write than a line, and nothing that a terminal obeys', () => {

@@ -38,7 +38,8 @@ for file in ${HEALTH_DIR}/*; do
   [ -f "$file" ] || continue
   line=
   read -r line < "$file"
-  echo "failing \${file##*/}: \${line:-no reason given}"
+  # Others write these: echo would obey their backslashes, and one could cut the answer short.
+  printf 'failing %s: %s\\n' "\${file##*/}" "\${line:-no reason given}"
 done
 echo end`;
 
