@@ -40,7 +40,7 @@ export const host = z.looseObject({
   cordoned: z.boolean(),
   leaving: z.looseObject({ purpose: z.enum(['shutdown', 'reboot']), sinceMs: atMs }).nullable().meta({ description: 'it goes down in order' }),
   flapping: z.looseObject({ lostAtMs: z.array(atMs), quarantine: z.looseObject({ untilMs: atMs, times: z.int(), isOver: z.boolean() }).nullable() }).meta({ description: 'how often it was lost lately; in quarantine nothing new is placed there' }),
-  trouble: z.looseObject({ deadBridges: z.array(z.looseObject({ bridge: z.string(), why: z.string() })), failing: z.array(z.string()), sinceMs: atMs }).nullable().meta({ description: 'what is wrong with it by its own word: bridges of guests without an uplink, hardware that reports to be failing' }),
+  trouble: z.looseObject({ deadBridges: z.array(z.looseObject({ bridge: z.string(), why: z.string() })), failing: z.array(z.string()), bridgesSinceMs: atMs.nullable(), failingSinceMs: atMs.nullable() }).nullable().meta({ description: 'what is wrong with it by its own word: bridges of guests without an uplink, hardware that reports to be failing' }),
   why,
   hostEpoch: z.int(),
   bootId: z.string().nullable(),

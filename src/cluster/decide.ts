@@ -45,6 +45,8 @@ export interface RuleContext extends DecideInput {
   /** What the inventories say about it; worked out once a round. */
   readonly findings: (workload: Workload) => readonly Finding[];
   readonly ledger: PlacementLedger;
+  /** Has a rule before this one done something about this host or workload in this round? Then what is done about it now is dropped. */
+  readonly isActedOn: (name: string) => boolean;
 }
 
 export interface RuleOutput {
@@ -79,10 +81,10 @@ export const RULES: readonly Rule[] = [
  * a later rule looks again in the next round, on what the first one changed.
  */
 export function decide(input: DecideInput): Decision {
-  const context = contextOf(input);
+  const actedOn = new Set<string>();
+  const context = contextOf(input, (name) => actedOn.has(name));
   const actions: Action[] = [];
   const holds: Hold[] = [];
-  const actedOn = new Set<string>();
   for (const rule of RULES) {
     const output = rule(context);
     const fresh = output.actions.filter((action) => !actedOn.has(action.about));
@@ -93,7 +95,7 @@ export function decide(input: DecideInput): Decision {
   return { actions, holds: holds.filter((one, index) => holds.findIndex((other) => other.code === one.code && other.about === one.about) === index) };
 }
 
-function contextOf(input: DecideInput): RuleContext {
+function contextOf(input: DecideInput, isActedOn: RuleContext['isActedOn']): RuleContext {
   const { view } = input;
   const verdicts = new Map(input.verdict.hosts.map((verdict) => [verdict.hostId, verdict]));
   const hosts = new Map(view.hosts.map((host) => [host.id, host]));
@@ -106,7 +108,7 @@ function contextOf(input: DecideInput): RuleContext {
     return known;
   };
   return {
-    ...input, findings, ledger: placementLedger(input),
+    ...input, findings, isActedOn, ledger: placementLedger(input),
     verdictOf: (id) => verdicts.get(id) ?? null, hostOf: (id) => (id === null ? null : (hosts.get(id) ?? null)),
     workloadOf: (id) => workloads.get(id) ?? null, operationOn: (id) => operations.get(id) ?? null,
   };

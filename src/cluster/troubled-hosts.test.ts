@@ -8,8 +8,8 @@ import type { Host } from '../hosts/host.js';
 import type { HostTrouble } from '../hosts/host-health.js';
 import type { Workload } from '../workloads/workload.js';
 
-const cut = (sinceMs = NOW_MS - 60_000): HostTrouble => ({ deadBridges: [{ bridge: 'br0', why: 'its uplink eth0 has no carrier' }], failing: [], sinceMs });
-const failing: HostTrouble = { deadBridges: [], failing: ['array md0 misses disks (1)'], sinceMs: NOW_MS - 60_000 };
+const cut = (bridgesSinceMs = NOW_MS - 60_000): HostTrouble => ({ deadBridges: [{ bridge: 'br0', why: 'its uplink eth0 has no carrier' }], failing: [], bridgesSinceMs, failingSinceMs: null });
+const failing: HostTrouble = { deadBridges: [], failing: ['array md0 misses disks (1)'], bridgesSinceMs: null, failingSinceMs: NOW_MS - 60_000 };
 const vm = aWorkload('vm', one);
 const onBridge = (bridge: string, set: Partial<Workload> = {}): Workload => ({ ...vm, ...set, needs: { ...vm.needs, bridges: [bridge] } });
 
@@ -29,6 +29,9 @@ describe('a host in trouble', () => {
   it('is given time to get well, and keeps what the policy keeps, what is not protected, and what is locked', () => {
     const hosts = [{ ...one, trouble: cut() }, two, three];
     expect(operationsOf(decided([{ ...one, trouble: cut(NOW_MS - 9_000) }, two, three], onBridge('br0')))).toEqual([]);
+    // Hardware that has been failing for long, and is kept, does not hurry what has just begun.
+    const both = { ...cut(NOW_MS - 2_000), failing: failing.failing, failingSinceMs: 0 };
+    expect(operationsOf(decided([{ ...one, trouble: both }, two, three], onBridge('br0'), { hardwareFailing: 'keep' }))).toEqual([]);
     const kept = decided(hosts, onBridge('br0'), { uplinkLost: 'keep' });
     expect([operationsOf(kept), whyOf(kept, 'unhealthy')]).toEqual([[], expect.stringContaining('vm stays, as the policy says; `reeve host drain host-1` empties it')]);
     expect(operationsOf(decided(hosts, onBridge('br0', { isProtected: false })))).toEqual([]);
@@ -43,7 +46,7 @@ describe('a host in trouble', () => {
   });
 
   it('is tried again after a while where a move has failed', () => {
-    const hosts = [{ ...one, trouble: { ...failing, sinceMs: 0 } }, two];
+    const hosts = [{ ...one, trouble: { ...failing, failingSinceMs: 0 } }, two];
     const failed = (agoMs: number) => ({ recentOperations: [anOperation('migrate', { workloadId: vm.id, targetHostId: two.id, state: 'failed', createdAtMs: NOW_MS - agoMs, why: 'no' })] });
     expect(operationsOf(decided(hosts, onBridge('br0'), {}, failed(1_000)))).toEqual([]);
     expect(operationsOf(decided(hosts, onBridge('br0'), {}, failed(DEFAULT_POLICY.moveRetryMs + 1)))).toEqual(['migrate vm host-2']);

@@ -18,8 +18,9 @@ export interface HealthLook {
 
 /** Something is wrong. */
 export interface HostTrouble extends HealthLook {
-  /** Since when (wall clock) something is. */
-  readonly sinceMs: number;
+  /** Since when (wall clock) a bridge leads nowhere, and hardware is failing; null: neither does now. */
+  readonly bridgesSinceMs: number | null;
+  readonly failingSinceMs: number | null;
 }
 
 /** Those of these bridges that lead nowhere on this host. */
@@ -34,14 +35,26 @@ export function describeTrouble({ deadBridges, failing }: HealthLook): string {
   return [...deadBridges.map(({ bridge, why }) => `${bridge} leads nowhere: ${why}`), ...failing].join('; ');
 }
 
-/** What is to be kept after this look; the time at which trouble began stays while there is any. */
+/** What is to be kept after this look; the time at which trouble of a kind began stays while there is any of it. */
 export function troubleAfter(look: HealthLook, before: HostTrouble | null, nowMs: number): HostTrouble | null {
   if (look.deadBridges.length === 0 && look.failing.length === 0) return null;
-  return { ...look, sinceMs: before?.sinceMs ?? nowMs };
+  return {
+    ...look,
+    bridgesSinceMs: look.deadBridges.length > 0 ? (before?.bridgesSinceMs ?? nowMs) : null,
+    failingSinceMs: look.failing.length > 0 ? (before?.failingSinceMs ?? nowMs) : null,
+  };
 }
 
 /** Do they tell a person the same? Counts that rise do. */
 export function isSameTrouble(one: HealthLook | null, other: HealthLook | null): boolean {
   const kinds = (look: HealthLook | null): string => (look === null ? '' : describeTrouble(look).replace(/ \(\d+\)/g, ''));
   return kinds(one) === kinds(other);
+}
+
+/** The part of its trouble that has lasted so long; null: none has. */
+export function lasting(trouble: HostTrouble | null, forMs: number, nowMs: number): HostTrouble | null {
+  if (trouble === null) return null;
+  const isOld = (sinceMs: number | null): boolean => sinceMs !== null && nowMs - sinceMs >= forMs;
+  const part = { ...trouble, deadBridges: isOld(trouble.bridgesSinceMs) ? trouble.deadBridges : [], failing: isOld(trouble.failingSinceMs) ? trouble.failing : [] };
+  return part.deadBridges.length + part.failing.length === 0 ? null : part;
 }

@@ -10,7 +10,8 @@ import { HealthWatcher } from './health-watcher.js';
 const WELL: HealthLook = { deadBridges: [], failing: [] };
 const CUT: HealthLook = { deadBridges: [{ bridge: 'br0', why: 'its uplink eth0 has no carrier' }], failing: [] };
 const errors = (count: number): HealthLook => ({ deadBridges: [], failing: [`memory controller mc0 counts uncorrectable errors (${count})`] });
-const since = (look: HealthLook): HostTrouble => ({ ...look, sinceMs: NOW_MS - 60_000 });
+const AGO_MS = NOW_MS - 60_000;
+const since = (look: HealthLook): HostTrouble => ({ ...look, bridgesSinceMs: look.deadBridges.length > 0 ? AGO_MS : null, failingSinceMs: look.failing.length > 0 ? AGO_MS : null });
 
 function setUp(trouble: HostTrouble | null = null) {
   const state = { host: aHost('host-1', { trouble }), says: WELL, asked: 0, atMs: 0, leads: true, fails: false };
@@ -73,11 +74,12 @@ describe('health watcher', () => {
     const { state, told, pass } = setUp(since(errors(1)));
     state.says = errors(2);
     await pass(20_000);
-    expect([state.host.trouble, told]).toEqual([{ ...errors(2), sinceMs: NOW_MS - 60_000 }, []]);
+    expect([state.host.trouble, told]).toEqual([since(errors(2)), []]);
     state.says = { ...CUT, failing: errors(2).failing };
     await pass(20_000);
     expect(told).toEqual(['host.unhealthy alert']);
-    expect(state.host.trouble?.sinceMs).toBe(NOW_MS - 60_000);
+    expect(state.host.trouble).toMatchObject({ failingSinceMs: AGO_MS, bridgesSinceMs: expect.any(Number) as number });
+    expect(state.host.trouble?.bridgesSinceMs).toBeGreaterThan(NOW_MS);
   });
 
   it('keeps what it knows of a host that does not answer, and asks neither one that is not heard nor for another leader', async () => {

@@ -38,8 +38,10 @@ export class HealthWatcher {
   look(hosts: readonly Host[], verdict: ClusterVerdict): void {
     if (this.ports.leaderEpoch() === null) return this.#unconfirmed.clear();
     for (const host of hosts) {
-      if (host.condition !== 'online' || this.#inFlight.has(host.id) || this.ports.clock.monotonicMs() < (this.#nextAt.get(host.id) ?? 0)) continue;
-      if (verdict.hosts.some((one) => one.hostId === host.id && one.hearing === 'heard')) void this.#ask(host);
+      const isHeard = host.condition === 'online' && verdict.hosts.some((one) => one.hostId === host.id && one.hearing === 'heard');
+      // What was seen before it was away confirms nothing.
+      if (!isHeard) this.#unconfirmed.delete(host.id);
+      else if (!this.#inFlight.has(host.id) && this.ports.clock.monotonicMs() >= (this.#nextAt.get(host.id) ?? 0)) void this.#ask(host);
     }
   }
 

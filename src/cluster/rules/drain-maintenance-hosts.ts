@@ -1,5 +1,5 @@
 // Workloads on a host in maintenance, on one that goes down under policy migrate, or on one in trouble move away a few at a time; what can't move is named.
-import { describeTrouble } from '../../hosts/host-health.js';
+import { describeTrouble, lasting } from '../../hosts/host-health.js';
 import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
@@ -10,7 +10,7 @@ import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
 import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
-import { leavesTrouble, leftSinceMs, noBetterThan, troubleHolds } from './troubled-hosts.js';
+import { leavesTrouble, noBetterThan, troubleHolds } from './troubled-hosts.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
 const NAME = 'drainMaintenanceHosts';
@@ -65,12 +65,12 @@ function whyEmptied(context: RuleContext, host: Host): Emptying | null {
 
 /** A move that failed is tried to the same host again after a while: trouble may last for weeks. */
 function inTrouble(context: RuleContext, host: Host): Emptying | null {
-  const sinceMs = host.intent === 'maintenance' || host.leaving ? null : leftSinceMs(context, host);
-  if (sinceMs === null || !host.trouble) return null;
   const { nowMs, policy } = context;
+  const trouble = host.intent === 'maintenance' || host.leaving ? null : lasting(host.trouble, policy.onTrouble.afterMs, nowMs);
+  if (trouble === null) return null;
   return {
-    host, sinceMs: Math.max(sinceMs, nowMs - policy.moveRetryMs), why: `${host.name} is in trouble: ${describeTrouble(host.trouble)}`, params: {},
-    leaves: (workload) => leavesTrouble(context, host, workload), exclude: (workload) => noBetterThan(context, workload),
+    host, sinceMs: nowMs - policy.moveRetryMs, why: `${host.name} is in trouble: ${describeTrouble(trouble)}`, params: {},
+    leaves: (workload) => leavesTrouble(context, { ...host, trouble }, workload), exclude: (workload) => noBetterThan(context, workload),
   };
 }
 

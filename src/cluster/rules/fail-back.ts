@@ -31,7 +31,7 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   const rules = ruleIndex(context.view.rules).hosts(workload.id);
   if (!home || home.condition !== 'online' || home.intent === 'maintenance' || home.leaving || rules.length === 0 || context.operationOn(workload.id)) return NOTHING;
   const group = groupOf(context, workload);
-  if (isPromised(context, group) || group.some((mate) => mate.id !== workload.id && context.operationOn(mate.id)) || staysBehind(context, workload, home).length > 0) return NOTHING;
+  if (isPromised(context, group) || group.some((mate) => context.isActedOn(mate.name) || (mate.id !== workload.id && context.operationOn(mate.id))) || staysBehind(context, workload, home).length > 0) return NOTHING;
   const [here, ofGroup] = [preference(rules, home.id), groupPreference(context, group, home.id)];
   const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && groupPreference(context, group, host.id) > ofGroup && host.condition === 'online');
   const well = better.filter((host) => isWell(context, host));

@@ -73,5 +73,5 @@ const NOTHING: RuleOutput = { actions: [], holds: [] };
 function isBeingSettled(context: RuleContext, workload: Workload): boolean {
   const concerned = context.view.rules.filter((rule) => rule.hard && rule.workloads.includes(workload.id)).flatMap((rule) => rule.workloads);
   const promised = new Set(context.ledger.view().promised.map((promise) => promise.workloadId));
-  return [workload.id, ...concerned].some((id) => promised.has(id) || context.operationOn(id) !== null);
+  return [workload.id, ...concerned].some((id) => promised.has(id) || context.operationOn(id) !== null || context.isActedOn(context.workloadOf(id)?.name ?? ''));
 }

@@ -24,11 +24,6 @@ export function noBetterThan({ view }: Pick<RuleContext, 'view'>, workload: Work
   return view.hosts.flatMap((host) => (host.trouble && (isFailing(host) || isCutOff(host, workload)) ? [{ hostId: host.id, why: `${host.name} has trouble of its own: ${describeTrouble(host.trouble)}` }] : []));
 }
 
-/** Since when its workloads are to leave it; null: not now. */
-export function leftSinceMs({ policy: { onTrouble }, nowMs }: Pick<RuleContext, 'policy' | 'nowMs'>, { trouble }: Host): number | null {
-  return trouble && nowMs - trouble.sinceMs >= onTrouble.afterMs ? trouble.sinceMs : null;
-}
-
 /** Shown for as long as the trouble lasts. */
 export function troubleHolds(context: RuleContext): readonly Hold[] {
   return context.view.hosts.flatMap((host) => (host.trouble && host.condition === 'online' ? [hold('unhealthy', host.name, `${describeTrouble(host.trouble)}; other hosts are preferred to it, ${whatFollows(context, host)}`)] : []));

@@ -25,11 +25,19 @@ export class HardRules {
   /** When each rule was there first, on the wall clock. */
   readonly #sinceMs = new Map<PlacementRule, number>();
 
+  /** Since when each workload is ours to place, by its id. */
+  readonly #oursSinceMs = new Map<WorkloadId, number>();
+
   constructor(private readonly parts: HardRulesParts) {}
 
   /** The store changed. */
   follow(wallMs: number): void {
-    for (const rule of this.parts.store.peek().rules.values()) if (!this.#sinceMs.has(rule)) this.#sinceMs.set(rule, wallMs);
+    const { rules, workloads } = this.parts.store.peek();
+    for (const rule of rules.values()) if (!this.#sinceMs.has(rule)) this.#sinceMs.set(rule, wallMs);
+    for (const { id, desired } of workloads.values()) {
+      if (desired === 'unmanaged') this.#oursSinceMs.delete(id);
+      else if (!this.#oursSinceMs.has(id)) this.#oursSinceMs.set(id, wallMs);
+    }
   }
 
   /** What is wrong with a process that began on this host, as sentences. */
@@ -83,7 +91,7 @@ export class HardRules {
 
   #mates(ids: readonly WorkloadId[], decided: Operation, workload: Workload): readonly Workload[] {
     const isOthers = (one: Workload): boolean => one.id !== workload.id && ids.includes(one.id) && one.desired !== 'unmanaged' && one.state !== 'error' && !this.parts.byHand(one.name);
-    return [...this.parts.store.peek().workloads.values()].filter((one) => isOthers(one) && !this.#movedByPersonAfter(decided, one));
+    return [...this.parts.store.peek().workloads.values()].filter((one) => isOthers(one) && (this.#oursSinceMs.get(one.id) ?? Infinity) < decided.createdAtMs && !this.#movedByPersonAfter(decided, one));
   }
 
   /** What a person has moved since could not be known to the decision. */
