@@ -42,7 +42,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isGoneFromHome: async () => false, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
   return { world, context };
 }
 
@@ -52,18 +52,18 @@ const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stop
 describe('re-admission', () => {
   it('takes what was moved there by hand for the only copy where its home has none, and does not touch it', async () => {
     const moved = setUp([shown('moved', 'running', true), shown('twin', 'running')], [known('moved', 'host-2'), known('twin', 'host-2')]);
-    const isGoneFromHome = async ({ uuid }: KnownWorkload): Promise<boolean> => uuid === 'moved';
-    expect(await run({ ...moved.context, isGoneFromHome })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringMatching(/runs twin \(belongs to host-2\)/) as unknown });
+    const isOnlyCopy = async ({ uuid }: KnownWorkload): Promise<boolean> => uuid === 'moved';
+    expect(await run({ ...moved.context, isOnlyCopy })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringMatching(/runs twin \(belongs to host-2\)/) as unknown });
     moved.world.domains.delete('twin');
-    expect((await run({ ...moved.context, isGoneFromHome })).kind).toBe('succeeded');
+    expect((await run({ ...moved.context, isOnlyCopy })).kind).toBe('succeeded');
     expect(moved.world.log).toEqual(['autostart moved false']);
     expect(moved.world.domains.get('moved')?.runState).toBe('running');
   });
 
   it('asks again at the end: what has been started at its home meanwhile is no only copy any more', async () => {
     const { world, context } = setUp([shown('moved', 'running')], [known('moved', 'host-2')]);
-    const isGoneFromHome = async (): Promise<boolean> => world.host.admitted === null;
-    expect(await run({ ...context, isGoneFromHome })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringContaining('belongs to host-2') as unknown });
+    const isOnlyCopy = async (): Promise<boolean> => world.host.admitted === null;
+    expect(await run({ ...context, isOnlyCopy })).toMatchObject({ kind: 'unknown', code: 'running-copy', why: expect.stringContaining('belongs to host-2') as unknown });
     expect(world.domains.get('moved')?.runState).toBe('running');
   });
 

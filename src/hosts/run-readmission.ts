@@ -22,8 +22,8 @@ export interface ReadmissionContext {
   readonly admission: { readonly bootId: string; readonly token: CommandToken };
   /** Resolves when the agent says that it judges its lease by the newest set of voters; the reason when it does not in time. */
   readonly judgesByNewest: () => Promise<string | null>;
-  /** Does the host that it belongs to show, asked now, that it is not there any more? Then it was moved here by hand, and this is the only copy. */
-  readonly isGoneFromHome: (known: KnownWorkload) => Promise<boolean>;
+  /** Do all others show, asked now, that they do not run it, and its home that it is gone? Then it was moved here by hand. */
+  readonly isOnlyCopy: (known: KnownWorkload) => Promise<boolean>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
 }
@@ -41,7 +41,7 @@ const lookForCopies: Step<ReadmissionContext> = {
     }
     const running = await runningCopies(context, probe.runningUuids);
     const moved: KnownWorkload[] = [];
-    for (const one of running) if (await context.isGoneFromHome(one)) moved.push(one);
+    for (const one of running) if (await context.isOnlyCopy(one)) moved.push(one);
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
@@ -123,12 +123,12 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
 }
 
 /** What was the only copy may be one of two by now: somebody has started it at its home. */
-async function stillOurs({ workloads, isGoneFromHome }: ReadmissionContext, now: readonly KnownWorkload[]): Promise<readonly KnownWorkload[]> {
+async function stillOurs({ workloads, isOnlyCopy }: ReadmissionContext, now: readonly KnownWorkload[]): Promise<readonly KnownWorkload[]> {
   const looked: KnownWorkload[] = [];
   for (const [nth, known] of workloads.entries()) {
     const one = now[nth] ?? known;
     const wasMoved = known.elsewhere !== null && one.elsewhere === null;
-    looked.push(wasMoved && !(await isGoneFromHome(known)) ? known : one);
+    looked.push(wasMoved && !(await isOnlyCopy(known)) ? known : one);
   }
   return looked;
 }

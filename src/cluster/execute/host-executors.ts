@@ -9,7 +9,7 @@ import { DEFAULT_EXPECTATIONS, type FenceLook } from '../../hosts/judge-survey.j
 import { ENROLMENT_STEPS } from '../../hosts/run-enrolment.js';
 import { READMISSION_STEPS, type KnownWorkload } from '../../hosts/run-readmission.js';
 import { REMOVAL_STEPS, whyNotRemovable } from '../../hosts/run-removal.js';
-import { messageOf, OperationalError } from '../../shared/errors.js';
+import { messageOf } from '../../shared/errors.js';
 import { runWorkflow, type WorkflowOutcome } from '../../shared/workflow.js';
 import type { ClusterView } from '../cluster-view.js';
 import { event } from '../cluster-event.js';
@@ -18,6 +18,7 @@ import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
+import { isOnlyCopy } from './only-copy.js';
 
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -148,30 +149,13 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       hypervisor: ports.world.hypervisorOf(host),
       admission: { bootId, token: tokenFor(operation, host, null) },
       judgesByNewest: () => judgesByNewest(ports, host),
-      isGoneFromHome: ({ uuid }: KnownWorkload) => isGoneFromHome(ports, host, uuid),
+      isOnlyCopy: ({ uuid }: KnownWorkload) => isOnlyCopy(ports, host, uuid),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
     if (outcome.kind !== 'succeeded') return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, null);
     return admitted(ports, { operation, host, outcome }, { bootId, facts: await ports.world.hypervisorOf(host).facts() });
   };
-}
-
-/** Its home answers, has no process and no definition of it (or one that says that it was migrated), and nothing of ours is under way. */
-async function isGoneFromHome({ store, world }: ExecutePorts, from: Host, uuid: string): Promise<boolean> {
-  const { workloads, hosts, operations } = await store.readView();
-  const workload = workloads.find((one) => one.uuid === uuid);
-  const home = hosts.find((one) => one.id === workload?.hostId);
-  // It was seen where it is, and is placed there by now.
-  if (home?.id === from.id) return true;
-  if (!workload || home?.condition !== 'online' || operations.some((one) => one.workloadId === workload.id)) return false;
-  try {
-    const seen = await world.hypervisorOf(home).observe(uuid);
-    return seen === null || (seen.runState === 'stopped' && seen.reason === 'migrated');
-  } catch (error) {
-    if (error instanceof OperationalError) return false;
-    throw error;
-  }
 }
 
 /** The agent looks at its configuration each second, and says by which voters it judges with its next heartbeat. */
