@@ -15,7 +15,8 @@ import { aClusterVerdict, aVerdict } from '../../../test/fixtures/cluster.js';
 
 const [one, two] = [aHost('host-1'), aHost('host-2')];
 const asked = { by: 'anna', nowMs: NOW_MS };
-const view = (vm: Workload, more: Partial<ClusterView> = {}): ClusterView => aView({ hosts: [one, two], workloads: [vm], ...more });
+const looked = (host: typeof one, atMs = NOW_MS): ClusterView['inventories'][number] => ({ hostId: host.id, atMs, bootId: host.bootId ?? '', workloads: [] });
+const view = (vm: Workload, more: Partial<ClusterView> = {}): ClusterView => aView({ hosts: [one, two], workloads: [vm], inventories: [looked(one), looked(two)], ...more });
 const setIn = (changes: readonly Change[]): unknown => changes.find((change) => change.change === 'workload')?.set;
 const vm = (set: Partial<Workload> = {}): Workload => aWorkload('vm', one, set);
 
@@ -55,6 +56,18 @@ describe('managing', () => {
     expect(setIn(manageWorkload(view(out, seenOn(two)), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'running', workloadEpoch: 3 });
     expect(setIn(manageWorkload(view(out), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'stopped', hostId: one.id, state: 'stopped' });
     expect(setIn(manageWorkload(view(out), 'vm', { ...asked, host: 'host-2', desired: 'running' }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'waiting' });
+  });
+
+  it('refuses while a host that may run it can not be asked, and believes nothing that a host showed before it was lost', () => {
+    const manage = (more: Partial<ClusterView>, host: string | null = null) => manageWorkload(view(out, more), 'vm', { ...asked, host, desired: 'running' });
+    expect(() => manage({ inventories: [looked(one), looked(two, NOW_MS - 6_001)] })).toThrow('whether it runs on host-2 is not known now');
+    // It was started since.
+    expect(() => manage({ recentOperations: [anOperation('recover', { workloadId: out.id, state: 'succeeded', endedAtMs: NOW_MS - 100 })] })).toThrow('whether it runs on host-1 or host-2');
+    expect(() => manage({ inventories: [looked(two)] }, 'host-2')).toThrow('whether it runs on host-1 is not known now');
+    const lost: typeof two = { ...two, condition: 'fenced', proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: two.bootId, hostEpoch: 1 } };
+    const before = seenOn(two).inventories ?? [];
+    expect(setIn(manage({ hosts: [one, lost], inventories: [looked(one), ...before] }))).toMatchObject({ hostId: one.id, state: 'waiting' });
+    expect(() => manage({ hosts: [one, { ...lost, condition: 'silent', proof: null }], inventories: [looked(one), ...before] })).toThrow('whether it runs on host-2');
   });
 
   it('refuses what is not true, twice over, or managed already', () => {

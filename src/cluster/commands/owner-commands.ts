@@ -1,10 +1,11 @@
 // What owners say about a workload: what they want of it, whether it is ours at all, its lock, its order and its policies.
-import { UserError } from '../../shared/errors.js';
+import type { Host } from '../../hosts/host.js';
+import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
-import type { ClusterView } from '../cluster-view.js';
+import type { ClusterView, HostInventory } from '../cluster-view.js';
 import { assertIdle, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 import { nextTry } from '../../workloads/placement-epoch.js';
@@ -55,14 +56,16 @@ export interface ManageWanted extends Asked {
   readonly desired: Exclude<DesiredState, 'unmanaged'> | null;
 }
 
-export function manageWorkload(view: ClusterView, name: string, { by, host, desired: wanted }: ManageWanted): readonly Change[] {
+export function manageWorkload(view: ClusterView, name: string, { by, nowMs, host, desired: wanted }: ManageWanted): readonly Change[] {
   const workload = findWorkload(view, name);
   if (workload.desired !== 'unmanaged') throw new UserError('conflict', `${workload.name} is managed already`, `reeve workload show ${workload.name}`);
-  const runsOn = view.inventories.filter((one) => one.workloads.some((other) => other.uuid === workload.uuid && other.runState !== 'stopped')).map((one) => one.hostId);
+  const seen = view.inventories.filter((one) => isOfNow(view, workload, one, nowMs));
+  const runsOn = seen.filter((one) => one.workloads.some((other) => other.uuid === workload.uuid && other.runState !== 'stopped')).map((one) => one.hostId);
   const told = host === null ? null : findHost(view, host);
   const names = runsOn.map((id) => view.hosts.find((one) => one.id === id)?.name ?? id);
   if (runsOn.length > 1) throw new UserError('refused', `${workload.name} runs on ${names.join(' and ')}: stop the wrong one first`);
   if (told && runsOn[0] !== undefined && runsOn[0] !== told.id) throw new UserError('refused', `${workload.name} runs on ${names[0] ?? ''}, not on ${told.name}`, `reeve workload manage ${workload.name} --host ${names[0] ?? ''}`);
+  if (runsOn.length === 0) assertNowhere(view, workload, seen);
   const desired = wanted ?? (runsOn.length > 0 ? 'running' : 'stopped');
   const home = told?.id ?? runsOn[0] ?? workload.hostId;
   const state: WorkloadFields = runsOn.length > 0 ? { state: 'running', why: null } : desired === 'running' ? startable(view, { ...workload, hostId: home }) : { state: 'stopped', why: null };
@@ -70,6 +73,29 @@ export function manageWorkload(view: ClusterView, name: string, { by, host, desi
     set(workload, { desired, hostId: home, ...state, workloadEpoch: nextTry(workload.workloadEpoch), failures: NO_FAILURES }),
     tell(workload, 'workload.managed', `taken into our hands by ${by}: wanted ${desired}`),
   ];
+}
+
+/** Hosts are asked every two seconds. */
+const NOW_MS = 6_000;
+/** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
+const CLOCKS_MS = 200;
+
+/** An inventory tells where a workload runs: of the boot that the host is admitted with, of these seconds, and newer than what was last done about it. */
+function isOfNow({ hosts, recentOperations }: ClusterView, { id }: Workload, { hostId, bootId, atMs }: HostInventory, nowMs: number): boolean {
+  const host = hosts.find((one) => one.id === hostId);
+  const changedAtMs = Math.max(-Infinity, ...recentOperations.filter((one) => one.workloadId === id).map((one) => one.endedAtMs ?? Infinity));
+  return host?.condition === 'online' && host.bootId === bootId && nowMs - atMs <= NOW_MS && atMs > changedAtMs + CLOCKS_MS;
+}
+
+/** Seen nowhere, it may run on a host that can't be asked all the same: it was nobody's but its owner's. Started, it could run twice; kept stopped, it would be stopped. */
+function assertNowhere(view: ClusterView, workload: Workload, seen: readonly HostInventory[]): void {
+  const isOff = ({ id, condition, proof }: Host): boolean => (condition === 'fenced' || condition === 'offline') && proof !== null && (proof.kind !== 'lease-expired' || workload.hostId !== id || workload.leasedOn === id);
+  const unknown = view.hosts.filter((host) => host.condition !== 'enrolling' && !isOff(host) && !seen.some((one) => one.hostId === host.id));
+  const [first] = unknown;
+  if (!first) return;
+  const [message, remedy] = [`${workload.name}: whether it runs on ${unknown.map((host) => host.name).join(' or ')} is not known now; ask again once that was looked at or is proven off`, `reeve host show ${first.name}`];
+  // A host in service is looked at every two seconds.
+  throw unknown.every((host) => host.condition === 'online') ? new PassingConflict(message, remedy) : new UserError('refused', message, remedy);
 }
 
 export function lockWorkload(view: ClusterView, name: string, { by, nowMs, reason }: Asked & { readonly reason: string }): readonly Change[] {
