@@ -99,14 +99,14 @@ function summary(results) {
 }
 
 /** These need nothing but processors, which the lab's hosts leave idle most of the time. */
-const BESIDE = new Map([['sim', 'e2e'], ['mutants', 'e2e']]);
+const BESIDE_LAB = ['sim', 'mutants'];
 
 async function runAll() {
   const withLab = !(await (await loadTs('lab/setup.ts'))?.whyNoLab());
   const results = [];
   for (const stage of STAGES) {
-    if (withLab && BESIDE.has(stage.name)) continue;
-    const beside = withLab ? [...BESIDE].filter(([, host]) => host === stage.name).map(([name]) => name) : [];
+    if (withLab && BESIDE_LAB.includes(stage.name)) continue;
+    const beside = withLab && stage.name === 'e2e' ? BESIDE_LAB : [];
     if (beside.length > 0) say(`\n== ${beside.join(', ')}: beside ${stage.name}, when the processors are idle`);
     const others = runBeside(beside);
     const own = await runStage(stage, []);

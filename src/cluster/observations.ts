@@ -56,7 +56,7 @@ function observe(view: ClusterView): readonly ObservedHost[] {
 }
 
 /** Operations older than what `recentOperations` remembers ended long before any inventory that is believed. */
-function lastChangeMs(view: ClusterView, workload: Workload): number {
+export function lastChangeMs(view: Pick<ClusterView, 'recentOperations'>, workload: Workload): number {
   return view.recentOperations.reduce((latest, operation) => (operation.workloadId === workload.id ? Math.max(latest, operation.endedAtMs ?? 0) : latest), 0);
 }
 

@@ -1,6 +1,7 @@
 // Where workloads stand for placement rules: on the host that holds them, and on hosts that are promised to them.
 import type { Host } from '../hosts/host.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
+import { proofCovers } from '../workloads/proof-covers.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementRequest, PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
@@ -41,7 +42,6 @@ export function matesOf(view: Looked, { workload, leftByMates = [] }: PlacementR
 /** A silent host is not left: it may be heard again, with all that runs there. */
 function isBeingLeft(mate: Workload, host: Host | undefined): boolean {
   if (!host) return true;
-  // The end of the lease says nothing of what did not run under it.
-  if (host.condition === 'fenced' && host.proof?.kind === 'lease-expired' && mate.leasedOn !== host.id) return false;
+  if (host.condition === 'fenced' && host.proof !== null && !proofCovers(host, mate)) return false;
   return host.condition === 'fenced' || host.condition === 'offline' || host.intent === 'maintenance' || host.leaving !== null;
 }

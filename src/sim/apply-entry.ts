@@ -42,6 +42,13 @@ const operate = (simulation: Simulation): Operator => new Operator(simulation);
 /** Answers and refusals come by the narrator. */
 const begin = (work: Promise<unknown>): void => void work;
 
+/** What a host can see to be wrong with itself. */
+function trouble({ faults, world }: Simulation, host: string, what: 'uplinkLost' | 'degraded', isThere: boolean): void {
+  if (isThere) faults.begin(host, what);
+  else faults.end(host, what);
+  world.host(host)[what] = isThere;
+}
+
 const onHost = (simulation: Simulation, entry: Extract<TimelineEntry, { host: string }>): void => begin(operate(simulation).onHost(entry));
 
 const APPLY: Apply = {
@@ -124,22 +131,10 @@ const APPLY: Apply = {
     simulation.faults.end(host, 'storage');
     simulation.world.loseStorage(host, false);
   },
-  'host.uplink-lost': (simulation, { host }) => {
-    simulation.faults.begin(host, 'uplink');
-    simulation.world.host(host).uplinkLost = true;
-  },
-  'host.uplink-back': (simulation, { host }) => {
-    simulation.faults.end(host, 'uplink');
-    simulation.world.host(host).uplinkLost = false;
-  },
-  'host.degrade': (simulation, { host }) => {
-    simulation.faults.begin(host, 'degraded');
-    simulation.world.host(host).degraded = true;
-  },
-  'host.recover-health': (simulation, { host }) => {
-    simulation.faults.end(host, 'degraded');
-    simulation.world.host(host).degraded = false;
-  },
+  'host.uplink-lost': (simulation, { host }) => trouble(simulation, host, 'uplinkLost', true),
+  'host.uplink-back': (simulation, { host }) => trouble(simulation, host, 'uplinkLost', false),
+  'host.degrade': (simulation, { host }) => trouble(simulation, host, 'degraded', true),
+  'host.recover-health': (simulation, { host }) => trouble(simulation, host, 'degraded', false),
   'host.fence-breaks': (simulation, { host, device = 'power', how = 'hangs' }) => {
     simulation.faults.begin(`fence of ${host}`, device === 'watchdog' ? 'watchdog dead' : 'broken');
     if (device === 'watchdog') machineOf(simulation, host).isWatchdogDead = true;

@@ -83,7 +83,7 @@ function sightsOf(input: ReconcileInput): readonly Sight[] {
 }
 
 /** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
-const CLOCKS_MS = 200;
+export const CLOCKS_MS = 200;
 
 /** Not older than the last change, nor than the bound, nor from before the host was proven off. */
 function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {

@@ -2,10 +2,13 @@
 import type { Host } from '../../hosts/host.js';
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
+import { proofCovers } from '../../workloads/proof-covers.js';
+import { CLOCKS_MS } from '../../workloads/reconcile-observed.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView, HostInventory } from '../cluster-view.js';
+import { lastChangeMs } from '../observations.js';
 import { assertIdle, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 import { nextTry } from '../../workloads/placement-epoch.js';
@@ -77,19 +80,16 @@ export function manageWorkload(view: ClusterView, name: string, { by, nowMs, hos
 
 /** Hosts are asked every two seconds. */
 const NOW_MS = 6_000;
-/** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
-const CLOCKS_MS = 200;
 
 /** An inventory tells where a workload runs: of the boot that the host is admitted with, of these seconds, and newer than what was last done about it. */
-function isOfNow({ hosts, recentOperations }: ClusterView, { id }: Workload, { hostId, bootId, atMs }: HostInventory, nowMs: number): boolean {
-  const host = hosts.find((one) => one.id === hostId);
-  const changedAtMs = Math.max(-Infinity, ...recentOperations.filter((one) => one.workloadId === id).map((one) => one.endedAtMs ?? Infinity));
-  return host?.condition === 'online' && host.bootId === bootId && nowMs - atMs <= NOW_MS && atMs > changedAtMs + CLOCKS_MS;
+function isOfNow(view: ClusterView, workload: Workload, { hostId, bootId, atMs }: HostInventory, nowMs: number): boolean {
+  const host = view.hosts.find((one) => one.id === hostId);
+  return host?.condition === 'online' && host.bootId === bootId && nowMs - atMs <= NOW_MS && atMs > lastChangeMs(view, workload) + CLOCKS_MS;
 }
 
 /** Seen nowhere, it may run on a host that can't be asked all the same: it was nobody's but its owner's. Started, it could run twice; kept stopped, it would be stopped. */
 function assertNowhere(view: ClusterView, workload: Workload, seen: readonly HostInventory[]): void {
-  const isOff = ({ id, condition, proof }: Host): boolean => (condition === 'fenced' || condition === 'offline') && proof !== null && (proof.kind !== 'lease-expired' || workload.hostId !== id || workload.leasedOn === id);
+  const isOff = (host: Host): boolean => (host.condition === 'fenced' || host.condition === 'offline') && host.proof !== null && (workload.hostId !== host.id || proofCovers(host, workload));
   const unknown = view.hosts.filter((host) => host.condition !== 'enrolling' && !isOff(host) && !seen.some((one) => one.hostId === host.id));
   const [first] = unknown;
   if (!first) return;

@@ -2,6 +2,8 @@
 import type { Host } from '../../hosts/host.js';
 import type { ObservedWorkload } from '../../hosts/hypervisor.js';
 import { OperationalError } from '../../shared/errors.js';
+import { proofCovers } from '../../workloads/proof-covers.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { ExecutePorts } from './execute-ports.js';
 
 /**
@@ -15,14 +17,13 @@ export async function isOnlyCopy({ store, world }: Pick<ExecutePorts, 'store' | 
   // It was seen here, and is placed here by now.
   if (workload.hostId === here.id) return true;
   if (operations.some((one) => one.workloadId === workload.id)) return false;
-  const others = hosts.filter((one) => one.id !== here.id && one.condition !== 'enrolling' && !isOff(one));
+  const others = hosts.filter((one) => one.id !== here.id && one.condition !== 'enrolling' && !isOff(one, workload));
   if (!others.some((one) => one.id === workload.hostId) || others.some((one) => one.condition !== 'online')) return false;
   const free = await Promise.all(others.map((one) => isFreeOf(world, one, uuid, one.id === workload.hostId)));
   return free.every(Boolean);
 }
 
-/** The end of a lease says nothing of what did not run under it. */
-const isOff = ({ condition, proof }: Host): boolean => (condition === 'fenced' || condition === 'offline') && proof !== null && proof.kind !== 'lease-expired';
+const isOff = (host: Host, workload: Workload): boolean => (host.condition === 'fenced' || host.condition === 'offline') && proofCovers(host, workload);
 
 async function isFreeOf(world: ExecutePorts['world'], host: Host, uuid: string, isHome: boolean): Promise<boolean> {
   try {

@@ -1,6 +1,7 @@
 // Protected workloads of hosts that are proven off are started elsewhere, by priority, each with the proof.
 import type { Host, HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
+import { proofCovers } from '../../workloads/proof-covers.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -34,10 +35,10 @@ const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
   // It may run on there, and nobody says otherwise.
-  if (!workload.isProtected && !isGone(host, workload)) return no();
+  if (!workload.isProtected && !proofCovers(host, workload)) return no();
   if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
-  if (!isGone(host, workload)) return no();
+  if (!proofCovers(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
 }
@@ -50,11 +51,6 @@ function stillHeard({ verdictOf }: RuleContext, host: Host): Hold | null {
   if (verdict?.hearing !== 'heard' || verdict.bootId === null || verdict.bootId !== host.proof?.bootId) return null;
   if (host.proof.kind === 'stopped') return hold('not-admitted', host.name, 'it said good-bye and is heard again with the same boot: it is admitted first, and what was there starts there; `reeve operation list`');
   return hold('duplicate', host.name, `proven off (${host.proof.kind}), and still heard with the same boot id: nothing of it is started elsewhere while that is so; look at the machine and its fence device`);
-}
-
-/** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
-function isGone(host: Host, workload: Workload): boolean {
-  return host.proof !== null && (host.proof.kind !== 'lease-expired' || workload.leasedOn === host.id);
 }
 
 function notUnderLease(host: Host, workload: Workload): Hold {
@@ -86,7 +82,7 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   if (contradicted) return no(contradicted);
   const { proof } = host;
   if (!proof) return no(hold('no-fence-device', host.name, `no proof that it is off is recorded: nothing of it is started elsewhere; \`reeve host confirm-off ${host.name}\``));
-  if (!isGone(host, workload)) return no(notUnderLease(host, workload));
+  if (!proofCovers(host, workload)) return no(notUnderLease(host, workload));
   const active = context.operationOn(workload.id);
   if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
   const elsewhere = elsewhereAlready(context, workload);
