@@ -313,6 +313,26 @@ describe('hard rules that are broken', () => {
     expect(operationsOf(decision(view))).toHaveLength(2);
   });
 
+  it('together: one that failed at home goes with the others, so it waits until all may be under way at once', () => {
+    const [crashed, mate] = [aWorkload('vm-x', one, { maxRestarts: 0 }), aWorkload('vm-y', one)];
+    const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [crashed.id, mate.id] }];
+    const found = lies(one, 'crashed', crashed);
+    const view = { ...found, workloads: [...(found.workloads ?? []), mate], inventories: [{ ...inventory(one, [shown(crashed, 'stopped', 'crashed'), shown(mate, 'running')]) }], rules };
+    const busy = anOperation('migrate', { hostId: one.id, targetHostId: three.id, state: 'running' });
+    const held = decision({ ...view, operations: [busy] });
+    expect([operationsOf(held), holdsOf(held)]).toEqual([[], ['too-many-in-flight vm-x']]);
+    expect(operationsOf(decision(view))).toEqual(expect.arrayContaining(['relocate vm-x host-2', 'migrate vm-y host-2']));
+  });
+
+  it('together: those that are left behind by one that failed at home follow it, however many they are', () => {
+    const moved = aWorkload('vm-x', two);
+    const rules = [{ name: 'r', type: 'keep-together' as const, hard: true, workloads: [a.id, b.id, moved.id] }];
+    const view = { ...all, workloads: [a, b, moved], inventories: [inventory(one, [shown(a, 'running'), shown(b, 'running')]), inventory(two, [shown(moved, 'running')])], rules };
+    expect(operationsOf(decision(view))).toEqual(['migrate vm-x host-1']);
+    const left = anOperation('relocate', { workloadId: moved.id, hostId: one.id, targetHostId: two.id, state: 'succeeded', endedAtMs: NOW_MS - 5_000, params: { isRestart: true } });
+    expect(operationsOf(decision({ ...view, recentOperations: [left] }))).toEqual(['migrate vm-b host-2']);
+  });
+
   it('hosts: moves there, or says that nobody is legal', () => {
     const rules = [{ name: 'r', type: 'hosts' as const, hard: true, workloads: [a.id], hosts: [{ hostId: three.id, priority: 0 }] }];
     expect(operationsOf(decision({ ...all, rules }))).toEqual(['migrate vm-a host-3']);

@@ -18,12 +18,21 @@ export function groupPreference({ view }: RuleContext, group: readonly Workload[
   return group.reduce((sum, one) => sum + preference(ruleIndex(view.rules).hosts(one.id), hostId), 0);
 }
 
-/** Where its members run: the preferred host first, then where most of them are. What does not run draws nobody to where it lies. */
+/**
+ * Where its members run: the preferred host first, then where most of them are. What does not run draws nobody to where it lies.
+ * Last of all the host that one of them has just left to be started elsewhere: of a group larger than may move at once, most would be there still, and call it back.
+ */
 export function placesInOrder(context: RuleContext, group: readonly Workload[]): readonly HostId[] {
+  const left = lastLeft(context, group);
   const running = new Map<HostId, number>();
   for (const { hostId, state } of group) if (hostId !== null && state === 'running') running.set(hostId, (running.get(hostId) ?? 0) + 1);
   const places = [...running].map(([hostId, count]) => ({ hostId, count, preferred: groupPreference(context, group, hostId) }));
-  return places.sort((one, other) => other.preferred - one.preferred || other.count - one.count || (one.hostId < other.hostId ? -1 : 1)).map(({ hostId }) => hostId);
+  return places.sort((one, other) => Number(one.hostId === left) - Number(other.hostId === left) || other.preferred - one.preferred || other.count - one.count || (one.hostId < other.hostId ? -1 : 1)).map(({ hostId }) => hostId);
+}
+
+function lastLeft({ view }: RuleContext, group: readonly Workload[]): HostId | null {
+  const ids = new Set(group.map((one) => one.id));
+  return view.recentOperations.find((one) => one.kind === 'relocate' && one.params['isRestart'] === true && one.state === 'succeeded' && one.workloadId !== null && ids.has(one.workloadId))?.hostId ?? null;
 }
 
 /** One that leaves a host would be split from these: they stay behind. */

@@ -1,7 +1,7 @@
 // Hard placement rules, held against where processes really begin: automation never breaks one.
 import type { Operation } from '../../cluster/operation.js';
 import { ruleIndex, type PlacementRule } from '../../scheduler/placement-rule.js';
-import type { HostId, WorkloadId } from '../../shared/ids.js';
+import type { WorkloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
@@ -19,7 +19,7 @@ export interface HardRulesParts {
 const NOTICED_MS = 5_000;
 
 /** Operations that bring a process to their target. */
-const PLACES: ReadonlySet<string> = new Set(['start', 'recover', 'create', 'migrate', 'relocate']);
+export const PLACES: ReadonlySet<string> = new Set(['start', 'recover', 'create', 'migrate', 'relocate']);
 
 export class HardRules {
   /** When each rule was there first, on the wall clock. */
@@ -73,7 +73,7 @@ export class HardRules {
     const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
     // Where a person has just taken one away, the others may still be on their way to it.
     if (others.some((mate) => this.parts.byHand(mate.name))) return [];
-    if (others.some((mate) => runsOn(host, mate) || this.#comesTo(decided.targetHostId, mate) || this.#ranHereThen(host, decided, mate))) return [];
+    if (others.some((mate) => runsOn(host, mate) || this.#cameThen(decided, mate) || this.#ranHereThen(host, decided, mate))) return [];
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
       const row = this.parts.store.peek().hosts.get(elsewhere?.name ?? '');
@@ -99,8 +99,9 @@ export class HardRules {
     return this.parts.store.peekOperations().some((one) => one.workloadId === id && PLACES.has(one.kind) && !one.requestedBy.startsWith('rule:') && one.createdAtMs > decided.createdAtMs);
   }
 
-  #comesTo(hostId: HostId | null, mate: Workload): boolean {
-    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === hostId && (one.state === 'pending' || one.state === 'running'));
+  /** It comes, or was coming when this was decided: that its own move failed since could not be known. */
+  #cameThen(decided: Operation, mate: Workload): boolean {
+    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === decided.targetHostId && (one.endedAtMs === null || one.endedAtMs > decided.createdAtMs));
   }
 }
 

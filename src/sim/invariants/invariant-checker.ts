@@ -9,6 +9,7 @@ import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName, Violation } from '../scenario/result.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
 import type { WorldObserver } from '../world-observer.js';
+import { Capacity } from './capacity.js';
 import { HardRules } from './hard-rules.js';
 import { LeftAlone } from './left-alone.js';
 import { SetAsideHosts } from './set-aside-hosts.js';
@@ -60,6 +61,7 @@ export class InvariantChecker implements WorldObserver {
   /** By host: when its hypervisor was last looked at as a whole; by host and guest: when that guest was. */
   readonly #lookedAtMs = new Map<string, number>();
 
+  readonly #capacity: Capacity;
   readonly #hardRules: HardRules;
   readonly #leftAlone: LeftAlone;
   readonly #setAside: SetAsideHosts;
@@ -70,6 +72,7 @@ export class InvariantChecker implements WorldObserver {
       const last = this.#last.get(uuid);
       return last?.host === host && last.endedAtMs !== null ? parts.time.nowMs - last.endedAtMs : null;
     };
+    this.#capacity = new Capacity(parts);
     this.#hardRules = new HardRules({ ...parts, endedAgoMs });
     this.#leftAlone = new LeftAlone(parts);
     this.#setAside = new SetAsideHosts(parts);
@@ -78,6 +81,7 @@ export class InvariantChecker implements WorldObserver {
 
   /** The store changed. */
   follow(wallMs: number): void {
+    this.#capacity.follow(wallMs);
     this.#hardRules.follow(wallMs);
     this.#stopCauses.follow();
     for (const touched of this.#leftAlone.follow()) this.violate('error-is-left-alone', touched);
@@ -208,18 +212,7 @@ export class InvariantChecker implements WorldObserver {
 
   #checkCapacity(host: SimulatedHost, domain: SimulatedDomain): void {
     if (this.#last.get(domain.uuid)?.host === host.name) return;
-    const { reservedMemoryMiB, memoryOvercommit, cpuOvercommit } = this.parts.placement;
-    this.#checkRoom(host, domain, { what: 'memoryMiB', unit: 'MiB', limit: Math.floor((host.memoryMiB - reservedMemoryMiB) * memoryOvercommit) });
-    this.#checkRoom(host, domain, { what: 'vcpus', unit: 'vCPUs', limit: Math.floor(host.cpus * cpuOvercommit) });
-  }
-
-  /** What was too much before is nobody's doing now: a guest that grew, or a file that begins so. */
-  #checkRoom(host: SimulatedHost, domain: SimulatedDomain, { what, unit, limit }: { readonly what: 'memoryMiB' | 'vcpus'; readonly unit: string; readonly limit: number }): void {
-    // What a person has just put there could not be known to who decided.
-    const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name) && (one === domain || !this.parts.byHand(one.name)));
-    const used = managed.reduce((sum, one) => sum + (this.#workload(one.name)?.needs[what] ?? 0), 0);
-    const own = this.#workload(domain.name)?.needs[what] ?? 0;
-    if (used > limit && used - own <= limit) this.violate('capacity-holds', `${host.name} has ${limit} ${unit} for workloads and is given ${used} with ${domain.name}`);
+    for (const exceeded of this.#capacity.exceededBy(host, domain)) this.violate('capacity-holds', exceeded);
   }
 
   #checkBystander(host: SimulatedHost, { name, uuid }: SimulatedDomain): void {
