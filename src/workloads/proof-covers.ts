@@ -6,3 +6,8 @@ import type { Workload } from './workload.js';
 export function proofCovers({ id, proof }: Pick<Host, 'id' | 'proof'>, { leasedOn }: Pick<Workload, 'leasedOn'>): boolean {
   return proof !== null && (proof.kind !== 'lease-expired' || leasedOn === id);
 }
+
+/** The host is known to be off, as far as this workload is concerned: nothing of it runs there. */
+export function isOffFor(host: Pick<Host, 'id' | 'condition' | 'proof'>, workload: Pick<Workload, 'leasedOn'>): boolean {
+  return (host.condition === 'fenced' || host.condition === 'offline') && proofCovers(host, workload);
+}

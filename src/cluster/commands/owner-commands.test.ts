@@ -67,6 +67,9 @@ describe('managing', () => {
     const lost: typeof two = { ...two, condition: 'fenced', proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: two.bootId, hostEpoch: 1 } };
     const before = seenOn(two).inventories ?? [];
     expect(setIn(manage({ hosts: [one, lost], inventories: [looked(one), ...before] }))).toMatchObject({ hostId: one.id, state: 'waiting' });
+    // What a person had moved there does not run under its lease: that this is over says nothing of it.
+    const cutOff: typeof two = { ...lost, proof: { kind: 'lease-expired', evidence: 'x', atMs: NOW_MS, bootId: two.bootId, hostEpoch: 1 } };
+    expect(() => manage({ hosts: [one, cutOff], inventories: [looked(one), ...before] })).toThrow('whether it runs on host-2');
     expect(() => manage({ hosts: [one, { ...lost, condition: 'silent', proof: null }], inventories: [looked(one), ...before] })).toThrow('whether it runs on host-2');
   });
 

@@ -1,8 +1,7 @@
 // What owners say about a workload: what they want of it, whether it is ours at all, its lock, its order and its policies.
-import type { Host } from '../../hosts/host.js';
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
-import { proofCovers } from '../../workloads/proof-covers.js';
+import { isOffFor } from '../../workloads/proof-covers.js';
 import { CLOCKS_MS } from '../../workloads/reconcile-observed.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
@@ -89,8 +88,7 @@ function isOfNow(view: ClusterView, workload: Workload, { hostId, bootId, atMs }
 
 /** Seen nowhere, it may run on a host that can't be asked all the same: it was nobody's but its owner's. Started, it could run twice; kept stopped, it would be stopped. */
 function assertNowhere(view: ClusterView, workload: Workload, seen: readonly HostInventory[]): void {
-  const isOff = (host: Host): boolean => (host.condition === 'fenced' || host.condition === 'offline') && host.proof !== null && (workload.hostId !== host.id || proofCovers(host, workload));
-  const unknown = view.hosts.filter((host) => host.condition !== 'enrolling' && !isOff(host) && !seen.some((one) => one.hostId === host.id));
+  const unknown = view.hosts.filter((host) => host.condition !== 'enrolling' && !isOffFor(host, workload) && !seen.some((one) => one.hostId === host.id));
   const [first] = unknown;
   if (!first) return;
   const [message, remedy] = [`${workload.name}: whether it runs on ${unknown.map((host) => host.name).join(' or ')} is not known now; ask again once that was looked at or is proven off`, `reeve host show ${first.name}`];

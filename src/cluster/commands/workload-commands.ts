@@ -4,7 +4,7 @@ import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
 import type { PlacementRequest, PlacementView } from '../../scheduler/placement.js';
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
-import { proofCovers } from '../../workloads/proof-covers.js';
+import { isOffFor } from '../../workloads/proof-covers.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -36,7 +36,7 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (workload.hostId === null) return null;
   const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
   if (!host || host.condition === 'online') return host;
-  if ((host.condition === 'fenced' || host.condition === 'offline') && proofCovers(host, workload)) return null;
+  if (isOffFor(host, workload)) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
 }
 

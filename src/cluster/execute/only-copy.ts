@@ -2,8 +2,7 @@
 import type { Host } from '../../hosts/host.js';
 import type { ObservedWorkload } from '../../hosts/hypervisor.js';
 import { OperationalError } from '../../shared/errors.js';
-import { proofCovers } from '../../workloads/proof-covers.js';
-import type { Workload } from '../../workloads/workload.js';
+import { isOffFor } from '../../workloads/proof-covers.js';
 import type { ExecutePorts } from './execute-ports.js';
 
 /**
@@ -17,13 +16,11 @@ export async function isOnlyCopy({ store, world }: Pick<ExecutePorts, 'store' | 
   // It was seen here, and is placed here by now.
   if (workload.hostId === here.id) return true;
   if (operations.some((one) => one.workloadId === workload.id)) return false;
-  const others = hosts.filter((one) => one.id !== here.id && one.condition !== 'enrolling' && !isOff(one, workload));
+  const others = hosts.filter((one) => one.id !== here.id && one.condition !== 'enrolling' && !isOffFor(one, workload));
   if (!others.some((one) => one.id === workload.hostId) || others.some((one) => one.condition !== 'online')) return false;
   const free = await Promise.all(others.map((one) => isFreeOf(world, one, uuid, one.id === workload.hostId)));
   return free.every(Boolean);
 }
-
-const isOff = (host: Host, workload: Workload): boolean => (host.condition === 'fenced' || host.condition === 'offline') && proofCovers(host, workload);
 
 async function isFreeOf(world: ExecutePorts['world'], host: Host, uuid: string, isHome: boolean): Promise<boolean> {
   try {
