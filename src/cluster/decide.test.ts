@@ -23,7 +23,7 @@ const holdsOf = (result: Decision): readonly string[] => result.holds.map((hold)
 const seen = (...hosts: readonly (readonly [typeof one, ...readonly Workload[]])[]): ClusterView['inventories'] =>
   hosts.map(([host, ...running]) => ({
     hostId: host.id, atMs: NOW_MS - 1, bootId: host.bootId ?? '',
-    workloads: running.map(({ uuid, name }) => ({ uuid, name, kind: 'vm', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
+    workloads: running.map(({ uuid, name }) => ({ uuid, name, kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
   }));
 const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.includes(host) ? silentVerdict(host) : aVerdict(host))));
 

@@ -1,4 +1,4 @@
-// The Hypervisor port: what Reeve asks of and does to the hypervisor of one host. Real adapter: drivers/libvirt; simulated: sim/.
+// The Hypervisor port: what Reeve asks of and does to the hypervisor of one host. Real adapters: drivers/libvirt, drivers/lxd; simulated: sim/.
 // Every call has its own bound in time and throws OperationalError; a `timeout` means that the effect is unknown: observe before acting.
 import type { HostFacts } from './host-facts.js';
 
@@ -11,6 +11,9 @@ export interface CommandToken {
   /** It runs under its host's lease: the guard starts it only while the lease holds and a watchdog stands behind it, and the agent ends it with the lease. */
   readonly lease?: boolean;
 }
+
+/** Who runs it at its host. A host may have several of them side by side. */
+export type DriverName = 'libvirt' | 'lxd' | 'incus';
 
 export type RunState =
   | 'running'
@@ -25,6 +28,7 @@ export interface ObservedWorkload {
   readonly uuid: string;
   readonly name: string;
   readonly kind: 'vm' | 'container';
+  readonly driver: DriverName;
   readonly runState: RunState;
   /** The hypervisor's own word for how it came to this state: booted, migrated, shutdown, destroyed, crashed, failed, user, ioerror … */
   readonly reason: string;
@@ -78,7 +82,43 @@ export interface MigrationStatistics {
   readonly transferredBytes: number | null;
 }
 
+export interface CopyRequest {
+  /** Names the detached command, so that a second call finds the first. */
+  readonly id: string;
+  readonly uuid: string;
+  /** The destination as the source's daemon knows it. */
+  readonly destination: { readonly name: string };
+  /** MiB/s; null: no limit. */
+  readonly bandwidthMiBps: number | null;
+}
+
+/** A copy of a workload that is not the workload: it is neither shown nor started before it is made the workload (`define`). */
+export interface Replica {
+  readonly uuid: string;
+  readonly name: string;
+  /** When the copying began that was the last to end well, by the source's clock; null: none did, or one is under way. What was written after it is not in it. */
+  readonly asOfMs: number | null;
+}
+
+/**
+ * For workloads whose data lie in their host's own storage, as LXD's instances: a definition alone starts them nowhere else, so they are copied.
+ * Then `define` makes the replica of that uuid the workload, `not-found` when none is complete; and `undefine` makes the stopped workload a replica: its data stay.
+ */
+export interface InstanceCopies {
+  /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */
+  startCopy(token: CommandToken, request: CopyRequest): Promise<void>;
+  copyCommand(id: string): Promise<MigrationCommandState>;
+  /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
+  abortCopy(token: CommandToken, id: string): Promise<void>;
+  replicas(): Promise<readonly Replica[]>;
+  /** With its data. Refuses what is no replica; not there is fine. */
+  deleteReplica(token: CommandToken, uuid: string): Promise<void>;
+}
+
 export interface Hypervisor {
+  /** Null: all that it runs can be defined wherever its disks can be reached. */
+  readonly copies: InstanceCopies | null;
+
   // --- looking ---
   facts(): Promise<HostFacts>;
   /** Everything that exists there, running or not, known to Reeve or not. */

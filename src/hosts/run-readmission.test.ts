@@ -16,7 +16,7 @@ interface World {
   failUndefine: boolean;
 }
 
-const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
+const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', driver: 'libvirt', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
 const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere });
 
 function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWorkload[], prepare: (world: World) => void = () => {}): { world: World; context: ReadmissionContext } {

@@ -17,6 +17,7 @@ const DEFAULT_MIBPS = 100;
 const MIGRATION_OVERHEAD_MS = 500;
 
 export class SimulatedHypervisor implements Hypervisor {
+  readonly copies = null;
   readonly #world: SimulatedWorld;
   readonly #host: string;
   readonly #from: string | null;
@@ -237,7 +238,7 @@ export class SimulatedHypervisor implements Hypervisor {
       architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
+      containerDaemons: [], watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
   }
 
@@ -292,7 +293,7 @@ function observed(domain: SimulatedDomain): ObservedWorkload {
   const definition = domain.running?.definition ?? domain.definition ?? '';
   const { vcpus, memoryMiB } = needsOf(definition, []);
   return {
-    uuid: domain.uuid, name: domain.name, kind: domain.kind, runState: domain.running?.state ?? 'stopped', reason: domain.reason,
+    uuid: domain.uuid, name: domain.name, kind: domain.kind, driver: 'libvirt', runState: domain.running?.state ?? 'stopped', reason: domain.reason,
     vcpus, memoryMiB, autostart: domain.autostart, persistent: domain.definition !== null,
   };
 }

@@ -10,7 +10,7 @@ import { observed, UUID } from './hypervisor.fixture.js';
 const workload: Workload = {
   id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), leasedOn: null, workloadEpoch: 1,
   state: 'running', why: null, definition: '<domain/>', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,
-  needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
+  needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [] },
 };
 const NOW = 100_000;
 

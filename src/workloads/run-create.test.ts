@@ -126,7 +126,7 @@ describe('delete', () => {
 });
 
 describe('adopt', () => {
-  const needs = { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] } as const;
+  const needs = { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [] } as const;
   const base: Adoption = {
     id: workloadId('w'), hostId: hostId('h'), host: 'host-1', observed: observed('running'), definition: '<domain/>', needs, known: [], alsoRunsOn: [],
     settings: { isProtected: true, priority: 5, maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate' },

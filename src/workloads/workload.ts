@@ -1,4 +1,5 @@
 // A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
+import type { DriverName } from '../hosts/hypervisor.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
@@ -50,6 +51,15 @@ export interface WorkloadDisk {
   readonly readonly: boolean;
 }
 
+/** What an instance of LXD or Incus finds by name at a host. */
+export interface InstanceNeeds {
+  /** Of its root disk. */
+  readonly pool: string;
+  readonly profiles: readonly string[];
+  /** Managed networks. */
+  readonly networks: readonly string[];
+}
+
 /** What a definition needs of a host. Read from the definition by the driver. */
 export interface WorkloadNeeds {
   readonly vcpus: number;
@@ -59,7 +69,11 @@ export interface WorkloadNeeds {
   /** null: the hypervisor's default; host-passthrough and host-model are kept as such. */
   readonly cpuModel: string | null;
   readonly architecture: string;
-  readonly accelerator: 'kvm' | 'tcg';
+  /** none: it shares the host's kernel. */
+  readonly accelerator: 'kvm' | 'tcg' | 'none';
+  readonly driver: DriverName;
+  /** Null: libvirt runs it. */
+  readonly instance: InstanceNeeds | null;
   /** Things tied to one host: passed-through devices, local ISO images… each named. */
   readonly pinnedBy: readonly string[];
 }
