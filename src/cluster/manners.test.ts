@@ -331,6 +331,9 @@ describe('hard rules that are broken', () => {
     expect(operationsOf(decision(view))).toEqual(['migrate vm-x host-1']);
     const left = anOperation('relocate', { workloadId: moved.id, hostId: one.id, targetHostId: two.id, state: 'succeeded', endedAtMs: NOW_MS - 5_000, params: { isRestart: true } });
     expect(operationsOf(decision({ ...view, recentOperations: [left] }))).toEqual(['migrate vm-b host-2']);
+    // It went back since, for a reason of its own: that counts.
+    const back = anOperation('migrate', { workloadId: a.id, hostId: two.id, targetHostId: one.id, state: 'succeeded', endedAtMs: NOW_MS - 1_000, params: { cause: 'failback' } });
+    expect(operationsOf(decision({ ...view, recentOperations: [back, left] }))).toEqual(['migrate vm-x host-1']);
   });
 
   it('hosts: moves there, or says that nobody is legal', () => {

@@ -30,9 +30,11 @@ export function placesInOrder(context: RuleContext, group: readonly Workload[]):
   return places.sort((one, other) => Number(one.hostId === left) - Number(other.hostId === left) || other.preferred - one.preferred || other.count - one.count || (one.hostId < other.hostId ? -1 : 1)).map(({ hostId }) => hostId);
 }
 
+/** Those that followed by their rule tell nothing; whoever went elsewhere for another reason since has left it behind him. */
 function lastLeft({ view }: RuleContext, group: readonly Workload[]): HostId | null {
   const ids = new Set(group.map((one) => one.id));
-  return view.recentOperations.find((one) => one.kind === 'relocate' && one.params['isRestart'] === true && one.state === 'succeeded' && one.workloadId !== null && ids.has(one.workloadId))?.hostId ?? null;
+  const last = view.recentOperations.find((one) => (one.kind === 'relocate' || one.kind === 'migrate') && one.state === 'succeeded' && one.params['cause'] !== 'rule' && one.workloadId !== null && ids.has(one.workloadId));
+  return last?.params['isRestart'] === true ? last.hostId : null;
 }
 
 /** One that leaves a host would be split from these: they stay behind. */
