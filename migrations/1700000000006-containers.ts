@@ -6,11 +6,12 @@ export class Containers1700000000006 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`UPDATE workload SET document = jsonb_set(document, '{needs}', '{"driver": "libvirt", "instance": null}'::jsonb || (document -> 'needs')) WHERE document ? 'needs'`);
+    await runner.query(`UPDATE workload SET document = '{"replication": null, "replica": null}'::jsonb || document`);
     await runner.query(`UPDATE host SET document = jsonb_set(document, '{facts}', '{"containerDaemons": []}'::jsonb || (document -> 'facts')) WHERE jsonb_typeof(document -> 'facts') = 'object'`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`UPDATE workload SET document = document #- '{needs,driver}' #- '{needs,instance}'`);
+    await runner.query(`UPDATE workload SET document = document #- '{needs,driver}' #- '{needs,instance}' - 'replication' - 'replica'`);
     await runner.query(`UPDATE host SET document = document #- '{facts,containerDaemons}' WHERE jsonb_typeof(document -> 'facts') = 'object'`);
   }
 }

@@ -30,6 +30,12 @@ const leasedOn = (workload: Workload, host: Host): HostId | null => (runsUnderLe
 
 const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
 
+/** Where it runs now there is no copy of it any more; what it left behind in order is one. */
+function replicaAfter({ replica, replication }: Workload, target: Host, left: Host | null = null): WorkloadFields {
+  if (replication !== null && left !== null) return { replica: { hostId: left.id, asOfMs: null, triedAtMs: 0, why: null, isToldLate: false } };
+  return replica?.hostId === target.id ? { replica: null } : {};
+}
+
 /** What is told of one workload's operation: the event's type, its sentence, and how bad it is. */
 type Told = readonly [type: string, message: string, severity: ClusterEvent['severity'], data?: Readonly<Record<string, unknown>>];
 
@@ -56,7 +62,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
     const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target) }),
       tell(operation, workload, [type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }]),
     ]);
   }
@@ -88,7 +94,7 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, source) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }

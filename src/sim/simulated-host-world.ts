@@ -1,12 +1,12 @@
 // The hosts as one replica of the control plane reaches them: the same ports as over SSH, through the simulated network.
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
-import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import { simulatedNeeds } from './simulated-needs.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, HostAgent } from '../hosts/host-agent.js';
 import type { Host } from '../hosts/host.js';
 import type { HostSurveyor } from '../hosts/host-survey.js';
-import type { Hypervisor } from '../hosts/hypervisor.js';
+import type { Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
 import type { MigrationTrust } from '../hosts/migration-trust.js';
 import { Defect } from '../shared/errors.js';
 import type { CreateContext } from '../workloads/run-create.js';
@@ -36,9 +36,14 @@ export class SimulatedHostWorld implements HostWorld {
   ) {}
 
   hypervisorOf(host: Host): Hypervisor {
-    const known = this.#hypervisors.get(host.name) ?? this.process.through<Hypervisor>(new SimulatedHypervisor(this.parts.world, host.name, this.from));
+    const known = this.#hypervisors.get(host.name) ?? this.#reach(host);
     this.#hypervisors.set(host.name, known);
     return known;
+  }
+
+  #reach({ name }: Host): Hypervisor {
+    const hypervisor = new SimulatedHypervisor(this.parts.world, name, this.from);
+    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies) });
   }
 
   agentOf(host: Host): HostAgent {
@@ -70,7 +75,7 @@ export class SimulatedHostWorld implements HostWorld {
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {
-    return needsOf(definition, host.facts?.pools ?? []);
+    return simulatedNeeds(definition, host.facts?.pools ?? []);
   }
 
   async forget(_known: readonly Host[]): Promise<void> {

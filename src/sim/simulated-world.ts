@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig } from '../hosts/host-agent.js';
 import type { GuestFaults } from './guest-faults.js';
+import type { SimulatedCopy } from './simulated-copies.js';
 import type { SimulatedGuard } from './simulated-guard.js';
 import type { WorldObserver } from './world-observer.js';
 
@@ -24,6 +25,10 @@ export interface SimulatedDomain {
   reason: string;
   autostart: boolean;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
+  /** It is a copy, not the workload. */
+  replica?: { readonly asOfMs: number | null } | null;
+  /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
+  dataAtMs?: number;
 }
 
 export interface SimulatedHost {
@@ -62,6 +67,7 @@ export interface SimulatedHost {
   uplinkLost: boolean;
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
+  readonly copies: Map<string, SimulatedCopy>;
 }
 
 export interface SimulatedMigration {
@@ -165,7 +171,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -188,6 +194,7 @@ export class SimulatedWorld {
     const host = this.host(name);
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
+    host.copies.clear();
     host.publishedVoters = null;
     host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
@@ -218,6 +225,7 @@ export class SimulatedWorld {
   /** Ends its process, if there is one, and what only that kept there. */
   endProcess(host: SimulatedHost, domain: SimulatedDomain, reason: string, how: 'stopped' | 'died'): void {
     const state = domain.running?.state;
+    if (domain.running) domain.dataAtMs = this.clock.monotonicMs();
     domain.running = null;
     domain.reason = reason;
     if (domain.definition === null) host.domains.delete(domain.uuid);

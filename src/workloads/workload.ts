@@ -118,7 +118,26 @@ export interface Workload {
   readonly isDefinedAtHome: boolean;
   /** Measured; null: not measured. */
   readonly usage: { readonly cpus: number; readonly memoryMiB: number } | null;
+  /** Of one whose data lie at its host: a copy is kept on another one, made anew so often. Null: none is kept. */
+  readonly replication: { readonly everyMs: number } | null;
+  /** Where that copy is, as far as we know; null: nowhere. */
+  readonly replica: WorkloadReplica | null;
 }
+
+export interface WorkloadReplica {
+  readonly hostId: HostId;
+  /** What was written until then is in it, by the clock of the host that was copied from; null: no whole copy was made yet. */
+  readonly asOfMs: number | null;
+  /** When it was last tried to make it anew. */
+  readonly triedAtMs: number;
+  /** Why that failed; null: it did not. */
+  readonly why: string | null;
+  /** People were told that it is older than it should be. */
+  readonly isToldLate: boolean;
+}
+
+/** Else it is stopped, copied and started. */
+export const movesLive = ({ needs }: Pick<Workload, 'needs'>): boolean => needs.instance === null;
 
 export interface WorkloadLock {
   readonly by: string;
@@ -127,7 +146,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

@@ -1,7 +1,9 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
+import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import { runWorkflow } from '../../shared/workflow.js';
+import { movesLive } from '../../workloads/workload.js';
 import { moveEnding } from '../endings.js';
 import type { Executor } from '../run-operation.js';
 import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
@@ -40,7 +42,9 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
-    const outcome = await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack);
+    const outcome = movesLive(workload)
+      ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
+      : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
 }

@@ -1,0 +1,103 @@
+// Copies of workloads whose data lie at their host, in the simulated world: as LXD's daemons make them, hanging included.
+import { OperationalError } from '../shared/errors.js';
+import type { CommandToken, CopyRequest, InstanceCopies, MigrationCommandState, Replica } from '../hosts/hypervisor.js';
+import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from './simulated-world.js';
+
+/** Of one host: what its copies are asked with. */
+export interface CopiesParts {
+  readonly world: SimulatedWorld;
+  readonly host: string;
+  readonly look: <Answer>(method: string, act: (host: SimulatedHost) => Answer) => Promise<Answer>;
+  readonly change: <Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer) => Promise<Answer>;
+}
+
+export interface SimulatedCopy {
+  readonly id: string;
+  readonly uuid: string;
+  readonly to: string;
+  readonly toBootId: string;
+  readonly startedAtMs: number;
+  /** By the wall clock. */
+  readonly asOfMs: number;
+  readonly endsAtMs: number;
+  /** What is written up to here is in it. */
+  readonly dataAtMs: number;
+  ended: { readonly exitCode: number; readonly output: string } | null;
+}
+
+/** The first copy of everything, and one of what has changed since. */
+const FULL_MS = 4_000;
+const REFRESH_MS = 800;
+/** So long the daemons wait for a peer that has vanished. */
+const HANGS_MS = 124_000;
+
+export function simulatedCopies({ world, host: name, look, change }: CopiesParts): InstanceCopies {
+  return {
+    startCopy: (token: CommandToken, request: CopyRequest) => change(token, 'startCopy', (host) => {
+      settleCopies(world, host);
+      if (!host.copies.has(request.id)) host.copies.set(request.id, begin(world, host, request));
+    }),
+    copyCommand: (id): Promise<MigrationCommandState> => look('copyCommand', (host) => {
+      settleCopies(world, host);
+      const copy = host.copies.get(id);
+      if (!copy) return { kind: 'none' };
+      return copy.ended ? { kind: 'ended', ...copy.ended } : { kind: 'running' };
+    }),
+    abortCopy: (token, id) => change(token, 'abortCopy', (host) => {
+      settleCopies(world, host);
+      const copy = host.copies.get(id);
+      if (copy) copy.ended ??= { exitCode: 143, output: 'Terminated' };
+    }),
+    replicas: (): Promise<readonly Replica[]> => look('replicas', (host) => [...host.domains.values()].flatMap(({ uuid, name: its, replica }) => (replica ? [{ uuid, name: its, asOfMs: replica.asOfMs }] : []))),
+    deleteReplica: (token, uuid) => change(token, 'deleteReplica', (host) => {
+      const domain = host.domains.get(uuid);
+      if (!domain) return;
+      if (!domain.replica || domain.running) throw new OperationalError('failed', `${domain.name} on ${name} is no replica: its data stay`);
+      host.domains.delete(uuid);
+    }),
+  };
+}
+
+function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destination }: CopyRequest): SimulatedCopy {
+  const now = world.clock.monotonicMs();
+  const domain = host.domains.get(uuid);
+  if (!domain || domain.replica) throw new OperationalError('not-found', `${host.name}: Instance not found`);
+  // Two at once into one place would leave neither whole.
+  for (const other of host.copies.values()) if (other.uuid === uuid) other.ended ??= { exitCode: 143, output: 'Terminated' };
+  const target = world.host(destination.name);
+  const there = target.domains.get(uuid);
+  const copy: SimulatedCopy = { id, uuid, to: target.name, toBootId: target.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + (there?.replica ? REFRESH_MS : FULL_MS), dataAtMs: dataAtMs(world, domain), ended: null };
+  const refusal = whyNot(world, host, target, there);
+  if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
+  // A whole copy is kept beside the one that is being made.
+  const half = { replica: there?.replica ?? { asOfMs: null }, autostart: false };
+  if (there) Object.assign(there, half);
+  else target.domains.set(uuid, { uuid, name: domain.name, kind: domain.kind, definition: domain.definition, running: null, reason: 'unknown', statistics: null, ...half });
+  return copy;
+}
+
+function whyNot(world: SimulatedWorld, host: SimulatedHost, target: SimulatedHost, there: SimulatedDomain | undefined): string | null {
+  if (!target.powered || target.booting || target.hung || !world.reaches(host.name, target)) return `Unable to connect to: ${target.address}:8443`;
+  if (there?.running) return 'Failed getting exclusive access to instance: Instance is running';
+  return there && !there.replica ? 'Add instance info to the database: This "instances" entry already exists' : null;
+}
+
+/** Brings a host's copies up to the present moment. */
+function settleCopies(world: SimulatedWorld, host: SimulatedHost): void {
+  const now = world.clock.monotonicMs();
+  for (const copy of host.copies.values()) {
+    if (copy.ended) continue;
+    const target = world.host(copy.to);
+    const there = target.bootId === copy.toBootId ? target.domains.get(copy.uuid) : undefined;
+    const isConnected = target.powered && !target.hung && world.reaches(host.name, target) && there?.replica;
+    if (!isConnected && now > copy.startedAtMs + HANGS_MS) copy.ended = { exitCode: 1, output: 'Error: read tcp: connection timed out' };
+    if (!isConnected || now < copy.endsAtMs) continue;
+    Object.assign(there, { replica: { asOfMs: copy.asOfMs }, definition: host.domains.get(copy.uuid)?.definition ?? there.definition, dataAtMs: copy.dataAtMs });
+    copy.ended = { exitCode: 0, output: '' };
+  }
+}
+
+/** What was written up to when is there. */
+export function dataAtMs(world: SimulatedWorld, { running, dataAtMs: at = 0 }: SimulatedDomain): number {
+  return running ? world.clock.monotonicMs() : at;
+}
