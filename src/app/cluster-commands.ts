@@ -169,14 +169,14 @@ export class RealClusterCommands implements ClusterCommands {
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
     const observed = (await hypervisor.inventory()).find((one) => one.name === wanted.name || one.uuid === wanted.name);
-    if (!observed) throw new UserError('not-found', `${host.name} has no VM named ${wanted.name}`, `ssh ${host.address} virsh list --all`);
+    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} 'virsh list --all; lxc list'`);
     const definition = await hypervisor.definition(observed.uuid);
     const needs = this.ports.world.needsOf(host, definition);
     const { isProtected, priority, drainPolicy } = wanted;
     const id = workloadId(randomUUID());
     const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
       const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
-      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy, maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
+      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
       if (!adopted.ok) throw new UserError(adopted.error.code === 'known' || adopted.error.code === 'name-taken' ? 'conflict' : 'refused', adopted.error.why);
       return [
         { change: 'add-workload', workload: adopted.value },

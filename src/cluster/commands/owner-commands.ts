@@ -119,15 +119,24 @@ export interface WorkloadPolicies {
   readonly drainPolicy?: Workload['drainPolicy'] | undefined;
   /** Names. */
   readonly startAfter?: readonly string[] | undefined;
+  /** Seconds; null: no copy is kept. */
+  readonly replicateEveryS?: number | null | undefined;
 }
 
 /** What is not named stays. */
-export function setPolicies(view: ClusterView, name: string, { startAfter, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
+export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
-  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }) };
+  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined ? {} : replicationFields(workload, replicateEveryS)) };
   if (Object.keys(fields).length === 0) return [];
   return [set(workload, fields), tell(workload, 'workload.policies', `${by} set ${Object.keys(fields).join(', ')}`)];
+}
+
+/** The copy that is there stays where it is: nothing is deleted by this. */
+function replicationFields(workload: Workload, everyS: number | null): WorkloadFields {
+  if (everyS === null) return { replication: null };
+  if (workload.needs.instance === null) throw new UserError('refused', `${workload.name}: its disks can be reached from other hosts: no copy of it is kept`, `reeve workload show ${workload.name}`);
+  return { replication: { everyMs: everyS * 1_000 } };
 }
 
 function orderOf(view: ClusterView, workload: Workload, names: readonly string[]): readonly WorkloadId[] {
