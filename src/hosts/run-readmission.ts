@@ -2,6 +2,7 @@
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
+import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
 import type { CommandToken, Hypervisor, ObservedWorkload } from './hypervisor.js';
 
 /** What this folder needs of a workload. */
@@ -70,7 +71,7 @@ const refreshMembership: Step<ReadmissionContext> = {
     // Before it is admitted: a lease that it held by voters of long ago would be nobody's to end.
     const why = await context.judgesByNewest();
     if (why !== null) return { kind: 'failed', code: 'old-voters', why };
-    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}` };
+    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}${remotesNote(await exchangeRemotes(self, peers))}` };
   },
 };
 
