@@ -6,6 +6,7 @@ import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
 import { SshHostSurveyor } from '../hosts/drivers/enrolment/ssh-host-survey.js';
+import { SshContainerTrust } from '../hosts/drivers/enrolment/ssh-container-trust.js';
 import { SshMigrationTrust } from '../hosts/drivers/enrolment/ssh-migration-trust.js';
 import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import { LibvirtHypervisor } from '../hosts/drivers/libvirt/libvirt-hypervisor.js';
@@ -69,6 +70,7 @@ export class RealHostWorld implements HostWorld {
       host: { hostId, name, address, user: host.ssh.user, port: host.ssh.port, hostKey: host.ssh.hostKey },
       surveyor: new SshHostSurveyor({ shell: ssh, clock: this.options.clock }),
       trust: new SshMigrationTrust({ shell: ssh, user: host.ssh.user }),
+      containers: new SshContainerTrust(ssh),
       agent,
       config: this.agentConfigOf(host, members),
     };

@@ -2,6 +2,7 @@
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
+import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
 import type { CommandToken, Hypervisor, ObservedWorkload } from './hypervisor.js';
 
 /** What this folder needs of a workload. */
@@ -45,7 +46,7 @@ const lookForCopies: Step<ReadmissionContext> = {
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
-    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\`, then the host is admitted` };
+    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\`), then the host is admitted` };
   },
 };
 
@@ -70,7 +71,7 @@ const refreshMembership: Step<ReadmissionContext> = {
     // Before it is admitted: a lease that it held by voters of long ago would be nobody's to end.
     const why = await context.judgesByNewest();
     if (why !== null) return { kind: 'failed', code: 'old-voters', why };
-    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}` };
+    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}${remotesNote(await exchangeRemotes(self, peers))}` };
   },
 };
 

@@ -2,6 +2,7 @@
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
 import { simulatedNeeds } from './simulated-needs.js';
+import type { ContainerTrust } from '../hosts/container-trust.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, HostAgent } from '../hosts/host-agent.js';
 import type { Host } from '../hosts/host.js';
@@ -62,6 +63,7 @@ export class SimulatedHostWorld implements HostWorld {
       host: { hostId: id, name, address, user: ssh.user, port: ssh.port, hostKey: ssh.hostKey },
       surveyor: noSurveyor,
       trust: this.process.through(this.#trust(host)),
+      containers: noContainers,
       agent: this.agentOf(host),
       config: this.parts.agentConfigOf(host, members),
     };
@@ -94,6 +96,15 @@ export class SimulatedHostWorld implements HostWorld {
     };
   }
 }
+
+const noContainers: ContainerTrust = {
+  doors: async () => [],
+  whyNotIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  invite: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  join: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  drop: async () => undefined,
+  revoke: async () => undefined,
+};
 
 /** Hosts are members from the beginning of a scenario: none is enrolled. */
 const noSurveyor: HostSurveyor = {
