@@ -24,6 +24,8 @@ export interface LabHost {
 export interface LabOptions {
   readonly name?: string;
   readonly hosts?: number;
+  /** Every host has an LXD beside libvirt. Default: none has. */
+  readonly lxd?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -59,14 +61,14 @@ export class Lab {
   }
 
   /** Builds a new lab; what a run of that name left behind that is gone is cleaned up first. One that lives keeps its lab. */
-  static async start({ name = 'rl0', hosts = 3, log = () => undefined }: LabOptions = {}): Promise<Lab> {
+  static async start({ name = 'rl0', hosts = 3, lxd = false, log = () => undefined }: LabOptions = {}): Promise<Lab> {
     const lab = new Lab(name, log);
     const owner = await otherOwner(lab.stateDir);
     if (owner !== null) throw new Error(`a lab named ${name} is up already, held by process ${owner}; end it with: npm run lab -- --name ${name} down; or give this one another name: --name lab2`);
     if (existsSync(lab.stateDir)) log(`cleaning up what an earlier run of ${name} left behind`);
     await lab.down();
     try {
-      await lab.#build(hosts);
+      await lab.#build(hosts, lxd);
       return lab;
     } catch (error) {
       await lab.down();
@@ -74,12 +76,14 @@ export class Lab {
     }
   }
 
-  async #build(hosts: number): Promise<void> {
+  async #build(hosts: number, lxd: boolean): Promise<void> {
     await this.#fabric();
+    if (lxd) await writeFile(join(this.stateDir, 'lxd'), '');
     await startWatchdogs(this.stateDir, join(scripts, 'watchdog.mjs'), WATCHDOG_MS);
     for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
     await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
     await this.waitUp(this.#hosts);
+    if (lxd) await this.waitLxd(this.#hosts);
   }
 
   /** A lab that another process started. */
@@ -216,6 +220,18 @@ export class Lab {
     }
   }
 
+  get hasLxd(): boolean {
+    return existsSync(join(this.stateDir, 'lxd'));
+  }
+
+  /** It comes up beside the host, a second or two later; initialised at the first boot. */
+  async waitLxd(hosts: readonly LabHost[]): Promise<void> {
+    const state = (host: LabHost) => async (): Promise<string> => `${await this.hostFile(host, 'var/log/lab-lxd.log')}${await this.hostFile(host, 'var/log/lxd/console.log')}`;
+    for (const host of hosts) {
+      await waitUntil(`LXD on ${host.name}`, async () => (await this.exec(host, ['test', '-e', '/run/lab-lxd-ready'], { okCodes: 'any' })).code === 0, { timeoutMs: HOST_UP_MS, describe: state(host) });
+    }
+  }
+
   /** Names of the workloads that run on a host, as its processes show. */
   async runningOn(host: LabHost): Promise<readonly string[]> {
     if ((await this.powerState(host)) === 'off') return [];
@@ -284,8 +300,9 @@ export class Lab {
     await writeFile(join(dir, 'env'), `INDEX=${index}\n`);
     await run('mkfifo', ['-m', '600', join(dir, 'watchdog')]);
     await writeFile(join(dir, 'lower'), '/');
+    if (this.hasLxd) await writeFile(join(dir, 'lxd'), '');
     const keysDir = join(this.stateDir, 'keys');
-    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile() });
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null });
     const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
     await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);
