@@ -58,12 +58,10 @@ export function whyNoLab(): string | null {
   return null;
 }
 
-/** Null: hosts with containers can be had. Asks nothing of the network. */
+/** Null: hosts with containers can be had, as soon as everything is installed. Asks nothing of the network. */
 export function whyNoContainers(): string | null {
-  const why = whyNoLab();
-  if (why) return why;
-  if (onPath('lxd') && onPath('lxc')) return null;
-  return isDebian() ? null : 'LXD comes as packages on Debian alone, and this machine has neither `lxd` nor `lxc`';
+  if (isDebian() || CONTAINERS.every(([program]) => onPath(program))) return null;
+  return `LXD comes as packages on Debian alone; this machine lacks one of ${CONTAINERS.map(([program]) => program).join(', ')}`;
 }
 
 /** Quick when everything is there. */

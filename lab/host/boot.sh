@@ -45,7 +45,7 @@ if [ -e "$DIR/lxd" ]; then
   fi
   # Where something in /proc is hidden, as below, the kernel lets no user namespace mount another: containers would not start.
   # One whole /proc that can be seen is enough for it.
-  mkdir -p "$ROOT/dev/.lxc/proc"
+  mkdir -p -m 700 "$ROOT/dev/.lxc/proc"
   mount -t proc proc "$ROOT/dev/.lxc/proc"
 fi
 # A boot id of its own, new at each boot; and no way from a lab host to the machine's sysrq.

@@ -24,6 +24,7 @@ cgroup_dirs() {
 
 make_groups() {
   local group parent
+  [ -e "$DIR/lxd" ] && [ ! -d /sys/fs/cgroup/freezer ] && for controller in cpu cpuset io memory pids; do echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control; done 2>/dev/null
   for group in $(cgroup_dirs); do
     mkdir -p "$group"
     # A group without processors and memory lets nothing in.
