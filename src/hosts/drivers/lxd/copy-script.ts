@@ -2,7 +2,7 @@
 import type { CopyRequest } from '../../hypervisor.js';
 import { detachedDir, ENDED_SCRIPT, endDetachedScript, startDetachedScript } from '../ssh/detached-command.js';
 import { quote } from '../ssh/shell-quote.js';
-import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notReplica, sameInstance } from './client-script.js';
+import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
 import type { Dialect } from './dialect.js';
 import type { Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
@@ -29,6 +29,19 @@ ${startDetachedScript({ id, unitPrefix: UNIT, script: copyScript(dialect, instan
 }
 
 /**
+ * Files that vanish while rsync reads them fail the whole copy of a container that runs (LXD 5.0.2, also with --allow-inconsistent, which says
+ * that it would not). The next try has little left to copy. One that removes files all the time is copied while it is stopped, or from a pool that has snapshots.
+ */
+const VANISHED_TRIES = 6;
+
+const COPY_ONCE = `copy_once() {
+  inconsistent=
+  [ "$state" = Stopped ] || inconsistent=--allow-inconsistent
+  limit=0
+  said=$(client copy -q "$name" "$there$name" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}=${REPLICA} -c boot.autostart=false -c ${MARKS.autostart}="$noted" 2>&1)
+}`;
+
+/**
  * `--refresh` also for the first copy: it alone keeps uuid and MAC. `--mode push`: only the destination must be reached. The daemon starts
  * nothing. The time is taken before the copying: what is written later may be missing. It replaces all settings of the copy by the source's
  * and the given ones, so the mark of completeness goes with every copy, also one that somebody else makes.
@@ -42,18 +55,19 @@ there=${quote(`${remoteNameOf(request.destination.name)}:`)}
 printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
 ${sameInstance(uuid)}
 ${notReplica}
-began=$(date +%s%3N)
 state=$(status_of "") || exit $?
 was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) && copied=$(setting "" ${MARKS.copied}) || exit $?
 # Carried along it would call the copy complete while it is being made.
 [ -z "$copied" ] || set_settings "" ${MARKS.copied}= || exit $?
 [ -n "$noted" ] || noted=\${was:-${WAS_UNSET}}
 ${openDestination(uuid)}
-inconsistent=
-# Files may vanish while it runs; the last pass is made while the daemon holds it still.
-[ "$state" = Stopped ] || inconsistent=--allow-inconsistent
-limit=0
-client copy -q "$name" "$there$name" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}=${REPLICA} -c boot.autostart=false -c ${MARKS.autostart}="$noted" || exit $?
+${COPY_ONCE}
+tries=${VANISHED_TRIES}
+[ "$state" != Stopped ] || tries=1
+until began=$(date +%s%3N); copy_once; do
+  code=$? tries=$((tries - 1))
+  case $tries:$said in 0:*) false ;; *"exit status 24"*) true ;; *) false ;; esac || { printf '%s\\n' "$said" >&2; exit "$code"; }
+done
 limit=${ASK_S}
 found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && state=$(status_of "$there") || exit $?
 [ "$found:$role:$state" = ${quote(`${uuid}:${REPLICA}:Stopped`)} ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
@@ -71,7 +85,7 @@ if answer=$(client query "$there$path" 2>&1); then
   [ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "the destination has another instance named $name"
   [ "$role" = ${REPLICA} ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
   [ "$seen" = Stopped ] || end ${EXIT.notStopped} "the replica of $name at the destination runs ($seen)"
-  copying=$(copies_of "$there") || exit $?
+  copying=$(operations "$there" ${quote(WRITING)}) || exit $?
   [ -z "$copying" ] || end ${EXIT.copying} "another copy of $name is under way at the destination (operation $(echo $copying))"
   set_settings "$there" ${MARKS.copied}= || exit $?
 else
@@ -91,16 +105,18 @@ export function abortCopyScript(dialect: Dialect, id: string): string {
 { read -r name && read -r project && read -r kernel_name; } < "$dir/instance"
 ${INSTANCE_FUNCTIONS}
 ${END_SENDERS}
-left=$(copies_of "") || exit $?
+sending() { operations "" ${SENDING}; }
+left=$(sending) || exit $?
 for one in $left; do client query -X DELETE "/1.0/operations/$one" > /dev/null 2>&1; done
 daemon=$(client query /1.0 | sed -n 's/^[[:space:]]*"server_pid": \\([0-9]*\\),\\{0,1\\}$/\\1/p')
-tries=0
-while left=$(copies_of "") && [ -n "$left" ] && [ "$tries" -lt ${OPERATION_END_TRIES} ]; do
-  end_senders
+tries=0 ended=
+while left=$(sending) && [ -n "$left" ] && [ "$tries" -lt ${OPERATION_END_TRIES} ]; do
+  # What is left when nothing sends any more waits for a destination that is gone; that can take two minutes, and copies nothing.
+  if end_senders; then ended=1; elif [ -n "$ended" ]; then break; fi
   tries=$((tries + 1))
   sleep 0.2
 done
-[ -z "$left" ] || end ${EXIT.copying} "the daemon goes on copying $name by itself (operation $(echo $left))"
+[ -z "$left" ] || [ -n "$ended" ] || end ${EXIT.copying} "the daemon goes on copying $name by itself (operation $(echo $left))"
 ${ENDED_SCRIPT}`;
 }
 
@@ -117,12 +133,14 @@ const END_SENDERS = `children_of() {
   done
 }
 tree_of() ( for child in $(children_of "$1"); do tree_of "$child"; echo "$child"; done )
-end_senders() {
+end_senders() { # true: there was one
+  any=1
   for sender in $(children_of "$daemon"); do
     words=$(tr '\\0' ' ' 2>/dev/null < "/proc/$sender/cmdline") || continue
     case $words in rsync*|*/rsync*|btrfs*send*|*/btrfs*send*|zfs*send*|*/zfs*send*) ;; *) continue ;; esac
     case $words in
-      *"/$kernel_name/"*|*"/$kernel_name@"*|*"/$kernel_name "*) kill -TERM $(tree_of "$sender") "$sender" 2>/dev/null ;;
+      *"/$kernel_name/"*|*"/$kernel_name@"*|*"/$kernel_name "*) kill -TERM $(tree_of "$sender") "$sender" 2>/dev/null; any=0 ;;
     esac
   done
+  return "$any"
 }`;

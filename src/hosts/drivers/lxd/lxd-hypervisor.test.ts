@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { CommandToken } from '../../hypervisor.js';
 import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
-import { INSTANCE_FUNCTIONS } from './client-script.js';
+import { INSTANCE_FUNCTIONS, SENDING, WRITING } from './client-script.js';
 import { copyIdOf, startCopyScript } from './copy-script.js';
 import { DIALECTS } from './dialect.js';
 import { definitionOf } from './instance-definition.js';
@@ -96,12 +96,14 @@ describe('a replica', () => {
 });
 
 describe('scripts', () => {
-  const operationsOf = (text: string, name: string): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name}`], { input: text, encoding: 'utf8' }).stdout.trim();
+  const operationsOf = (text: string, name: string, words = SENDING): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name} '${words}'`], { input: text, encoding: 'utf8' }).stdout.trim();
 
   it('find the copies under way of one instance among the operations of the daemon', () => {
     const id = '07aa6b3a-78d2-4113-86da-59e8b4e523a6';
     expect(operationsOf(OPERATIONS, 'c1')).toBe(id);
     expect(operationsOf(OPERATIONS.replaceAll('/1.0/instances/c1', '/1.0/instances/c1?project=p2'), 'c1')).toBe(id);
+    expect(operationsOf(OPERATIONS, 'c1', WRITING)).toBe('');
+    for (const word of ['Creating', 'Refreshing']) expect(operationsOf(OPERATIONS.replace('Migrating', word), 'c1', WRITING)).toBe(id);
     expect(operationsOf(OPERATIONS, 'c')).toBe('');
     expect(operationsOf(OPERATIONS.replace('"running"', '"failure"'), 'c1')).toBe('');
     expect(operationsOf(OPERATIONS.replace('Migrating instance', 'Executing command'), 'c1')).toBe('');
