@@ -68,8 +68,15 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       await one.hypervisor.kill(token(one, guest), guest.uuid);
     });
 
-    it('finds no Incus where there is none, and no LXD where its state is gone', async () => {
-      expect((await two.hypervisor.facts()).containerDaemons.map(({ driver }) => driver)).toEqual(['lxd']);
+    it('gives up a daemon that hangs, and keeps it among the facts; there is no Incus', async () => {
+      const before = (await two.hypervisor.facts()).containerDaemons;
+      expect(before.map(({ driver }) => driver)).toEqual(['lxd']);
+      const signal = (name: string): Promise<unknown> => rig.lab.exec(two.lab, ['sh', '-c', `kill -${name} $(cat /run/lab-lxd.pid)`]);
+      await signal('STOP');
+      await expect(two.hypervisor.inventory()).rejects.toMatchObject({ code: 'timeout', remedy: expect.stringContaining('systemctl status') as string });
+      expect((await two.hypervisor.facts()).containerDaemons).toEqual(before);
+      await signal('CONT');
+      expect(await two.hypervisor.inventory()).toEqual([]);
     });
 
     it('shows what is paused, resumes it, and ends what does not answer its wish to shut down', async () => {

@@ -30,12 +30,12 @@ export const WRITING = 'Creating|Copying|Refreshing|Restoring|Renaming|Deleting'
 /** What reads an instance for a copy elsewhere. `Live-migrating` is not among them: after a failure it stays listed for ever. */
 export const SENDING = 'Migrating';
 
-/** Ids of operations under way on the instance NAME whose description begins with one of the words. Prints ids alone: other operations carry secrets. */
+/** Ids of operations under way on the instance NAME (empty: on any) whose description begins with one of the words. Prints ids alone: other operations carry secrets. */
 const OPERATIONS = `awk -v path="/1.0/instances/$1" -v words="^\\t\\t\\t\\"description\\": \\"($2) (instance|container)\\"" '
 /^\\t"/ { group = $0 }
 /^\\t\\t\\t"description": / { what = $0 }
 /^\\t\\t\\t"id": / { split($0, part, "\\""); id = part[4] }
-/^\\t\\t\\t\\t\\t"\\/1\\.0\\/instances\\// { split($0, part, "\\""); of = part[2]; sub(/\\?.*/, "", of); if (of == path) own = 1 }
+/^\\t\\t\\t\\t\\t"\\/1\\.0\\/instances\\// { split($0, part, "\\""); of = part[2]; sub(/\\?.*/, "", of); if (of == path || path == "/1.0/instances/") own = 1 }
 /^\\t\\t}/ { if (own && group !~ /success|failure|cancelled/ && what ~ words) print id; own = 0; what = "" }'`;
 
 /** About the instance that $name, $project and $path name. Their first word is empty for the host's own daemon, else "remote:". */

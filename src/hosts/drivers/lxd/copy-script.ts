@@ -121,8 +121,9 @@ ${ENDED_SCRIPT}`;
 }
 
 /**
- * Children of the daemon that send this very instance's data: their words name its folder or dataset. What rsync has started ends with it: that holds
- * the daemon's end of the connection, and left alone it would keep the operation waiting for ever (seen with LXD 5.0.2).
+ * Children of the daemon that send this very instance's data: their words name its folder or dataset. Those of btrfs name a folder of the moment:
+ * such a one is known only while the daemon sends nothing else. What rsync has started ends with it: that holds the daemon's end of the
+ * connection, and left alone it would keep the operation waiting for ever (seen with LXD 5.0.2).
  */
 const END_SENDERS = `children_of() {
   for stat in /proc/[0-9]*/stat; do
@@ -133,14 +134,20 @@ const END_SENDERS = `children_of() {
   done
 }
 tree_of() ( for child in $(children_of "$1"); do tree_of "$child"; echo "$child"; done )
+sends_it() { # the words of a command
+  case $1 in rsync*|*/rsync*|btrfs*send*|*/btrfs*send*|zfs*send*|*/zfs*send*) ;; *) return 1 ;; esac
+  case $1 in
+    *"/$kernel_name/"*|*"/$kernel_name@"*|*"/$kernel_name "*) return 0 ;;
+    *btrfs*/.migration-send*) [ "$alone" = 1 ] ;;
+    *) return 1 ;;
+  esac
+}
 end_senders() { # true: there was one
   any=1
+  answer=$(client query "/1.0/operations?recursion=1&project=$project") && alone=$(printf '%s\\n' "$answer" | operations_of "" ${SENDING} | wc -l)
   for sender in $(children_of "$daemon"); do
     words=$(tr '\\0' ' ' 2>/dev/null < "/proc/$sender/cmdline") || continue
-    case $words in rsync*|*/rsync*|btrfs*send*|*/btrfs*send*|zfs*send*|*/zfs*send*) ;; *) continue ;; esac
-    case $words in
-      *"/$kernel_name/"*|*"/$kernel_name@"*|*"/$kernel_name "*) kill -TERM $(tree_of "$sender") "$sender" 2>/dev/null; any=0 ;;
-    esac
+    if sends_it "$words"; then kill -TERM $(tree_of "$sender") "$sender" 2>/dev/null; any=0; fi
   done
   return "$any"
 }`;

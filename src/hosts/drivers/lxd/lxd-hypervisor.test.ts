@@ -105,6 +105,7 @@ describe('scripts', () => {
     expect(operationsOf(OPERATIONS, 'c1', WRITING)).toBe('');
     for (const word of ['Creating', 'Refreshing']) expect(operationsOf(OPERATIONS.replace('Migrating', word), 'c1', WRITING)).toBe(id);
     expect(operationsOf(OPERATIONS, 'c')).toBe('');
+    expect(operationsOf(OPERATIONS, '""')).toBe(id);
     expect(operationsOf(OPERATIONS.replace('"running"', '"failure"'), 'c1')).toBe('');
     expect(operationsOf(OPERATIONS.replace('Migrating instance', 'Executing command'), 'c1')).toBe('');
     // It stays listed for ever after a live move that failed.

@@ -9,7 +9,7 @@ import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { clientScript, instanceScript } from './client-script.js';
 import { abortCopyScript, copyIdOf, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
-import { isReplica, isShown, kernelNameOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
+import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
@@ -262,9 +262,10 @@ export class LxdHypervisor implements Hypervisor {
   }
 }
 
-/** What puts processes there does so only under the lease; by the name the host's agent finds them. */
+/** What puts processes there does so only under the lease; by the name the host's agent finds a container's. The daemon's QEMU carries the uuid, as libvirt's does. */
 function underLease(token: CommandToken, instance: Instance, { driver }: Dialect): GuardOptions {
-  return token.lease ? { lease: 'hold', instance: `${driver}:${kernelNameOf(instance)}` } : {};
+  if (!token.lease) return {};
+  return { lease: 'hold', ...(kindOf(instance) === 'container' ? { instance: `${driver}:${kernelNameOf(instance)}` } : {}) };
 }
 
 const unsupported = (why: string): OperationalError => new OperationalError('unsupported', why);
