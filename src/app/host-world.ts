@@ -5,13 +5,16 @@ import { leaveWithinMs } from '../cluster/cluster-policy.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { composeHypervisor } from '../hosts/drivers/compose-hypervisor.js';
 import { SshHostSurveyor } from '../hosts/drivers/enrolment/ssh-host-survey.js';
 import { SshContainerTrust } from '../hosts/drivers/enrolment/ssh-container-trust.js';
 import { SshMigrationTrust } from '../hosts/drivers/enrolment/ssh-migration-trust.js';
 import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
-import { LibvirtHypervisor } from '../hosts/drivers/libvirt/libvirt-hypervisor.js';
 import { vmDefinition } from '../hosts/drivers/libvirt/vm-definition.js';
 import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
+import { DIALECTS } from '../hosts/drivers/lxd/dialect.js';
+import { takesDefinition } from '../hosts/drivers/lxd/instance-definition.js';
+import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
@@ -42,6 +45,8 @@ interface Reached {
   /** What the connection was made from; another one means a new connection. */
   readonly target: string;
   readonly ssh: SshConnection;
+  /** Which daemons the hypervisor was put together with. */
+  readonly daemons: string;
   readonly hypervisor: Hypervisor;
   readonly agent: HostAgent;
 }
@@ -101,7 +106,12 @@ export class RealHostWorld implements HostWorld {
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {
-    return needsOf(definition, host.facts?.pools ?? []);
+    if (!INSTANCE_DRIVERS.some((driver) => takesDefinition(driver, definition))) return needsOf(definition, host.facts?.pools ?? []);
+    const { facts } = host;
+    // Limits can be parts of the host, and without limits it is all of it: a size that is not known must not be taken for none.
+    if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
+    const pools = facts.containerDaemons.find(({ driver }) => takesDefinition(driver, definition))?.pools ?? [];
+    return instanceNeedsOf(definition, { cpus: facts.cpus, memoryMiB: facts.memoryMiB, pools });
   }
 
   /** Connections of hosts that are gone, or are reached another way now. */
@@ -125,15 +135,31 @@ export class RealHostWorld implements HostWorld {
   #reach(host: Host): Reached {
     const target = this.#targetOf(host);
     const known = this.#reached.get(host.id);
-    if (known?.target === target) return known;
+    if (known?.target === target) return this.#withDaemons(host, known);
     void known?.ssh.close().catch(() => undefined);
-    const { clock, config, agentBundle } = this.options;
+    const { config, agentBundle } = this.options;
     const { user, port, hostKey } = host.ssh;
     const ssh = new SshConnection({ name: host.name, address: host.address, port, user, hostKey, identityFile: host.ssh.identityFile ?? config.ssh.identityFile });
-    const made: Reached = { target, ssh, hypervisor: new LibvirtHypervisor({ ssh, clock }), agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) };
+    return this.#keep(host, { target, ssh, agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) });
+  }
+
+  /** A daemon that has come or gone since: the same connection, other hypervisors on it. */
+  #withDaemons(host: Host, known: Reached): Reached {
+    return known.daemons === daemonsOf(host) ? known : this.#keep(host, known);
+  }
+
+  #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
+    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [] });
+    const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;
   }
+}
+
+const INSTANCE_DRIVERS = Object.values(DIALECTS).map(({ driver }) => driver);
+
+function daemonsOf(host: Host): string {
+  return (host.facts?.containerDaemons ?? []).map(({ driver }) => driver).sort().join();
 }
 
 function agentMember(host: Host): AgentMember {

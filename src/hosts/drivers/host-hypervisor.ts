@@ -94,6 +94,9 @@ export class HostHypervisor implements Hypervisor {
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
       // Whose a replica is, only its owner's list says: it is shown nowhere else.
       deleteReplica: async (token, uuid) => {
+        const shown = await this.observe(uuid);
+        // What is shown is the workload: its driver refuses.
+        if (shown) return (await of(uuid)).deleteReplica(token, uuid);
         for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await one.deleteReplica(token, uuid);
       },
     };
