@@ -36,6 +36,11 @@ function replicaAfter({ replica, replication }: Workload, target: Host, left: Ho
   return replica?.hostId === target.id ? { replica: null } : {};
 }
 
+/** Somebody was to start it from there, and it has none. */
+function replicaIsNone({ replica }: Workload, target: Host, code: string): WorkloadFields {
+  return code === 'data-missing' && replica?.hostId === target.id ? { replica: { ...replica, asOfMs: null, why: `${target.name} has no whole copy of it` } } : {};
+}
+
 /** What is told of one workload's operation: the event's type, its sentence, and how bad it is. */
 type Told = readonly [type: string, message: string, severity: ClusterEvent['severity'], data?: Readonly<Record<string, unknown>>];
 
@@ -50,7 +55,7 @@ function failedOn(failures: WorkloadFailures, host: Host, nowMs: number): Worklo
 }
 
 /** Nothing was tried at the target: it could not be reached, or a newer command governs. That is not the workload's failure. */
-const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'target-lost', 'guard-refused', 'no-proof']);
+const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'target-lost', 'guard-refused', 'no-proof', 'data-missing']);
 /** Waits for a person: nobody knows what is true, or something else uses the disk. */
 const needsPerson = (outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean => outcome.kind === 'unknown' || outcome.code === 'storage-locked';
 
@@ -83,7 +88,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
  */
 function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly target: Host }, code: string): WorkloadFields {
   const failures = failedOn(workload.failures, target, nowMs);
-  if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs } };
+  if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs }, ...replicaIsNone(workload, target, code) };
   return { failures, ...(workload.hostId === target.id ? {} : { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false }) };
 }
 

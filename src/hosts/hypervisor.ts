@@ -96,13 +96,13 @@ export interface CopyRequest {
 export interface Replica {
   readonly uuid: string;
   readonly name: string;
-  /** When the copying began that was the last to end well, by the source's clock; null: none did. What was written after it is not in it. One that is under way, or broke off, takes nothing of it away. */
+  /** When the copying began that was the last to end well, by the source's clock; null: none did, or one is under way over it, or broke off. What was written after it is not in it. */
   readonly asOfMs: number | null;
 }
 
 /**
  * For workloads whose data lie in their host's own storage, as LXD's instances: a definition alone starts them nowhere else, so they are copied.
- * Then `define` makes the replica of that uuid the workload, as of its last whole copy, `not-found` when there is none; and `undefine` makes the stopped workload a replica: its data stay.
+ * Then `define` makes the replica of that uuid the workload, `not-found` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
  */
 export interface InstanceCopies {
   /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */

@@ -69,8 +69,8 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const copy: SimulatedCopy = { id, uuid, to: target.name, toBootId: target.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + (there?.replica ? REFRESH_MS : FULL_MS), dataAtMs: dataAtMs(world, domain), ended: null };
   const refusal = whyNot(world, host, target, there);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
-  // A whole copy is kept beside the one that is being made.
-  const half = { replica: there?.replica ?? { asOfMs: null }, autostart: false };
+  // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.
+  const half = { replica: { asOfMs: null }, autostart: false };
   if (there) Object.assign(there, half);
   else target.domains.set(uuid, { uuid, name: domain.name, kind: domain.kind, definition: domain.definition, running: null, reason: 'unknown', statistics: null, ...half });
   return copy;

@@ -106,7 +106,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
-      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: null }, autostart: false });
+      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false });
       else host.domains.delete(uuid);
     });
   }

@@ -126,7 +126,7 @@ export interface Workload {
 
 export interface WorkloadReplica {
   readonly hostId: HostId;
-  /** What was written until then is in it, by the clock of the host that was copied from; null: no whole copy was made yet. */
+  /** What was written until then is in it, by the clock of the host that was copied from; null: there is no whole copy. */
   readonly asOfMs: number | null;
   /** When it was last tried to make it anew. */
   readonly triedAtMs: number;

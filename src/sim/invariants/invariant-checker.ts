@@ -208,7 +208,7 @@ export class InvariantChecker implements WorldObserver {
     const last = this.#last.get(uuid);
     if (!last || last.endedAtMs === null || last.host === host.name || !definition?.includes(LOCAL_STORAGE)) return;
     const row = this.#row(last.host);
-    const wasLost = !row || row.condition !== 'online' || row.hostEpoch > last.hostEpoch;
+    const wasLost = !row || row.condition !== 'online' || (row.proof !== null && row.proof.hostEpoch >= last.hostEpoch);
     if (!wasLost && dataAtMs < last.endedAtMs) this.violate('no-write-lost', `${name} starts on ${host.name} without what it wrote in the last ${Math.round(last.endedAtMs - dataAtMs)} ms on ${last.host}`);
   }
 
