@@ -34,7 +34,7 @@ describe('instanceNeedsOf', () => {
       instance: { pool: 'default', profiles: ['default'], networks: [] }, pinnedBy: [],
     });
     expect(needs({}, { type: 'virtual-machine', expanded_config: {} })).toMatchObject({ accelerator: 'kvm', vcpus: 1, memoryMiB: 1024 });
-    expect(needs({}, { expanded_config: {} })).toMatchObject({ vcpus: 4, memoryMiB: 8_000 });
+    expect(needs({}, { expanded_config: {} })).toMatchObject({ vcpus: 1, memoryMiB: 1024 });
   });
 
   it('names managed networks apart from bridges', () => {

@@ -19,7 +19,7 @@ export function instanceNeedsOf(definition: string, host: NeedsContext): Workloa
   const devices = Object.entries(expanded.devices);
   const isRemote = (pool: string): boolean => REMOTE_DRIVERS.has(host.pools.find(({ name }) => name === pool)?.driver ?? '');
   return {
-    ...sizesOf(kind, expanded.config, host),
+    ...sizesOf(expanded.config, host),
     disks: [],
     bridges: unique(devices.flatMap(([, device]) => (isBridged(device) && device['parent'] ? [device['parent']] : []))),
     cpuModel: null,

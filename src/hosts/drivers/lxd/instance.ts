@@ -85,7 +85,7 @@ export function observedOf(instance: Instance, uuid: string, driver: InstanceDri
     kind,
     driver,
     ...state,
-    ...sizesOf(kind, instance.expanded_config, host),
+    ...sizesOf(instance.expanded_config, host),
     // Unset, the daemon starts at boot what ran when the host went down: that is autostart.
     autostart: !isFalse(instance.expanded_config['boot.autostart']),
     persistent: !instance.ephemeral,

@@ -19,10 +19,9 @@ describe('memoryOf', () => {
 
 describe('sizesOf', () => {
   const host = { cpus: 8, memoryMiB: 16_000 };
-  it('counts all of the host for a container that is not limited, and never nothing', () => {
-    expect(sizesOf('container', {}, host)).toEqual({ vcpus: 8, memoryMiB: 16_000 });
-    expect(sizesOf('container', { 'limits.memory': 'unreadable' }, host)).toEqual({ vcpus: 8, memoryMiB: 16_000 });
-    expect(sizesOf('vm', {}, host)).toEqual({ vcpus: 1, memoryMiB: 1024 });
-    expect(sizesOf('container', { 'limits.cpu': '0-1', 'limits.memory': '10%' }, host)).toEqual({ vcpus: 2, memoryMiB: 1600 });
+  it('counts one that is not limited as 1 vCPU and 1 GiB: never as nothing, and not as all of its host', () => {
+    expect(sizesOf({}, host)).toEqual({ vcpus: 1, memoryMiB: 1024 });
+    expect(sizesOf({ 'limits.memory': 'unreadable' }, host)).toEqual({ vcpus: 1, memoryMiB: 1024 });
+    expect(sizesOf({ 'limits.cpu': '0-1', 'limits.memory': '10%' }, host)).toEqual({ vcpus: 2, memoryMiB: 1600 });
   });
 });

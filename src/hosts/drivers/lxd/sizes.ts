@@ -12,16 +12,14 @@ export interface InstanceSizes {
 
 type Config = Readonly<Record<string, string>>;
 
-/** What the daemon gives a virtual machine whose limits say nothing. */
-const VM_DEFAULTS: InstanceSizes = { vcpus: 1, memoryMiB: 1024 };
-
 /**
- * A container without a limit may take all that its host has, so all of it is counted: to count nothing would let hosts be filled
- * beyond what they have. Setting limits.memory (also while it runs) makes it count as what it is.
+ * What an instance without limits counts as. A virtual machine gets just that from its daemon. A container may take all that its host has: to count all of it would let
+ * it go nowhere, to count nothing would fill hosts beyond what they have. Setting limits.memory (also while it runs) makes it count as what it is.
  */
-export function sizesOf(kind: 'vm' | 'container', config: Config, host: HostSizes): InstanceSizes {
-  const unlimited = kind === 'vm' ? VM_DEFAULTS : { vcpus: host.cpus, memoryMiB: host.memoryMiB };
-  return { vcpus: cpusOf(config['limits.cpu']) ?? unlimited.vcpus, memoryMiB: memoryOf(config['limits.memory'], host.memoryMiB) ?? unlimited.memoryMiB };
+const UNLIMITED: InstanceSizes = { vcpus: 1, memoryMiB: 1024 };
+
+export function sizesOf(config: Config, host: Pick<HostSizes, 'memoryMiB'>): InstanceSizes {
+  return { vcpus: cpusOf(config['limits.cpu']) ?? UNLIMITED.vcpus, memoryMiB: memoryOf(config['limits.memory'], host.memoryMiB) ?? UNLIMITED.memoryMiB };
 }
 
 /** "2": so many; "0-3", "1,3", "0-3,7": these. Null: none that can be read. */
