@@ -18,7 +18,7 @@ interface Decided {
   readonly desired: Workload['desired'];
   readonly drainPolicy: Workload['drainPolicy'];
   readonly isHostLeft: boolean;
-  /** It can't move live, and stands against a hard rule for all that its checker knows. */
+  /** It can't move live, and its host is in trouble, or for all that is known here it stands against a hard rule. */
   readonly isBound: boolean;
   /** Its process was there already. */
   readonly ran: boolean;
@@ -55,7 +55,7 @@ export class StopCauses {
     if (!workload) return;
     const host = one.hostId === null ? undefined : this.#host(one.hostId);
     const running = host && this.parts.world.host(host.name).domains.get(workload.uuid)?.running;
-    this.#decided.set(one.id, { atMs: this.parts.time.nowMs, desired: workload.desired, drainPolicy: workload.drainPolicy, isBound: !movesLive(workload) && [...this.parts.store.peek().rules.values()].some((rule) => rule.hard && rule.workloads.includes(workload.id)), isHostLeft: host?.intent === 'maintenance' || (host?.leaving ?? null) !== null, ran: running !== undefined && running !== null });
+    this.#decided.set(one.id, { atMs: this.parts.time.nowMs, desired: workload.desired, drainPolicy: workload.drainPolicy, isBound: !movesLive(workload) && ((host?.trouble ?? null) !== null || this.#hasHardRule(workload)), isHostLeft: host?.intent === 'maintenance' || (host?.leaving ?? null) !== null, ran: running !== undefined && running !== null });
   }
 
   #of({ id }: Workload): readonly Operation[] {
@@ -70,6 +70,10 @@ export class StopCauses {
     if (one.kind === 'stop') return decided.desired !== 'running';
     if (one.kind !== 'relocate') return false;
     return one.params['isRestart'] === true ? !decided.ran : decided.drainPolicy === 'relocate' && (decided.isHostLeft || decided.isBound);
+  }
+
+  #hasHardRule({ id }: Workload): boolean {
+    return [...this.parts.store.peek().rules.values()].some((rule) => rule.hard && rule.workloads.includes(id));
   }
 
   #host(name: string): Host | undefined {
