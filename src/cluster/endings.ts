@@ -75,6 +75,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   // The target stopped answering in the middle: it may run there, so that host is its home now until it answers or is proven off.
   if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why: outcome.why })]);
   const givesUp = needsPerson(outcome);
+  if (outcome.code === 'data-missing' && workload.hostId === target.id) return ending(outcome, [set(workload, { state: 'missing', why: outcome.why })]);
   const why = `start on ${target.name} failed: ${outcome.why}`;
   return ending(outcome, [
     set(workload, { state: givesUp ? 'error' : 'waiting', why, ...(givesUp ? {} : afterFailedStart(one, outcome.code)) }),

@@ -102,7 +102,7 @@ export interface Replica {
 
 /**
  * For workloads whose data lie in their host's own storage, as LXD's instances: a definition alone starts them nowhere else, so they are copied.
- * Then `define` makes the replica of that uuid the workload, `not-found` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
+ * Then `define` makes the replica of that uuid the workload, `no-data` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
  */
 export interface InstanceCopies {
   /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */

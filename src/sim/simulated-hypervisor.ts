@@ -297,7 +297,7 @@ function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
 /** The definition alone starts nothing: its data must be there. */
 function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void {
   if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false });
-  else if (!domain || domain.replica) throw new OperationalError('not-found', `${host.name} has no complete copy of it`);
+  else if (!domain || domain.replica) throw new OperationalError('no-data', `${host.name} has no complete copy of it`);
 }
 
 const isShown = ({ replica, running }: SimulatedDomain): boolean => !replica || running !== null;

@@ -38,6 +38,19 @@ function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Par
 }
 const kind = (...args: Parameters<typeof findings>): string => findings(...args)[0]?.kind ?? 'none';
 
+describe('one that is copied is where its data are', () => {
+  const contained = { needs: { ...workload.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+  it('also while it is stopped there, moved by hand', () => {
+    expect(findings('absent', 'stopped', contained)[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', isStopped: true });
+    expect(findings('absent', 'stopped', { ...contained, desired: 'stopped' })[0]).toMatchObject({ kind: 'moved-by-hand', isStopped: true });
+  });
+  it('and not while its home has it, or where disks can be reached from everywhere', () => {
+    expect(kind('stopped', 'stopped', contained)).not.toBe('moved-by-hand');
+    expect(kind('absent', 'stopped')).toBe('missing');
+    expect(kind('absent', 'absent', contained)).toBe('missing');
+  });
+});
+
 describe('nothing is interpreted', () => {
   it('while an operation is active', () => expect(kind('stopped', 'absent', {}, { operationActive: true })).toBe('not-interpreted'));
   it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));

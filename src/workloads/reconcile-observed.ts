@@ -2,7 +2,7 @@
 import type { HostCondition } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import type { Workload } from './workload.js';
+import { movesLive, type Workload } from './workload.js';
 
 /** One host, and the latest that its hypervisor showed. */
 export interface ObservedHost {
@@ -31,7 +31,7 @@ export type Finding =
   | { readonly kind: 'running-as-wanted' }
   | { readonly kind: 'stopped-as-wanted' }
   /** Its process runs at another host than where Reeve placed it, and nowhere else: that place is adopted. */
-  | { readonly kind: 'moved-by-hand'; readonly toHostId: HostId; readonly why: string }
+  | { readonly kind: 'moved-by-hand'; readonly toHostId: HostId; readonly why: string; /** It is stopped there. */ readonly isStopped?: true }
   | { readonly kind: 'stopped-by-hand'; readonly reason: string; readonly why: string }
   /** It ended by itself: a restart is wanted. */
   | { readonly kind: 'failed'; readonly reason: string; readonly why: string }
@@ -159,7 +159,7 @@ function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding 
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
   if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
-  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home);
+  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return (atHome ? null : liesElsewhere(input, sights, home)) ?? goneFromHome(input, home);
   if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
   return whyStopped(input.workload, atHome);
 }
@@ -179,6 +179,13 @@ const TOGETHER_MS = 250;
 function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHost): boolean {
   const seen = believable(input, other);
   return seen !== null && (input.workload.state === 'missing' || seen.atMs >= (home.inventory?.atMs ?? 0) - TOGETHER_MS);
+}
+
+/** One that is not copied by a definition alone is where its data are, also while it is stopped. */
+function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], home: ObservedHost): Finding | null {
+  const [only, another] = sights;
+  if (movesLive(workload) || !only || another) return null;
+  return { kind: 'moved-by-hand', toHostId: only.host.hostId, isStopped: true, why: `${home.name} does not know it, and it is stopped on ${only.host.name}: it was moved by hand` };
 }
 
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */

@@ -39,7 +39,7 @@ export const defineAtTarget: Step<StartContext> = {
       return { kind: 'done', note: `defined on ${target.name}, autostart off` };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      return { kind: 'failed', code: error.code === 'not-found' ? 'data-missing' : codeOf(error, 'define-failed'), why: `${workload.name} was not defined on ${target.name}: ${withRemedy(error)}` };
+      return { kind: 'failed', code: codeOf(error, 'define-failed'), why: `${workload.name} was not defined on ${target.name}: ${withRemedy(error)}` };
     }
   },
   undo: async (context) => removeDefinition(context),
@@ -143,6 +143,7 @@ async function lookForLateStart({ workload, target, clock }: StartContext): Prom
 function codeOf(error: OperationalError, otherwise: string): string {
   if (error.code === 'locked') return 'storage-locked';
   if (error.code === 'guard-refused') return 'guard-refused';
+  if (error.code === 'no-data') return 'data-missing';
   return error.code === 'unreachable' || error.code === 'timeout' ? 'target-unreachable' : otherwise;
 }
 

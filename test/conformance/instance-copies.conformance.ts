@@ -112,17 +112,17 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
     it('defines nothing where no replica is, nor one that was not copied to its end', async () => {
       const guest = await created(one);
       const definition = await one.hypervisor.definition(guest.uuid);
-      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       await copied(one, guest, two);
       await rig.fill(one, guest);
       const asked = request(guest);
       await copies(one).startCopy(token(one, guest), asked);
       await eventually(rig, 'a copy under way', async () => ((await replicaOn(two, guest))?.asOfMs === null ? true : null));
-      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       for (let times = 0; times < 2; times += 1) await copies(one).abortCopy(token(one, guest), asked.id);
       expect((await ended(one, asked.id)).exitCode).not.toBe(0);
       expect(await replicaOn(two, guest)).toMatchObject({ asOfMs: null });
-      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ runState: 'stopped' });
       await copied(one, guest, two);
       expect(await replicaOn(two, guest)).toMatchObject({ asOfMs: expect.any(Number) as number });

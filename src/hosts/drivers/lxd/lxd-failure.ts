@@ -20,7 +20,7 @@ const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.copying]: 'busy',
   [EXIT.noClient]: 'unreachable',
   [EXIT.notDone]: 'failed',
-  [EXIT.incomplete]: 'not-found',
+  [EXIT.incomplete]: 'no-data',
 };
 
 /** The daemon's words for: there is no such instance here. Nothing else may be taken for it. */

@@ -87,7 +87,7 @@ describe('a replica', () => {
     await complete.hypervisor.define(token, definition);
     expect(complete.last().at(-1)).toContain('[ "$now" = 1795687139122 ]');
     for (const without of [INVENTORY_WITH_REPLICA.replaceAll('"user.reeve.copied": "1795687139122",', ''), INVENTORY.replaceAll(UUID, 'other')]) {
-      await expect(onHost(without).hypervisor.define(token, definition)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(onHost(without).hypervisor.define(token, definition)).rejects.toMatchObject({ code: 'no-data' });
     }
     const already = onHost(INVENTORY);
     await already.hypervisor.define(token, definition);

@@ -95,7 +95,7 @@ export class LxdHypervisor implements Hypervisor {
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
-      throw new OperationalError('not-found', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
+      throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
     await this.#doOk(token, found, defineScript(uuid, String(asOfMs)), `define ${uuid}`);
   }
