@@ -102,7 +102,7 @@ const lastWords = (output: string): string => output.trim().split('\n').filter(B
 /** The command's own word is not enough. */
 async function confirmed({ workload, target }: CopyContext): Promise<StepOutcome> {
   const replica = (await target.hypervisor.copies?.replicas())?.find((one) => one.uuid === workload.uuid);
-  if (replica?.asOfMs != null) return { kind: 'done', memo: { copiedAsOfMs: replica.asOfMs } };
+  if (replica && replica.asOfMs !== null) return { kind: 'done', memo: { copiedAsOfMs: replica.asOfMs } };
   return { kind: 'failed', code: 'copy-failed', why: `${target.name} does not show a complete copy of ${workload.name}, though the copying ended without an error` };
 }
 

@@ -18,7 +18,7 @@ export function recoverableBy(workload: Pick<Workload, 'name' | 'isProtected' | 
   if (!isProtected) return { by: 'nothing', summary: `nothing: it is not protected (\`reeve workload protect ${name}\`)`, rpoMs: null };
   if (needs.instance === null) return { by: 'shared-storage', summary: 'its disks, which other hosts reach', rpoMs: null };
   if (replication === null) return { by: 'nothing', summary: `nothing: its data lie at its host alone (\`reeve workload replicate ${name}\`)`, rpoMs: null };
-  if (replica === null || replica.asOfMs === null) return { by: 'nothing', summary: `nothing yet: no whole copy of it was made${replica?.why == null ? '' : `: ${replica.why}`}`, rpoMs: null };
+  if (replica === null || replica.asOfMs === null) return { by: 'nothing', summary: `nothing yet: no whole copy of it was made${(replica?.why ?? null) === null ? '' : `: ${replica?.why ?? ''}`}`, rpoMs: null };
   const rpoMs = Math.max(0, nowMs - replica.asOfMs);
   return { by: 'replica', summary: `replica on ${nameOf(replica.hostId) ?? 'a host that is gone'}, RPO ${age(rpoMs)}`, rpoMs };
 }

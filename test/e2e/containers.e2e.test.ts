@@ -47,7 +47,7 @@ async function untilCopied(name: string, sinceMs: number): Promise<{ readonly on
   let found: { on: string; asOfMs: number } | null = null;
   await waitUntil(`a copy of ${name}`, async () => {
     const { replica } = await rig.api().get<{ replica: { hostId: string; asOfMs: number | null } | null }>(`/workloads/${name}`);
-    if (replica?.asOfMs == null || replica.asOfMs < sinceMs) return false;
+    if (!replica || replica.asOfMs === null || replica.asOfMs < sinceMs) return false;
     const hosts = (await rig.api().get<{ items: readonly { id: string; name: string }[] }>('/hosts')).items;
     found = { on: hosts.find((one) => one.id === replica.hostId)?.name ?? '', asOfMs: replica.asOfMs };
     return true;
