@@ -22,12 +22,15 @@ export interface SimulatedCopy {
   readonly endsAtMs: number;
   /** What is written up to here is in it. */
   readonly dataAtMs: number;
+  readonly data: string | undefined;
   ended: { readonly exitCode: number; readonly output: string } | null;
 }
 
 /** The first copy of everything, and one of what has changed since. */
 const FULL_MS = 4_000;
 const REFRESH_MS = 800;
+/** Of one with much on its disk. */
+const LARGE_MS = 8_000;
 /** So long the daemons wait for a peer that has vanished. */
 const HANGS_MS = 124_000;
 
@@ -64,10 +67,12 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   if (!domain || domain.replica) throw new OperationalError('not-found', `${host.name}: Instance not found`);
   // Two at once into one place would leave neither whole.
   for (const other of host.copies.values()) if (other.uuid === uuid) other.ended ??= { exitCode: 143, output: 'Terminated' };
-  const target = world.host(destination.name);
-  const there = target.domains.get(uuid);
-  const copy: SimulatedCopy = { id, uuid, to: target.name, toBootId: target.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + (there?.replica ? REFRESH_MS : FULL_MS), dataAtMs: dataAtMs(world, domain), ended: null };
-  const refusal = whyNot(world, host, target, there);
+  const target = [...world.hosts].find((one) => one.name === destination.name);
+  const there = target?.domains.get(uuid);
+  const tookMs = (there?.replica ? REFRESH_MS : FULL_MS) + (domain.isLarge ? LARGE_MS : 0);
+  const copy: SimulatedCopy = { id, uuid, to: destination.name, toBootId: target?.bootId ?? '', startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + tookMs, dataAtMs: dataAtMs(world, domain), data: domain.data, ended: null };
+  if (!target) return { ...copy, ended: { exitCode: 1, output: `Error: The remote "${destination.name}" doesn't exist` } };
+  const refusal = whyNot(world, host, target, there) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
   // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.
   const half = { replica: { asOfMs: null }, autostart: false };
@@ -79,7 +84,7 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
 function whyNot(world: SimulatedWorld, host: SimulatedHost, target: SimulatedHost, there: SimulatedDomain | undefined): string | null {
   if (!target.powered || target.booting || target.hung || !world.reaches(host.name, target)) return `Unable to connect to: ${target.address}:8443`;
   if (there?.running) return 'Failed getting exclusive access to instance: Instance is running';
-  return there && !there.replica ? 'Add instance info to the database: This "instances" entry already exists' : null;
+  return there && !there.replica ? 'it is the workload there: nothing is copied over it' : null;
 }
 
 /** Brings a host's copies up to the present moment. */
@@ -92,7 +97,7 @@ function settleCopies(world: SimulatedWorld, host: SimulatedHost): void {
     const isConnected = target.powered && !target.hung && world.reaches(host.name, target) && there?.replica;
     if (!isConnected && now > copy.startedAtMs + HANGS_MS) copy.ended = { exitCode: 1, output: 'Error: read tcp: connection timed out' };
     if (!isConnected || now < copy.endsAtMs) continue;
-    Object.assign(there, { replica: { asOfMs: copy.asOfMs }, definition: host.domains.get(copy.uuid)?.definition ?? there.definition, dataAtMs: copy.dataAtMs });
+    Object.assign(there, { replica: { asOfMs: copy.asOfMs }, definition: host.domains.get(copy.uuid)?.definition ?? there.definition, dataAtMs: copy.dataAtMs, data: copy.data, isLarge: host.domains.get(copy.uuid)?.isLarge });
     copy.ended = { exitCode: 0, output: '' };
   }
 }

@@ -29,6 +29,9 @@ export interface SimulatedDomain {
   replica?: { readonly asOfMs: number | null } | null;
   /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
   dataAtMs?: number;
+  /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
+  data?: string | undefined;
+  isLarge?: boolean | undefined;
 }
 
 export interface SimulatedHost {
