@@ -3,10 +3,10 @@
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { look } from '../workloads/place.js';
+import { lastLook } from '../workloads/place.js';
 import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
-import { atTarget, current, precheck, proveStopped, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, type RelocationContext } from './run-relocation.js';
+import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 
 export interface CopyRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -59,7 +59,8 @@ const stop: Step<CopyRelocationContext> = {
 const lastCopy: Step<CopyRelocationContext> = {
   name: 'copy',
   run: async (context, journal) => {
-    const unproven = (await whyNotProven(context)) ?? (await madeWhole(current(context, journal)));
+    const seen = await lastLook(context.source, context.workload.uuid);
+    const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
     if (unproven) return unproven;
     const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since` });
     return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
@@ -68,8 +69,6 @@ const lastCopy: Step<CopyRelocationContext> = {
 
 /** A start there that failed, or a way back that was killed, may have left it a replica at its own home. */
 async function madeWhole({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
-  const here = await look(source, workload.uuid);
-  if (here.kind === 'blind' || here.observed !== null) return null;
   try {
     await source.hypervisor.define(source.token, workload.definition);
     return null;
@@ -132,7 +131,7 @@ const canBeCopied: Step<CopyRelocationContext> = {
 };
 
 export const COPY_RELOCATION_STEPS: readonly Step<CopyRelocationContext>[] = [
-  canBeCopied, precheck, preseed, stop, proveStopped, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirm, leaveSource,
+  canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirm, leaveSource,
 ];
 
 export const copyRelocationWayBack = (context: CopyRelocationContext): CopyRelocationContext => ({ ...context, ...relocationWayBack(context) });

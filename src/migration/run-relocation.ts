@@ -1,7 +1,7 @@
 // Relocation: stop, define and start at the target, forget at the source. Undone: it runs at the source again.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, lastLook, look, onTheWayBack, type Place } from '../workloads/place.js';
+import { describeLook, isStopped, lastLook, look, onTheWayBack, type Look, type Place } from '../workloads/place.js';
 import { STOP_STEPS, type StopContext } from '../workloads/run-stop.js';
 import { confirmRunning, defineAtTarget, startAtTarget, type StartContext } from '../workloads/start-steps.js';
 
@@ -68,13 +68,16 @@ export async function startAtSource({ workload, source }: RelocationContext): Pr
 }
 
 /** What does not run at the source, and will not by an older command that is still under way, is the proof that it may be started elsewhere. */
-export async function whyNotProven({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
-  const seen = await lastLook(source, workload.uuid);
+export async function whyNotProven(context: RelocationContext): Promise<StepOutcome | null> {
+  return whyNotStopped(context, await lastLook(context.source, context.workload.uuid));
+}
+
+export function whyNotStopped({ workload, source }: RelocationContext, seen: Look): StepOutcome | null {
   if (isStopped(seen)) return null;
   return refused('not-stopped', `${source.name} does not confirm that ${workload.name} is stopped (${describeLook(seen)}); it is started nowhere else`);
 }
 
-export const proveStopped: Step<RelocationContext> = {
+const proveStopped: Step<RelocationContext> = {
   name: 'prove-stopped',
   run: async (context) => (await whyNotProven(context)) ?? { kind: 'done', note: `${context.source.name} was asked: it does not run there` },
 };
