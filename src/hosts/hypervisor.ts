@@ -111,7 +111,9 @@ export interface InstanceCopies {
   /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
   abortCopy(token: CommandToken, id: string): Promise<void>;
   replicas(): Promise<readonly Replica[]>;
-  /** With its data. Refuses what is no replica; not there is fine. */
+  /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */
+  setAside(token: CommandToken, uuid: string): Promise<void>;
+  /** With its data. Refuses what is neither replica nor set aside; not there is fine. */
   deleteReplica(token: CommandToken, uuid: string): Promise<void>;
 }
 

@@ -119,6 +119,11 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   if (observed.runState !== 'stopped') return null;
   // Autostart first: should the removal fail, the next boot does not start it.
   if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
+  // What a container wrote last before it was started elsewhere may be here alone.
+  if (observed.driver !== 'libvirt' && hypervisor.copies !== null) {
+    await hypervisor.copies.setAside(token, known.uuid);
+    return `what ${known.name} had written here is set aside: it runs on ${known.elsewhere}; when it is not needed, on this host: ${observed.driver === 'incus' ? 'incus' : 'lxc'} delete ${observed.name}`;
+  }
   await hypervisor.undefine(token, known.uuid);
   return `old definition of ${known.name} removed`;
 }

@@ -20,6 +20,8 @@ export interface CopyRun {
   readonly withinMs: number;
   /** What people read meanwhile. */
   readonly line: string;
+  /** It is done as soon as the workload does not run any more: whoever copies it for a move goes on at once. */
+  readonly whileRunning?: boolean;
 }
 
 const LOOK_EVERY_MS = 300;
@@ -36,24 +38,43 @@ interface Watch {
   readonly startedAtMs: number;
   patienceMs: number;
   sourceBlindSinceMs: number | null;
+  sourceLookedMs: number;
   targetSeenMs: number;
   targetLookedMs: number;
   /** Why nothing was heard of the target last. */
   targetWhy: string;
 }
 
+/** Another copy of it may be on its way to the same place: it was asked to end, or ends by itself. */
+const OTHER_COPY = /another copy of .* is under way|data are being copied into/;
+const RETRY_MS = 2_000;
+
 /** Done, or why not: the workload itself is not touched by it either way. */
 export async function copyInstance(context: CopyContext, journal: Journal, run: CopyRun): Promise<StepOutcome> {
+  const endsAtMs = context.clock.monotonicMs() + run.withinMs;
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await copyOnce(context, journal, tries === 1 ? run : { ...run, id: `${run.id}-${tries}` });
+    if (outcome.kind !== 'failed' || !OTHER_COPY.test(outcome.why) || context.clock.monotonicMs() + RETRY_MS > endsAtMs || (await journal.cancelRequested())) return outcome;
+    await journal.progress({ line: 'another copy of it is under way; waiting for its end' });
+    await context.clock.sleep(RETRY_MS);
+  }
+}
+
+async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): Promise<StepOutcome> {
   const { copies } = context.source.hypervisor;
   if (copies === null) return { kind: 'failed', code: 'not-copied', why: `${context.workload.name} is not of a kind that is copied from ${context.source.name}` };
   const now = context.clock.monotonicMs();
-  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, targetSeenMs: now, targetLookedMs: now, targetWhy: '' };
+  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '' };
   const refusal = await begin(context, copies, run, watch);
   if (refusal) return refusal;
   await journal.progress({ line: run.line });
   for (;;) {
     const outcome = await lookOnce(context, copies, journal, { run, watch });
     if (outcome) return outcome;
+    if (run.whileRunning && (await hasEnded(context, watch))) {
+      await copies.abortCopy(context.source.token, run.id);
+      return { kind: 'done', note: `${context.workload.name} ended while it was copied` };
+    }
     await context.clock.sleep(LOOK_EVERY_MS);
   }
 }
@@ -69,6 +90,14 @@ async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, 
     watch.patienceMs = LATE_START_MS;
     return null;
   }
+}
+
+async function hasEnded({ workload, source, clock }: CopyContext, watch: Watch): Promise<boolean> {
+  const now = clock.monotonicMs();
+  if (now - watch.sourceLookedMs < TARGET_LOOK_EVERY_MS) return false;
+  watch.sourceLookedMs = now;
+  const seen = await look(source, workload.uuid);
+  return seen.kind === 'seen' && !seen.isProvenOff && seen.observed?.runState === 'stopped';
 }
 
 interface Watched {

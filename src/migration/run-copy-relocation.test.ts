@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
+import { nextTry } from '../workloads/placement-epoch.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack, runCopyRelocation } from './run-copy-relocation.js';
 import { runRelocation } from './run-relocation.js';
 
@@ -168,5 +169,67 @@ describe('steps: relocation by copies', () => {
       expect([mostCopies() <= 1, mostLostMs()]).toEqual([true, 0]);
     }, copyRelocationWayBack);
     expect(kills).toBeGreaterThan(COPY_RELOCATION_STEPS.length);
+  });
+
+  it('crashed at each write of the way back and resumed: what it wrote at its source meanwhile is copied too', async () => {
+    const failing = (): { world: MoveWorld; context: MoveWorld['copying'] } => {
+      const one = make();
+      one.world.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+      return one;
+    };
+    await killedEverywhere(failing, COPY_RELOCATION_STEPS, ({ world: { world, mostCopies, mostLostMs } }) => {
+      expect([mostCopies() <= 1, mostLostMs()]).toEqual([true, 0]);
+      expect(world.executingOn(UUID)).toHaveLength(1);
+    }, copyRelocationWayBack, nextTryOf);
+  });
+});
+
+const raised = <P extends MoveWorld['copying']['source']>(place: P): P => ({ ...place, token: { ...place.token, workload: { uuid: UUID, epoch: nextTry(place.token.workload?.epoch ?? 0) } } });
+const nextTryOf = (context: MoveWorld['copying']): MoveWorld['copying'] => ({ ...context, source: raised(context.source), target: raised(context.target) });
+
+describe('an end that was not written down', () => {
+  it('after the way back: the next try copies what was written at the source since', async () => {
+    const one = local();
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+    const { journal } = crashingJournal();
+    expect(await runCopyRelocation(one.copying, journal())).toMatchObject({ kind: 'failed' });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+    await one.copying.clock.sleep(5_000);
+    expect(await runCopyRelocation(nextTryOf(one.copying), journal())).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
+  });
+});
+
+describe('where it was copied away from', () => {
+  it('keeps its data when the target was lost since: they may be the only ones', async () => {
+    const one = local();
+    const { hypervisor } = one.copying.source;
+    const undefine = hypervisor.undefine.bind(hypervisor);
+    hypervisor.undefine = async (...args) => {
+      await undefine(...args);
+      one.world.cut(DESTINATION);
+    };
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect(at(one, SOURCE)).toEqual({ replica: { asOfMs: expect.any(Number) } });
+  });
+
+  it('is not started again by the way back once it ran at the target, which is lost and proven off', async () => {
+    const one = local();
+    const { hypervisor } = one.copying.target;
+    const start = hypervisor.start.bind(hypervisor);
+    hypervisor.start = async (...args) => start(...args).finally(() => one.world.powerOff(DESTINATION));
+    const target = { ...one.copying.target, provenOff: async () => !one.world.host(DESTINATION).powered };
+    expect(await run(one, { target })).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), at(one, SOURCE)]).toEqual([[], { replica: { asOfMs: expect.any(Number) } }]);
+  });
+
+  it('one that ends while it is copied is not waited for: it is copied as it is, and started at the target', async () => {
+    const one = local();
+    one.at(2_500, () => {
+      const domain = one.world.host(SOURCE).domains.get(UUID);
+      if (domain) one.world.endProcess(one.world.host(SOURCE), domain, 'crashed', 'died');
+    });
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
   });
 });

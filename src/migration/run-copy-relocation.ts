@@ -3,7 +3,7 @@
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { lastLook } from '../workloads/place.js';
+import { describeLook, lastLook, look } from '../workloads/place.js';
 import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
 import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
@@ -31,7 +31,7 @@ const preseed: Step<CopyRelocationContext> = {
     if (journal.memo['wasRunning'] !== true) return { kind: 'done', note: 'it does not run: it is copied once' };
     for (let pass = 1; ; pass += 1) {
       const began = context.clock.monotonicMs();
-      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs` });
+      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true });
       if (outcome.kind !== 'done') return outcome;
       const tookMs = context.clock.monotonicMs() - began;
       if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { kind: 'done', note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
@@ -65,6 +65,8 @@ const lastCopy: Step<CopyRelocationContext> = {
     const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since` });
     return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
   },
+  // Nothing is to be done, and it must be known before the source writes again: a later try has to copy anew.
+  undo: async () => null,
 };
 
 /** A start there that failed, or a way back that was killed, may have left it a replica at its own home. */
@@ -82,6 +84,7 @@ async function madeWhole({ workload, source }: RelocationContext): Promise<StepO
 const promote: Step<CopyRelocationContext> = {
   name: 'promote',
   run: async (_context, journal) => ((await journal.cancelRequested()) ? { kind: 'cancelled', why: 'cancelled on request, before it was started' } : { kind: 'done', memo: { promoting: true } }),
+  undo: async () => null,
 };
 
 /** It ran there, however short, and may have told clients what it wrote: it has moved, and its end is treated there. */
@@ -89,7 +92,7 @@ const confirm: Step<CopyRelocationContext> = {
   name: confirmRunning.name,
   run: async (context, journal) => {
     const outcome = await confirmRunning.run(context, journal);
-    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && outcome.code === 'ended-at-once');
+    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && (outcome.code === 'ended-at-once' || outcome.code === 'target-lost'));
     if (!hasMoved) return outcome;
     const note = outcome.kind === 'done' ? (outcome.note ?? '') : `it moved and has ended there since: ${outcome.why}`;
     return { kind: 'done', note: `${note}${gapNote(context.clock, journal)}`, memo: { ...(outcome.kind === 'done' ? outcome.memo : {}), ...gapOf(context.clock, journal) } };
@@ -109,9 +112,12 @@ function gapNote(clock: Clock, journal: Journal): string {
 /** It runs at the target: what may be left at the source is no reason to undo that. */
 const leaveSource: Step<CopyRelocationContext> = {
   name: 'leave-source',
-  run: async ({ workload, source, keepsReplica }) => {
+  run: async ({ workload, source, target, keepsReplica }) => {
     try {
       await source.hypervisor.undefine(source.token, workload.uuid);
+      const there = await look(target, workload.uuid);
+      const isThere = there.kind === 'seen' && there.observed !== null;
+      if (!isThere) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}` };
       if (keepsReplica) return { kind: 'done', note: `what is left on ${source.name} is its replica now` };
       await source.hypervisor.copies?.deleteReplica(source.token, workload.uuid);
       return { kind: 'done', note: `it was removed from ${source.name}` };

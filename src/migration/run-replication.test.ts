@@ -6,7 +6,7 @@ import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migratio
 import { REPLICATION_STEPS, runReplication, type ReplicationContext } from './run-replication.js';
 
 const local = (): MoveWorld => moveWorld({ isLocal: true });
-const contextOf = ({ copying }: MoveWorld, id = 'op-1'): ReplicationContext => ({ ...copying, operationId: id });
+const contextOf = ({ copying }: MoveWorld, id = 'op-1'): ReplicationContext => ({ ...copying, operationId: id, stillWanted: async () => null });
 const run = (one: MoveWorld, id?: string): ReturnType<typeof runReplication> => runReplication(contextOf(one, id), crashingJournal().journal());
 const copyOf = (one: MoveWorld): number | null => one.world.host(DESTINATION).domains.get(UUID)?.replica?.asOfMs ?? null;
 const untouched = (one: MoveWorld): void => expect([one.world.executingOn(UUID), one.mostCopies() <= 1]).toEqual([[SOURCE], true]);

@@ -52,6 +52,11 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       if (copy) copy.ended ??= { exitCode: 143, output: 'Terminated' };
     }),
     replicas: (): Promise<readonly Replica[]> => look('replicas', (host) => [...host.domains.values()].flatMap(({ uuid, name: its, replica }) => (replica ? [{ uuid, name: its, asOfMs: replica.asOfMs }] : []))),
+    setAside: (token, uuid) => change(token, 'setAside', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
+      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false });
+    }),
     deleteReplica: (token, uuid) => change(token, 'deleteReplica', (host) => {
       const domain = host.domains.get(uuid);
       if (!domain) return;
@@ -65,14 +70,13 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const now = world.clock.monotonicMs();
   const domain = host.domains.get(uuid);
   if (!domain || domain.replica) throw new OperationalError('not-found', `${host.name}: Instance not found`);
-  // Two at once into one place would leave neither whole.
-  for (const other of host.copies.values()) if (other.uuid === uuid) other.ended ??= { exitCode: 143, output: 'Terminated' };
   const target = [...world.hosts].find((one) => one.name === destination.name);
   const there = target?.domains.get(uuid);
   const tookMs = (there?.replica ? REFRESH_MS : FULL_MS) + (domain.isLarge ? LARGE_MS : 0);
   const copy: SimulatedCopy = { id, uuid, to: destination.name, toBootId: target?.bootId ?? '', startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + tookMs, dataAtMs: dataAtMs(world, domain), data: domain.data, ended: null };
   if (!target) return { ...copy, ended: { exitCode: 1, output: `Error: The remote "${destination.name}" doesn't exist` } };
-  const refusal = whyNot(world, host, target, there) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
+  const isUnderWay = [...host.copies.values()].some((other) => other.uuid === uuid && other.to === target.name && other.ended === null);
+  const refusal = whyNot(world, host, target, there) ?? (isUnderWay ? `another copy of ${domain.name} is under way at the destination` : null) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
   // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.
   const half = { replica: { asOfMs: null }, autostart: false };
@@ -83,6 +87,7 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
 
 function whyNot(world: SimulatedWorld, host: SimulatedHost, target: SimulatedHost, there: SimulatedDomain | undefined): string | null {
   if (!target.powered || target.booting || target.hung || !world.reaches(host.name, target)) return `Unable to connect to: ${target.address}:8443`;
+  if (there?.replica?.isSetAside) return 'the destination has what it wrote before it was recovered elsewhere: nothing is copied over it';
   if (there?.running) return 'Failed getting exclusive access to instance: Instance is running';
   return there && !there.replica ? 'it is the workload there: nothing is copied over it' : null;
 }

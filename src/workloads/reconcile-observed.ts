@@ -159,7 +159,7 @@ function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding 
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
   if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
-  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return (atHome ? null : liesElsewhere(input, sights, home)) ?? goneFromHome(input, home);
+  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home, atHome ? [] : sights);
   if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
   return whyStopped(input.workload, atHome);
 }
@@ -181,15 +181,19 @@ function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHos
   return seen !== null && (input.workload.state === 'missing' || seen.atMs >= (home.inventory?.atMs ?? 0) - TOGETHER_MS);
 }
 
-/** One that is not copied by a definition alone is where its data are, also while it is stopped. */
-function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], home: ObservedHost): Finding | null {
+/**
+ * One that is not started by a definition alone is where its data are. Kept stopped, it is at home there; wanted running, a person says whether these are its newest data:
+ * what a move has left behind looks the same.
+ */
+function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], home: ObservedHost): Finding {
   const [only, another] = sights;
-  if (movesLive(workload) || !only || another) return null;
-  return { kind: 'moved-by-hand', toHostId: only.host.hostId, isStopped: true, why: `${home.name} does not know it, and it is stopped on ${only.host.name}: it was moved by hand` };
+  const places = sights.map(({ host }) => host.name).join(' and ');
+  if (only && !another && workload.desired !== 'running') return { kind: 'moved-by-hand', toHostId: only.host.hostId, isStopped: true, why: `${home.name} does not know it, and it is stopped on ${only.host.name}: it was moved by hand` };
+  return { kind: 'missing', why: `${home.name} does not know it, and it is stopped on ${places}, moved there by hand or left there by a move: nothing is started from it by itself. If these are its newest data: \`reeve workload unmanage ${workload.name}\`, then \`reeve workload manage ${workload.name} --host ${only?.host.name ?? 'HOST'} --desired running\`` };
 }
 
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
-function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
+function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonly Sight[]): Finding {
   const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
   const unseen = others.filter((host) => !seenAfter(input, host, home));
   const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
@@ -199,6 +203,7 @@ function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }
+  if (!movesLive(input.workload)) return sights.length > 0 ? liesElsewhere(input, sights, home) : { kind: 'missing', why: `${home.name} does not know it and no other host does: it was deleted by hand; \`reeve workload delete ${input.workload.name} --forget\` drops it` };
   return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 

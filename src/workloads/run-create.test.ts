@@ -88,7 +88,7 @@ describe('delete', () => {
     world.domains.set(UUID, observed('stopped'));
     world.disks.add('/pools/shared/a').add('/pools/shared/b');
     prepare(world);
-    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'], withData: false } };
   };
   const runIt = (context: DeleteContext) => runDelete(context, crashingJournal().journal());
 
@@ -182,7 +182,7 @@ describe('steps: delete', () => {
     const { hypervisor, world } = fakeHypervisor();
     world.domains.set(UUID, observed('stopped'));
     world.disks.add('/pools/shared/a').add('/pools/shared/b');
-    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'], withData: false } };
   };
 
   it('each step may run twice', async () => {

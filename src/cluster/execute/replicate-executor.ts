@@ -19,7 +19,7 @@ export function replicateExecutor(ports: ExecutePorts): Executor {
     const source = hostOf(view, operation.hostId, 'source');
     const target = hostOf(view, operation.targetHostId, 'target');
     const context = {
-      operationId: operation.id, workload, clock: ports.clock, bandwidthMiBps: ports.migration.bandwidthMiBps,
+      operationId: operation.id, workload, stillWanted: () => whyUnwanted(ports, operation, workload), clock: ports.clock, bandwidthMiBps: ports.migration.bandwidthMiBps,
       source: losablePlaceOf(ports, operation, source, workload), target: losablePlaceOf(ports, operation, target, workload),
     };
     const outcome = await runWorkflow(REPLICATION_STEPS, context, journal);
@@ -27,18 +27,28 @@ export function replicateExecutor(ports: ExecutePorts): Executor {
     const now = later.workloads.find((one) => one.id === workload.id);
     if (!now) return ending(outcome, []);
     // Whatever was done, the target knows what it has.
-    const asOfMs = (await asOf(context.target, workload.uuid)) ?? now.replica?.asOfMs ?? null;
+    const seen = await asOf(context.target, workload.uuid);
+    const asOfMs = seen === 'unknown' ? (now.replica?.asOfMs ?? null) : seen;
     const isOvertaken = later.operations.some((one) => one.workloadId === workload.id);
     return replicateEnding({ operation, workload: now, outcome, target, nowMs: ports.clock.nowMs(), asOfMs, isOvertaken });
   };
 }
 
-async function asOf({ hypervisor }: Place, uuid: string): Promise<number | null> {
+/** It may have moved since this was begun: what is left at its old home is not copied over the good copy. */
+async function whyUnwanted({ store }: ExecutePorts, operation: Operation, { id, name }: Workload): Promise<string | null> {
+  const view = await store.readView();
+  const now = view.workloads.find((one) => one.id === id);
+  if (!now) return 'the workload is no longer managed';
+  if (now.hostId !== operation.hostId) return `${name} is at home elsewhere by now`;
+  return view.operations.some((one) => one.workloadId === id) ? `something else is being done with ${name}` : null;
+}
+
+async function asOf({ hypervisor }: Place, uuid: string): Promise<number | null | 'unknown'> {
   try {
     return (await hypervisor.copies?.replicas())?.find((one) => one.uuid === uuid)?.asOfMs ?? null;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    return null;
+    return 'unknown';
   }
 }
 
@@ -57,10 +67,11 @@ interface ReplicateCase {
 /** Of one that has moved since, or is copied elsewhere by now, this copy says nothing. */
 export function replicateEnding({ operation, workload, outcome, target, nowMs, asOfMs, isOvertaken }: ReplicateCase): Ending {
   const { replica } = workload;
-  if (replica === null || replica.hostId !== target.id || workload.hostId !== operation.hostId) return ending(outcome, []);
+  if (replica === null || workload.hostId !== operation.hostId) return ending(outcome, []);
+  const isElsewhere = replica.hostId !== target.id;
   if (outcome.kind === 'succeeded') return ending(outcome, [{ change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs, triedAtMs: replica.triedAtMs, why: null, isToldLate: false } } }]);
   const { why } = outcome;
-  const changes: Change[] = [{ change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs, triedAtMs: nowMs, why, isToldLate: replica.isToldLate } } }];
+  const changes: Change[] = [{ change: 'workload', id: workload.id, set: { replica: isElsewhere ? { ...replica, triedAtMs: nowMs, why } : { hostId: target.id, asOfMs, triedAtMs: nowMs, why, isToldLate: replica.isToldLate } } }];
   if (outcome.kind !== 'cancelled' && !isOvertaken) changes.push({ change: 'event', event: event('workload.replica-failed', `${workload.name}: its copy on ${target.name} was not made: ${why}`, { severity: 'warning', workload: workload.name, host: target.name, operationId: operation.id }) });
   return ending(outcome, changes);
 }

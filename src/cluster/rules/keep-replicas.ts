@@ -58,8 +58,11 @@ function dueMs({ replica, replication }: Workload): number {
 }
 
 /** Where it is, as long as that host may take it. */
-function keepsWhere(context: RuleContext, { replica, hostId }: Workload): Host | null {
+function keepsWhere(context: RuleContext, workload: Workload): Host | Hold | null {
+  const { replica, hostId, name } = workload;
   const host = replica === null || replica.hostId === hostId ? null : context.hostOf(replica.hostId);
+  // A host that is away for a moment comes back with its copy; another whole copy takes as long as it takes.
+  if (host && host.condition !== 'online' && late(workload, context.nowMs).length === 0) return hold('cooldown', name, `its copy is on ${host.name}, which is ${host.condition}: a new one is made elsewhere once that is too old`);
   return host?.condition === 'online' && host.intent !== 'maintenance' && host.leaving === null ? host : null;
 }
 
@@ -77,7 +80,8 @@ function begin(workload: Workload, home: Host, target: Host, nowMs: number): Act
   return {
     rule: NAME, about: workload.name, why,
     changes: [
-      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: moved ? null : (workload.replica?.asOfMs ?? null), triedAtMs: nowMs, why: null, isToldLate: workload.replica?.isToldLate ?? false } } },
+      // The copy that there is counts until another one is whole.
+      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: null, isToldLate: false, ...workload.replica, triedAtMs: nowMs, why: null } } },
       { change: 'operation', operation: { kind: 'replicate', workloadId: null, hostId: home.id, targetHostId: target.id, requestedBy: `rule:${NAME}`, reason: `${workload.name}: ${why}`, params: { workload: workload.id } } },
       ...(moved ? [{ change: 'event', event: event('workload.replica-placed', `${workload.name}: a copy of it is kept on ${target.name}`, { severity: 'info', workload: workload.name, host: target.name }) } as const] : []),
     ],

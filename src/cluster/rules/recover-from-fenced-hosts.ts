@@ -2,7 +2,7 @@
 import type { Host, HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
 import { proofCovers } from '../../workloads/proof-covers.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
@@ -64,7 +64,8 @@ function sayStopped(host: Host, workload: Workload, reason: string): RuleOutput 
 
 /** What is kept stopped gets a healthy home too: it can be started at once, whatever becomes of the old one. */
 function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutput {
-  if (context.operationOn(workload.id) || disarmBrake(context) || !host.proof) return no();
+  // Where its newest data are is its home, as long as nobody wants it elsewhere.
+  if (!movesLive(workload) || context.operationOn(workload.id) || disarmBrake(context) || !host.proof) return no();
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
   if (!placed.ok) return no();
   const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;

@@ -91,6 +91,7 @@ export class HostHypervisor implements Hypervisor {
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
+      setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
       // Whose a replica is, only its owner's list says: it is shown nowhere else.
       deleteReplica: async (token, uuid) => {

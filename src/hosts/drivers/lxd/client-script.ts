@@ -17,7 +17,9 @@ state_dir=
 for one in ${stateDirs.map(quote).join(' ')}; do if [ -d "$one/database" ]; then state_dir=$one; break; fi; done
 program=
 [ -z "$state_dir" ] || for one in ${clients.map(quote).join(' ')}; do program=$(command -v "$one") && break; done
-[ -n "$program" ] || end ${EXIT.noClient} "there is no ${title} on this host"
+[ -n "$state_dir" ] || end ${EXIT.noClient} "there is no ${title} on this host"
+# As while its package is being renewed: what runs in it runs on.
+[ -n "$program" ] || end ${EXIT.clientGone} "${title} has its state on this host, and its client is not there"
 limit=${limitS}
 client() { timeout --foreground -k 2 "$limit" "$program" "$@"; }`;
 }

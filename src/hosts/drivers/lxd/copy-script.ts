@@ -6,7 +6,7 @@ import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notReplica, sameInsta
 import type { Dialect } from './dialect.js';
 import type { Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
-import { MARKS, REPLICA, WAS_UNSET } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
 import { remoteNameOf } from './remotes.js';
 
 /** Of each question before and after the copying; the copying itself is bounded by whoever waits for it. */
@@ -83,6 +83,7 @@ others=$(printf '%s\\n' "$others" | sed -n 's/^\\t\\t"name": "\\([^"]*\\)",\\{0,
 if answer=$(client query "$there$path" 2>&1); then
   found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && seen=$(status_of "$there") || exit $?
   [ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "the destination has another instance named $name"
+  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $name wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed, there: $program delete $name"
   [ "$role" = ${REPLICA} ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
   [ "$seen" = Stopped ] || end ${EXIT.notStopped} "the replica of $name at the destination runs ($seen)"
   copying=$(operations "$there" ${quote(WRITING)}) || exit $?

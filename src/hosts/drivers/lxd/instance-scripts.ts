@@ -2,7 +2,7 @@
 import { quote } from '../ssh/shell-quote.js';
 import { notCopying, notReplica, sameInstance } from './client-script.js';
 import { EXIT } from './lxd-failure.js';
-import { MARKS, REPLICA, WAS_UNSET } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
 
 /** LXD's own default for a host that goes down. It bounds the daemon's waiting, not the guest: one that takes longer still ends by itself. */
 const SHUTDOWN_S = 30;
@@ -35,6 +35,19 @@ set_settings "" ${MARKS.role}=${REPLICA} ${MARKS.copied}=${asOfMs} ${MARKS.autos
 # A person may have started it in between: then it is shown, and told of, as what it is.
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
+}
+
+/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. */
+export function setAsideScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
+[ -z "$role" ] || exit 0
+${REMEMBER_AUTOSTART}
+set_settings "" ${MARKS.role}=${SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
 export function startScript(uuid: string): string {
@@ -99,7 +112,7 @@ fi`;
 export function deleteReplicaScript(uuid: string): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
-[ "$role" = ${REPLICA} ] || end ${EXIT.notReplica} "$name is no replica: its data stay"
+[ "$role" = ${REPLICA} ] || [ "$role" = ${SET_ASIDE} ] || end ${EXIT.notReplica} "$name is no replica: its data stay"
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica $name runs ($state): its data stay"
 ${notCopying}

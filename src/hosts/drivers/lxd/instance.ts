@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import type { ObservedWorkload, Replica, RunState } from '../../hypervisor.js';
 import type { InstanceDriver } from './dialect.js';
-import { MARKS, REPLICA } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE } from './marks.js';
 import { sizesOf, type HostSizes } from './sizes.js';
 
 const words = z.record(z.string(), z.string());
@@ -36,7 +36,7 @@ export type Instance = Readonly<z.infer<typeof instanceSchema>>;
 export const uuidOf = ({ config }: Instance): string | null => config['volatile.uuid'] || null;
 
 /** Of its own settings only: a profile makes nothing a replica. */
-export const isReplica = ({ config }: Instance): boolean => config[MARKS.role] === REPLICA;
+export const isReplica = ({ config }: Instance): boolean => config[MARKS.role] === REPLICA || config[MARKS.role] === SET_ASIDE;
 export const isStopped = ({ status }: Instance): boolean => status === 'Stopped';
 /** A replica that runs is shown: whatever it is called, it writes. */
 export const isShown = (instance: Instance): boolean => !isReplica(instance) || !isStopped(instance);

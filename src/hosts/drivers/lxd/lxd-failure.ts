@@ -11,7 +11,7 @@ interface Pattern {
 }
 
 /** Our own scripts' answers, by exit code; each writes its sentence as "reeve: …". */
-export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96 } as const;
+export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96, clientGone: 97 } as const;
 
 const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.otherInstance]: 'busy', // renamed or replaced between two looks: look again
@@ -19,6 +19,7 @@ const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.notStopped]: 'failed',
   [EXIT.copying]: 'busy',
   [EXIT.noClient]: 'unreachable',
+  [EXIT.clientGone]: 'unreachable',
   [EXIT.notDone]: 'failed',
   [EXIT.incomplete]: 'no-data',
 };

@@ -12,7 +12,7 @@ import type { Dialect } from './dialect.js';
 import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
-import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
+import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 
@@ -50,6 +50,7 @@ export class LxdHypervisor implements Hypervisor {
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
+      setAside: (token, uuid) => this.#setAside(token, uuid),
       deleteReplica: (token, uuid) => this.#deleteReplica(token, uuid),
     };
   }
@@ -105,6 +106,13 @@ export class LxdHypervisor implements Hypervisor {
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
     await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance)), what, { fine: [UNKNOWN_INSTANCE] });
+  }
+
+  async #setAside(token: CommandToken, uuid: string): Promise<void> {
+    const what = `set ${uuid} aside`;
+    const found = await this.#find(uuid, what);
+    if (!found) return this.#guardOnly(token);
+    await this.#doOk(token, found, setAsideScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async start(token: CommandToken, uuid: string): Promise<void> {
