@@ -41,7 +41,7 @@ const kind = (...args: Parameters<typeof findings>): string => findings(...args)
 describe('one that is copied is where its data are', () => {
   const contained = { needs: { ...workload.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
   it('moved by hand: at home there when it is kept stopped, for a person to say when it is wanted running', () => {
-    expect(findings('absent', 'stopped', contained)[0]).toMatchObject({ kind: 'missing', why: expect.stringContaining('reeve workload manage vm-1 --host b') });
+    expect(findings('absent', 'stopped', contained)[0]).toMatchObject({ kind: 'missing', why: expect.stringContaining('reeve workload manage vm-1 --host b') as string });
     expect(findings('absent', 'stopped', { ...contained, desired: 'stopped' })[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', isStopped: true });
   });
   it('and not while its home has it, or where disks can be reached from everywhere', () => {
