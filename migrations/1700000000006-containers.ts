@@ -11,7 +11,7 @@ export class Containers1700000000006 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`UPDATE workload SET document = document #- '{needs,driver}' #- '{needs,instance}' - 'replication' - 'replica'`);
+    await runner.query(`UPDATE workload SET document = (document - 'replication' - 'replica') #- '{needs,driver}' #- '{needs,instance}'`);
     await runner.query(`UPDATE host SET document = document #- '{facts,containerDaemons}' WHERE jsonb_typeof(document -> 'facts') = 'object'`);
   }
 }
