@@ -105,6 +105,11 @@ export interface Replica {
  * Then `define` makes the replica of that uuid the workload, `no-data` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
  */
 export interface InstanceCopies {
+  /**
+   * Asked of the destination before each copy over a replica that is there; none is fine. What copies files may take one that has the same size, and was written in the
+   * same second, for the same: whatever was written about the time of the last copying is made to look different, so that it is compared by its content.
+   */
+  prepare(token: CommandToken, uuid: string): Promise<void>;
   /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */
   startCopy(token: CommandToken, request: CopyRequest): Promise<void>;
   copyCommand(id: string): Promise<MigrationCommandState>;

@@ -81,6 +81,12 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
 
 async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, copies: InstanceCopies, run: CopyRun, watch: Watch): Promise<StepOutcome | null> {
   try {
+    await target.hypervisor.copies?.prepare(target.token, workload.uuid);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'target-unreachable', why: `${target.name} could not be prepared for a copy of ${workload.name}: ${withRemedy(error)}` };
+  }
+  try {
     await copies.startCopy(source.token, { id: run.id, uuid: workload.uuid, destination: { name: target.name }, bandwidthMiBps });
     return null;
   } catch (error) {

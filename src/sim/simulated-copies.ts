@@ -52,6 +52,10 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       if (copy) copy.ended ??= { exitCode: 143, output: 'Terminated' };
     }),
     replicas: (): Promise<readonly Replica[]> => look('replicas', (host) => [...host.domains.values()].flatMap(({ uuid, name: its, replica }) => (replica ? [{ uuid, name: its, asOfMs: replica.asOfMs }] : []))),
+    prepare: (token, uuid) => change(token, 'prepare', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain?.replica) domain.replica = { ...domain.replica, isPrepared: true };
+    }),
     setAside: (token, uuid) => change(token, 'setAside', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
@@ -76,6 +80,9 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const copy: SimulatedCopy = { id, uuid, to: destination.name, toBootId: target?.bootId ?? '', startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + tookMs, dataAtMs: dataAtMs(world, domain), data: domain.data, ended: null };
   if (!target) return { ...copy, ended: { exitCode: 1, output: `Error: The remote "${destination.name}" doesn't exist` } };
   const isUnderWay = [...host.copies.values()].some((other) => other.uuid === uuid && other.to === target.name && other.ended === null);
+  // As rsync does it: of the same size and second, for all that is known here, is the same.
+  const isPassedOver = there?.replica?.isPrepared !== true && there?.dataAtMs !== undefined && Math.floor(there.dataAtMs / 1000) === Math.floor(copy.dataAtMs / 1000);
+  if (there && isPassedOver) Object.assign(copy, { dataAtMs: there.dataAtMs, data: there.data });
   const refusal = whyNot(world, host, target, there) ?? (isUnderWay ? `another copy of ${domain.name} is under way at the destination` : null) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
   // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.

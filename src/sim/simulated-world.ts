@@ -26,7 +26,7 @@ export interface SimulatedDomain {
   autostart: boolean;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
   /** It is a copy, not the workload. */
-  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean } | null;
+  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean } | null;
   /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
   dataAtMs?: number;
   /** What somebody has written on its disk, and whether that is so much that a copy takes long. */

@@ -90,6 +90,16 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await one.hypervisor.kill(token(one, guest), guest.uuid);
     });
 
+    it('copies what was written in the second of the last copying, with the same size, over a replica that was prepared', async () => {
+      const guest = await created(one);
+      for (const text of ['one', 'two', 'six', 'ten', 'six', 'two']) {
+        await rig.write(one, guest, text);
+        for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid);
+        await copied(one, guest, two);
+        expect(await rig.read(two, guest)).toBe(text);
+      }
+    });
+
     it('makes a complete replica the workload, and the one that was left a replica, that takes the changes back', async () => {
       const guest = await created(one);
       await rig.write(one, guest, 'at one');

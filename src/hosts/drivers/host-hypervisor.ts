@@ -87,7 +87,12 @@ export class HostHypervisor implements Hypervisor {
       if (!copies) throw new OperationalError('unsupported', `${uuid} is not copied: its disks can be reached from other hosts, or it is none of this host's`);
       return copies;
     };
+    // Whose a replica is, only its owner's list says: it is shown nowhere else.
+    const ofReplica = async (uuid: string, act: (one: InstanceCopies) => Promise<void>): Promise<void> => {
+      for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await act(one);
+    };
     return {
+      prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),

@@ -2,9 +2,9 @@
 import type { CopyRequest } from '../../hypervisor.js';
 import { detachedDir, ENDED_SCRIPT, endDetachedScript, startDetachedScript } from '../ssh/detached-command.js';
 import { quote } from '../ssh/shell-quote.js';
-import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
+import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
 import type { Dialect } from './dialect.js';
-import type { Instance } from './instance.js';
+import { rootPoolOf, type Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
 import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
 import { remoteNameOf } from './remotes.js';
@@ -15,6 +15,31 @@ const ASK_S = 30;
 const ABORTED = 130;
 /** From the end of what sends to the daemon's own end of the operation: a second at most was seen. */
 const OPERATION_END_TRIES = 50;
+
+/** The times of files have whole seconds where they are compared, and clocks of hosts differ. */
+const ABOUT_S = 3;
+
+/**
+ * Without snapshots in common the daemons copy by rsync, which passes over a file of the same size whose time has the same second (6 of 6 such changes were lost
+ * with rsync -a). So at the replica the times of all files are changed that may have been written about the last copying; the next one compares them by content and puts
+ * their times right. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
+ */
+export function prepareScript(uuid: string, instance: Instance): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && state=$(status_of "") || exit $?
+[ "$role" = ${REPLICA} ] || exit 0
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica of $name runs ($state)"
+${notCopying}
+case $copied in ''|*[!0-9]*) since=0 ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+inside() { "$@"; }
+[ ! -e /run/snapd/ns/lxd.mnt ] || [ "$state_dir" != /var/snap/lxd/common/lxd ] || inside() { nsenter --mount=/run/snapd/ns/lxd.mnt "$@"; }
+root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_name/rootfs
+if inside test -d "$root"; then
+  inside find "$root" -xdev -type f -newermt "@$since" -exec touch -d @1 {} + || end ${EXIT.notDone} "the files of the replica of $name can not be prepared"
+else
+  client delete "$name" --project "$project"
+fi`;
+}
 
 /** Two drivers of one host may be asked about the same id: each has its own. */
 export const copyIdOf = ({ driver }: Dialect, id: string): string => `${driver}-${id}`;
@@ -64,7 +89,9 @@ ${openDestination(uuid)}
 ${COPY_ONCE}
 tries=${VANISHED_TRIES}
 [ "$state" != Stopped ] || tries=1
-until began=$(date +%s%3N); copy_once; do
+# Of the first try: what it has read is passed over by the next ones.
+began=$(date +%s%3N)
+until copy_once; do
   code=$? tries=$((tries - 1))
   case $tries:$said in 0:*) false ;; *"exit status 24"*) true ;; *) false ;; esac || { printf '%s\\n' "$said" >&2; exit "$code"; }
 done

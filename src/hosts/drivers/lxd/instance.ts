@@ -45,6 +45,9 @@ export const kindOf = ({ type }: Instance): 'vm' | 'container' => (type === 'con
 /** By what name the kernel has its processes: those of the default project have none before them. */
 export const kernelNameOf = ({ project, name }: Pick<Instance, 'project' | 'name'>): string => (project === 'default' ? name : `${project}_${name}`);
 
+/** Where its root disk lies. */
+export const rootPoolOf = ({ expanded_devices }: Instance): string => Object.values(expanded_devices).find((device) => device['type'] === 'disk' && device['path'] === '/')?.['pool'] ?? '';
+
 /** As the API's path has it. */
 export const pathOf = ({ project, name }: Pick<Instance, 'project' | 'name'>): string => `/1.0/instances/${encodeURIComponent(name)}?project=${encodeURIComponent(project)}`;
 

@@ -7,7 +7,7 @@ import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
 import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { clientScript, instanceScript } from './client-script.js';
-import { abortCopyScript, copyIdOf, startCopyScript } from './copy-script.js';
+import { abortCopyScript, copyIdOf, prepareScript, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
 import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
@@ -46,6 +46,7 @@ export class LxdHypervisor implements Hypervisor {
     this.#ssh = ssh;
     this.#dialect = dialect;
     this.copies = {
+      prepare: (token, uuid) => this.#prepare(token, uuid),
       startCopy: (token, request) => this.#startCopy(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
@@ -190,6 +191,13 @@ export class LxdHypervisor implements Hypervisor {
       const uuid = uuidOf(one);
       return uuid === null ? [] : [replicaOf(one, uuid)];
     });
+  }
+
+  async #prepare(token: CommandToken, uuid: string): Promise<void> {
+    const what = `preparation of the replica ${uuid}`;
+    const found = await this.#find(uuid, what);
+    if (!found || !isReplica(found.instance)) return this.#guardOnly(token);
+    await this.#doOk(token, found, prepareScript(uuid, found.instance), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async #deleteReplica(token: CommandToken, uuid: string): Promise<void> {
