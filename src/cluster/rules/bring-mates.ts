@@ -18,10 +18,15 @@ export interface Leaving {
 
 /** Room for them was looked at when the target was chosen. One that is held back (locked, too many moves) follows when it may. */
 export function bringMates(context: RuleContext, { rule, cause = 'rule', workload, from, target }: Leaving): RuleOutput {
-  const mates = ruleIndex(context.view.rules).group(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
-  const outputs = mates.filter((mate) => mate.id !== workload.id && movesAlong(context, mate, from)).map((mate) =>
+  const outputs = matesAlong(context, workload, from).map((mate) =>
     beginMove(context, { rule, cause, workload: mate, from, target, kind: 'migrate', why: `it stays together with ${workload.name}, which leaves ${from.name}` }));
   return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
+}
+
+/** Those that move when it leaves this host. */
+export function matesAlong(context: RuleContext, workload: Workload, from: Host): readonly Workload[] {
+  const group = ruleIndex(context.view.rules).group(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
+  return group.filter((mate) => mate.id !== workload.id && movesAlong(context, mate, from));
 }
 
 export function movesAlong(context: RuleContext, mate: Workload, from: Host): boolean {

@@ -17,8 +17,8 @@ import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
 import { startOrder } from './start-order.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
-import { bringMates, movesAlong } from './bring-mates.js';
-import { groupOf, waitsForRoom } from './group-moves.js';
+import { bringMates, matesAlong } from './bring-mates.js';
+import { waitsForRoom } from './group-moves.js';
 
 const NAME = 'startWorkloads';
 const NOTHING: RuleOutput = { actions: [], holds: [] };
@@ -199,7 +199,7 @@ function relocate(context: RuleContext, workload: Workload, host: Host, target: 
 
 /** Those that must stay with it move at once, not only when the rule is found broken: so not before there is room for their moves. */
 function relocateGroup(context: RuleContext, workload: Workload, host: Host, target: Target, again: Again): RuleOutput {
-  const along = groupOf(context, workload).filter((mate) => mate.id !== workload.id && movesAlong(context, mate, host)).length;
+  const along = matesAlong(context, workload, host).length;
   const crowded = along === 0 ? null : waitsForRoom(context, workload, along + 1, [host, target]);
   if (crowded) return no(crowded);
   const own = relocate(context, workload, host, target, again);

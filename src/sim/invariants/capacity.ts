@@ -4,7 +4,7 @@ import type { PlacementPolicy } from '../../scheduler/placement.js';
 import type { Workload, WorkloadNeeds } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedDomain, SimulatedHost } from '../simulated-world.js';
-import { PLACES } from './hard-rules.js';
+import { placingOperation } from './placing-operations.js';
 
 export interface CapacityParts {
   readonly store: MemoryClusterStore;
@@ -63,7 +63,7 @@ export class Capacity {
   #decided(host: SimulatedHost, name: string): Operation | null {
     const workload = this.#workload(name);
     const row = this.parts.store.peek().hosts.get(host.name);
-    return this.parts.store.peekOperations().findLast((one) => one.workloadId === workload?.id && PLACES.has(one.kind) && one.targetHostId === row?.id) ?? null;
+    return workload && row ? placingOperation(this.parts.store, workload.id, row.id) : null;
   }
 
   #workload(name: string): Workload | undefined {

@@ -5,6 +5,7 @@ import type { WorkloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
+import { PLACES, placingOperation } from './placing-operations.js';
 
 export interface HardRulesParts {
   readonly world: SimulatedWorld;
@@ -17,9 +18,6 @@ export interface HardRulesParts {
 
 /** A decision may be made so long on what has just ended. */
 const NOTICED_MS = 5_000;
-
-/** Operations that bring a process to their target. */
-export const PLACES: ReadonlySet<string> = new Set(['start', 'recover', 'create', 'migrate', 'relocate']);
 
 export class HardRules {
   /** When each rule was there first, on the wall clock. */
@@ -46,7 +44,7 @@ export class HardRules {
     const workload = workloads.get(name);
     const row = hosts.get(host.name);
     if (!workload || !row) return [];
-    const decided = this.parts.store.peekOperations().findLast((one) => one.workloadId === workload.id && PLACES.has(one.kind) && one.targetHostId === row.id);
+    const decided = placingOperation(this.parts.store, workload.id, row.id);
     if (!decided?.requestedBy.startsWith('rule:')) return [];
     const rules = this.#knownTo(decided);
     const index = ruleIndex(rules);
