@@ -201,6 +201,9 @@ describe('recovery', () => {
     const longAgo = { ...fenced, proof: { ...proof, atMs: NOW_MS - 1_500 } };
     expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: silentLibvirt }, all(three)))).toEqual([`recover ${vm.id} ${two.id}`]);
     expect(diagnose(aView({ hosts: [one, two], inventories: silentLibvirt }), all()).map(({ code, about }) => `${code} ${about}`)).toEqual(['hypervisor-silent host-1']);
+    const muteLxd = inventories.map((look) => (look.hostId === one.id ? { ...look, mute: [{ driver: 'lxd' as const, why: 'refused', sinceMs: NOW_MS - 60_000 }] } : look));
+    expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: muteLxd }, all(three)))).toEqual([`recover ${vm.id} ${one.id}`]);
+    expect(diagnose(aView({ hosts: [one, two], inventories: muteLxd }), all()).map(({ evidence }) => evidence)).toEqual([expect.stringContaining('its LXD does not answer')]);
     // All of them old: we were away ourselves.
     expect(diagnose(aView({ hosts: [one, two], inventories: inventories.map((look) => ({ ...look, atMs: NOW_MS - 60_000 })) }), all())).toEqual([]);
   });

@@ -1,5 +1,6 @@
 // What the inventories of all hosts say about one workload now, as findings.
 import type { Host } from '../hosts/host.js';
+import type { DriverName } from '../hosts/hypervisor.js';
 import { reconcileObserved, type Finding, type ObservedHost } from '../workloads/reconcile-observed.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterPolicy } from './cluster-policy.js';
@@ -61,13 +62,19 @@ export function lastChangeMs(view: Pick<ClusterView, 'recentOperations'>, worklo
 }
 
 /**
- * Hosts whose hypervisor has not answered for long, while another's has: its daemon hangs or is gone.
+ * The hypervisors of each host that have not answered for long, while others' have: their daemons hang or are gone.
  * Measured against the newest look of all, so that a pause of our own says nothing.
  */
-export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): readonly HostId[] {
+export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): ReadonlyMap<HostId, readonly DriverName[]> {
   const newestMs = Math.max(...view.inventories.map((one) => one.atMs));
-  return view.hosts.flatMap(({ id, condition, bootId }) => {
+  const isLong = (sinceMs: number): boolean => newestMs - sinceMs > maxAgeMs;
+  const silent = new Map<HostId, readonly DriverName[]>();
+  for (const { id, condition, bootId, facts } of view.hosts) {
     const last = view.inventories.find((one) => one.hostId === id && one.bootId === bootId);
-    return condition === 'online' && last && newestMs - last.atMs > maxAgeMs ? [id] : [];
-  });
+    if (condition !== 'online' || !last) continue;
+    const all = ['libvirt' as const, ...(facts?.containerDaemons ?? []).map(({ driver }) => driver)];
+    const drivers = isLong(last.atMs) ? all : (last.mute ?? []).filter(({ sinceMs }) => isLong(sinceMs)).map(({ driver }) => driver);
+    if (drivers.length > 0) silent.set(id, drivers);
+  }
+  return silent;
 }

@@ -3,8 +3,6 @@ import type { ContainerDaemon } from './host-facts.js';
 
 export type ContainerDriver = ContainerDaemon['driver'];
 
-export const DAEMON_NAMES: { readonly [D in ContainerDriver]: string } = { lxd: 'LXD', incus: 'Incus' };
-
 /** A host's daemon, as others are to reach it. */
 export interface DaemonDoor {
   readonly driver: ContainerDriver;

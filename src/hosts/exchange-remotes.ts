@@ -1,6 +1,7 @@
 // Makes the daemons for containers of a host and of the others known to each other, both ways.
 import { messageOf, OperationalError } from '../shared/errors.js';
-import { DAEMON_NAMES, reachedAt, type ContainerDriver, type DaemonDoor, type DaemonPeer } from './container-trust.js';
+import { reachedAt, type ContainerDriver, type DaemonDoor, type DaemonPeer } from './container-trust.js';
+import { HYPERVISOR_NAMES } from './hypervisor.js';
 import { forEachHost, type EnrolmentSide } from './enrolment-side.js';
 
 /** How many pairs of daemons reach each other, and what does not work: that keeps no host out. */
@@ -34,7 +35,7 @@ async function withPeer(own: Side, peer: EnrolmentSide): Promise<Remotes> {
 /** What keeps the daemon of one host from reaching that of the other; none: it reaches it. */
 async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<readonly string[]> {
   const door = to.doors.find((one) => one.driver === driver);
-  const names = `${DAEMON_NAMES[driver]} of ${from.side.host.name} does not reach that of ${to.side.host.name}`;
+  const names = `${HYPERVISOR_NAMES[driver]} of ${from.side.host.name} does not reach that of ${to.side.host.name}`;
   if (door && door.error !== null) return [`${names}, which does not answer: ${door.error}`];
   const address = reachedAt(door?.httpsAddress ?? null, to.side.host.address);
   if (!door || address === null) return [`${names}, which does not listen`];

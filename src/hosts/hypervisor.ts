@@ -15,6 +15,8 @@ export interface CommandToken {
 /** Who runs it at its host. A host may have several of them side by side. */
 export type DriverName = 'libvirt' | 'lxd' | 'incus';
 
+export const HYPERVISOR_NAMES: { readonly [D in DriverName]: string } = { libvirt: 'libvirt', lxd: 'LXD', incus: 'Incus' };
+
 export type RunState =
   | 'running'
   | 'paused' // by a person, or by the hypervisor on an I/O error
@@ -22,6 +24,17 @@ export type RunState =
   | 'migrating-out' // paused at the source in the last phase of a migration
   | 'stopping'
   | 'stopped';
+
+/** What a host showed, and which of its hypervisors did not answer: what those run is not known, and whether they run anything. */
+export interface InventoryLook {
+  readonly workloads: readonly ObservedWorkload[];
+  readonly mute: readonly MuteDriver[];
+}
+
+export interface MuteDriver {
+  readonly driver: DriverName;
+  readonly why: string;
+}
 
 /** One workload as the hypervisor of one host shows it. */
 export interface ObservedWorkload {
@@ -128,8 +141,8 @@ export interface Hypervisor {
 
   // --- looking ---
   facts(): Promise<HostFacts>;
-  /** Everything that exists there, running or not, known to Reeve or not. */
-  inventory(): Promise<readonly ObservedWorkload[]>;
+  /** Everything that exists there, running or not, known to Reeve or not. Fails when none of the host's hypervisors answers. */
+  inventory(): Promise<InventoryLook>;
   /** One workload, or null when it does not exist there. */
   observe(uuid: string): Promise<ObservedWorkload | null>;
   /** The definition that another host can take (libvirt: inactive, migratable domain XML with secrets). */

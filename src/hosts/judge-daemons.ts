@@ -1,7 +1,8 @@
 // Judges the daemons for containers on a host. Without one, nothing is said: VMs run there.
-import { DAEMON_NAMES, reachedAt } from './container-trust.js';
+import { reachedAt } from './container-trust.js';
 import { point, type CheckPoint } from './enrolment-check.js';
 import type { HostSurvey, SurveyedDaemon } from './host-survey.js';
+import { HYPERVISOR_NAMES } from './hypervisor.js';
 
 /** How the commands of each are called. */
 const CLIENTS = { lxd: 'lxc', incus: 'incus' } as const;
@@ -12,7 +13,7 @@ export function judgeDaemons({ daemons }: Pick<HostSurvey, 'daemons'>, address: 
 }
 
 function judgeDaemon(daemon: SurveyedDaemon, address: string): readonly CheckPoint[] {
-  const name = DAEMON_NAMES[daemon.driver];
+  const name = HYPERVISOR_NAMES[daemon.driver];
   const client = CLIENTS[daemon.driver];
   if (daemon.error !== null) return [point('containers', 'warn', `${name} does not answer: ${daemon.error}; nothing is run in it here`, STATUS[daemon.driver])];
   const points: CheckPoint[] = [];

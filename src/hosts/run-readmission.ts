@@ -3,7 +3,7 @@ import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
 import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
-import type { CommandToken, Hypervisor, ObservedWorkload } from './hypervisor.js';
+import { HYPERVISOR_NAMES, type CommandToken, type Hypervisor, type ObservedWorkload } from './hypervisor.js';
 
 /** What this folder needs of a workload. */
 export interface KnownWorkload {
@@ -56,9 +56,16 @@ const knownNow = ({ workloads }: ReadmissionContext, { memo }: Journal): readonl
   return workloads.map((one) => (moved.includes(one.uuid) ? { ...one, elsewhere: null } : one));
 };
 
+/** What can't be seen may be a copy of what runs elsewhere: all hypervisors of the host must answer before it comes back. */
+async function everything(hypervisor: Pick<Hypervisor, 'inventory'>): Promise<readonly ObservedWorkload[]> {
+  const { workloads, mute: [mute] } = await hypervisor.inventory();
+  if (mute) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[mute.driver]} there does not answer, and may run copies of what runs elsewhere: ${mute.why}`);
+  return workloads;
+}
+
 /** By the kernel's processes and by the hypervisor: either is enough to doubt. */
 async function runningCopies({ hypervisor, workloads }: ReadmissionContext, processes: readonly string[]): Promise<readonly KnownWorkload[]> {
-  const inventory = await hypervisor.inventory();
+  const inventory = await everything(hypervisor);
   const runs = (uuid: string): boolean => processes.includes(uuid) || inventory.some((one) => one.uuid === uuid && one.runState !== 'stopped');
   return workloads.filter((one) => one.elsewhere !== null && runs(one.uuid));
 }
@@ -100,7 +107,7 @@ const cleanUp: Step<ReadmissionContext> = {
   run: async (context, journal) => {
     const known = knownNow(context, journal);
     const notes: string[] = [];
-    for (const observed of await context.hypervisor.inventory()) {
+    for (const observed of await everything(context.hypervisor)) {
       const one = known.find((other) => other.uuid === observed.uuid);
       const note = one ? await cleanUpOne(context, observed, one) : null;
       if (note !== null) notes.push(note);
@@ -148,7 +155,7 @@ const confirmClean: Step<ReadmissionContext> = {
     if (running.length > 0) {
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
-    const left = (await context.hypervisor.inventory()).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
+    const left = (await everything(context.hypervisor)).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
     return { kind: 'done', note: 'clean' };
   },

@@ -2,7 +2,7 @@
 import { OperationalError } from '../shared/errors.js';
 import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import type { CommandToken, DiskSpec, Hypervisor, InstanceCopies, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
+import type { CommandToken, DiskSpec, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
 import { simulatedCopies } from './simulated-copies.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
@@ -36,10 +36,10 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#look('facts', (host) => this.#factsOf(host));
   }
 
-  inventory(): Promise<readonly ObservedWorkload[]> {
+  inventory(): Promise<InventoryLook> {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
-      return [...host.domains.values()].filter(isShown).map(observed);
+      return { workloads: [...host.domains.values()].filter(isShown).map(observed), mute: [] };
     });
   }
 

@@ -59,7 +59,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
     overtake: () => call('overtake', () => undefined),
     announce: () => call('announce', () => undefined),
-    inventory: () => call('inventory', () => [...world.domains.values()]),
+    inventory: () => call('inventory', () => ({ workloads: [...world.domains.values()], mute: [] })),
     observe: (uuid) => call('observe', () => (world.onObserve?.(), world.domains.get(uuid) ?? null)),
     definition: (uuid) => call('definition', () => `<domain>${uuid}</domain>`),
     migrationProgress: () => call('migrationProgress', () => null),

@@ -56,6 +56,11 @@ describe('nothing is interpreted', () => {
   it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));
   it('from inventories older than the last change', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 5_000 })).toBe('not-interpreted'));
   it('from inventories that are too old', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 15_001 }, 'absent', {}, { changedAtMs: 0 })).toBe('not-interpreted'));
+  it('while the hypervisor that runs it is mute, whatever others on its host say', () => {
+    const deaf = (driver: 'libvirt' | 'lxd'): Partial<ReconcileInput> => ({ hosts: [host('a', { shown: 'absent' }), host('b', { shown: 'absent' })].map((one) => ({ ...one, inventory: one.inventory && { ...one.inventory, mute: [{ driver }] } })) });
+    expect(kind('absent', 'absent', {}, deaf('libvirt'))).toBe('not-interpreted');
+    expect(kind('absent', 'absent', {}, deaf('lxd'))).toBe('missing');
+  });
   it('while its own host shows nothing', () => expect(kind('unseen')).toBe('not-interpreted'));
   it('while its host is fenced or offline', () => {
     expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW })).toBe('not-interpreted');

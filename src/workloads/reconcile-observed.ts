@@ -1,6 +1,6 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
 import type { HostCondition } from '../hosts/host.js';
-import type { ObservedWorkload } from '../hosts/hypervisor.js';
+import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
 import { movesLive, type Workload } from './workload.js';
 
@@ -10,7 +10,7 @@ export interface ObservedHost {
   readonly name: string;
   readonly condition: HostCondition;
   readonly conditionSinceMs: number;
-  readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[] } | null;
+  readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[]; readonly mute?: readonly { readonly driver: DriverName }[] } | null;
 }
 
 export interface ReconcileInput {
@@ -85,14 +85,18 @@ function sightsOf(input: ReconcileInput): readonly Sight[] {
 /** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
 export const CLOCKS_MS = 200;
 
-/** Not older than the last change, nor than the bound, nor from before the host was proven off. */
+/** Not older than the last change, nor than the bound, nor from before the host was proven off; and said by the hypervisor that would run it. */
 function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
   const { inventory } = host;
   if (!inventory || inventory.atMs <= input.changedAtMs + (input.changedAtMs > 0 ? CLOCKS_MS : 0)) return null;
   if (input.nowMs - inventory.atMs > input.inventoryMaxAgeMs) return null;
+  if (isMute(inventory, input.workload.needs.driver)) return null;
   const provenOff = host.condition === 'fenced' || host.condition === 'offline';
   return provenOff && inventory.atMs <= host.conditionSinceMs ? null : inventory;
 }
+
+/** That hypervisor did not answer: of what it runs an inventory says nothing. */
+export const isMute = (inventory: { readonly mute?: readonly { readonly driver: DriverName }[] }, driver: DriverName): boolean => inventory.mute?.some((one) => one.driver === driver) ?? false;
 
 const hasProcess = ({ observed }: Sight): boolean => observed.runState !== 'stopped';
 /** The waiting half of a live migration is one of a pair, not a second copy. */

@@ -23,7 +23,7 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
     afterAll(() => rig?.close());
     afterEach(async () => {
       for (const host of rig.hosts) {
-        for (const { uuid, name } of await host.hypervisor.inventory()) {
+        for (const { uuid, name } of (await host.hypervisor.inventory()).workloads) {
           const guest = { uuid, name };
           await host.hypervisor.kill(token(host, guest), uuid);
           await host.hypervisor.undefine(token(host, guest), uuid);
@@ -77,7 +77,7 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
       it('is defined, twice the same, with its sizes and without autostart', async () => {
         const guest = await defined(one, { memoryMiB: 24 });
         await one.hypervisor.define(token(one, guest), rig.definition(guest));
-        const found = (await one.hypervisor.inventory()).filter(({ uuid }) => uuid === guest.uuid);
+        const found = (await one.hypervisor.inventory()).workloads.filter(({ uuid }) => uuid === guest.uuid);
         expect(found).toEqual([await one.hypervisor.observe(guest.uuid)]);
         expect(found).toMatchObject([{ name: guest.name, kind, runState: 'stopped', vcpus: 1, memoryMiB: 24, autostart: false, persistent: true }]);
         expect(await two.hypervisor.observe(guest.uuid)).toBeNull();

@@ -6,6 +6,7 @@ import { DIALECTS } from '../../src/hosts/drivers/lxd/dialect.js';
 import type { InstanceDefinition } from '../../src/hosts/drivers/lxd/instance-definition.js';
 import { MARKS, REPLICA } from '../../src/hosts/drivers/lxd/marks.js';
 import { remoteNameOf } from '../../src/hosts/drivers/lxd/remotes.js';
+import { systemClock } from '../../src/shared/system/system-clock.js';
 import type { CopiesRig } from '../conformance/instance-copies.conformance.js';
 import type { Guest, Lack, RigHost } from '../conformance/rig.js';
 import { realRig, type RealHost, type RealRig } from './real-rig.js';
@@ -30,7 +31,7 @@ export async function instanceRig(name: string): Promise<InstanceRig> {
   const hosts = rig.hosts.map((host): RealHost => {
     const libvirt = host.hypervisor;
     const facts = factsReader({ ssh: host.ssh, known: [], host: () => libvirt.facts() });
-    return { ...host, hypervisor: new HostHypervisor([instanceDriver(host.ssh, 'lxd')], facts) };
+    return { ...host, hypervisor: new HostHypervisor([instanceDriver(host.ssh, 'lxd')], facts, systemClock) };
   }) as unknown as [RealHost, RealHost];
   const ask = async (host: RigHost, ...words: readonly string[]): Promise<string> => (await lxc(lab, lab.host(host.name), words)).stdout.trim();
   const create = async (host: RigHost, guest: Guest, ...more: readonly string[]): Promise<void> => {

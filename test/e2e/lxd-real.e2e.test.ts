@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { killLxd, startLxd } from '../../lab/containers.js';
 import { whyNoContainers } from '../../lab/setup.js';
 import { waitUntil } from '../../lab/wait-until.js';
+import { composeHypervisor } from '../../src/hosts/drivers/compose-hypervisor.js';
 import type { InstanceCopies } from '../../src/hosts/hypervisor.js';
+import { systemClock } from '../../src/shared/system/system-clock.js';
 import { admit, agentConfig, Epochs, newGuest, seen, type Guest } from '../conformance/rig.js';
 import { hypervisorConformance } from '../conformance/hypervisor.conformance.js';
 import { instanceCopiesConformance } from '../conformance/instance-copies.conformance.js';
@@ -73,10 +75,13 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       expect(before.map(({ driver }) => driver)).toEqual(['lxd']);
       const signal = (name: string): Promise<unknown> => rig.lab.exec(two.lab, ['sh', '-c', `kill -${name} $(cat /run/lab-lxd.pid)`]);
       await signal('STOP');
+      // Beside it libvirt is heard as ever.
+      const both = composeHypervisor({ ssh: two.ssh, clock: systemClock, known: before });
+      expect(await both.inventory()).toEqual({ workloads: [], mute: [{ driver: 'lxd', why: expect.any(String) }] });
       await expect(two.hypervisor.inventory()).rejects.toMatchObject({ code: 'timeout', remedy: expect.stringContaining('systemctl status') as string });
       expect((await two.hypervisor.facts()).containerDaemons).toEqual(before);
       await signal('CONT');
-      expect(await two.hypervisor.inventory()).toEqual([]);
+      expect(await two.hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
     });
 
     it('shows what is paused, resumes it, and ends what does not answer its wish to shut down', async () => {

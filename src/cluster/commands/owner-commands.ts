@@ -2,7 +2,7 @@
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { CLOCKS_MS } from '../../workloads/reconcile-observed.js';
+import { CLOCKS_MS, isMute } from '../../workloads/reconcile-observed.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -81,7 +81,9 @@ export function manageWorkload(view: ClusterView, name: string, { by, nowMs, hos
 const NOW_MS = 6_000;
 
 /** An inventory tells where a workload runs: of the boot that the host is admitted with, of these seconds, and newer than what was last done about it. */
-function isOfNow(view: ClusterView, workload: Workload, { hostId, bootId, atMs }: HostInventory, nowMs: number): boolean {
+function isOfNow(view: ClusterView, workload: Workload, inventory: HostInventory, nowMs: number): boolean {
+  const { hostId, bootId, atMs } = inventory;
+  if (isMute(inventory, workload.needs.driver)) return false;
   const host = view.hosts.find((one) => one.id === hostId);
   return host?.condition === 'online' && host.bootId === bootId && nowMs - atMs <= NOW_MS && atMs > lastChangeMs(view, workload) + CLOCKS_MS;
 }

@@ -12,7 +12,7 @@ import type { SshConnection } from './ssh/ssh-connection.js';
 
 export interface ComposeOptions {
   readonly ssh: SshConnection;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'sleep'>;
   /** What was known of the host's daemons. */
   readonly known: readonly ContainerDaemon[];
 }
@@ -22,7 +22,7 @@ const INSTANCE_DRIVERS: readonly InstanceDriver[] = ['lxd', 'incus'];
 export function composeHypervisor({ ssh, clock, known }: ComposeOptions): Hypervisor {
   const libvirt = new LibvirtHypervisor({ ssh, clock });
   const drivers = INSTANCE_DRIVERS.filter((driver) => known.some((daemon) => daemon.driver === driver)).map((driver) => instanceDriver(ssh, driver));
-  return new HostHypervisor([{ name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') }, ...drivers], factsReader({ ssh, known, host: () => libvirt.facts() }));
+  return new HostHypervisor([{ name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') }, ...drivers], factsReader({ ssh, known, host: () => libvirt.facts() }), clock);
 }
 
 export function instanceDriver(ssh: SshConnection, driver: InstanceDriver): HostDriver {
@@ -47,8 +47,8 @@ export function factsReader({ ssh, known, host }: FactsSource): () => Promise<Ho
 
 /**
  * A daemon that is there and does not answer stays as it was known: without it in the facts its driver would be dropped, and a host that
- * is not asked for its instances looks as if it had none, so that what runs on it would count as missing. With it, the host's inventory fails
- * as long as the daemon is mute, and nothing is concluded from that. It is gone only when its state or its client is gone.
+ * is not asked for its instances looks as if it had none, so that what runs on it would count as missing. With it, the host's inventory says
+ * that it is mute, and nothing is concluded about what it runs. It is gone only when its state or its client is gone.
  */
 export function daemonNow(look: DaemonLook | undefined, before: ContainerDaemon | undefined): readonly ContainerDaemon[] {
   if (look?.kind === 'answers') return [look.daemon];

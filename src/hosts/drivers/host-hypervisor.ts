@@ -1,7 +1,9 @@
 // The Hypervisor port of a whole host, that may have several hypervisors side by side: each workload is reached through the one that runs it.
-import { OperationalError } from '../../shared/errors.js';
+import { messageOf, OperationalError } from '../../shared/errors.js';
+import type { Clock } from '../../shared/clock.js';
 import type { HostFacts } from '../host-facts.js';
-import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import { DriverLooks, type DriverLook } from './driver-looks.js';
 
 export interface HostDriver {
   readonly name: DriverName;
@@ -15,24 +17,26 @@ type Incompatibilities = Awaited<ReturnType<Hypervisor['compatibility']>>;
 export class HostHypervisor implements Hypervisor {
   /** Whose each uuid is: that never changes. */
   readonly #owners = new Map<string, HostDriver>();
+  readonly #around: DriverLooks<HostDriver>;
   readonly copies: InstanceCopies | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
-  constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>) {
+  constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, clock: Pick<Clock, 'sleep'>) {
+    this.#around = new DriverLooks(drivers, clock);
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
   }
 
-  /** All of them or none: half of what is there would look as if the rest had ended. */
-  async inventory(): Promise<readonly ObservedWorkload[]> {
-    const all = await Promise.all(this.drivers.map(async (driver) => ({ driver, shown: await driver.hypervisor.inventory() })));
-    for (const { driver, shown } of all) for (const { uuid } of shown) this.#owners.set(uuid, driver);
-    return all.flatMap(({ shown }) => shown);
+  async inventory(): Promise<InventoryLook> {
+    const looks = await this.#looks();
+    return { workloads: looks.flatMap(({ shown }) => shown ?? []), mute: looks.flatMap(({ driver, error }) => (error === null ? [] : [{ driver: driver.name, why: messageOf(error) } satisfies MuteDriver])) };
   }
 
   async observe(uuid: string): Promise<ObservedWorkload | null> {
     const known = this.#owners.get(uuid);
     if (known) return known.hypervisor.observe(uuid);
-    return (await this.inventory()).find((one) => one.uuid === uuid) ?? null;
+    const looks = await this.#looks();
+    const found = looks.flatMap(({ shown }) => shown ?? []).find((one) => one.uuid === uuid);
+    return found ?? nowhere(looks);
   }
 
   definition = async (uuid: string): Promise<string> => (await this.#of(uuid)).definition(uuid);
@@ -69,9 +73,16 @@ export class HostHypervisor implements Hypervisor {
   createDisk = (token: CommandToken, name: string, disk: DiskSpec): Promise<string> => this.drivers[0].hypervisor.createDisk(token, name, disk);
   deleteDisk = (token: CommandToken, path: string): Promise<void> => this.drivers[0].hypervisor.deleteDisk(token, path);
 
+  async #looks(): Promise<readonly DriverLook<HostDriver>[]> {
+    const looks = await this.#around.all();
+    for (const { driver, shown } of looks) for (const { uuid } of shown ?? []) this.#owners.set(uuid, driver);
+    return looks;
+  }
+
   async #of(uuid: string): Promise<Hypervisor> {
-    if (!this.#owners.has(uuid) && this.drivers.length > 1) await this.inventory();
-    return (this.#owners.get(uuid) ?? this.drivers[0]).hypervisor;
+    const looks = this.#owners.has(uuid) || this.drivers.length === 1 ? [] : await this.#looks();
+    const owner = this.#owners.get(uuid) ?? nowhere(looks) ?? this.drivers[0];
+    return owner.hypervisor;
   }
 
   #taking(definition: string): HostDriver {
@@ -107,6 +118,13 @@ export class HostHypervisor implements Hypervisor {
       },
     };
   }
+}
+
+/** It is nowhere, and every hypervisor has said so: one that did not answer may have it. */
+function nowhere(looks: readonly DriverLook<HostDriver>[]): null {
+  const mute = looks.find(({ error }) => error !== null);
+  if (mute) throw mute.error;
+  return null;
 }
 
 async function firstKnown(asks: readonly (() => Promise<MigrationCommandState>)[]): Promise<MigrationCommandState> {

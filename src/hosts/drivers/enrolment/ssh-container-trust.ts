@@ -1,7 +1,8 @@
 // The ContainerTrust port over SSH: what LXD's and Incus' own commands do, as root on the host.
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
-import { DAEMON_NAMES, type ContainerDriver, type ContainerTrust, type DaemonDoor, type DaemonPeer } from '../../container-trust.js';
+import { type ContainerDriver, type ContainerTrust, type DaemonDoor, type DaemonPeer } from '../../container-trust.js';
+import { HYPERVISOR_NAMES } from '../../hypervisor.js';
 import { remoteNameOf } from '../lxd/remotes.js';
 import { DAEMONS_SCRIPT, doorsOf } from './container-daemons.js';
 import { certificatesScript, dropScript, inviteScript, joinScript, OURS, reachScript } from './container-trust-script.js';
@@ -32,7 +33,7 @@ export class SshContainerTrust implements ContainerTrust {
     const known = (await this.#certificates(driver)).filter((one) => one.name === name).map(({ fingerprint }) => fingerprint);
     const { stdout } = await this.shell.run(inviteScript(driver, name, known), { timeoutMs: CHANGE_MS, what: `a token for ${hostName}` });
     const token = stdout.trim();
-    if (!/^[A-Za-z0-9+/=]{40,}$/.test(token)) throw new OperationalError('failed', `${DAEMON_NAMES[driver]} gave no token for ${hostName}`);
+    if (!/^[A-Za-z0-9+/=]{40,}$/.test(token)) throw new OperationalError('failed', `${HYPERVISOR_NAMES[driver]} gave no token for ${hostName}`);
     return token;
   }
 
@@ -57,11 +58,11 @@ export class SshContainerTrust implements ContainerTrust {
   }
 
   async #certificates(driver: ContainerDriver): Promise<z.infer<typeof certificatesSchema>> {
-    const { stdout } = await this.shell.run(certificatesScript(driver), { timeoutMs: ASK_MS, what: `who is known to ${DAEMON_NAMES[driver]}` });
+    const { stdout } = await this.shell.run(certificatesScript(driver), { timeoutMs: ASK_MS, what: `who is known to ${HYPERVISOR_NAMES[driver]}` });
     try {
       return certificatesSchema.parse(JSON.parse(stdout));
     } catch {
-      throw new OperationalError('failed', `${DAEMON_NAMES[driver]} gave an answer that cannot be read: ${stdout.slice(0, 80)}`);
+      throw new OperationalError('failed', `${HYPERVISOR_NAMES[driver]} gave an answer that cannot be read: ${stdout.slice(0, 80)}`);
     }
   }
 }

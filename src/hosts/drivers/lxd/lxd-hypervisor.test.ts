@@ -67,7 +67,7 @@ describe('the guard', () => {
 describe('a replica', () => {
   it('is no workload', async () => {
     const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
-    expect(await hypervisor.inventory()).toEqual([]);
+    expect(await hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
     expect(await hypervisor.observe(UUID)).toBeNull();
     expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 }]);
     for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
@@ -76,7 +76,7 @@ describe('a replica', () => {
 
   it('that runs is shown, and can be ended', async () => {
     const { hypervisor, last } = onHost(INVENTORY_WITH_REPLICA.replace('"status": "Stopped"', '"status": "Running"'));
-    expect(await hypervisor.inventory()).toMatchObject([{ uuid: UUID, runState: 'running' }]);
+    expect((await hypervisor.inventory()).workloads).toMatchObject([{ uuid: UUID, runState: 'running' }]);
     await hypervisor.kill(token, UUID);
     expect(last().at(-1)).toContain('"force":true');
   });

@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
+import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -62,10 +62,10 @@ export class LxdHypervisor implements Hypervisor {
     return Promise.reject(unsupported(`${this.#dialect.title} does not tell of the host as a whole`));
   }
 
-  async inventory(): Promise<readonly ObservedWorkload[]> {
+  async inventory(): Promise<InventoryLook> {
     const inventory = await this.#inventory('inventory');
     const uuids = [...new Set(inventory.instances.flatMap((one) => uuidOf(one) ?? []))];
-    return uuids.flatMap((uuid) => this.#observed(uuid, theOne(inventory.instances, uuid), inventory) ?? []);
+    return { workloads: uuids.flatMap((uuid) => this.#observed(uuid, theOne(inventory.instances, uuid), inventory) ?? []), mute: [] };
   }
 
   async observe(uuid: string): Promise<ObservedWorkload | null> {
