@@ -132,6 +132,10 @@ export class Lab {
     return (await this.#power(host, 'status')).stdout.trim() === 'on' ? 'on' : 'off';
   }
 
+  async bootIdOf(host: LabHost): Promise<string> {
+    return (await this.exec(host, ['cat', '/proc/sys/kernel/random/boot_id'])).stdout.trim();
+  }
+
   linkDown = (host: LabHost, link: 0 | 1): Promise<Ran> => this.#link(host, link, 'down');
   linkUp = (host: LabHost, link: 0 | 1): Promise<Ran> => this.#link(host, link, 'up');
 

@@ -33,6 +33,8 @@ export interface RigHost {
   readonly state: string;
   readonly condition: string;
   readonly why: string | null;
+  /** The boot that was admitted; a host that was reset, but is not missed yet, still shows the one before. */
+  readonly bootId: string | null;
   readonly heard: { readonly lease: { readonly held: boolean } | null } | null;
 }
 
@@ -109,6 +111,16 @@ export async function ended(rig: Rig, id: string, expected = 'succeeded', timeou
 
 /** Online, and given the lease under which protected workloads run: a host just back has none for a moment. */
 export const isInService = (host: RigHost): boolean => host.state === 'online' && host.heard?.lease?.held !== false;
+
+/** In service with the boot that it runs now. Right after a power cut and a start the control plane may not have missed it yet: it shows it online, and takes it as lost a moment later. */
+export async function allInServiceSinceBoot(rig: Rig): Promise<boolean> {
+  const seen = await hostsOf(rig);
+  const checks = rig.lab.hosts.map(async (host) => {
+    const known = seen.find((one) => one.name === host.name);
+    return known === undefined || (isInService(known) && known.bootId === (await rig.lab.bootIdOf(host)));
+  });
+  return (await Promise.all(checks)).every(Boolean);
+}
 
 export async function hostsOf(rig: Rig): Promise<readonly RigHost[]> {
   return (await rig.api().get<{ items: readonly RigHost[] }>('/hosts?limit=100')).items;

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
 import type { Json } from '../../lab/client.js';
 import { Lab, type LabHost } from '../../lab/lab.js';
-import { describe as describeRig, enrolAll, hostsOf, isInService, workloadsOf, type Rig } from '../../lab/rig.js';
+import { allInServiceSinceBoot, describe as describeRig, enrolAll, workloadsOf, type Rig } from '../../lab/rig.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
 
@@ -81,7 +81,7 @@ export async function resetRig(rig: E2eRig): Promise<void> {
     // Lost again and again by tests, a host would be quarantined: rightly, and not what the next test is about.
     await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   }
-  await waitUntil('all hosts online again', async () => (await hostsOf(rig)).every(isInService), { timeoutMs: 60_000, describe: () => describeRig(rig) });
+  await waitUntil('all hosts online again', () => allInServiceSinceBoot(rig), { timeoutMs: 60_000, describe: () => describeRig(rig) });
   for (const host of rig.lab.hosts) await rig.api().post(`/hosts/${host.name}/release`).catch(() => undefined);
   await waitUntil('no operation under way', async () => (await rig.api().get<{ items: readonly unknown[] }>('/operations?state=pending,running')).items.length === 0, { timeoutMs: 60_000, describe: () => describeRig(rig) });
   for (const workload of await workloadsOf(rig)) await rig.api().delete(`/workloads/${workload.name}?forget=true`);
