@@ -6,20 +6,17 @@ import { allRunning, describe as describeRig, ended, hostsOf, isInService, workl
 import { whyNoContainers } from '../../lab/setup.js';
 import { createTicker } from '../../lab/story.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 const canHave = whyNoContainers() === null;
 let rig: E2eRig;
 beforeAll(async () => {
-  if (canHave) rig = await startE2eRig('rc0', 3);
+  if (canHave) rig = await startE2eRig('rct0', 3);
 });
 afterAll(async () => {
   await rig?.close();
 });
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 const host = (name: string): LabHost => rig.lab.host(name);
 const begin = async (path: string, body: unknown = {}): Promise<string> => String((await rig.api().post<{ operationIds: string[] }>(path, body)).operationIds[0]);
