@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal, StepOutcome } from '../shared/workflow.js';
 import { look, type Place } from '../workloads/place.js';
+import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
 
 export interface CopyContext {
   readonly workload: { readonly uuid: string; readonly name: string };
@@ -24,15 +25,9 @@ export interface CopyRun {
   readonly whileRunning?: boolean;
 }
 
-const LOOK_EVERY_MS = 300;
 /** The daemons of a copy notice a dead peer after two minutes; a target that does not answer us for so long is given up before. */
 const TARGET_BLIND_MS = 10_000;
 const TARGET_LOOK_EVERY_MS = 2_000;
-/** A command that was refused and is not seen either never began; one whose answer was lost may be on its way for so long. */
-const NEVER_BEGAN_MS = 1_500;
-const LATE_START_MS = 45_000;
-/** A source that neither answers nor is proven off: fencing or its return settles it, and both take as long as they take. */
-const BLIND_MS = 3_600_000;
 
 interface Watch {
   readonly startedAtMs: number;
