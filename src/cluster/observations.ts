@@ -52,6 +52,7 @@ function observe(view: ClusterView): readonly ObservedHost[] {
     name: host.name,
     condition: host.condition,
     conditionSinceMs: host.conditionSinceMs,
+    proof: host.proof,
     inventory: ofThisBoot(host),
   }));
 }

@@ -15,6 +15,8 @@ interface World {
   readonly log: string[];
   failUndefine: boolean;
   mute: readonly MuteDriver[];
+  /** What was told to run there and belong elsewhere, each time. */
+  readonly told: string[][];
 }
 
 const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', driver: 'libvirt', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
@@ -24,7 +26,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
   const network = new Map<string, FakeHost>();
   const self = fakeSide('host-1', network);
   const peer = fakeSide('host-2', network);
-  const world: World = { host: self.host, peer: peer.host, domains: new Map(domains.map((one) => [one.uuid, one])), log: [], failUndefine: false, mute: [] };
+  const world: World = { host: self.host, peer: peer.host, domains: new Map(domains.map((one) => [one.uuid, one])), log: [], failUndefine: false, mute: [], told: [] };
   const guarded = (line: string): void => {
     if (world.host.admitted === null) throw new OperationalError('guard-refused', 'not admitted');
     world.log.push(line);
@@ -43,7 +45,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onCopies: async ({ workloads: seen, processes }) => void world.told.push([...seen.map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
   return { world, context };
 }
 
@@ -94,12 +96,14 @@ describe('re-admission', () => {
     };
     expect(await run({ ...context, self: { ...context.self, agent: { ...context.self.agent, admit } } })).toMatchObject({ kind: 'unknown', code: 'running-copy' });
     expect(world.log).toEqual([]);
+    expect(world.told).toEqual([['moved']]);
   });
 
   it('believes the kernel when the hypervisor denies', async () => {
     const { world, context } = setUp([], [known('moved', 'host-2')], (one) => void (one.host.running = ['moved']));
     expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'running-copy' });
     expect(world.host.admitted).toBeNull();
+    expect(world.told).toEqual([['moved']]);
   });
 
   it('starts over when the host has rebooted again', async () => {

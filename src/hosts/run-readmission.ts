@@ -25,6 +25,8 @@ export interface ReadmissionContext {
   readonly judgesByNewest: () => Promise<string | null>;
   /** Do all others show, asked now, that they do not run it, and its home that it is gone? Then it was moved here by hand. */
   readonly isOnlyCopy: (known: KnownWorkload) => Promise<boolean>;
+  /** Told when it runs what belongs elsewhere: whatever is decided next must know. */
+  readonly onCopies: (seen: { readonly workloads: readonly ObservedWorkload[]; readonly processes: readonly string[] }) => Promise<void>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
 }
@@ -40,11 +42,13 @@ const lookForCopies: Step<ReadmissionContext> = {
     if (probe.bootId !== admission.bootId) {
       return { kind: 'failed', code: 'rebooted-again', why: `${self.host.name} has rebooted again (boot ${probe.bootId.slice(0, 8)}); it is looked over anew` };
     }
-    const running = await runningCopies(context, probe.runningUuids);
+    const inventory = await everything(context.hypervisor);
+    const running = runningCopies(context.workloads, inventory, probe.runningUuids);
     const moved: KnownWorkload[] = [];
     for (const one of running) if (await context.isOnlyCopy(one)) moved.push(one);
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
+    await context.onCopies({ workloads: inventory, processes: probe.runningUuids });
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
     return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\`), then the host is admitted` };
   },
@@ -64,8 +68,7 @@ async function everything(hypervisor: Pick<Hypervisor, 'inventory'>): Promise<re
 }
 
 /** By the kernel's processes and by the hypervisor: either is enough to doubt. */
-async function runningCopies({ hypervisor, workloads }: ReadmissionContext, processes: readonly string[]): Promise<readonly KnownWorkload[]> {
-  const inventory = await everything(hypervisor);
+function runningCopies(workloads: readonly KnownWorkload[], inventory: readonly ObservedWorkload[], processes: readonly string[]): readonly KnownWorkload[] {
   const runs = (uuid: string): boolean => processes.includes(uuid) || inventory.some((one) => one.uuid === uuid && one.runState !== 'stopped');
   return workloads.filter((one) => one.elsewhere !== null && runs(one.uuid));
 }
@@ -151,8 +154,10 @@ const confirmClean: Step<ReadmissionContext> = {
   name: 'confirm',
   run: async (context, journal) => {
     const known = { ...context, workloads: await stillOurs(context, knownNow(context, journal)) };
-    const running = await runningCopies(known, []);
+    const inventory = await everything(context.hypervisor);
+    const running = runningCopies(known.workloads, inventory, []);
     if (running.length > 0) {
+      await context.onCopies({ workloads: inventory, processes: [] });
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
     const left = (await everything(context.hypervisor)).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));

@@ -1,6 +1,6 @@
 // Every way in which hosts can show a workload, and what is made of it.
 import { describe, expect, it } from 'vitest';
-import type { HostCondition } from '../hosts/host.js';
+import type { HostCondition, HostProof } from '../hosts/host.js';
 import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
 import { reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
@@ -21,12 +21,13 @@ interface HostCase {
   readonly condition?: HostCondition;
   readonly conditionSinceMs?: number;
   readonly atMs?: number;
+  readonly proof?: HostProof['kind'];
   readonly more?: Partial<ObservedWorkload>;
 }
 
-function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, more = {} }: HostCase): ObservedHost {
+function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, more = {} }: HostCase): ObservedHost {
   const workloads = shown === 'absent' || shown === 'unseen' ? [] : [observed(shown, { ...(reason === undefined ? {} : { reason }), ...more })];
-  return { hostId: hostId(name), name, condition, conditionSinceMs, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads } };
+  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads } };
 }
 
 function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Partial<Workload> = {}, input: Partial<ReconcileInput> = {}): readonly Finding[] {
@@ -84,6 +85,8 @@ describe('nothing is interpreted', () => {
   it('but said, when it is gone and may be on a host that can not be asked', () => {
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'silent' })).toBe('gone-somewhere');
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced' })).toBe('missing');
+    // The end of a lease says nothing of what was moved there by hand.
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced', conditionSinceMs: NOW - 30_000, proof: 'lease-expired' })).toBe('gone-somewhere');
   });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));
 });
@@ -128,12 +131,21 @@ describe('elsewhere', () => {
     expect(kind({ shown: 'stopped', reason: 'shutdown' }, 'running')).toBe('moved-by-hand');
   });
   it('started by hand after its host was proven off: adopted', () => expect(kind({ shown: 'unseen', condition: 'fenced' }, 'running')).toBe('moved-by-hand'));
+  it('is not adopted while it may run on at home: it did not run under the lease that is over', () => {
+    const home: HostCase = { shown: 'unseen', condition: 'fenced', proof: 'lease-expired' };
+    expect(findings(home, 'running')[0]).toMatchObject({ kind: 'not-interpreted', sighted: true });
+    expect(kind(home, 'running', { leasedOn: hostId('a') })).toBe('moved-by-hand');
+  });
   it('an old inventory of a fenced host is no second copy', () => {
     expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW }, 'running')).toBe('moved-by-hand');
   });
   it('an unplaced one that runs is adopted', () => expect(kind('absent', 'running', { hostId: null })).toBe('moved-by-hand'));
   it('a copy on a host that came back and is not admitted is told apart', () => {
     expect(findings('absent', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })[0]).toMatchObject({ kind: 'runs-unadmitted', hostId: 'b' });
+    // Nobody asks that host regularly: it is told until another proof says that it is off.
+    const longAgo: HostCase = { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 600_000, atMs: NOW - 500_000 };
+    expect(kind('absent', longAgo, {}, { changedAtMs: NOW - 600_000 })).toBe('runs-unadmitted');
+    expect(kind('absent', { ...longAgo, conditionSinceMs: NOW - 400_000 }, {}, { changedAtMs: NOW - 600_000 })).toBe('missing');
   });
   it('a stopped definition elsewhere means nothing', () => {
     expect(kind('running', { shown: 'stopped', reason: 'shutdown' })).toBe('running-as-wanted');

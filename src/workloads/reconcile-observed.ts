@@ -1,7 +1,8 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
-import type { HostCondition } from '../hosts/host.js';
+import type { HostCondition, HostProof } from '../hosts/host.js';
 import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
+import { isOffFor } from './proof-covers.js';
 import { movesLive, type Workload } from './workload.js';
 
 /** One host, and the latest that its hypervisor showed. */
@@ -10,6 +11,7 @@ export interface ObservedHost {
   readonly name: string;
   readonly condition: HostCondition;
   readonly conditionSinceMs: number;
+  readonly proof: HostProof | null;
   readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[]; readonly mute?: readonly { readonly driver: DriverName }[] } | null;
 }
 
@@ -89,10 +91,10 @@ export const CLOCKS_MS = 200;
 function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
   const { inventory } = host;
   if (!inventory || inventory.atMs <= input.changedAtMs + (input.changedAtMs > 0 ? CLOCKS_MS : 0)) return null;
-  if (input.nowMs - inventory.atMs > input.inventoryMaxAgeMs) return null;
   if (isMute(inventory, input.workload.needs.driver)) return null;
-  const provenOff = host.condition === 'fenced' || host.condition === 'offline';
-  return provenOff && inventory.atMs <= host.conditionSinceMs ? null : inventory;
+  // One that came back, and is not admitted, is looked at by its re-admission alone: what ran there runs on, until another proof says that it is off.
+  if (isOff(host)) return inventory.atMs <= host.conditionSinceMs ? null : inventory;
+  return input.nowMs - inventory.atMs > input.inventoryMaxAgeMs ? null : inventory;
 }
 
 /** That hypervisor did not answer: of what it runs an inventory says nothing. */
@@ -124,7 +126,8 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
   const { workload } = input;
   const { host, observed } = sight;
   if (host.condition !== 'online' && host.condition !== 'silent') {
-    return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted` };
+    const remedy = isOff(host) ? `: stop it there, or \`reeve host confirm-off ${host.name}\` once that is off` : '';
+    return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted${remedy}` };
   }
   if (host.hostId !== workload.hostId) return aliveElsewhere(input, sight);
   if (observed.runState === 'paused') return paused(sight);
@@ -136,7 +139,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
 /** Adopted only when its own host was seen without it, or is proven off: else both may run it. */
 function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
   const home = homeOf(input);
-  if (home && !isOff(home) && !believable(input, home)) {
+  if (home && !isOffForIt(input, home) && !believable(input, home)) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
   const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved to' : 'started on';
@@ -145,6 +148,8 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
 const isOff = (host: ObservedHost): boolean => host.condition === 'fenced' || host.condition === 'offline';
+/** The end of its lease does not say that what came there otherwise has ended. */
+const isOffForIt = ({ workload }: ReconcileInput, { hostId, condition, proof }: ObservedHost): boolean => isOffFor({ id: hostId, condition, proof }, workload);
 
 function paused({ host, observed }: Sight): Finding {
   const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
@@ -198,7 +203,7 @@ function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], h
 
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
 function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonly Sight[]): Finding {
-  const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
+  const others = input.hosts.filter((host) => host !== home && !isOffForIt(input, host) && host.condition !== 'enrolling');
   const unseen = others.filter((host) => !seenAfter(input, host, home));
   const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
   if (away.length > 0) {

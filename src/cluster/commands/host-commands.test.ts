@@ -22,6 +22,10 @@ describe('confirmOff', () => {
     const vouch = (one: Host) => confirmOff(aView({ hosts: [one] }), aClusterVerdict([silentVerdict(one)]), 'host-3', asked);
     expect(vouch(proven('lease-expired'))).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ proof: expect.objectContaining({ kind: 'operator' }) }) }));
     expect(() => vouch(proven('power-off'))).toThrow('only a silent host');
+    // It came back since, was seen, and is gone again.
+    const seenSince = { hostId: host.id, atMs: NOW_MS + 1, bootId: 'boot-b', workloads: [] };
+    const again: Host = { ...proven('power-off'), conditionSinceMs: NOW_MS };
+    expect(confirmOff(aView({ hosts: [again], inventories: [seenSince] }), aClusterVerdict([silentVerdict(again)]), 'host-3', asked)).not.toEqual([]);
   });
 
   it('is refused while the host is heard, or answers SSH with the same boot', () => {

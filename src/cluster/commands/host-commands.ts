@@ -86,7 +86,9 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   }
   // The end of its lease says nothing about what did not run under it: of that a person may vouch.
   const isHalfProven = host.condition === 'fenced' && host.proof?.kind === 'lease-expired';
-  if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven) {
+  // It came back since, and runs what belongs elsewhere.
+  const ranSince = (host.condition === 'fenced' || host.condition === 'offline') && view.inventories.some((one) => one.hostId === host.id && one.atMs > host.conditionSinceMs);
+  if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven && !ranSince) {
     throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
   }
   const evidence = `${asked.by} vouched that ${host.name} is off: ${asked.reason}`;

@@ -19,6 +19,7 @@ import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 import { isOnlyCopy } from './only-copy.js';
+import { rememberCopies } from './remember-copies.js';
 
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -150,6 +151,7 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       admission: { bootId, token: tokenFor(operation, host, null) },
       judgesByNewest: () => judgesByNewest(ports, host),
       isOnlyCopy: ({ uuid }: KnownWorkload) => isOnlyCopy(ports, host, uuid),
+      onCopies: rememberCopies(ports, host, { view, bootId }),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
