@@ -150,6 +150,8 @@ function endedWithLease({ verdictOf, nowMs }: RuleContext, workload: Workload, h
 function awayFromLeaseless(context: RuleContext, workload: Workload, host: Host): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  const stays = staysWithData(context, workload, host, placed.value);
+  if (stays) return setWaiting(NAME, workload, stays);
   return relocate(context, workload, host, placed.value, { failures: workload.failures, why: `${host.name} has lost its lease: no majority of voters acknowledges it` });
 }
 
