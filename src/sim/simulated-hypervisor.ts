@@ -2,7 +2,7 @@
 import { OperationalError } from '../shared/errors.js';
 import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import type { CommandToken, DiskSpec, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
+import { HYPERVISOR_NAMES, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
 import { simulatedCopies } from './simulated-copies.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
@@ -29,7 +29,11 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#world = world;
     this.#host = hostName;
     this.#from = from;
-    this.copies = simulatedCopies({ world, host: hostName, look: (method, act) => this.#look(method, act), change: (token, method, act) => this.#do(token, method, act) });
+    this.copies = simulatedCopies({
+      world, host: hostName,
+      look: (method, act) => this.#look(method, (host) => (answers(host, 'lxd'), act(host))),
+      change: (token, method, act) => this.#do(token, method, (host) => (answers(host, 'lxd'), act(host))),
+    });
   }
 
   facts(): Promise<HostFacts> {
@@ -39,7 +43,9 @@ export class SimulatedHypervisor implements Hypervisor {
   inventory(): Promise<InventoryLook> {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
-      return { workloads: [...host.domains.values()].filter(isShown).map(observed), mute: [] };
+      if (host.mute.size === DRIVERS) answers(host, 'libvirt');
+      const shown = [...host.domains.values()].filter(isShown).map(observed);
+      return { workloads: shown.filter(({ driver }) => !host.mute.has(driver)), mute: [...host.mute].sort().map((driver) => ({ driver, why: NO_ANSWER })) };
     });
   }
 
@@ -47,6 +53,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#look('observe', (host) => {
       this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
+      this.#answersFor(host, uuid);
       return domain && isShown(domain) ? observed(domain) : null;
     });
   }
@@ -93,6 +100,7 @@ export class SimulatedHypervisor implements Hypervisor {
   define(token: CommandToken, definition: string): Promise<void> {
     return this.#do(token, 'define', (host) => {
       const { uuid, name } = identityOf(definition);
+      answers(host, needsOf(definition, []).driver);
       const other = [...host.domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
       if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
       const domain = host.domains.get(uuid);
@@ -278,18 +286,36 @@ export class SimulatedHypervisor implements Hypervisor {
     }
   }
 
+  /** Whose it is was seen before, here or on another host; one that nobody has seen may be any of theirs. */
+  #answersFor(host: SimulatedHost, uuid: string): void {
+    const seen = host.domains.get(uuid) ?? [...this.#world.hosts].map((other) => other.domains.get(uuid)).find((domain) => domain !== undefined);
+    for (const driver of seen ? [observed(seen).driver] : host.mute) answers(host, driver);
+  }
+
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: DO_MS, changes: true }, (host) => {
       if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
       host.guard.check(token, host.bootId);
       this.#world.observer?.accepted(host, token);
+      if (token.workload && NEEDS_ITS_DAEMON.has(method)) this.#answersFor(host, token.workload.uuid);
       return act(host);
     });
   }
 }
 
+/** libvirt and LXD. */
+const DRIVERS = 2;
+const NO_ANSWER = 'simulated: no answer';
+/** The guard alone does the others; defining says itself whose it is. */
+const NEEDS_ITS_DAEMON: ReadonlySet<string> = new Set(['undefine', 'start', 'requestShutdown', 'kill', 'resume', 'setAutostart', 'startMigration', 'abortMigration']);
+
+function answers(host: SimulatedHost, driver: DriverName): void {
+  if (host.mute.has(driver)) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[driver]} on ${host.name} does not answer`);
+}
+
 function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
   const domain = host.domains.get(uuid);
+  if (domain) answers(host, observed(domain).driver);
   if (!domain || !isShown(domain)) throw new OperationalError('not-found', `${host.name}: failed to get domain '${uuid}'`);
   return domain;
 }

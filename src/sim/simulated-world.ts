@@ -2,6 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig } from '../hosts/host-agent.js';
+import type { DriverName } from '../hosts/hypervisor.js';
 import type { GuestFaults } from './guest-faults.js';
 import type { SimulatedCopy } from './simulated-copies.js';
 import type { SimulatedGuard } from './simulated-guard.js';
@@ -67,6 +68,8 @@ export interface SimulatedHost {
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
   /** What the host itself can see to be wrong with it. */
+  /** Hypervisors whose daemon hangs: what they run goes on, and nobody learns of it. */
+  readonly mute: Set<DriverName>;
   uplinkLost: boolean;
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
@@ -174,7 +177,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
