@@ -20,11 +20,11 @@ import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
-import type { Hypervisor } from '../hosts/hypervisor.js';
+import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { CreateContext } from '../workloads/run-create.js';
-import type { WorkloadNeeds } from '../workloads/workload.js';
+import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
 import type { Config } from './config.js';
 import type { Logger } from './logger.js';
 
@@ -51,8 +51,14 @@ interface Reached {
   readonly agent: HostAgent;
 }
 
+export interface FollowedView {
+  readonly hosts: readonly Host[];
+  readonly workloads: readonly Pick<Workload, 'uuid' | 'needs'>[];
+}
+
 export class RealHostWorld implements HostWorld {
   readonly #reached = new Map<string, Reached>();
+  #drivers: ReadonlyMap<string, DriverName> = new Map();
 
   constructor(private readonly options: HostWorldOptions) {}
 
@@ -114,8 +120,9 @@ export class RealHostWorld implements HostWorld {
     return instanceNeedsOf(definition, { cpus: facts.cpus, memoryMiB: facts.memoryMiB, pools });
   }
 
-  /** Connections of hosts that are gone, or are reached another way now. */
-  async forget(known: readonly Host[]): Promise<void> {
+  /** Ends connections of hosts that are gone, or are reached another way now. Which hypervisor runs a workload is known of all: one is asked, not each. */
+  async follow({ hosts: known, workloads }: FollowedView): Promise<void> {
+    this.#drivers = new Map(workloads.map(({ uuid, needs }) => [uuid, needs.driver]));
     for (const [id, reached] of this.#reached) {
       const host = known.find((one) => one.id === id);
       if (host && this.#targetOf(host) === reached.target) continue;
@@ -125,7 +132,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   async close(): Promise<void> {
-    await this.forget([]);
+    await this.follow({ hosts: [], workloads: [] });
   }
 
   #targetOf(host: Host): string {
@@ -149,7 +156,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
-    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [] });
+    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], driverOf: (uuid) => this.#drivers.get(uuid) });
     const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;

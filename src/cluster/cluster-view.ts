@@ -27,6 +27,8 @@ export interface HostInventory {
   readonly workloads: readonly ObservedWorkload[];
   /** Those that did not answer, each since when: what they run is not known. */
   readonly mute?: readonly { readonly driver: DriverName; readonly sinceMs: number; readonly why: string }[];
+  /** Seen by its re-admission, while no command of ours could change anything there: processes only. With the proof that the host had then. */
+  readonly unadmitted?: { readonly proofAtMs: number | null };
 }
 
 export interface ClusterView {

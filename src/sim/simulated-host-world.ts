@@ -80,7 +80,7 @@ export class SimulatedHostWorld implements HostWorld {
     return simulatedNeeds(definition, host.facts?.pools ?? []);
   }
 
-  async forget(_known: readonly Host[]): Promise<void> {
+  async follow(): Promise<void> {
     // Simulated connections are not kept.
   }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { HostCondition, HostProof } from '../hosts/host.js';
 import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
-import { reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
+import type { ObservedHost } from './believable.js';
+import { reconcileObserved, type Finding, type ReconcileInput } from './reconcile-observed.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
@@ -22,12 +23,14 @@ interface HostCase {
   readonly conditionSinceMs?: number;
   readonly atMs?: number;
   readonly proof?: HostProof['kind'];
+  /** Seen by its re-admission, when the proof of this time was the newest. */
+  readonly unadmitted?: { readonly proofAtMs: number };
   readonly more?: Partial<ObservedWorkload>;
 }
 
-function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, more = {} }: HostCase): ObservedHost {
+function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, unadmitted, more = {} }: HostCase): ObservedHost {
   const workloads = shown === 'absent' || shown === 'unseen' ? [] : [observed(shown, { ...(reason === undefined ? {} : { reason }), ...more })];
-  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads } };
+  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads, ...(unadmitted ? { unadmitted } : {}) } };
 }
 
 function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Partial<Workload> = {}, input: Partial<ReconcileInput> = {}): readonly Finding[] {
@@ -142,10 +145,26 @@ describe('elsewhere', () => {
   it('an unplaced one that runs is adopted', () => expect(kind('absent', 'running', { hostId: null })).toBe('moved-by-hand'));
   it('a copy on a host that came back and is not admitted is told apart', () => {
     expect(findings('absent', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })[0]).toMatchObject({ kind: 'runs-unadmitted', hostId: 'b' });
-    // Nobody asks that host regularly: it is told until another proof says that it is off.
-    const longAgo: HostCase = { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 600_000, atMs: NOW - 500_000 };
-    expect(kind('absent', longAgo, {}, { changedAtMs: NOW - 600_000 })).toBe('runs-unadmitted');
-    expect(kind('absent', { ...longAgo, conditionSinceMs: NOW - 400_000 }, {}, { changedAtMs: NOW - 600_000 })).toBe('missing');
+  });
+  describe('seen by the re-admission of a host', () => {
+    const FENCED_MS = NOW - 600_000;
+    const copy: HostCase = { shown: 'running', condition: 'fenced', conditionSinceMs: FENCED_MS, atMs: NOW - 500_000, unadmitted: { proofAtMs: FENCED_MS } };
+    it('is told however old that look is, and whatever was tried with it since', () => {
+      expect(kind('absent', copy)).toBe('runs-unadmitted');
+      expect(kind('absent', copy, {}, { changedAtMs: NOW - 1_000 })).toBe('runs-unadmitted');
+      expect(kind('absent', { ...copy, condition: 'fencing' })).toBe('runs-unadmitted');
+      expect(findings('running', copy)[0]).toMatchObject({ kind: 'duplicate', why: expect.stringContaining('reeve host confirm-off b') as string });
+      expect(findings('absent', { ...copy, more: { vcpus: 8, autostart: true } })).toHaveLength(1);
+    });
+    it('is over by another proof that says so of it: not by the end of a lease, nor by a new boot since the one before', () => {
+      const later: HostCase = { ...copy, conditionSinceMs: NOW - 400_000 };
+      expect(kind('absent', { ...later, proof: 'power-off' })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'operator' })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'lease-expired' })).toBe('runs-unadmitted');
+      expect(kind('absent', { ...later, proof: 'lease-expired' }, { leasedOn: hostId('b') })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'new-boot' })).toBe('runs-unadmitted');
+    });
+    it('is over as soon as the host is in service: it is asked as all are', () => expect(kind('absent', { ...copy, condition: 'online' })).toBe('not-interpreted'));
   });
   it('a stopped definition elsewhere means nothing', () => {
     expect(kind('running', { shown: 'stopped', reason: 'shutdown' })).toBe('running-as-wanted');

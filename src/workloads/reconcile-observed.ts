@@ -1,19 +1,8 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
-import type { HostCondition, HostProof } from '../hosts/host.js';
-import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
+import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import { isOffFor } from './proof-covers.js';
+import { believable, isOff, isOffForIt, type ObservedHost } from './believable.js';
 import { movesLive, type Workload } from './workload.js';
-
-/** One host, and the latest that its hypervisor showed. */
-export interface ObservedHost {
-  readonly hostId: HostId;
-  readonly name: string;
-  readonly condition: HostCondition;
-  readonly conditionSinceMs: number;
-  readonly proof: HostProof | null;
-  readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[]; readonly mute?: readonly { readonly driver: DriverName }[] } | null;
-}
 
 export interface ReconcileInput {
   readonly workload: Workload;
@@ -84,22 +73,6 @@ function sightsOf(input: ReconcileInput): readonly Sight[] {
   return sights.sort((one, other) => (one.host.name < other.host.name ? -1 : 1));
 }
 
-/** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
-export const CLOCKS_MS = 200;
-
-/** Not older than the last change, nor than the bound, nor from before the host was proven off; and said by the hypervisor that would run it. */
-function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
-  const { inventory } = host;
-  if (!inventory || inventory.atMs <= input.changedAtMs + (input.changedAtMs > 0 ? CLOCKS_MS : 0)) return null;
-  if (isMute(inventory, input.workload.needs.driver)) return null;
-  // One that came back, and is not admitted, is looked at by its re-admission alone: what ran there runs on, until another proof says that it is off.
-  if (isOff(host)) return inventory.atMs <= host.conditionSinceMs ? null : inventory;
-  return input.nowMs - inventory.atMs > input.inventoryMaxAgeMs ? null : inventory;
-}
-
-/** That hypervisor did not answer: of what it runs an inventory says nothing. */
-export const isMute = (inventory: { readonly mute?: readonly { readonly driver: DriverName }[] }, driver: DriverName): boolean => inventory.mute?.some((one) => one.driver === driver) ?? false;
-
 const hasProcess = ({ observed }: Sight): boolean => observed.runState !== 'stopped';
 /** The waiting half of a live migration is one of a pair, not a second copy. */
 const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'migrating-in' || observed.runState === 'migrating-out';
@@ -115,11 +88,13 @@ function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
 /** Looked at one after the other, they may show one process that went from one to the other in between. */
 function duplicate(alive: readonly Sight[]): Finding {
   const times = alive.map(({ atMs }) => atMs);
-  if (Math.max(...times) - Math.min(...times) > TOGETHER_MS) {
+  const returned = alive.find(({ host }) => host.inventory?.unadmitted)?.host;
+  // What runs on a host that came back is looked at by its re-admission alone, and goes nowhere.
+  if (!returned && Math.max(...times) - Math.min(...times) > TOGETHER_MS) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${alive.map(({ host }) => host.name).join(' and ')}, at different times: they are looked at again` };
   }
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
+  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`${returned ? `; \`reeve host confirm-off ${returned.name}\` once that is off` : ''}` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
@@ -139,7 +114,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
 /** Adopted only when its own host was seen without it, or is proven off: else both may run it. */
 function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
   const home = homeOf(input);
-  if (home && !isOffForIt(input, home) && !believable(input, home)) {
+  if (home && !isOffForIt(input.workload, home) && !believable(input, home)) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
   const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved to' : 'started on';
@@ -147,10 +122,6 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
 }
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
-const isOff = (host: ObservedHost): boolean => host.condition === 'fenced' || host.condition === 'offline';
-/** The end of its lease does not say that what came there otherwise has ended. */
-const isOffForIt = ({ workload }: ReconcileInput, { hostId, condition, proof }: ObservedHost): boolean => isOffFor({ id: hostId, condition, proof }, workload);
-
 function paused({ host, observed }: Sight): Finding {
   const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
   const remedy = {
@@ -203,7 +174,7 @@ function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], h
 
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
 function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonly Sight[]): Finding {
-  const others = input.hosts.filter((host) => host !== home && !isOffForIt(input, host) && host.condition !== 'enrolling');
+  const others = input.hosts.filter((host) => host !== home && !isOffForIt(input.workload, host) && host.condition !== 'enrolling');
   const unseen = others.filter((host) => !seenAfter(input, host, home));
   const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
   if (away.length > 0) {
@@ -235,8 +206,10 @@ function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
   return { kind: 'failed', reason: observed.reason, why };
 }
 
-function sideFindings(input: ReconcileInput, sights: readonly Sight[]): readonly Finding[] {
+function sideFindings(input: ReconcileInput, seen: readonly Sight[]): readonly Finding[] {
   const { workload } = input;
+  // A copy on a host that is not admitted says nothing of how it is to be.
+  const sights = seen.filter(({ host }) => !host.inventory?.unadmitted);
   const findings: Finding[] = [];
   const alive = sights.filter(hasProcess);
   const atHome = alive.length > 1 ? undefined : (alive[0] ?? sights.find(({ host }) => host.hostId === workload.hostId));

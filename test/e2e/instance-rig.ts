@@ -31,7 +31,7 @@ export async function instanceRig(name: string): Promise<InstanceRig> {
   const hosts = rig.hosts.map((host): RealHost => {
     const libvirt = host.hypervisor;
     const facts = factsReader({ ssh: host.ssh, known: [], host: () => libvirt.facts() });
-    return { ...host, hypervisor: new HostHypervisor([instanceDriver(host.ssh, 'lxd')], facts, systemClock) };
+    return { ...host, hypervisor: new HostHypervisor([instanceDriver(host.ssh, 'lxd')], facts, { clock: systemClock, driverOf: () => undefined }) };
   }) as unknown as [RealHost, RealHost];
   const ask = async (host: RigHost, ...words: readonly string[]): Promise<string> => (await lxc(lab, lab.host(host.name), words)).stdout.trim();
   const create = async (host: RigHost, guest: Guest, ...more: readonly string[]): Promise<void> => {

@@ -2,7 +2,7 @@
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { CLOCKS_MS, isMute } from '../../workloads/reconcile-observed.js';
+import { CLOCKS_MS, isMute } from '../../workloads/believable.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';

@@ -38,7 +38,7 @@ export class InventoryPoller {
 
   poll(hosts: readonly Host[], verdict: ClusterVerdict): void {
     if (this.ports.leaderEpoch() === null) {
-      for (const state of [this.#lastAt, this.#lost, this.#awaited]) state.clear();
+      for (const state of [this.#lastAt, this.#lost, this.#awaited, this.#muteSince]) state.clear();
       return;
     }
     this.#noticeLost(hosts, verdict);
@@ -88,7 +88,7 @@ export class InventoryPoller {
     } finally {
       this.#inFlight.delete(host.id);
       // It was being asked when something was lost: what it said may be older than that.
-      if (this.#awaited.has(host.id)) void this.#ask(host, bootId);
+      if (this.#awaited.has(host.id) && !this.#lost.has(host.id)) void this.#ask(host, bootId);
     }
   }
 

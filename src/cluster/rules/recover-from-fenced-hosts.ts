@@ -7,6 +7,7 @@ import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
+import { findingsOf } from '../observations.js';
 import { disarmBrake } from './brakes.js';
 import { elsewhereAlready } from './elsewhere-already.js';
 import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
@@ -35,12 +36,18 @@ const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
   // It may run on there, and nobody says otherwise.
-  if (!workload.isProtected && !proofCovers(host, workload)) return no();
+  if (!workload.isProtected && !proofCovers(host, workload)) return isSighted(context, workload) ? no(notUnderLease(host, workload)) : no();
   if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
   if (!proofCovers(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
+}
+
+/** It runs somewhere, and may run at home as well: it is taken for moved by hand once that is clear. */
+function isSighted(context: RuleContext, workload: Workload): boolean {
+  const [finding] = findingsOf(context, workload);
+  return finding?.kind === 'not-interpreted' && finding.sighted === true;
 }
 
 /** A proof that the host itself contradicts is none: its device may cut another machine. */

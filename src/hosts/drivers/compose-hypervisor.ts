@@ -1,7 +1,7 @@
 // All hypervisors of one host behind one port: libvirt always and first, LXD and Incus where the host has them.
 import type { Clock } from '../../shared/clock.js';
 import type { ContainerDaemon, HostFacts } from '../host-facts.js';
-import type { Hypervisor } from '../hypervisor.js';
+import type { DriverName, Hypervisor } from '../hypervisor.js';
 import { HostHypervisor, type HostDriver } from './host-hypervisor.js';
 import { LibvirtHypervisor } from './libvirt/libvirt-hypervisor.js';
 import { readContainerDaemon, type DaemonLook } from './lxd/container-daemon.js';
@@ -15,14 +15,16 @@ export interface ComposeOptions {
   readonly clock: Pick<Clock, 'nowMs' | 'sleep'>;
   /** What was known of the host's daemons. */
   readonly known: readonly ContainerDaemon[];
+  /** Whose a workload is that was never seen on this host. */
+  readonly driverOf?: (uuid: string) => DriverName | undefined;
 }
 
 const INSTANCE_DRIVERS: readonly InstanceDriver[] = ['lxd', 'incus'];
 
-export function composeHypervisor({ ssh, clock, known }: ComposeOptions): Hypervisor {
+export function composeHypervisor({ ssh, clock, known, driverOf = () => undefined }: ComposeOptions): Hypervisor {
   const libvirt = new LibvirtHypervisor({ ssh, clock });
   const drivers = INSTANCE_DRIVERS.filter((driver) => known.some((daemon) => daemon.driver === driver)).map((driver) => instanceDriver(ssh, driver));
-  return new HostHypervisor([{ name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') }, ...drivers], factsReader({ ssh, known, host: () => libvirt.facts() }), clock);
+  return new HostHypervisor([{ name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') }, ...drivers], factsReader({ ssh, known, host: () => libvirt.facts() }), { clock, driverOf });
 }
 
 export function instanceDriver(ssh: SshConnection, driver: InstanceDriver): HostDriver {

@@ -28,9 +28,10 @@ function setUp() {
     } as unknown as Hypervisor;
     return { name, hypervisor, takes: () => false };
   };
+  const drivers = new Map<string, DriverName>();
   const waits: number[] = [];
-  const host = new HostHypervisor([driver('libvirt'), driver('lxd')], () => Promise.reject(new Error('no facts')), { sleep: async (ms) => void waits.push(ms) });
-  return { host, fakes, waits };
+  const host = new HostHypervisor([driver('libvirt'), driver('lxd')], () => Promise.reject(new Error('no facts')), { clock: { sleep: async (ms) => void waits.push(ms) }, driverOf: (uuid) => drivers.get(uuid) });
+  return { host, fakes, waits, drivers };
 }
 const TOKEN = { leaderEpoch: 1, hostEpoch: 1, workload: null } as unknown as Parameters<Hypervisor['kill']>[0];
 
@@ -75,6 +76,16 @@ describe('a host with libvirt and LXD', () => {
     expect(await host.observe('vm')).toMatchObject({ uuid: 'vm' });
     await host.kill(TOKEN, 'vm');
     expect([fakes.libvirt.killed, fakes.lxd.killed]).toEqual([['vm'], []]);
+  });
+
+  it('asks the one alone that runs workloads of its kind, where it was never seen', async () => {
+    const { host, fakes, drivers } = setUp();
+    fakes.lxd.inventory = () => Promise.reject(mute);
+    drivers.set('vm-of-another-host', 'libvirt').set('c-of-another-host', 'lxd');
+    expect(await host.observe('vm-of-another-host')).toBeNull();
+    await host.kill(TOKEN, 'vm-of-another-host');
+    expect(fakes.libvirt.killed).toEqual(['vm-of-another-host']);
+    await expect(host.observe('c-of-another-host')).rejects.toBe(mute);
   });
 
   it('remembers whose a workload is', async () => {

@@ -21,8 +21,8 @@ export class HostHypervisor implements Hypervisor {
   readonly copies: InstanceCopies | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
-  constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, clock: Pick<Clock, 'sleep'>) {
-    this.#around = new DriverLooks(drivers, clock);
+  constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, private readonly means: { readonly clock: Pick<Clock, 'sleep'>; readonly driverOf: (uuid: string) => DriverName | undefined }) {
+    this.#around = new DriverLooks(drivers, means.clock);
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
   }
 
@@ -32,7 +32,7 @@ export class HostHypervisor implements Hypervisor {
   }
 
   async observe(uuid: string): Promise<ObservedWorkload | null> {
-    const known = this.#owners.get(uuid);
+    const known = this.#ownerOf(uuid);
     if (known) return known.hypervisor.observe(uuid);
     const looks = await this.#looks();
     const found = looks.flatMap(({ shown }) => shown ?? []).find((one) => one.uuid === uuid);
@@ -79,9 +79,14 @@ export class HostHypervisor implements Hypervisor {
     return looks;
   }
 
+  /** Seen here, or known to be of a kind that one of them runs: the others need not answer for it. */
+  #ownerOf(uuid: string): HostDriver | undefined {
+    return this.#owners.get(uuid) ?? this.drivers.find(({ name }) => name === this.means.driverOf(uuid));
+  }
+
   async #of(uuid: string): Promise<Hypervisor> {
-    const looks = this.#owners.has(uuid) || this.drivers.length === 1 ? [] : await this.#looks();
-    const owner = this.#owners.get(uuid) ?? nowhere(looks) ?? this.drivers[0];
+    const looks = this.#ownerOf(uuid) || this.drivers.length === 1 ? [] : await this.#looks();
+    const owner = this.#ownerOf(uuid) ?? nowhere(looks) ?? this.drivers[0];
     return owner.hypervisor;
   }
 
