@@ -23,14 +23,16 @@ interface HostCase {
   readonly conditionSinceMs?: number;
   readonly atMs?: number;
   readonly proof?: HostProof['kind'];
+  /** Its proof is about the boot that was looked at. */
+  readonly ofBoot?: boolean;
   /** Seen by its re-admission, when the proof of this time was the newest. */
   readonly unadmitted?: { readonly proofAtMs: number };
   readonly more?: Partial<ObservedWorkload>;
 }
 
-function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, unadmitted, more = {} }: HostCase): ObservedHost {
+function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, unadmitted, ofBoot = false, more = {} }: HostCase): ObservedHost {
   const workloads = shown === 'absent' || shown === 'unseen' ? [] : [observed(shown, { ...(reason === undefined ? {} : { reason }), ...more })];
-  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads, ...(unadmitted ? { unadmitted } : {}) } };
+  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: ofBoot ? `boot-${name}` : null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads, ...(unadmitted ? { unadmitted } : {}) } };
 }
 
 function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Partial<Workload> = {}, input: Partial<ReconcileInput> = {}): readonly Finding[] {
@@ -90,6 +92,21 @@ describe('nothing is interpreted', () => {
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced' })).toBe('missing');
     // The end of a lease says nothing of what was moved there by hand.
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced', conditionSinceMs: NOW - 30_000, proof: 'lease-expired' })).toBe('gone-somewhere');
+  });
+  it('but said, when it had left its home before that was lost, for a host that can not be asked', () => {
+    // The home's last look is older than its proof, and of the boot that this is about.
+    const home: HostCase = { shown: 'absent', condition: 'fenced', conditionSinceMs: NOW - 500, atMs: NOW - 4_000, ofBoot: true };
+    const away: HostCase = { shown: 'absent', atMs: NOW - 60_000, condition: 'silent' };
+    expect(findings(home, away)[0]).toMatchObject({ kind: 'gone-somewhere', why: expect.stringContaining('may run on b') as string });
+    expect(kind({ ...home, shown: 'stopped', reason: 'migrated' }, away)).toBe('gone-somewhere');
+    expect(findings(home, { ...away, condition: 'online' })[0]).toMatchObject({ kind: 'not-interpreted', sighted: true, why: expect.stringContaining('b has not been looked at since') as string });
+    // It ended there, or ran there to the last; every other host was seen without it since, or is off; it was changed since; it never was defined there.
+    for (const shown of ['stopped', 'running'] as const) expect(kind({ ...home, shown }, away)).toBe('not-interpreted');
+    expect(kind(home, { shown: 'absent', atMs: NOW - 1_000 })).toBe('not-interpreted');
+    expect(kind(home, { ...away, condition: 'fenced' })).toBe('not-interpreted');
+    expect(kind(home, away, {}, { changedAtMs: NOW - 4_000 })).toBe('not-interpreted');
+    expect(kind(home, away, { isDefinedAtHome: false })).toBe('not-interpreted');
+    expect(kind({ ...home, ofBoot: false }, away)).toBe('not-interpreted');
   });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));
 });

@@ -1,7 +1,7 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import { believable, isOff, isOffForIt, type ObservedHost } from './believable.js';
+import { believable, CLOCKS_MS, isMute, isOff, isOffForIt, type ObservedHost } from './believable.js';
 import { movesLive, type Workload } from './workload.js';
 
 export interface ReconcileInput {
@@ -135,7 +135,7 @@ function paused({ host, observed }: Sight): Finding {
 function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding {
   const home = homeOf(input);
   if (!home) return input.workload.desired === 'running' ? { kind: 'not-interpreted', why: 'it is placed nowhere yet' } : { kind: 'stopped-as-wanted' };
-  if (isOff(home)) return { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
+  if (isOff(home)) return leftBefore(input, home) ?? { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
   if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
@@ -172,11 +172,28 @@ function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], h
   return { kind: 'missing', why: `${home.name} does not know it, and it is stopped on ${places}, moved there by hand or left there by a move: nothing is started from it by itself. If these are its newest data: \`reeve workload unmanage ${workload.name}\`, then \`reeve workload manage ${workload.name} --host ${only?.host.name ?? 'HOST'} --desired running\`` };
 }
 
+const notSeenSince = (input: ReconcileInput, home: ObservedHost): readonly ObservedHost[] =>
+  input.hosts.filter((host) => host !== home && !isOffForIt(input.workload, host) && host.condition !== 'enrolling' && !seenAfter(input, host, home));
+const namesOfAway = (unseen: readonly ObservedHost[]): readonly string[] => unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
+
+/** It had left its home before that was lost: that its home is off says nothing of where it went. */
+function leftBefore(input: ReconcileInput, home: ObservedHost): Finding | null {
+  const { inventory: last, proof } = home;
+  const { uuid, needs, isDefinedAtHome } = input.workload;
+  if (!last || last.unadmitted || !proof || last.bootId !== proof.bootId || !isDefinedAtHome || isMute(last, needs.driver) || last.atMs <= input.changedAtMs + CLOCKS_MS) return null;
+  const left = last.workloads.find((one) => one.uuid === uuid);
+  if (left && !(left.runState === 'stopped' && WENT_AWAY.has(left.reason))) return null;
+  const unseen = notSeenSince(input, home);
+  const away = namesOfAway(unseen);
+  if (unseen.length === 0) return null;
+  if (away.length === 0) return { kind: 'not-interpreted', sighted: true, why: `it had left ${home.name} before that was lost; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
+  return { kind: 'gone-somewhere', why: `${home.name} did not have it any more before it was lost: it was moved by hand, and may run on ${away.join(' or ')}, which can not be asked; once that is heard or proven off (\`reeve host confirm-off ${away[0] ?? ''}\`) it is clear` };
+}
+
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
 function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonly Sight[]): Finding {
-  const others = input.hosts.filter((host) => host !== home && !isOffForIt(input.workload, host) && host.condition !== 'enrolling');
-  const unseen = others.filter((host) => !seenAfter(input, host, home));
-  const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
+  const unseen = notSeenSince(input, home);
+  const away = namesOfAway(unseen);
   if (away.length > 0) {
     return { kind: 'gone-somewhere', why: `${home.name} does not know it any more: it was moved by hand, and may be on ${away.join(' or ')}, which can not be asked; once that is heard or proven off (\`reeve host confirm-off ${away[0] ?? ''}\`) it is clear` };
   }

@@ -11,6 +11,7 @@ export function elsewhereAlready(context: RuleContext, workload: Workload): Hold
   // followObservations places it there in this very round.
   if (finding?.kind === 'moved-by-hand') return 'adopted';
   if (finding?.kind === 'duplicate' || finding?.kind === 'runs-unadmitted') return hold('duplicate', workload.name, `${finding.why}; not started once more`);
+  if (finding?.kind === 'gone-somewhere') return hold('looking-around', workload.name, `${finding.why}; not started before`);
   if (finding?.kind === 'not-interpreted' && finding.sighted) return hold('looking-around', workload.name, `${finding.why}; not started before that is clear`);
   return notLookedAt(context, workload);
 }
