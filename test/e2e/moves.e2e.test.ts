@@ -5,7 +5,7 @@ import { guestControl } from '../../lab/guest.js';
 import { addHost, allRunning, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { createTicker } from '../../lab/story.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, expectHealthyEnd, resetRig, startE2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
@@ -15,10 +15,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.close();
 });
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 const begin = async (path: string, body: unknown = {}): Promise<string> => String((await rig.api().post<{ operationIds: string[] }>(path, body)).operationIds[0]);
 const operation = (id: string): Promise<RigOperation> => rig.api().get<RigOperation>(`/operations/${id}`);
