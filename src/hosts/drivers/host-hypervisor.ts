@@ -1,7 +1,7 @@
 // The Hypervisor port of a whole host, that may have several hypervisors side by side: each workload is reached through the one that runs it.
 import { OperationalError } from '../../shared/errors.js';
 import type { HostFacts } from '../host-facts.js';
-import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload, Replica } from '../hypervisor.js';
 
 export interface HostDriver {
   readonly name: DriverName;
@@ -16,10 +16,12 @@ export class HostHypervisor implements Hypervisor {
   /** Whose each uuid is: that never changes. */
   readonly #owners = new Map<string, HostDriver>();
   readonly copies: InstanceCopies | null;
+  readonly pools: BlockPools | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
   constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>) {
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
+    this.pools = drivers.some(({ hypervisor }) => hypervisor.pools !== null) ? this.#allPools() : null;
   }
 
   /** All of them or none: half of what is there would look as if the rest had ended. */
@@ -78,6 +80,20 @@ export class HostHypervisor implements Hypervisor {
     const found = this.drivers.find((one) => one.takes(definition));
     if (!found) throw new OperationalError('unsupported', `nothing on this host takes such a definition: ${definition.slice(0, 40)}…`);
     return found;
+  }
+
+  #allPools(): BlockPools {
+    const of = (name: DriverName): BlockPools => {
+      const pools = this.drivers.find((one) => one.name === name)?.hypervisor.pools;
+      if (!pools) throw new OperationalError('unsupported', `this host has no ${name}`);
+      return pools;
+    };
+    return {
+      look: async (request) => of(request.driver).look(request),
+      claim: async (token, request, notAfterMs) => of(request.driver).claim(token, request, notAfterMs),
+      adopt: async (token, request) => of(request.driver).adopt(token, request),
+      forget: async (token, request, isTaken) => of(request.driver).forget(token, request, isTaken),
+    };
   }
 
   #allCopies(): InstanceCopies {
