@@ -19,9 +19,11 @@ export interface FilesInput {
   readonly hostsFile: string;
   /** What starts its LXD; null: it has none, as far as anybody on it can see. */
   readonly lxdScript: string | null;
+  /** What stands for udev. */
+  readonly udevScript: string;
 }
 
-export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript }: FilesInput): Promise<void> {
+export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript, udevScript }: FilesInput): Promise<void> {
   const key = join(keysDir, `${host.name}.ed25519`);
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', key]);
   const machineId = `${'0'.repeat(24)}${(0xabc00000 + host.index).toString(16)}`;
@@ -37,6 +39,7 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await put('etc/resolv.conf', '');
   await put('etc/lab-network', `LINK0=${host.links[0]}\nLINK1=${host.links[1]}\n`);
   await put('usr/sbin/lab-init', await readFile(initScript, 'utf8'), 0o755);
+  await put('usr/bin/udevadm', await readFile(udevScript, 'utf8'), 0o755);
   await put('root/.bashrc', '');
   await put('root/.profile', '');
   await put('root/.ssh/authorized_keys', `${controlPublicKey}\n`, 0o600);

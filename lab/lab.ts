@@ -316,7 +316,7 @@ export class Lab {
     await writeFile(join(dir, 'lower'), '/');
     if (this.hasLxd) await writeFile(join(dir, 'lxd'), '');
     const keysDir = join(this.stateDir, 'keys');
-    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null });
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null, udevScript: join(scripts, 'udevadm.sh') });
     const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
     await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { Lab, type BmcFault, type LabHost } from './lab.js';
 import { relay, startControlPlane } from './control-plane.js';
 import { FAULT_USAGE, isFaultVerb, parseFault } from './network-faults.js';
+import { addLunPool, lunPath } from './luns.js';
 import { endOwner } from './owner.js';
 import { ensureLabPackages, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
@@ -13,6 +14,7 @@ const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME]   set up, play 
 npm run lab -- status | down
 npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
 npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]
+npm run lab -- lun HOST [MIB]        a block device that every host sees as /dev/lun-ha-HOST, and on it the btrfs pool ha-HOST of HOST's LXD
 npm run lab -- ${Object.values(FAULT_USAGE).join('\nnpm run lab -- ')}
 npm run lab -- mend [END [END]]      an END is a host, or control; 0 and 1 are the two networks, both unless said`;
 
@@ -157,6 +159,14 @@ const ACTIONS: Readonly<Record<string, Act>> = {
     const fault = FAULTS.find((one) => one === word);
     if (!fault) throw new BadInput(`bmc: one of ${FAULTS.join(', ')}`);
     return lab.bmc(host, fault);
+  },
+  lun: async (lab, host, [word]) => {
+    if (!lab.hasLxd) throw new BadInput(`lun: the hosts of ${lab.name} have no LXD`);
+    const sizeMiB = word === undefined ? undefined : Number(word);
+    // Below, mkfs.btrfs refuses.
+    if (sizeMiB !== undefined && (!Number.isInteger(sizeMiB) || sizeMiB < 256)) throw new BadInput('lun: the size in MiB, 256 or more');
+    const pool = await addLunPool(lab, host, sizeMiB === undefined ? {} : { sizeMiB });
+    process.stdout.write(`${lunPath(pool)} on every host; the LXD of ${host.name} has the pool ${pool} on it\n`);
   },
   ssh: async (lab, host, words) => {
     const ran = await lab.ssh(host, words.join(' ') || 'hostname', { okCodes: 'any' });

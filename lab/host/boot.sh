@@ -22,6 +22,11 @@ for device in null zero full random urandom tty net/tun userfaultfd; do
   [ -e "/dev/$device" ] && cp -a "/dev/$device" "$ROOT/dev/$device"
 done
 [ -e "$DIR/kvm" ] && cp -a /dev/kvm "$ROOT/dev/kvm"
+# LUNs: every host sees them by the same name.
+for lun in "$STATE"/luns/*.device; do
+  [ -e "$lun" ] || continue
+  cp -a "$(cat "$lun")" "$ROOT/dev/lun-$(basename "$lun" .device)"
+done
 mount --bind "$STATE/shared" "$ROOT/srv/shared"
 if [ -e "$DIR/lxd" ]; then
   # As a disk of its own: LXD's directories cannot lie on an overlay.

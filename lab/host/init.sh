@@ -18,6 +18,7 @@ ip link set eth1 up
 ip addr add "$LINK1/24" dev eth1
 mkdir -p /run/sshd /run/lock /run/libvirt /var/lib/libvirt/qemu /var/log/libvirt
 /usr/sbin/sshd -D -e < /dev/null >> /var/log/sshd.log 2>&1 &
+udevadm trigger
 # Before libvirtd, which asks for its lockspace as it starts, and ends when nobody answers. systemd opens the socket first.
 /usr/sbin/virtlockd < /dev/null >> /var/log/virtlockd.out 2>&1 &
 for _ in $(seq 1000); do [ -S /run/libvirt/virtlockd-sock ] && break; sleep 0.01; done

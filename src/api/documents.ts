@@ -11,19 +11,20 @@ import { activeDisarm } from '../cluster/disarm.js';
 import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import type { Host } from '../hosts/host.js';
+import { filesystemOf, ownerOf, takersOf } from '../hosts/shared-filesystem.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
-import { recoverableBy } from '../workloads/recoverable-by.js';
-import type { Workload } from '../workloads/workload.js';
+import { recoverableBy, type RecoverablePool } from '../workloads/recoverable-by.js';
+import { poolOf, type Workload } from '../workloads/workload.js';
 
 const SECRET = /pass|secret|token|key/i;
 
 export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: Host) {
   const heard = verdict.hosts.find((one) => one.hostId === host.id) ?? null;
   const usage = usageOf({ workloads: view.workloads, promised: [] }).get(host.id) ?? NO_USAGE;
-  const { agentKey: _key, fenceDevices, ...shown } = host;
+  const { agentKey: _key, fenceDevices, takenPools, ...shown } = host;
   return {
     ...shown,
     state: hostState(host, heard, view.workloads),
@@ -31,6 +32,8 @@ export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: H
     fenceDevices: fenceDevices.map((device) => ({ kind: device.kind, options: Object.fromEntries(Object.entries(device.options).map(([key, value]) => [key, SECRET.test(key) && !key.endsWith('File') ? '***' : value])) })),
     workloads: view.workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name),
     usage,
+    blockPools: blockPools(view.hosts, host),
+    takenPools: takenPools.map(({ byHostId, ...taken }) => ({ ...taken, by: nameOf(view, byHostId) })),
   };
 }
 
@@ -45,8 +48,24 @@ export function workloadDocument(view: ClusterView, workload: Workload, nowMs = 
   const operation = view.operations.find((one) => one.workloadId === workload.id);
   const home = view.inventories.find((one) => one.hostId === workload.hostId);
   const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
-  const recoverable = recoverableBy(workload, (id) => nameOf(view, id), nowMs);
+  const recoverable = recoverableBy(workload, { nameOf: (id) => nameOf(view, id), nowMs, pool: recoverablePool(view, workload) });
   return { ...shown, state, recoverable, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+}
+
+/** As its home and the others showed it last. */
+function recoverablePool({ hosts }: ClusterView, workload: Workload): RecoverablePool | null {
+  const [home, pool] = [hosts.find((one) => one.id === workload.hostId), poolOf(workload)];
+  const takers = home && pool ? takersOf(hosts, ownerOf(hosts, home, pool), pool) : [];
+  return pool === null || takers.length === 0 ? null : { pool: pool.pool, takers: takers.map(({ name }) => name) };
+}
+
+/** Of its daemons, those on block storage of their own, and who else sees the device. */
+function blockPools(hosts: readonly Host[], host: Host) {
+  return (host.facts?.containerDaemons ?? []).flatMap((daemon) => daemon.pools.flatMap(({ name }) => {
+    const pool = { driver: daemon.driver, pool: name };
+    const filesystem = host.facts && filesystemOf(host.facts, pool);
+    return filesystem ? [{ ...pool, filesystem: filesystem.uuid, serial: filesystem.serial, takers: takersOf(hosts, host, pool).map((one) => one.name) }] : [];
+  }));
 }
 
 export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>, operation: Operation) {

@@ -95,7 +95,7 @@ export const deletionQuery = z.strictObject({
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

@@ -97,6 +97,7 @@ export class RealClusterCommands implements ClusterCommands {
       agentKey: randomBytes(32).toString('hex'),
       leaving: null,
       flapping: NEVER_LOST,
+      takenPools: [],
       why: 'being enrolled',
     };
   }

@@ -27,6 +27,7 @@ export function showHost(host: HostDocument, style: Style): string {
     ['trouble', host.trouble ? describeTrouble(host.trouble) : ''],
     ['proof', host.proof ? `${host.proof.kind}: ${host.proof.evidence}` : ''],
     ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
+    ['pools lost', host.takenPools.map((one) => `${one.pool} to ${one.by ?? 'a host that is gone'}${one.isDone ? '' : ' (under way)'}`).join('; ')],
     ['workloads', host.workloads.join(', ') || 'none'],
     ...(facts
       ? [
@@ -34,6 +35,7 @@ export function showHost(host: HostDocument, style: Style): string {
           ['software', `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion}, Linux ${facts.kernelVersion}`],
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
+          ['pools on block storage', host.blockPools.map(({ pool, takers }) => `${pool} (${takers.length > 0 ? `seen by ${takers.join(', ')}` : 'no other host sees its device'})`).join('; ')],
         ]
       : []),
   ];

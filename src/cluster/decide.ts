@@ -10,6 +10,7 @@ import { keepVoters } from './rules/keep-voters.js';
 import { noticeReturnedHosts } from './rules/notice-returned-hosts.js';
 import { declareSilentHosts } from './rules/declare-silent-hosts.js';
 import { fenceSilentHosts } from './rules/fence-silent-hosts.js';
+import { takeOverPools } from './rules/take-over-pools.js';
 import { recoverFromFencedHosts } from './rules/recover-from-fenced-hosts.js';
 import { readmitReturnedHosts } from './rules/readmit-returned-hosts.js';
 import { followObservations } from './rules/follow-observations.js';
@@ -65,6 +66,7 @@ export const RULES: readonly Rule[] = [
   noticeLeavingHosts,
   declareSilentHosts,
   fenceSilentHosts,
+  takeOverPools,
   recoverFromFencedHosts,
   readmitReturnedHosts,
   quarantineFlappingHosts,

@@ -10,6 +10,25 @@ export interface StoragePool {
   readonly totalMiB: number;
 }
 
+/** A btrfs file system alone on one block device, as its superblock on the device says: read by every host that sees the device, whoever has it mounted. */
+export interface BlockFilesystem {
+  readonly uuid: string;
+  /** Of the device. */
+  readonly sizeBytes: number;
+  /** WWN and serial number of the device, as far as it has them. */
+  readonly serial: string | null;
+  /** Rises with what is written: on a clone of the device it stays behind. */
+  readonly generation: number;
+}
+
+/** Where a daemon for containers keeps their data. */
+export interface ContainerPool {
+  readonly name: string;
+  readonly driver: string;
+  /** The UUID of its file system or the path of its device or folder, as the daemon names it; null: it does not say. */
+  readonly source: string | null;
+}
+
 /** A daemon for containers (and VMs of its own) on the host. */
 export interface ContainerDaemon {
   readonly driver: 'lxd' | 'incus';
@@ -20,7 +39,9 @@ export interface ContainerDaemon {
   readonly isClustered: boolean;
   /** CRIU is there: a container can be tried to be moved live. */
   readonly criu: boolean;
-  readonly pools: readonly { readonly name: string; readonly driver: string }[];
+  readonly pools: readonly ContainerPool[];
+  /** On block devices that its host sees. */
+  readonly filesystems: readonly BlockFilesystem[];
   readonly networks: readonly string[];
   readonly profiles: readonly string[];
 }

@@ -135,7 +135,51 @@ export interface InstanceCopies {
   deleteReplica(token: CommandToken, uuid: string): Promise<void>;
 }
 
+/** A pool on shared block storage that is to change its host, as its old host last showed it. */
+export interface PoolRequest {
+  readonly driver: Exclude<DriverName, 'libvirt'>;
+  readonly pool: string;
+  readonly uuid: string;
+  /** What its file system is called afterwards. */
+  readonly newUuid: string;
+  readonly sizeBytes: number;
+  /** What is there must not be older. */
+  readonly generation: number;
+}
+
+/** As a host sees it now. */
+export interface PoolLook {
+  /** By which name its file system is on a device that this host sees; `none`: on none. */
+  readonly name: 'old' | 'new' | 'none';
+  readonly isMounted: boolean;
+  /** The daemon has the pool, by this source; null: it has none of that name. */
+  readonly source: string | null;
+}
+
+/**
+ * Pools whose file system lies on a block device that several hosts see, and that one host at a time may mount: twice mounted, it is destroyed. A host that boots mounts its
+ * own, whatever has become of them; so the file system gets another name when it changes its host, under which the old one does not look for it.
+ */
+export interface BlockPools {
+  look(request: PoolRequest): Promise<PoolLook>;
+  /**
+   * Gives it its new name. Its old host must be proven off, and stay off until this has been done: nothing here can see whether it has it mounted. Mounts it itself for a
+   * moment. Refused after `notAfterMs` by this host's clock: a command that comes late could find the old host back, or another one with the pool. Done already is fine.
+   * Returns the names of instances that had no settings on the disk yet, and were set aside there.
+   */
+  claim(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<readonly string[]>;
+  /** This host's daemon gets the pool, with all that lies in it, stopped. Only after `claim`; done already is fine. */
+  adopt(token: CommandToken, request: PoolRequest): Promise<void>;
+  /**
+   * Asked of the old host when it is back: its daemon forgets the pool and what it had in it. `lost`: it did. `kept`: the file system has its old name, so the pool is this host's
+   * still, and nothing was done. Throws while it has the file system mounted under its new name, and when it sees no such file system; but `isTaken`, known to be another host's, it may have any name.
+   */
+  forget(token: CommandToken, request: PoolRequest, isTaken: boolean): Promise<'lost' | 'kept'>;
+}
+
 export interface Hypervisor {
+  /** Null: none of its daemons keeps data in pools of its own. */
+  readonly pools: BlockPools | null;
   /** Null: all that it runs can be defined wherever its disks can be reached. */
   readonly copies: InstanceCopies | null;
 

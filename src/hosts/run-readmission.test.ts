@@ -45,7 +45,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onLook: async ({ workloads: seen, processes }) => void world.told.push([...seen.filter(({ runState: state }) => state !== 'stopped').map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onLook: async ({ workloads: seen, processes }) => void world.told.push([...seen.filter(({ runState: state }) => state !== 'stopped').map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads, takenPools: [] };
   return { world, context };
 }
 

@@ -4,6 +4,7 @@ import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../s
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
 import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
 import { HYPERVISOR_NAMES, type CommandToken, type Hypervisor, type InventoryLook, type ObservedWorkload } from './hypervisor.js';
+import type { TakenPool } from './host.js';
 
 /** What this folder needs of a workload. */
 export interface KnownWorkload {
@@ -29,6 +30,8 @@ export interface ReadmissionContext {
   readonly onLook: (seen: InventoryLook & { readonly processes: readonly string[] }) => Promise<void>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
+  /** Pools that it had, and that others have taken over or were about to. */
+  readonly takenPools: readonly TakenPool[];
 }
 
 const PROBE_MS = 10_000;
@@ -105,6 +108,23 @@ const admit: Step<ReadmissionContext> = {
   },
 };
 
+/** Its daemon forgets what others have by now. It can't have mounted it: it looked for another name. What was never claimed is its own still. */
+const forgetPools: Step<ReadmissionContext> = {
+  name: 'pools',
+  run: async ({ takenPools, hypervisor, admission, self }) => {
+    const kept: string[] = [];
+    const lost: string[] = [];
+    for (const one of takenPools) {
+      if (hypervisor.pools === null) throw new OperationalError('unsupported', `${self.host.name} has no daemon with pools of its own any more, and had ${one.pool}`);
+      ((await hypervisor.pools.forget(admission.token, one, one.isDone)) === 'kept' ? kept : lost).push(poolKey(one));
+    }
+    const notes = [...(lost.length > 0 ? [`${lost.join(', ')} is another host's: its daemon has forgotten it`] : []), ...(kept.length > 0 ? [`${kept.join(', ')} is its own still`] : [])];
+    return { kind: 'done', memo: { keptPools: kept, lostPools: lost }, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) };
+  },
+};
+
+export const poolKey = ({ driver, pool }: Pick<TakenPool, 'driver' | 'pool'>): string => `${driver}:${pool}`;
+
 /** Stale definitions go (disks never); what is protected does not start by itself at the next boot. */
 const cleanUp: Step<ReadmissionContext> = {
   name: 'clean-up',
@@ -165,7 +185,7 @@ const confirmClean: Step<ReadmissionContext> = {
   },
 };
 
-export const READMISSION_STEPS: readonly Step<ReadmissionContext>[] = [lookForCopies, refreshMembership, admit, cleanUp, confirmClean];
+export const READMISSION_STEPS: readonly Step<ReadmissionContext>[] = [lookForCopies, refreshMembership, admit, forgetPools, cleanUp, confirmClean];
 
 /** When it does not succeed the host stays fenced in the store. */
 export function runReadmission(context: ReadmissionContext, journal: Journal): Promise<WorkflowOutcome> {

@@ -5,7 +5,7 @@ import type { Clock } from '../shared/clock.js';
 import { fakeClock } from '../shared/workflow.fixture.js';
 import { SimulatedGuard } from '../sim/simulated-guard.js';
 import { SimulatedHypervisor } from '../sim/simulated-hypervisor.js';
-import { LOCAL_STORAGE, simulatedNeeds } from '../sim/simulated-needs.js';
+import { simulatedNeeds, storageIn } from '../sim/simulated-needs.js';
 import { SimulatedWorld, type SimulatedDomain } from '../sim/simulated-world.js';
 import type { MigrationContext } from './migration-context.js';
 import { DEFAULT_MIGRATION_POLICY } from './migration-policy.js';
@@ -47,7 +47,7 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
     uuid: UUID, name: 'vm-1', vcpus: 1, memoryMiB, accelerator: 'tcg', architecture: 'x86_64', machine: 'pc', cpuModel: null,
     disks: [{ path: disk, format: 'raw' }], bridge: 'br0', mac: null, seedIso: null, kernel: null, serialLog: null,
   });
-  const definition = set.isLocal ? xml.replace('</name>', `</name>${LOCAL_STORAGE}`) : xml;
+  const definition = set.isLocal ? xml.replace('</name>', `</name>${storageIn('default')}`) : xml;
   const hosts = [SOURCE, DESTINATION].map((name, index) => world.addHost({ name, address: `10.0.0.${index + 1}` }));
   for (const host of hosts) {
     host.guard = new SimulatedGuard(host.name);
@@ -80,7 +80,7 @@ function watchWrites(world: SimulatedWorld): () => number {
     ended: () => {
       writtenMs = world.clock.monotonicMs();
     },
-    arrived: nothing, migrationBegan: nothing, startFailed: nothing, migrateFailed: nothing, accepted: nothing,
+    arrived: nothing, mounted: nothing, migrationBegan: nothing, startFailed: nothing, migrateFailed: nothing, accepted: nothing,
   };
   return () => lostMs;
 }

@@ -7,7 +7,7 @@ import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, HostAgent } from '../hosts/host-agent.js';
 import type { Host } from '../hosts/host.js';
 import type { HostSurveyor } from '../hosts/host-survey.js';
-import type { Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
+import type { BlockPools, Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
 import type { MigrationTrust } from '../hosts/migration-trust.js';
 import { Defect } from '../shared/errors.js';
 import type { CreateContext } from '../workloads/run-create.js';
@@ -44,7 +44,7 @@ export class SimulatedHostWorld implements HostWorld {
 
   #reach({ name }: Host): Hypervisor {
     const hypervisor = new SimulatedHypervisor(this.parts.world, name, this.from);
-    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies) });
+    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies), pools: this.process.through<BlockPools>(hypervisor.pools) });
   }
 
   agentOf(host: Host): HostAgent {

@@ -2,9 +2,10 @@
 import { OperationalError } from '../shared/errors.js';
 import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import { HYPERVISOR_NAMES, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
+import { HYPERVISOR_NAMES, type BlockPools, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
-import { simulatedCopies } from './simulated-copies.js';
+import { simulatedCopies, type CopiesParts } from './simulated-copies.js';
+import { simulatedPools } from './simulated-pools.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
 const LOOK_MS = 8_000;
@@ -13,6 +14,7 @@ const DO_MS = 40_000;
 const LEASE_WAIT_MS = 3_000;
 const LEASE_LOOK_MS = 50;
 const MIB = 1024 * 1024;
+const LUN_BYTES = 1024 * MIB;
 /** Copying memory, where no limit was asked for. */
 const DEFAULT_MIBPS = 100;
 /** Connecting, preparing the destination, handing over. */
@@ -20,6 +22,7 @@ const MIGRATION_OVERHEAD_MS = 500;
 
 export class SimulatedHypervisor implements Hypervisor {
   readonly copies: InstanceCopies;
+  readonly pools: BlockPools;
   readonly #world: SimulatedWorld;
   readonly #host: string;
   readonly #from: string | null;
@@ -29,11 +32,13 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#world = world;
     this.#host = hostName;
     this.#from = from;
-    this.copies = simulatedCopies({
+    const parts: CopiesParts = {
       world, host: hostName,
       look: (method, act) => this.#look(method, (host) => (answers(host, 'lxd'), act(host))),
       change: (token, method, act) => this.#do(token, method, (host) => (answers(host, 'lxd'), act(host))),
-    });
+    };
+    this.copies = simulatedCopies(parts);
+    this.pools = simulatedPools(parts);
   }
 
   facts(): Promise<HostFacts> {
@@ -135,6 +140,7 @@ export class SimulatedHypervisor implements Hypervisor {
         this.#world.observer?.startFailed(host, domain.name, fault);
         throw new OperationalError('failed', `start ${domain.name} on ${host.name}: ${fault}`);
       }
+      if (domain.pool !== undefined && !host.mounts.has(domain.pool)) throw new OperationalError('failed', `start ${domain.name} on ${host.name}: Storage pool is unavailable on this server`);
       this.#world.startProcess(host, domain, definition, 'booted');
     });
   }
@@ -251,8 +257,14 @@ export class SimulatedHypervisor implements Hypervisor {
       architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      containerDaemons: LXD, watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
+      containerDaemons: this.#daemonsOf(host), watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
+  }
+
+  #daemonsOf(host: SimulatedHost): HostFacts['containerDaemons'] {
+    if (this.#world.luns.size === 0) return [LXD];
+    const filesystems = [...this.#world.luns.values()].map(({ uuid }) => ({ uuid, sizeBytes: LUN_BYTES, serial: null, generation: 1 }));
+    return [{ ...LXD, pools: [...LXD.pools, ...[...host.lunPools].map(([name, source]) => ({ name, driver: 'btrfs', source }))], filesystems }];
   }
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
@@ -355,7 +367,7 @@ function whyNot(world: SimulatedWorld, { source, domain, destination }: { readon
 }
 
 /** Every simulated host has one. */
-const LXD: HostFacts['containerDaemons'] = [{ driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: ['default'] }];
+const LXD: HostFacts['containerDaemons'][number] = { driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: ['default'] };
 
 /** A guest that is no VM says so in its definition. */
 const kindOf = (definition: string): 'vm' | 'container' => (definition.includes("<domain type='lxc'") ? 'container' : 'vm');

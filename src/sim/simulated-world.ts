@@ -33,6 +33,17 @@ export interface SimulatedDomain {
   /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
   data?: string | undefined;
   isLarge?: boolean | undefined;
+  /** The pool on a LUN that its data lie in. */
+  pool?: string;
+}
+
+/** A block device that every host sees, with the file system of one pool on it. */
+export interface SimulatedLun {
+  readonly pool: string;
+  /** Of its file system; changes with the host that it belongs to. */
+  uuid: string;
+  /** Whose daemon had it last: what lies in it is as that host left it. */
+  holder: string;
 }
 
 export interface SimulatedHost {
@@ -74,6 +85,10 @@ export interface SimulatedHost {
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
   readonly copies: Map<string, SimulatedCopy>;
+  /** Its daemon's pools on LUNs, by name: the file system that it looks for at boot. */
+  readonly lunPools: Map<string, string>;
+  /** Of those, what is mounted. */
+  mounts: Set<string>;
 }
 
 export interface SimulatedMigration {
@@ -157,6 +172,8 @@ export class SimulatedWorld {
   onLook: (host: SimulatedHost, uuid: string | null) => void = () => undefined;
   /** Guests that misbehave, by uuid. */
   readonly guestFaults = new Map<string, GuestFaults>();
+  /** By the name of the pool. */
+  readonly luns = new Map<string, SimulatedLun>();
   readonly #hosts = new Map<string, SimulatedHost>();
   readonly #faults: Fault[] = [];
   readonly #sharedFiles = new Map<string, number>();
@@ -177,7 +194,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), lunPools: new Map(), mounts: new Set(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -201,6 +218,7 @@ export class SimulatedWorld {
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
     host.copies.clear();
+    host.mounts.clear();
     host.publishedVoters = null;
     host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
@@ -217,9 +235,16 @@ export class SimulatedWorld {
   boot(name: string): void {
     const host = this.host(name);
     Object.assign(host, { bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
+    // As LXD does it: whatever has become of them meanwhile.
+    for (const [pool, uuid] of host.lunPools) if (this.luns.get(pool)?.uuid === uuid) this.mount(host, pool);
     for (const domain of host.domains.values()) {
       if (domain.autostart && domain.definition !== null) this.startProcess(host, domain, domain.definition, 'booted');
     }
+  }
+
+  mount(host: SimulatedHost, pool: string): void {
+    host.mounts.add(pool);
+    this.observer?.mounted(host, pool);
   }
 
   startProcess(host: SimulatedHost, domain: SimulatedDomain, definition: string, reason: string): void {

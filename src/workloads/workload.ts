@@ -1,5 +1,6 @@
 // A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
 import type { DriverName } from '../hosts/hypervisor.js';
+import type { PoolName } from '../hosts/shared-filesystem.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
@@ -138,6 +139,14 @@ export interface WorkloadReplica {
 
 /** Else it is stopped, copied and started. */
 export const movesLive = ({ needs }: Pick<Workload, 'needs'>): boolean => needs.instance === null;
+
+/** The pool that its data lie in; null: its disks are not an instance's. */
+export function poolOf({ needs }: Pick<Workload, 'needs'>): PoolName | null {
+  return needs.instance === null || needs.driver === 'libvirt' ? null : { driver: needs.driver, pool: needs.instance.pool };
+}
+
+/** A whole copy of it is somewhere. */
+export const hasReplica = ({ replica, hostId }: Pick<Workload, 'replica' | 'hostId'>): boolean => replica !== null && replica.asOfMs !== null && replica.hostId !== hostId;
 
 export interface WorkloadLock {
   readonly by: string;

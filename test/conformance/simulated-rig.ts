@@ -3,9 +3,10 @@ import type { Clock } from '../../src/shared/clock.js';
 import { domainXml } from '../../src/hosts/drivers/libvirt/domain-xml.js';
 import { SimulatedHostAgent } from '../../src/sim/simulated-host-agent.js';
 import { SimulatedHypervisor } from '../../src/sim/simulated-hypervisor.js';
-import { LOCAL_STORAGE } from '../../src/sim/simulated-needs.js';
+import { storageIn } from '../../src/sim/simulated-needs.js';
 import { SimulatedWorld, type SimulatedDomain } from '../../src/sim/simulated-world.js';
 import type { CopiesRig } from './instance-copies.conformance.js';
+import type { PoolsRig } from './block-pools.conformance.js';
 import type { ConformanceRig, Guest, RigHost } from './rig.js';
 
 export class JumpingClock implements Clock {
@@ -56,7 +57,7 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
   return {
     ...(await rigOf(world)),
     create: async ({ name }, guest) => {
-      const own = definition(guest).replace('</name>', `</name>${LOCAL_STORAGE}`);
+      const own = definition(guest).replace('</name>', `</name>${storageIn('default')}`);
       world.host(name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null });
     },
     rename: (host, guest, name) => change(host, guest, { name }),
@@ -64,6 +65,27 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     write: (host, guest, text) => change(host, guest, { data: text }),
     fill: (host, guest) => change(host, guest, { isLarge: true }),
     macOf: async (host, guest) => `00:16:${at(host, guest)?.uuid ?? ''}`,
+  };
+}
+
+export async function simulatedPoolsRig(): Promise<PoolsRig> {
+  const world = new SimulatedWorld(new JumpingClock());
+  const rig = await rigOf(world);
+  const [one] = rig.hosts;
+  const pool = 'ha-host-1';
+  world.luns.set(pool, { pool, uuid: `fs-${pool}`, holder: one.name });
+  world.host(one.name).lunPools.set(pool, `fs-${pool}`);
+  world.mount(world.host(one.name), pool);
+  return {
+    ...rig,
+    pool,
+    createInPool: async (guest, data) => {
+      const own = definition(guest).replace('</name>', `</name>${storageIn(pool)}`);
+      world.host(one.name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null, data, pool });
+    },
+    read: async ({ name }, { uuid }) => world.host(name).domains.get(uuid)?.data ?? null,
+    powerOff: async ({ name }) => world.powerOff(name),
+    powerOn: async ({ name }) => world.powerOn(name),
   };
 }
 

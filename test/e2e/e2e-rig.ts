@@ -35,12 +35,15 @@ export interface E2eOptions extends Partial<ControlPlaneOptions> {
   readonly withRedis?: boolean;
   /** Default: its BMC, and its lease with the watchdog. */
   readonly fences?: (host: LabHost) => readonly Json[];
+  /** Done to the hosts before they are enrolled. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
 }
 
 /** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
-export async function startE2eRig(name: string, hosts: number, { withRedis, fences, ...options }: E2eOptions = {}): Promise<E2eRig> {
+export async function startE2eRig(name: string, hosts: number, { withRedis, fences, prepare, ...options }: E2eOptions = {}): Promise<E2eRig> {
   const lab = await Lab.start({ name, hosts });
   try {
+    await prepare?.(lab);
     const redis = withRedis ? await startRedis(lab) : null;
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, redisUrl: redis?.url ?? null, ...options });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);

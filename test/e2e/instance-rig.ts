@@ -9,6 +9,8 @@ import { remoteNameOf } from '../../src/hosts/drivers/lxd/remotes.js';
 import { systemClock } from '../../src/shared/system/system-clock.js';
 import type { CopiesRig } from '../conformance/instance-copies.conformance.js';
 import type { Guest, Lack, RigHost } from '../conformance/rig.js';
+import { addLunPool, powerCutWithLun } from '../../lab/luns.js';
+import type { PoolsRig } from '../conformance/block-pools.conformance.js';
 import { realRig, type RealHost, type RealRig } from './real-rig.js';
 
 export interface InstanceRig extends CopiesRig, Pick<RealRig, 'lab'> {
@@ -56,6 +58,29 @@ export async function instanceRig(name: string): Promise<InstanceRig> {
     write: async (host, guest, text) => void (await onDisk(host, guest, `printf %s ${text.replace(/\W/g, '\\$&')} > .${FILE}`)),
     fill: async (host, guest) => void (await onDisk(host, guest, `dd if=/dev/urandom of=./root/filling bs=1M count=${FILL_MIB} 2>/dev/null`)),
     macOf: (host, guest) => ask(host, 'config', 'get', guest.name, 'volatile.eth0.hwaddr'),
+  };
+}
+
+/** With a pool of the first host on a LUN. */
+export async function poolsRig(name: string): Promise<PoolsRig> {
+  const rig = await instanceRig(name);
+  const { lab, hosts: [one] } = rig;
+  const pool = await addLunPool(lab, one.lab);
+  return {
+    ...rig,
+    pool,
+    createInPool: async (guest, text) => {
+      await rig.lxc(one, 'init', '-q', CONTAINER_IMAGE, guest.name, '-s', pool, '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', `limits.memory=64MiB`, '-c', 'boot.autostart=false');
+      const root = `/var/lib/lxd/storage-pools/${pool}/containers/${guest.name}/rootfs`;
+      await lab.exec(one.lab, ['sh', '-c', `printf %s ${text} > ${root}${FILE}; sync`]);
+    },
+    read: async (host, guest) => (await lab.exec(lab.host(host.name), ['sh', '-c', `cat /var/lib/lxd/storage-pools/${pool}/containers/${guest.name}/rootfs${FILE} 2>/dev/null`], { okCodes: 'any' })).stdout || null,
+    powerOff: (host) => powerCutWithLun(lab, lab.host(host.name), pool),
+    powerOn: async (host) => {
+      await lab.powerOn(lab.host(host.name));
+      await lab.waitUp([lab.host(host.name)]);
+      await lab.waitLxd([lab.host(host.name)]);
+    },
   };
 }
 

@@ -9,13 +9,15 @@ import { systemClock } from '../../src/shared/system/system-clock.js';
 import { admit, agentConfig, Epochs, newGuest, seen, type Guest } from '../conformance/rig.js';
 import { hypervisorConformance } from '../conformance/hypervisor.conformance.js';
 import { instanceCopiesConformance } from '../conformance/instance-copies.conformance.js';
-import { INSTANCES_LACK, instanceRig, type InstanceRig } from './instance-rig.js';
+import { blockPoolsConformance } from '../conformance/block-pools.conformance.js';
+import { INSTANCES_LACK, instanceRig, poolsRig, type InstanceRig } from './instance-rig.js';
 import type { RealHost } from './real-rig.js';
 
 const isRoot = process.getuid?.() === 0;
 
 describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for containers', () => {
   instanceCopiesConformance('LXD', () => instanceRig('lxc1'));
+  blockPoolsConformance('LXD', () => poolsRig('ru1'));
   hypervisorConformance('LXD', () => instanceRig('lxh1'), INSTANCES_LACK);
 
   describe('LXD as people and trouble leave it', () => {

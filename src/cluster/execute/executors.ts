@@ -6,6 +6,7 @@ import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExe
 import { migrateExecutor, relocateExecutor } from './move-executors.js';
 import { leaseExecutor } from './lease-executor.js';
 import { replicateExecutor } from './replicate-executor.js';
+import { takePoolExecutor } from './take-pool-executor.js';
 import { startExecutor, stopExecutor } from './start-executors.js';
 
 export function executors(ports: ExecutePorts): Executors {
@@ -24,5 +25,6 @@ export function executors(ports: ExecutePorts): Executors {
     relocate: relocateExecutor(ports),
     lease: leaseExecutor(ports),
     replicate: replicateExecutor(ports),
+    'take-pool': takePoolExecutor(ports),
   };
 }

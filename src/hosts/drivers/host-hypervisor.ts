@@ -2,7 +2,7 @@
 import { messageOf, OperationalError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import type { HostFacts } from '../host-facts.js';
-import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
 import { DriverLooks, type DriverLook } from './driver-looks.js';
 
 export interface HostDriver {
@@ -19,11 +19,13 @@ export class HostHypervisor implements Hypervisor {
   readonly #owners = new Map<string, HostDriver>();
   readonly #around: DriverLooks<HostDriver>;
   readonly copies: InstanceCopies | null;
+  readonly pools: BlockPools | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
   constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, private readonly means: { readonly clock: Pick<Clock, 'sleep'>; readonly driverOf: (uuid: string) => DriverName | undefined }) {
     this.#around = new DriverLooks(drivers, means.clock);
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
+    this.pools = drivers.some(({ hypervisor }) => hypervisor.pools !== null) ? this.#allPools() : null;
   }
 
   async inventory(): Promise<InventoryLook> {
@@ -94,6 +96,20 @@ export class HostHypervisor implements Hypervisor {
     const found = this.drivers.find((one) => one.takes(definition));
     if (!found) throw new OperationalError('unsupported', `nothing on this host takes such a definition: ${definition.slice(0, 40)}…`);
     return found;
+  }
+
+  #allPools(): BlockPools {
+    const of = (name: DriverName): BlockPools => {
+      const pools = this.drivers.find((one) => one.name === name)?.hypervisor.pools;
+      if (!pools) throw new OperationalError('unsupported', `this host has no ${name}`);
+      return pools;
+    };
+    return {
+      look: async (request) => of(request.driver).look(request),
+      claim: async (token, request, notAfterMs) => of(request.driver).claim(token, request, notAfterMs),
+      adopt: async (token, request) => of(request.driver).adopt(token, request),
+      forget: async (token, request, isTaken) => of(request.driver).forget(token, request, isTaken),
+    };
   }
 
   #allCopies(): InstanceCopies {

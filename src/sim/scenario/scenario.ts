@@ -59,7 +59,7 @@ const faults = z.strictObject({
 const workload = z.strictObject({
   name,
   kind: z.enum(['vm', 'container']).optional(),
-  storage: z.enum(['shared', 'local']).optional(),
+  storage: z.enum(['shared', 'local', 'lun']).optional(),
   replicateEveryS: whole(1, 10_000_000).optional(),
   host: name.optional(),
   desired: z.enum(DESIRED).optional(),

@@ -133,7 +133,8 @@ function withContainers(seed: number, workloads: readonly ScenarioWorkload[]): r
   return workloads.map((one) => {
     const [chance, isCopied, everyS] = [rng.next(), rng.next() < 0.7, 10 + rng.int(50)];
     if (chance > 0.4) return one;
-    return { ...one, kind: 'container', storage: 'local', ...(isCopied ? { replicateEveryS: everyS } : {}) };
+    // Some of them in a pool on a LUN.
+    return { ...one, kind: 'container', storage: one.host !== undefined && everyS % 3 === 0 ? 'lun' : 'local', ...(isCopied ? { replicateEveryS: everyS } : {}) };
   });
 }
 

@@ -35,6 +35,7 @@ const ENVIRONMENT = 'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system';
 const NOT_STOPPED = 95;
 
 export class LibvirtHypervisor implements Hypervisor {
+  readonly pools = null;
   readonly copies = null;
   readonly #ssh: SshConnection;
   readonly #clock: Pick<Clock, 'nowMs'>;

@@ -16,7 +16,7 @@ const look = (result: Partial<RunResult>) => readContainerDaemon(ssh(result), DI
 describe('parseContainerDaemon', () => {
   it('reads version, address, pools, managed networks and profiles', () => {
     expect(parseContainerDaemon(DAEMON, DIALECTS.lxd)).toEqual({
-      driver: 'lxd', version: '5.0.2', address: '10.66.0.11:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: ['lxdbr7'], profiles: ['default'],
+      driver: 'lxd', version: '5.0.2', address: '10.66.0.11:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: '/var/lib/lxd/storage-pools/default' }], filesystems: [], networks: ['lxdbr7'], profiles: ['default'],
     });
     expect(parseContainerDaemon(DAEMON.replace('@@reeve-section criu\n', '@@reeve-section criu\nyes\n').replace('"core.https_address": "10.66.0.11:8443",', ''), DIALECTS.lxd)).toMatchObject({ criu: true, address: null });
   });

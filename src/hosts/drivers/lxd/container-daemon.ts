@@ -4,6 +4,7 @@ import { OperationalError } from '../../../shared/errors.js';
 import type { ContainerDaemon } from '../../host-facts.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { SshConnection } from '../ssh/ssh-connection.js';
+import { FILESYSTEM_FUNCTIONS, parseFilesystems } from './block-filesystems.js';
 import { clientScript } from './client-script.js';
 import type { Dialect } from './dialect.js';
 import { jsonOf, sectionsOf, SECTION_MARK, serverSchema } from './inventory.js';
@@ -29,6 +30,9 @@ ask networks '/1.0/networks?recursion=1'
 ask profiles '/1.0/profiles?recursion=1'
 echo "${SECTION_MARK}criu"
 if ${bundled}command -v criu > /dev/null; then echo yes; fi
+echo "${SECTION_MARK}filesystems"
+${FILESYSTEM_FUNCTIONS}
+filesystems
 echo "${SECTION_MARK}end"`;
 }
 
@@ -45,7 +49,7 @@ export async function readContainerDaemon(ssh: SshConnection, dialect: Dialect):
   }
 }
 
-const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string() }));
+const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string(), config: z.record(z.string(), z.string()).nullish() }));
 const networksSchema = z.array(z.object({ name: z.string(), managed: z.boolean() }));
 const profilesSchema = z.array(z.object({ name: z.string() }));
 
@@ -61,7 +65,8 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     address: typeof address === 'string' && address !== '' ? address : null,
     isClustered: environment.server_clustered,
     criu: sections.get('criu')?.trim() === 'yes',
-    pools: read(poolsSchema, 'pools').map(({ name, driver: of }) => ({ name, driver: of })).sort(byName),
+    pools: read(poolsSchema, 'pools').map(({ name, driver: of, config }) => ({ name, driver: of, source: config?.['source'] || null })).sort(byName),
+    filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),
   };

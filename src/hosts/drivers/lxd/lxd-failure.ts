@@ -11,7 +11,7 @@ interface Pattern {
 }
 
 /** Our own scripts' answers, by exit code; each writes its sentence as "reeve: …". */
-export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96, clientGone: 97 } as const;
+export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96, clientGone: 97, noDevice: 98 } as const;
 
 const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.otherInstance]: 'busy', // renamed or replaced between two looks: look again
@@ -22,6 +22,7 @@ const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.clientGone]: 'unreachable',
   [EXIT.notDone]: 'failed',
   [EXIT.incomplete]: 'no-data',
+  [EXIT.noDevice]: 'not-found',
 };
 
 /** The daemon's words for: there is no such instance here. Nothing else may be taken for it. */

@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationStatistics, ObservedWorkload, PoolLook, PoolRequest, Replica } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -14,6 +14,7 @@ import { compatibilityScript, parseInstanceCompatibility, type Incompatibility }
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
+import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 
 export interface LxdHypervisorOptions {
@@ -26,6 +27,8 @@ const LOOK_MS = 8_000;
 /** Of one question within a look; below the whole, so that the daemon's silence is told as such. */
 const LOOK_ASK_S = 6;
 const COMPATIBILITY_MS = 20_000;
+/** Every block device is asked. */
+const POOL_LOOK_MS = 15_000;
 /** Of one question within a command: a start waits for storage and network of the instance. */
 const DO_ASK_S = 30;
 /** Above the guard's own wait and a command's slowest question. */
@@ -39,6 +42,7 @@ interface Found {
 
 export class LxdHypervisor implements Hypervisor {
   readonly copies: InstanceCopies;
+  readonly pools: BlockPools;
   readonly #ssh: SshConnection;
   readonly #dialect: Dialect;
 
@@ -53,6 +57,12 @@ export class LxdHypervisor implements Hypervisor {
       replicas: () => this.#replicas(),
       setAside: (token, uuid) => this.#setAside(token, uuid),
       deleteReplica: (token, uuid) => this.#deleteReplica(token, uuid),
+    };
+    this.pools = {
+      look: (request) => this.#lookAtPool(request),
+      claim: (token, request, notAfterMs) => this.#claimPool(token, request, notAfterMs),
+      adopt: async (token, request) => void (await this.#doWithPool(token, adoptPoolScript(request), `adoption of the pool ${request.pool}`)),
+      forget: async (token, request, isTaken) => ((await this.#doWithPool(token, forgetPoolScript(request, isTaken), `forgetting of the pool ${request.pool}`)).startsWith('kept') ? 'kept' : 'lost'),
     };
   }
 
@@ -205,6 +215,22 @@ export class LxdHypervisor implements Hypervisor {
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
     await this.#doOk(token, found, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+  }
+
+  // --- pools ---
+
+  async #lookAtPool(request: PoolRequest): Promise<PoolLook> {
+    return parsePoolLook((await this.#lookOk(lookPoolScript(request), `look at the pool ${request.pool}`, POOL_LOOK_MS)).stdout);
+  }
+
+  async #claimPool(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<readonly string[]> {
+    return (await this.#doWithPool(token, claimPoolScript(request, notAfterMs), `claim of the pool ${request.pool}`)).split('\n').filter(Boolean);
+  }
+
+  async #doWithPool(token: CommandToken, script: string, what: string): Promise<string> {
+    const result = await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what);
+    this.#accept(result, what);
+    return result.stdout;
   }
 
   // --- how ---

@@ -1,0 +1,144 @@
+// Whose turn it is to take over a pool of a lost host, and why nobody may now.
+import { describe, expect, it } from 'vitest';
+import { aClusterVerdict, aFacts, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import type { Host, HostProof, TakenPool } from '../hosts/host.js';
+import { nextUuid } from '../hosts/shared-filesystem.js';
+import type { WorkflowOutcome } from '../shared/workflow.js';
+import type { Workload } from '../workloads/workload.js';
+import type { ClusterView } from './cluster-view.js';
+import { changesOf, decision, fenced, heard, holdsOf, inventory, one, operationsOf, three, two, whyOf } from './decide.fixture.js';
+import { takePoolEnding } from './execute/take-pool-executor.js';
+import { poolsAfterReturn } from './pool-moves.js';
+
+const FS = { uuid: 'fs', sizeBytes: 1, serial: null, generation: 1 };
+const onLun = <H extends Host>(host: H, pool: string | null): H => ({ ...host, facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x', isClustered: false, criu: false, pools: pool === null ? [] : [{ name: pool, driver: 'btrfs', source: 'fs' }], filesystems: [FS], networks: [], profiles: [] }] }) });
+const [first, second, lost] = [onLun(one, null), onLun(two, null), onLun(fenced, 'ha')];
+const home = aWorkload('ct', three);
+const ct: Workload = { ...home, needs: { ...home.needs, disks: [], driver: 'lxd', accelerator: 'none', instance: { pool: 'ha', profiles: [], networks: [] } } };
+const SEEN = [inventory(one, []), inventory(two, [])];
+const proof = (kind: HostProof['kind']): HostProof => ({ kind, evidence: 'x', atMs: NOW_MS - 9_000, bootId: three.bootId, hostEpoch: 1 });
+const taken = (set: Partial<TakenPool> = {}): TakenPool => ({ driver: 'lxd', pool: 'ha', uuid: 'fs', sizeBytes: 1, generation: 1, newUuid: nextUuid('fs'), byHostId: one.id, isClaimed: false, isDone: false, atMs: 0, ...set });
+const lostWith = (set: Partial<TakenPool>, more: Partial<Host> = {}): Host => ({ ...lost, takenPools: [taken(set)], ...more });
+const take = (set: Parameters<typeof anOperation>[1] = {}) => anOperation('take-pool', { hostId: three.id, targetHostId: one.id, params: { driver: 'lxd', pool: 'ha' }, ...set });
+const decided = (view: Partial<ClusterView> = {}, verdict = heard(three)) => decision({ hosts: [first, second, lost], workloads: [ct], inventories: SEEN, ...view }, { verdict });
+
+describe('a pool of a host without power', () => {
+  it('is taken over, with the note whose it is about to be, before anything in it is placed', () => {
+    const result = decided();
+    expect(operationsOf(result)).toEqual(['take-pool host-3 host-1']);
+    expect(changesOf(result).find((one) => one.change === 'host')).toMatchObject({ id: three.id, set: { takenPools: [taken({ atMs: NOW_MS })] } });
+    expect(whyOf(result, 'pool-not-taken')).toMatch(/^its pool ha is taken over by host-1 first/);
+  });
+
+  it('is taken over where all of it fits', () => {
+    const many = [1, 2, 3].map((n): Workload => ({ ...ct, id: `id-${n}` as never, uuid: `u${n}`, name: `ct-${n}`, needs: { ...ct.needs, memoryMiB: 4_000 } }));
+    const full = aWorkload('vm', one, { needs: { ...aWorkload('vm', one).needs, memoryMiB: 8_000 } });
+    expect(operationsOf(decided({ workloads: [...many, full] }))).toEqual(['take-pool host-3 host-2']);
+  });
+
+  it('is needed by nothing that is not to run', () => {
+    for (const set of [{ desired: 'stopped' }, { isProtected: false }, { state: 'error' }] as const) expect(operationsOf(decided({ workloads: [{ ...ct, ...set }] }))).toEqual([]);
+  });
+
+  it('lies where nobody else sees it: it is held as one without a copy, with both ways named', () => {
+    const blind = aFacts({ containerDaemons: [{ ...first.facts!.containerDaemons[0]!, filesystems: [] }] });
+    const result = decided({ hosts: [{ ...first, facts: blind }, { ...second, facts: blind }, lost] });
+    expect(operationsOf(result)).toEqual([]);
+    expect(whyOf(result, 'no-legal-host')).toMatch(/reeve workload replicate ct.*no other host sees the device of its pool ha/);
+    const local = { ...ct, needs: { ...ct.needs, instance: { pool: 'default', profiles: [], networks: [] } } };
+    const withDefault = (host: Host): Host => ({ ...host, facts: aFacts({ containerDaemons: [{ ...host.facts!.containerDaemons[0]!, pools: [{ name: 'default', driver: 'dir', source: null }] }] }) });
+    expect(whyOf(decided({ hosts: [withDefault(first), withDefault(second), withDefault(lost)], workloads: [local] }), 'no-legal-host')).toMatch(/reeve workload replicate ct.*lies on no block device that other hosts see/);
+  });
+
+  it.each<[HostProof['kind'], RegExp]>([['lease-expired', /lease-expired does not prove that.*confirm-off host-3/], ['stopped', /stopped does not prove/], ['new-boot', /new-boot does not prove/]])('of which %s is the proof stays', (kind, why) => {
+    const held = decided({ hosts: [first, second, { ...lost, proof: proof(kind) }], workloads: [{ ...ct, leasedOn: three.id }] });
+    expect([operationsOf(held), whyOf(held, 'pool-not-taken')]).toEqual([[], expect.stringMatching(why)]);
+  });
+
+  it('of which nothing proves that, and with a whole copy: that is started, and only where it is', () => {
+    const copied = { ...ct, leasedOn: three.id, replica: { hostId: two.id, asOfMs: 1, triedAtMs: 0, why: null, isToldLate: false } };
+    const withPool = (host: Host): Host => ({ ...host, facts: aFacts({ containerDaemons: [{ ...host.facts!.containerDaemons[0]!, pools: [{ name: 'ha', driver: 'dir', source: null }] }] }) });
+    expect(operationsOf(decided({ hosts: [withPool(first), withPool(second), { ...lost, proof: proof('lease-expired') }], workloads: [copied] }))).toEqual(['recover ct host-2']);
+  });
+
+  it('which is heard again comes back with it', () => {
+    const result = decided({}, aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]));
+    expect(whyOf(result, 'pool-not-taken')).toMatch(/is heard again/);
+    // Should it be lost once more now, that it had no power is no proof any more.
+    const change = changesOf(result).find((one) => one.change === 'host');
+    expect(change).toMatchObject({ id: three.id, set: { proof: { kind: 'new-boot', bootId: three.bootId, hostEpoch: 1 } } });
+    const again = { ...lost, ...(change?.change === 'host' ? change.set : {}) };
+    expect(operationsOf(decided({ hosts: [first, second, again] }))).toEqual([]);
+    expect(operationsOf(decided({ hosts: [first, second, lost], operations: [anOperation('readmit', { hostId: three.id })] }))).toEqual([]);
+  });
+});
+
+describe('a take-over that was begun', () => {
+  it('is waited for, by the workload and by its old host', () => {
+    const result = decided({ hosts: [first, second, lostWith({})], operations: [take()] }, aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]));
+    expect(operationsOf(result)).toEqual([]);
+    expect(holdsOf(result)).toEqual(expect.arrayContaining(['pool-not-taken ct', 'not-admitted host-3']));
+  });
+
+  it('and failed is tried again there, later, and nowhere else', () => {
+    const failed = take({ state: 'unknown', endedAtMs: NOW_MS - 1_000, why: 'no answer' });
+    expect(whyOf(decided({ hosts: [first, second, lostWith({})], recentOperations: [failed] }), 'pool-not-taken')).toMatch(/was not taken over: no answer; tried again/);
+    const later = { ...failed, endedAtMs: NOW_MS - 61_000 };
+    expect(operationsOf(decided({ hosts: [first, second, lostWith({})], recentOperations: [later] }))).toEqual(['take-pool host-3 host-1']);
+    // Its daemon may have it by the name that another one would find: back again, it would mount it.
+    const result = decided({ hosts: [{ ...first, condition: 'fenced', proof: proof('power-off') }, second, lostWith({})], recentOperations: [later] }, heard(one, three));
+    expect(operationsOf(result)).toEqual([]);
+    expect(whyOf(result, 'pool-not-taken')).toMatch(/may be mounted on host-1, which began to take it over and is fenced: it goes on when host-1 is back/);
+  });
+
+  it('and claimed goes on whatever its old host does', () => {
+    expect(operationsOf(decided({ hosts: [first, second, { ...lostWith({ isClaimed: true }), condition: 'online' }] }, heard()))).toContain('take-pool host-3 host-1');
+  });
+
+  it('and done: what lies in it is recovered where it is, and nowhere else', () => {
+    const there = onLun(one, null);
+    const owner = { ...there, facts: aFacts({ containerDaemons: [{ ...there.facts!.containerDaemons[0]!, pools: [{ name: 'ha', driver: 'btrfs', source: nextUuid('fs') }] }] }) };
+    expect(operationsOf(decided({ hosts: [owner, second, lostWith({ isClaimed: true, isDone: true })] }))).toEqual(['recover ct host-1']);
+    expect(operationsOf(decided({ hosts: [{ ...owner, cordoned: true }, second, lostWith({ isClaimed: true, isDone: true })] }))).toEqual([]);
+  });
+});
+
+describe('its ending', () => {
+  const end = (outcome: WorkflowOutcome, { set = {}, condition = 'fenced', workloads = [ct] }: { readonly set?: Partial<TakenPool>; readonly condition?: Host['condition']; readonly workloads?: readonly Workload[] } = {}) => {
+    const owner = { ...lostWith(set), condition };
+    const view = { version: 1, leaderEpoch: 1, hosts: [first, second, owner], workloads, operations: [], recentOperations: [], inventories: [], rules: [], disarm: null, voters: [] };
+    return takePoolEnding({ operation: take(), view, outcome, owner, target: first, facts: first.facts, nowMs: NOW_MS }).changes;
+  };
+  const failed = (code: string, memo = {}): WorkflowOutcome => ({ kind: 'failed', code, why: 'x', memo });
+  const pools = (changes: ReturnType<typeof end>): unknown => changes.flatMap((one) => (one.change === 'host' && one.id === three.id ? (one.set.takenPools ?? []).map(({ isClaimed, isDone }) => [isClaimed, isDone]) : []));
+
+  it.each<[string, WorkflowOutcome, Partial<TakenPool>, unknown]>([
+    ['untouched', failed('not-claimed'), {}, []],
+    ['half claimed', failed('half-claimed'), {}, [[true, false]]],
+    ['not taken up after the claim', failed('not-adopted', { aside: [] }), {}, [[true, false]]],
+    ['claimed before, and refused now', failed('not-off'), { isClaimed: true }, [[true, false]]],
+    ['nobody knows', { kind: 'unknown', code: 'target-unknown', why: 'x', memo: {} }, {}, [[false, false]]],
+    ['done', { kind: 'succeeded', note: null, memo: { aside: [] } }, {}, [[true, true]]],
+  ])('%s', (_name, outcome, set, expected) => expect(pools(end(outcome, { set }))).toEqual(expected));
+
+  it('what is not recovered has its home with its data; what is waits for its turn, unless its host is back', () => {
+    const done: WorkflowOutcome = { kind: 'succeeded', note: null, memo: { aside: ['new'] } };
+    const stopped = { ...ct, id: 'id-s' as never, name: 'stopped', desired: 'stopped' as const };
+    const homes = (changes: ReturnType<typeof end>): unknown => changes.flatMap((one) => (one.change === 'workload' ? [[one.id, one.set.hostId, one.set.state]] : []));
+    expect(homes(end(done, { workloads: [ct, stopped] }))).toEqual([['id-s', one.id, 'stopped']]);
+    expect(homes(end(done, { workloads: [ct, stopped], condition: 'online' }))).toEqual([['id-ct', one.id, 'waiting'], ['id-s', one.id, 'stopped']]);
+    expect(end(done)).toContainEqual({ change: 'event', event: expect.objectContaining({ type: 'host.pool-taken', severity: 'alert', message: expect.stringContaining('of new nothing but parts') as string }) as unknown });
+  });
+
+  it('back again: what it kept is its own, what others have is at home there, what was claimed goes on', () => {
+    const back = (set: Partial<TakenPool>, memo: Record<string, unknown>) => poolsAfterReturn({ version: 1, leaderEpoch: 1, hosts: [first, second, { ...lostWith(set), condition: 'online' }], workloads: [ct], operations: [], recentOperations: [], inventories: [], rules: [], disarm: null, voters: [] }, lost, memo, NOW_MS);
+    expect(back({}, { keptPools: ['lxd:ha'], lostPools: [] })).toEqual([{ change: 'host', id: three.id, set: { takenPools: [] } }]);
+    expect(back({}, { keptPools: [], lostPools: ['lxd:ha'] })).toMatchObject([{ set: { takenPools: [{ isClaimed: true, isDone: false }] } }]);
+    expect(back({ isClaimed: true, isDone: true }, { keptPools: [], lostPools: ['lxd:ha'] })).toMatchObject([{ set: { takenPools: [] } }, { set: { hostId: one.id, state: 'waiting' } }, { change: 'event' }]);
+  });
+});
+
+it('a silent host keeps its pool', () => {
+  const result = decision({ hosts: [first, second, { ...onLun(three, 'ha'), condition: 'silent' }], workloads: [ct], inventories: SEEN }, { verdict: aClusterVerdict([aVerdict(one), aVerdict(two), silentVerdict(three)]) });
+  expect(operationsOf(result).filter((what) => what.startsWith('take-pool'))).toEqual([]);
+});
