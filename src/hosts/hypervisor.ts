@@ -158,6 +158,8 @@ export interface Hypervisor {
   kill(token: CommandToken, uuid: string): Promise<void>;
   resume(token: CommandToken, uuid: string): Promise<void>;
   setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void>;
+  /** Starts with its host again as its owner had it before the first `setAutostart(…, false)`, where the hypervisor keeps a note of that. Without a note nothing is changed; not there is fine. */
+  giveBackAutostart(token: CommandToken, uuid: string): Promise<void>;
   /** Creates a volume and returns its path; an existing volume of that name is returned as it is. */
   createDisk(token: CommandToken, name: string, disk: DiskSpec): Promise<string>;
   deleteDisk(token: CommandToken, path: string): Promise<void>;

@@ -1,5 +1,6 @@
 // What must hold before a migration begins: each refusal names its cause and what to do about it.
 import type { StoragePool } from '../hosts/host-facts.js';
+import { byHand } from '../workloads/by-hand.js';
 import { describeLook, isRunning, isStopped, look, type Look } from '../workloads/place.js';
 import type { WorkloadDisk, WorkloadNeeds } from '../workloads/workload.js';
 import type { MigrationContext } from './migration-context.js';
@@ -56,7 +57,7 @@ export async function precheckMigration(context: MigrationContext): Promise<Migr
 async function nameTaken({ workload, destination }: MigrationContext): Promise<MigrationRefusal | null> {
   const other = (await destination.hypervisor.inventory()).find((one) => one.name === workload.name && one.uuid !== workload.uuid);
   if (!other) return null;
-  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: virsh domrename ${other.uuid} NEW-NAME` };
+  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: ${byHand('rename', other.driver, other.driver === 'libvirt' ? other.uuid : other.name)}` };
 }
 
 async function storageRefusal({ workload, source, destination, copyStorage }: MigrationContext): Promise<MigrationRefusal | null> {

@@ -59,7 +59,7 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
     setAside: (token, uuid) => change(token, 'setAside', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
-      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false });
+      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
     }),
     deleteReplica: (token, uuid) => change(token, 'deleteReplica', (host) => {
       const domain = host.domains.get(uuid);
@@ -86,7 +86,7 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const refusal = whyNot(world, host, target, there) ?? (isUnderWay ? `another copy of ${domain.name} is under way at the destination` : null) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
   // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.
-  const half = { replica: { asOfMs: null }, autostart: false };
+  const half = { replica: { asOfMs: null }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart };
   if (there) Object.assign(there, half);
   else target.domains.set(uuid, { uuid, name: domain.name, kind: domain.kind, definition: domain.definition, running: null, reason: 'unknown', statistics: null, ...half });
   return copy;

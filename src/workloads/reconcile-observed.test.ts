@@ -51,6 +51,19 @@ describe('one that is copied is where its data are', () => {
   });
 });
 
+it('names what a person would type, of the tool that runs it', () => {
+  const contained = { needs: { ...workload.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+  const said = [
+    findings('running', 'running', contained)[0],
+    findings({ shown: 'paused', reason: 'frozen' }, 'absent', contained)[0],
+    findings({ shown: 'running', more: { persistent: false } }, 'absent', contained)[1],
+    findings({ shown: 'running', more: { autostart: true } }, 'absent', contained)[1],
+  ].map((one) => (one && 'why' in one ? one.why : ''));
+  expect(said.join('\n')).not.toContain('virsh');
+  for (const [index, command] of ['lxc stop --force vm-1', 'lxc start vm-1', 'lxc config edit vm-1', 'lxc config set vm-1 boot.autostart=false'].entries()) expect(said[index]).toContain(command);
+  expect(findings({ shown: 'paused', reason: 'frozen' }, 'absent', contained)[0]).toMatchObject({ cause: 'person' });
+});
+
 describe('nothing is interpreted', () => {
   it('while an operation is active', () => expect(kind('stopped', 'absent', {}, { operationActive: true })).toBe('not-interpreted'));
   it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));

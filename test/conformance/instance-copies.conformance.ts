@@ -119,6 +119,22 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect(await rig.read(one, guest)).toBe('at two');
     });
 
+    it('gives back what its owner had said about starting with the host, once, however often it was switched off; a replica takes the note along', async () => {
+      const guest = await created(one);
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, true);
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.giveBackAutostart(token(one, guest), guest.uuid);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      await copied(one, guest, two);
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+    });
+
     it('defines nothing where no replica is, nor one that was not copied to its end', async () => {
       const guest = await created(one);
       const definition = await one.hypervisor.definition(guest.uuid);

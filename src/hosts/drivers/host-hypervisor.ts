@@ -57,6 +57,7 @@ export class HostHypervisor implements Hypervisor {
   kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);
   resume = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).resume(token, uuid);
   setAutostart = async (token: CommandToken, uuid: string, on: boolean): Promise<void> => (await this.#of(uuid)).setAutostart(token, uuid, on);
+  giveBackAutostart = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).giveBackAutostart(token, uuid);
   abortMigration = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).abortMigration(token, uuid);
   startMigration = async (token: CommandToken, request: MigrationRequest): Promise<void> => (await this.#of(request.uuid)).startMigration(token, request);
   /** The guard alone is asked. */

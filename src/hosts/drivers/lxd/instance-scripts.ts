@@ -108,6 +108,15 @@ elif [ "$was" = false ]; then
 fi`;
 }
 
+/** The note and the setting change in one call: cut off anywhere, either both are as they were or both are as they should be. */
+export function giveBackAutostartScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && noted=$(setting "" ${MARKS.autostart}) || exit $?
+[ -z "$role" ] && [ -n "$noted" ] || exit 0
+[ "$noted" != ${WAS_UNSET} ] || noted=
+set_settings "" boot.autostart="$noted" ${MARKS.autostart}=`;
+}
+
 /** Without --force: the daemon itself refuses one that runs. */
 export function deleteReplicaScript(uuid: string): string {
   return `${sameInstance(uuid)}

@@ -12,7 +12,7 @@ import type { Dialect } from './dialect.js';
 import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
-import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
+import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 
@@ -155,6 +155,14 @@ export class LxdHypervisor implements Hypervisor {
   async setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
     const what = `autostart of ${uuid}`;
     await this.#doOk(token, await this.#workload(token, uuid, what), autostartScript(uuid, on), what);
+  }
+
+  async giveBackAutostart(token: CommandToken, uuid: string): Promise<void> {
+    const what = `autostart of ${uuid}`;
+    const found = await this.#find(uuid, what);
+    // A replica keeps the note for the day on which it becomes the workload.
+    if (!found || !isShown(found.instance)) return this.#guardOnly(token);
+    await this.#doOk(token, found, giveBackAutostartScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   createDisk = async (): Promise<string> => Promise.reject(unsupported(`${this.#dialect.title} makes the disks of its instances itself`));
