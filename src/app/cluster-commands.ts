@@ -191,7 +191,7 @@ export class RealClusterCommands implements ClusterCommands {
   create(actor: string, wanted: NewWorkload): Promise<Begun> {
     const uuid = randomUUID();
     const id = workloadId(randomUUID());
-    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id }), { host: wanted.host });
+    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id, define: (host, one) => this.ports.world.makerOf(host).instance(one) }), { host: wanted.host });
   }
 
   start = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, this.#asked(actor)));

@@ -15,6 +15,7 @@ import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
 import { DIALECTS } from '../hosts/drivers/lxd/dialect.js';
 import { takesDefinition } from '../hosts/drivers/lxd/instance-definition.js';
 import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
+import { wantedDefinition } from '../hosts/drivers/lxd/wanted-definition.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
@@ -23,7 +24,6 @@ import { enforcesLease, type Host } from '../hosts/host.js';
 import type { Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
-import type { CreateContext } from '../workloads/run-create.js';
 import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { Config } from './config.js';
 import type { Logger } from './logger.js';
@@ -99,10 +99,10 @@ export class RealHostWorld implements HostWorld {
     };
   }
 
-  makerOf(host: Host): CreateContext['make'] {
+  makerOf(host: Host): ReturnType<HostWorld['makerOf']> {
     const { facts } = host;
     if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
-    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh) };
+    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh), instance: (wanted) => wantedDefinition(wanted, facts.architecture) };
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {

@@ -14,7 +14,7 @@ const DEEDS: { readonly [D in Deed]: { readonly virsh: (name: string) => string;
   'autostart-off': { virsh: (name) => `virsh autostart --disable ${name}`, others: (client, name) => `${client} config set ${name} boot.autostart=false` },
   rename: { virsh: (name) => `virsh domrename ${name} NEW-NAME`, others: (client, name) => `${client} rename ${name} NEW-NAME` },
   // So that it is there still once it has stopped.
-  keep: { virsh: (name) => `virsh dumpxml ${name} > ${name}.xml && virsh define ${name}.xml`, others: (client, name) => `${client} config edit ${name} (ephemeral: false)` },
+  keep: { virsh: (name) => `virsh dumpxml ${name} > ${name}.xml && virsh define ${name}.xml`, others: (client, name) => `${client} query -X PATCH /1.0/instances/${name} -d '{"ephemeral": false}'` },
 };
 
 export function byHand(deed: Deed, driver: DriverName, name: string): string {

@@ -55,8 +55,10 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
   };
   return {
     ...(await rigOf(world)),
+    image: 'reeve-guest',
+    definitionOfNew: localDefinition,
     create: async ({ name }, guest) => {
-      const own = definition(guest).replace('</name>', `</name>${LOCAL_STORAGE}`);
+      const own = localDefinition(guest);
       world.host(name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null });
     },
     rename: (host, guest, name) => change(host, guest, { name }),
@@ -66,6 +68,8 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     macOf: async (host, guest) => `00:16:${at(host, guest)?.uuid ?? ''}`,
   };
 }
+
+const localDefinition = (guest: Guest): string => definition(guest).replace('</name>', `</name>${LOCAL_STORAGE}`);
 
 export function definition(guest: Guest): string {
   return domainXml({

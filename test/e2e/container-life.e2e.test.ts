@@ -1,8 +1,8 @@
 // From the making of a container to its end, on real LXD daemons under the whole product; and what people do with lxc past Reeve.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createContainer, listContainers, lxc } from '../../lab/containers.js';
+import { createContainer, ensureContainerImage, listContainers, lxc, memoryLimitBytes, runningContainers } from '../../lab/containers.js';
 import type { LabHost } from '../../lab/lab.js';
-import { describe as describeRig, ended } from '../../lab/rig.js';
+import { describe as describeRig, ended, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { whyNoContainers } from '../../lab/setup.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
@@ -56,5 +56,77 @@ describe.skipIf(!canHave)('starting with the host', () => {
     await rig.control.restart();
     await waitUntil('the API', () => rig.api().post('/workloads/ct-1/unprotect').then(() => true, () => false), { describe: () => describeRig(rig) });
     await waitUntil('its old value', async () => (await settingOf('host-1', 'ct-1', 'boot.autostart')) === 'true', { describe: () => describeRig(rig) });
+  });
+});
+
+describe.skipIf(!canHave)('creation', () => {
+  /** The lab's init ticks where it is told to. */
+  const settings = (index: number) => ({ 'environment.LAB_IP': `10.66.0.${100 + index}`, 'environment.LAB_TICK': '10.66.0.254' });
+  const spec = (name: string, index: number, more: Record<string, unknown> = {}) => ({ kind: 'container', name, image: 'reeve-guest', vcpus: 1, memoryMiB: 64, config: settings(index), ...more });
+  const create = (body: Record<string, unknown>): Promise<string> => begin('/workloads', body);
+  beforeAll(async () => {
+    if (canHave) await Promise.all(rig.lab.hosts.map((one) => ensureContainerImage(rig.lab, one)));
+  });
+  /** What a creation takes back is on no host, not as a replica either. */
+  const instances = async (): Promise<readonly string[]> => (await Promise.all(rig.lab.hosts.map((one) => listContainers(rig.lab, one)))).flat().map(({ name }) => name);
+
+  it('from an image, protected, where the scheduler says; deleted with its data when that is asked for, and only then', async () => {
+    await ended(rig, await create({ spec: spec('ct-1', 11, { disk: { pool: 'default', sizeMiB: 100 }, network: [{ bridge: 'br0', mac: '00:16:3e:00:11:22' }] }), isProtected: true }));
+    await rig.ticks.waitForTick('ct-1', 0);
+    const now = await workloadNamed(rig, 'ct-1');
+    expect(now).toMatchObject({ state: 'running', isProtected: true });
+    const on = now.host ?? '';
+    expect((await listContainers(rig.lab, host(on))).find(({ name }) => name === 'ct-1')?.config).toMatchObject({ 'limits.cpu': '1', 'limits.memory': '64MiB', 'boot.autostart': 'false', 'user.reeve.autostart': 'unset', 'volatile.uuid': expect.any(String) as string });
+    expect(await memoryLimitBytes(rig.lab, host(on), 'ct-1')).toBe(64 * 1024 * 1024);
+    await waitUntil('its lease', async () => (await rig.api().get<{ leasedOn: string | null }>('/workloads/ct-1')).leasedOn !== null, { describe: () => describeRig(rig) });
+    await expect(rig.api().delete('/workloads/ct-1?deleteDisks=true')).rejects.toThrow(/only a stopped workload/);
+    await ended(rig, await begin('/workloads/ct-1/stop', { force: true, timeoutS: 20 }));
+    await expect(rig.api().delete('/workloads/ct-1')).rejects.toThrow(/--disks/);
+    expect((await listContainers(rig.lab, host(on))).map(({ name }) => name)).toEqual(['ct-1']);
+    await ended(rig, String((await rig.api().delete<{ operationIds: string[] }>('/workloads/ct-1?deleteDisks=true')).operationIds[0]));
+    expect(await listContainers(rig.lab, host(on))).toEqual([]);
+  });
+
+  it('as a copy of one that runs, with its data; the first runs on as it was', async () => {
+    await ended(rig, await create({ spec: spec('ct-1', 11), host: 'host-2' }));
+    const first = await rig.ticks.waitForTick('ct-1', 0);
+    await ended(rig, await create({ spec: { kind: 'container', name: 'ct-2', from: 'ct-1', config: settings(12) } }));
+    await rig.ticks.waitForTick('ct-2', 0);
+    expect(await workloadNamed(rig, 'ct-2')).toMatchObject({ state: 'running', host: 'host-2', isProtected: false });
+    await rig.ticks.waitForTick('ct-1', Date.now());
+    expect(rig.ticks.boots('ct-1')).toEqual([first.boot]);
+    const [a, b] = await Promise.all(['ct-1', 'ct-2'].map((name) => settingOf('host-2', name, 'volatile.uuid')));
+    expect(a).not.toBe(b);
+  });
+
+  it('of what is not there says so in one line, and leaves nothing behind', async () => {
+    await expect(create({ spec: spec('ct-1', 11, { profiles: ['none'] }) })).rejects.toThrow(/profile none/);
+    const none = await ended(rig, await create({ spec: spec('ct-1', 11, { image: 'none' }) }), 'failed');
+    expect(none.why).toMatch(/ct-1 was not made on host-\d from image none: Image alias not found/);
+    await expect(rig.api().get('/workloads/ct-1')).rejects.toThrow(/no workload/);
+    expect(await instances()).toEqual([]);
+    // Named by hand already, and unknown to us.
+    await createContainer(rig.lab, host('host-1'), { name: 'ct-1', index: 11, start: false });
+    const taken = await ended(rig, await create({ spec: spec('ct-1', 11), host: 'host-1' }), 'failed');
+    expect(taken.why).toContain('another instance named ct-1');
+    expect(await instances()).toEqual(['ct-1']);
+  });
+
+  it('is made once, whenever the control plane is killed', async () => {
+    let index = 20;
+    for (const step of ['make', 'define', 'start', 'confirm']) {
+      const name = `ct-${(index += 1)}`;
+      const id = await create({ spec: spec(name, index), host: 'host-3', isProtected: true });
+      await waitUntil(step, async () => {
+        const one = await rig.api().get<RigOperation>(`/operations/${id}`);
+        return one.endedAtMs !== null || one.steps.some((other) => other.name === step);
+      }, { everyMs: 5, describe: () => describeRig(rig) });
+      await rig.control.kill();
+      await rig.control.restart();
+      await ended(rig, id, 'succeeded', 90_000);
+      await rig.ticks.waitForTick(name, Date.now());
+      expect(await runningContainers(rig.lab, host('host-3')), step).toEqual(Array.from({ length: index - 20 }, (_, at) => `ct-${21 + at}`));
+      expect(rig.ticks.boots(name), step).toHaveLength(1);
+    }
   });
 });

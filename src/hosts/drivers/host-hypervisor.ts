@@ -1,7 +1,7 @@
 // The Hypervisor port of a whole host, that may have several hypervisors side by side: each workload is reached through the one that runs it.
 import { OperationalError } from '../../shared/errors.js';
 import type { HostFacts } from '../host-facts.js';
-import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, MakeRequest, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload, Replica } from '../hypervisor.js';
 
 export interface HostDriver {
   readonly name: DriverName;
@@ -95,6 +95,11 @@ export class HostHypervisor implements Hypervisor {
     return {
       prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
+      startMake: async (token: CommandToken, request: MakeRequest) => {
+        const { hypervisor } = this.#taking(request.definition);
+        if (!hypervisor.copies) throw new OperationalError('unsupported', 'such a definition is no instance\'s');
+        return hypervisor.copies.startMake(token, request);
+      },
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
       setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),

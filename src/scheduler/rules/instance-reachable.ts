@@ -14,7 +14,8 @@ export const daemonIsThere: Filter = ({ workload, host, facts }) => {
 };
 
 function lacks({ driver, pools, profiles, networks }: ContainerDaemon, needs: InstanceNeeds, { name }: Host): FilterRefusal | null {
-  if (!pools.some((pool) => pool.name === needs.pool)) return { code: 'pool-unreachable', why: `${NAMES[driver]} on ${name} has no storage pool ${needs.pool}` };
+  // Empty: one that is not made yet, whose profile says where its root disk lies.
+  if (needs.pool !== '' && !pools.some((pool) => pool.name === needs.pool)) return { code: 'pool-unreachable', why: `${NAMES[driver]} on ${name} has no storage pool ${needs.pool}` };
   const profile = needs.profiles.find((one) => !profiles.includes(one));
   if (profile !== undefined) return { code: 'profile-missing', why: `${NAMES[driver]} on ${name} has no profile ${profile}` };
   const network = needs.networks.find((one) => !networks.includes(one));

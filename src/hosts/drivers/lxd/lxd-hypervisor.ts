@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
+import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, MakeRequest, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -9,6 +9,7 @@ import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { clientScript, instanceScript } from './client-script.js';
 import { abortCopyScript, copyIdOf, prepareScript, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
+import { startMakeScript } from './make-script.js';
 import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
@@ -48,6 +49,7 @@ export class LxdHypervisor implements Hypervisor {
     this.copies = {
       prepare: (token, uuid) => this.#prepare(token, uuid),
       startCopy: (token, request) => this.#startCopy(token, request),
+      startMake: (token, request) => this.#startMake(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
@@ -179,6 +181,16 @@ export class LxdHypervisor implements Hypervisor {
     const what = `copy of ${request.uuid}`;
     const found = await this.#workload(token, request.uuid, what);
     await this.#doOk(token, found, startCopyScript(this.#dialect, found.instance, request.uuid, request), what);
+  }
+
+  async #startMake(token: CommandToken, request: MakeRequest): Promise<void> {
+    const what = `making of ${request.uuid}`;
+    const { source } = request;
+    const copied = source.kind === 'copy' ? await this.#find(source.uuid, what) : null;
+    if (source.kind === 'copy' && !copied) await this.#guardOnly(token);
+    const from = source.kind === 'copy' ? this.#shown(copied, source.uuid).instance : null;
+    const script = startMakeScript(this.#dialect, request, from);
+    this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
   }
 
   async #copyCommand(id: string): Promise<MigrationCommandState> {
