@@ -6,6 +6,7 @@ import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { healingNews } from '../cluster/healing.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
@@ -161,7 +162,7 @@ export class RealClusterCommands implements ClusterCommands {
   async refreshFacts(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
     const facts = await this.ports.world.hypervisorOf(host).facts();
-    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }]);
+    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts)]);
   }
 
   async adopt(actor: string, wanted: Adoption): Promise<Begun> {

@@ -2,13 +2,14 @@
 import { enforcesLease, type Host } from '../hosts/host.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { describeHealer, healers, healingRemedy } from './healing.js';
 import { looksAlive } from './looks-alive.js';
 import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
   | 'queue-away' | 'alerts-failing' | 'alerts-untried' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
-  | 'facts-missing' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
+  | 'facts-missing' | 'heals-itself' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
   readonly code: ProblemCode;
@@ -42,6 +43,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(view, host, verdict));
+  found.push(...healers(host.facts).map((one) => problem('heals-itself', 'alert', host.name, describeHealer(one), healingRemedy(one))));
   if (verdict?.hearing === 'heard' && hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).includes(host.id)) {
     found.push(problem('hypervisor-silent', 'alert', host.name, 'the host is there, and its libvirt does not answer: its workloads run on unwatched, nothing is placed there', `ssh ${host.address} systemctl restart libvirtd`));
   }
