@@ -211,19 +211,23 @@ function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonl
   return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 
-/** libvirt's words for how a domain came to be shut off. */
+/** libvirt's words for how a domain came to be shut off; and of LXD, where its agent has heard who asked. */
 const BY_HAND: { readonly [reason: string]: string } = {
   shutdown: 'it was shut down, by hand or from inside',
   destroyed: 'it was ended by force, by hand',
+  stopped: 'it was stopped by hand',
   saved: 'it was saved to disk by hand',
   'from snapshot': 'it was set back to a snapshot by hand',
 };
 
+/** What is said where nothing is known: libvirt's word, and that of LXD. */
+const FORGOTTEN: ReadonlySet<string> = new Set(['unknown', 'ended']);
+
 function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
   const byHand = BY_HAND[observed.reason];
   if (byHand) return { kind: 'stopped-by-hand', reason: observed.reason, why: `${byHand} on ${host.name}; start it with \`reeve workload start ${workload.name}\`` };
-  // A restarted libvirtd forgets the reason ("unknown"): what was known to be stopped by hand stays so.
-  if (observed.reason === 'unknown' && workload.state === 'stopped') {
+  // A restarted libvirtd, and a host that booted, forget the reason: what was known to be stopped by hand stays so. One that was heard to end by itself is started again.
+  if (FORGOTTEN.has(observed.reason) && workload.state === 'stopped') {
     return { kind: 'stopped-by-hand', reason: observed.reason, why: workload.why ?? `it was stopped by hand on ${host.name}` };
   }
   const why = observed.reason === 'unknown' ? `it does not run on ${host.name}, which restarted` : `it ended on ${host.name}: ${observed.reason}`;

@@ -1,8 +1,8 @@
 // From the making of a container to its end, on real LXD daemons under the whole product; and what people do with lxc past Reeve.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createContainer, ensureContainerImage, listContainers, lxc, memoryLimitBytes, runningContainers } from '../../lab/containers.js';
+import { createContainer, ensureContainerImage, killLxd, listContainers, lxc, memoryLimitBytes, runningContainers, startLxd } from '../../lab/containers.js';
 import type { LabHost } from '../../lab/lab.js';
-import { describe as describeRig, ended, workloadNamed, type RigOperation } from '../../lab/rig.js';
+import { describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { whyNoContainers } from '../../lab/setup.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
@@ -128,5 +128,81 @@ describe.skipIf(!canHave)('creation', () => {
       expect(await runningContainers(rig.lab, host('host-3')), step).toEqual(Array.from({ length: index - 20 }, (_, at) => `ct-${21 + at}`));
       expect(rig.ticks.boots(name), step).toHaveLength(1);
     }
+  });
+});
+
+describe.skipIf(!canHave)('people with lxc', () => {
+  const byHand = (...words: readonly string[]): Promise<unknown> => lxc(rig.lab, host('host-1'), words);
+  const becomes = (state: string): Promise<unknown> => waitUntil(`ct-1 ${state}`, async () => (await workloadNamed(rig, 'ct-1')).state === state, { timeoutMs: 30_000, describe: () => describeRig(rig) });
+  /** For so long it would have been started again, had it been taken for a crash. */
+  const stays = async (state: string): Promise<void> => {
+    const seq = await lastSeq(rig);
+    await waitUntil('three looks at host-1', async () => (await workloadNamed(rig, 'ct-1')).state !== state || (await eventsAfter(rig, seq)).length > 0 || Date.now() > began + 9_000, { timeoutMs: 30_000 });
+    expect((await workloadNamed(rig, 'ct-1')).state).toBe(state);
+  };
+  let began = 0;
+  const killInit = (): Promise<unknown> => rig.lab.exec(host('host-1'), ['sh', '-c', 'pid=$(HOME=/root lxc info ct-1 | sed -n "s/^PID: //p"); kill -9 $pid']);
+  const restarted = async (after: { readonly boot: string }): Promise<void> => {
+    await rig.ticks.waitForTick('ct-1', Date.now(), { notBoot: after.boot });
+    await becomes('running');
+  };
+
+  it('a stop by hand is no crash: it stays stopped, says so, and is started when that is asked for', async () => {
+    await adopted('ct-1', 11, 'host-1');
+    for (const [words, why] of [[['stop', 'ct-1'], 'stopped by hand'], [['stop', '-f', 'ct-1'], 'by force, by hand']] as const) {
+      const seq = await lastSeq(rig);
+      await byHand(...words);
+      began = Date.now();
+      await becomes('stopped');
+      await stays('stopped');
+      expect((await workloadNamed(rig, 'ct-1')).why).toContain(why);
+      expect((await eventsAfter(rig, seq)).map((event) => event.type)).toContain('workload.stopped-by-hand');
+      await rig.control.kill();
+      await rig.control.restart();
+      began = Date.now();
+      await stays('stopped');
+      await ended(rig, await begin('/workloads/ct-1/start'));
+      await rig.ticks.waitForTick('ct-1', Date.now());
+    }
+  });
+
+  it('a crash is one, and so is what nobody asked the daemon for; a restart by hand is neither', async () => {
+    await adopted('ct-1', 11, 'host-1');
+    const first = await rig.ticks.waitForTick('ct-1', 0);
+    const seq = await lastSeq(rig);
+    await byHand('restart', 'ct-1');
+    const second = await rig.ticks.waitForTick('ct-1', Date.now(), { notBoot: first.boot });
+    expect((await eventsAfter(rig, seq)).map((event) => event.type).filter((type) => /restarting|stopped-by-hand|failed/.test(type))).toEqual([]);
+    await killInit();
+    await restarted(second);
+  });
+
+  it('is heard again after the daemon was away; a crash that nobody heard is restarted all the same', async () => {
+    await adopted('ct-1', 11, 'host-1');
+    const first = await rig.ticks.waitForTick('ct-1', 0);
+    await killLxd(rig.lab, host('host-1'));
+    await rig.lab.exec(host('host-1'), ['sh', '-c', 'pkill -9 -f "^/sbin/init" || kill -9 $(pgrep -f "lxc monitor.*ct-1" | head -n1)'], { okCodes: 'any' });
+    await startLxd(rig.lab, host('host-1'));
+    const heardAgainBy = Date.now() + 4_000;
+    await rig.ticks.waitForTick('ct-1', Date.now());
+    await becomes('running');
+    expect(first.boot).not.toBe('');
+    await waitUntil('the events to be heard again', async () => Date.now() > heardAgainBy);
+    await byHand('stop', 'ct-1');
+    began = Date.now();
+    await becomes('stopped');
+    await stays('stopped');
+    await ended(rig, await begin('/workloads/ct-1/start'));
+  });
+
+  it('what Reeve itself stops is not taken for a person\'s: it is moved, and started again where its start has failed', async () => {
+    await adopted('ct-1', 11, 'host-1');
+    await ended(rig, await begin('/workloads/ct-1/relocate', { to: 'host-2' }));
+    await ended(rig, await begin('/workloads/ct-1/relocate', { to: 'host-1' }));
+    await ended(rig, await begin('/workloads/ct-1/stop', { force: true, timeoutS: 20 }));
+    await ended(rig, await begin('/workloads/ct-1/start'));
+    await rig.ticks.waitForTick('ct-1', Date.now());
+    const { stdout } = await rig.lab.exec(host('host-1'), ['sh', '-c', 'ls /run/reeve/our-stops/lxd /run/reeve/endings/lxd']);
+    expect(stdout).not.toContain('ct-1');
   });
 });

@@ -69,6 +69,7 @@ export function shutdownScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","timeout":${SHUTDOWN_S},"force":false}' > /dev/null`;
 }
 
@@ -76,6 +77,7 @@ export function killScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query --wait -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","force":true}' > /dev/null
 code=$?
 # An ephemeral one is gone with its end.

@@ -10,7 +10,7 @@ const there = parseInventory(INVENTORY_WITH_REPLICA);
 const running = here.instances.find((one) => one.project === 'default')!;
 const other = here.instances.find((one) => one.project === 'p2')!;
 const replica = there.instances[0]!;
-const seen = (set: Partial<Instance>) => observedOf({ ...running, ...set }, UUID, 'lxd', here.host);
+const seen = (set: Partial<Instance>) => observedOf({ ...running, ...set }, UUID, 'lxd', here);
 
 describe('parseInventory', () => {
   it('reads the instances of all projects, and the sizes of the host', () => {
@@ -45,7 +45,24 @@ describe('observedOf', () => {
   });
 
   it('does not call an end a wish: the daemon writes the same for a crash', () => {
-    expect(observedOf(other, 'u', 'lxd', here.host)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+    expect(observedOf(other, 'u', 'lxd', here)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+  });
+
+  it('says how it ended, where the host\'s agent has heard it since its last start', () => {
+    const startedMs = lastStartMs(other);
+    const heard = (line: string) => observedOf(other, 'u', 'lxd', parseInventory(INVENTORY.replace('@@reeve-section end', `@@reeve-section endings\np2_c1 ${line}\n@@reeve-section end`)));
+    for (const [cause, reason] of [['person-stopped', 'stopped'], ['person-killed', 'destroyed'], ['reeve', 'ended'], ['itself', 'ended by itself']] as const) {
+      expect(heard(`${cause} ${startedMs + 1}`)).toMatchObject({ runState: 'stopped', reason });
+      expect(heard(`${cause} ${startedMs - 1}`)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+    }
+    for (const line of ['somebody 1', 'person-stopped', `person-stopped ${startedMs + 1}x`, '']) expect(heard(line)).toMatchObject({ reason: 'ended' });
+    expect(seen({ status: 'Running' })).toMatchObject({ runState: 'running' });
+  });
+
+  it('does not say how it ended while somebody\'s stop of it goes on', () => {
+    const going = (path: string) => observedOf(other, 'u', 'lxd', parseInventory(INVENTORY.replace('@@reeve-section instances', `@@reeve-section stopping\n${path}\n@@reeve-section instances`)));
+    expect(going('/1.0/instances/c1?project=p2')).toMatchObject({ runState: 'stopping', reason: 'user' });
+    for (const path of ['/1.0/instances/c1', '/1.0/instances/c12?project=p2', '']) expect(going(path)).toMatchObject({ runState: 'stopped', reason: 'ended' });
   });
 
   it('takes an unset autostart for what it is, and a profile for as good as an own setting', () => {

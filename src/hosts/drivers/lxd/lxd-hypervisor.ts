@@ -14,7 +14,7 @@ import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refu
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
-import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
+import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 
 export interface LxdHypervisorOptions {
@@ -234,11 +234,11 @@ export class LxdHypervisor implements Hypervisor {
   }
 
   async #inventory(what: string): Promise<Inventory> {
-    return parseInventory((await this.#lookOk(INVENTORY_SCRIPT, what)).stdout);
+    return parseInventory((await this.#lookOk(inventoryScript(this.#dialect.driver), what)).stdout);
   }
 
-  #observed(uuid: string, instance: Instance | null, { host }: Inventory): ObservedWorkload | null {
-    return instance && isShown(instance) ? observedOf(instance, uuid, this.#dialect.driver, host) : null;
+  #observed(uuid: string, instance: Instance | null, inventory: Inventory): ObservedWorkload | null {
+    return instance && isShown(instance) ? observedOf(instance, uuid, this.#dialect.driver, inventory) : null;
   }
 
   /** Its name is that of now: what a person has renamed is found by its uuid, and the command looks again before it acts. */
