@@ -1,4 +1,5 @@
 // diagnose: a table of problems, each with its evidence. For people; decide() has its own look at the same view.
+import { DAEMON_NAMES } from '../hosts/container-trust.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
@@ -45,13 +46,19 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'online') found.push(...onlineProblems(view, host, verdict));
   found.push(...healers(host.facts).map((one) => problem('heals-itself', 'alert', host.name, describeHealer(one), healingRemedy(one))));
   if (verdict?.hearing === 'heard' && hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).includes(host.id)) {
-    found.push(problem('hypervisor-silent', 'alert', host.name, 'the host is there, and its libvirt does not answer: its workloads run on unwatched, nothing is placed there', `ssh ${host.address} systemctl restart libvirtd`));
+    found.push(problem('hypervisor-silent', 'alert', host.name, `the host is there, and ${daemonsOf(host)} not answer: its workloads run on unwatched, nothing is placed there`, `ssh ${host.address} systemctl restart libvirtd${(host.facts?.containerDaemons ?? []).length > 0 ? '; there: systemctl status snap.lxd.daemon lxd incus' : ''}`));
   }
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
   if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
     found.push(problem('no-fence-device', 'warning', host.name, 'protected workloads run there and no device can prove it off: recovery would wait for a person', `reeve host set-fence ${host.name} …`));
   }
   return found;
+}
+
+/** All of them are asked together: whichever does not answer, the look at the host has failed. */
+function daemonsOf({ facts }: Host): string {
+  const others = (facts?.containerDaemons ?? []).map(({ driver }) => DAEMON_NAMES[driver]);
+  return others.length === 0 ? 'its libvirt does' : `one of its libvirt and ${others.join(', ')} does`;
 }
 
 function onlineProblems(view: ClusterView, host: Host, verdict: HostVerdict | null): readonly Problem[] {

@@ -220,14 +220,14 @@ const BY_HAND: { readonly [reason: string]: string } = {
   'from snapshot': 'it was set back to a snapshot by hand',
 };
 
-/** What is said where nothing is known: libvirt's word, and that of LXD. */
-const FORGOTTEN: ReadonlySet<string> = new Set(['unknown', 'ended']);
+/** One that is not protected is shown stopped after a crash, too. */
+const isKnownByHand = ({ why }: Workload): boolean => Object.values(BY_HAND).some((sentence) => why?.startsWith(sentence) === true);
 
 function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
   const byHand = BY_HAND[observed.reason];
   if (byHand) return { kind: 'stopped-by-hand', reason: observed.reason, why: `${byHand} on ${host.name}; start it with \`reeve workload start ${workload.name}\`` };
-  // A restarted libvirtd, and a host that booted, forget the reason: what was known to be stopped by hand stays so. One that was heard to end by itself is started again.
-  if (FORGOTTEN.has(observed.reason) && workload.state === 'stopped') {
+  // A restarted libvirtd, and a host with LXD that booted, forget the reason: what was known to be stopped by hand stays so.
+  if (workload.state === 'stopped' && (observed.reason === 'unknown' || (observed.reason === 'ended' && isKnownByHand(workload)))) {
     return { kind: 'stopped-by-hand', reason: observed.reason, why: workload.why ?? `it was stopped by hand on ${host.name}` };
   }
   const why = observed.reason === 'unknown' ? `it does not run on ${host.name}, which restarted` : `it ended on ${host.name}: ${observed.reason}`;
