@@ -142,7 +142,7 @@ describe.skipIf(!canHave)('people with lxc', () => {
   };
   const initOf = async (): Promise<string> => /^PID: (\d+)/m.exec((await lxc(rig.lab, host('host-1'), ['info', 'ct-1'])).stdout)?.[1] ?? '';
   const killInit = async (): Promise<unknown> => rig.lab.exec(host('host-1'), ['kill', '-9', await initOf()]);
-  /** By the daemon's own word: the agent's client is connected to its events. */
+  /** The agent has begun again to listen. */
   const listening = (): Promise<unknown> => waitUntil('somebody who listens to the events', async () => (await rig.lab.exec(host('host-1'), ['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "'])).stdout.includes('monitor --type lifecycle'), { timeoutMs: 20_000 });
   const restarted = async (after: { readonly boot: string }): Promise<void> => {
     await rig.ticks.waitForTick('ct-1', Date.now(), { notBoot: after.boot });
@@ -184,15 +184,16 @@ describe.skipIf(!canHave)('people with lxc', () => {
     await killLxd(rig.lab, host('host-1'));
     await rig.lab.exec(host('host-1'), ['kill', '-9', pid]);
     await startLxd(rig.lab, host('host-1'));
+    // A start that met the daemon away counts as failed: then it is started on another host, from a copy.
     await restarted(first);
     await listening();
-    await byHand('stop', 'ct-1');
+    await lxc(rig.lab, host((await workloadNamed(rig, 'ct-1')).host ?? ''), ['stop', 'ct-1']);
     await becomes('stopped');
     await stays('stopped');
     await ended(rig, await begin('/workloads/ct-1/start'));
   });
 
-  it('what Reeve itself stops is not taken for a person\'s: it is moved, and started again where its start has failed', async () => {
+  it('what Reeve itself stops is not taken for a person\'s', async () => {
     await adopted('ct-1', 11, 'host-1');
     await ended(rig, await begin('/workloads/ct-1/relocate', { to: 'host-2' }));
     await ended(rig, await begin('/workloads/ct-1/relocate', { to: 'host-1' }));
