@@ -1,7 +1,8 @@
 // How instances are read: who they are, how they are, and who is a replica; with recorded answers.
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { isReplica, isShown, kernelNameOf, lastStartMs, observedOf, pathOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
-import { parseInventory } from './inventory.js';
+import { inventoryScript, parseInventory } from './inventory.js';
 import { INVENTORY, INVENTORY_WITH_REPLICA } from './recorded.fixture.js';
 
 const UUID = '34214efd-0507-4b8d-8569-5306359cc488';
@@ -28,6 +29,16 @@ describe('parseInventory', () => {
   it('leaves to other members of a cluster what is theirs', () => {
     const clustered = INVENTORY.replace('"server_clustered": false', '"server_clustered": true').replace('"location": "none"', '"location": "host-1"').replace('"location": "none"', '"location": "host-2"');
     expect(parseInventory(clustered).instances.map(kernelNameOf)).toEqual(['p2_c1']);
+  });
+});
+
+describe('stops that go on', () => {
+  it('are read out of the daemon\'s operations by their paths alone', () => {
+    const operation = (what: string, path: string): string => ['\t\t{', `\t\t\t"description": "${what}",`, '\t\t\t"id": "x",', '\t\t\t"resources": {', '\t\t\t\t"instances": [', `\t\t\t\t\t"${path}"`, '\t\t\t\t]', '\t\t\t},', '\t\t\t"status": "Running"', '\t\t}'].join('\n');
+    const running = [operation('Stopping instance', '/1.0/instances/a'), operation('Starting instance', '/1.0/instances/b'), operation('Restarting instance', '/1.0/instances/c?project=p2')];
+    const answer = ['{', '\t"running": [', running.join(',\n'), '\t],', '\t"success": [', operation('Stopping instance', '/1.0/instances/d'), '\t]', '}', ''].join('\n');
+    const awk = /awk '[\s\S]*?'\n/.exec(inventoryScript('lxd'))?.[0] ?? '';
+    expect(execFileSync('/bin/sh', ['-c', awk], { input: answer, encoding: 'utf8' })).toBe('/1.0/instances/a\n/1.0/instances/c?project=p2\n');
   });
 });
 
