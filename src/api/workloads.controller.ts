@@ -26,7 +26,7 @@ export class WorkloadsController {
   }
 
   @Post()
-  @Begins('Create a VM from a small specification')
+  @Begins('Create a VM, or a container, from a small specification')
   create(@Actor() actor: string, @Body({ schema: schemas.newWorkload }) body: z.output<typeof schemas.newWorkload>): Promise<Begun> {
     return this.ports.commands.create(actor, body);
   }

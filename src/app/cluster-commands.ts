@@ -6,6 +6,7 @@ import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { healingNews } from '../cluster/healing.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
@@ -24,6 +25,7 @@ import { messageOf, OperationalError, PassingConflict, UserError } from '../shar
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
+import { autostartBack, autostartOff } from './care-for-autostart.js';
 import { checkHost } from './check-host.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
@@ -162,7 +164,7 @@ export class RealClusterCommands implements ClusterCommands {
   async refreshFacts(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
     const facts = await this.ports.world.hypervisorOf(host).facts();
-    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }]);
+    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts)]);
   }
 
   async adopt(actor: string, wanted: Adoption): Promise<Begun> {
@@ -187,43 +189,65 @@ export class RealClusterCommands implements ClusterCommands {
         { change: 'event', event: event('workload.adopted', `${observed.name} on ${host.name} is adopted by ${actor}${isProtected ? ', protected' : ''}`, { severity: 'notice', host: host.name, workload: observed.name }) },
       ];
     });
-    if (isProtected) await this.#autostartOff(observed.uuid);
+    if (isProtected) await autostartOff(this.ports, observed.uuid);
     return begun;
   }
 
   create(actor: string, wanted: NewWorkload): Promise<Begun> {
     const uuid = randomUUID();
     const id = workloadId(randomUUID());
-    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id }), { host: wanted.host });
+    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id, define: (host, one) => this.ports.world.makerOf(host).instance(one) }), { host: wanted.host });
   }
 
   start = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, this.#asked(actor)));
   stop = (actor: string, name: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> => this.#commit(actor, 'workload.stop', name, (view) => stopWorkload(view, name, { ...this.#asked(actor), ...how }), how);
-  delete = (actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> => this.#commit(actor, 'workload.delete', name, (view) => deleteWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+
+  delete(actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> {
+    const change = (): Promise<Begun> => this.#commit(actor, 'workload.delete', name, (view) => deleteWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+    return how.forget ? this.#left(actor, name, change) : change();
+  }
 
   async protect(actor: string, name: string, isProtected: boolean): Promise<Begun> {
-    const begun = await this.#commit(actor, isProtected ? 'workload.protect' : 'workload.unprotect', name, (view) => protectWorkload(view, name, isProtected, this.#asked(actor)));
-    if (isProtected) await this.#autostartOff(name);
+    const change = (): Promise<Begun> => this.#commit(actor, isProtected ? 'workload.protect' : 'workload.unprotect', name, (view) => protectWorkload(view, name, isProtected, this.#asked(actor)));
+    if (!isProtected) return this.#left(actor, name, change);
+    const begun = await change();
+    await autostartOff(this.ports, name);
     return begun;
   }
 
-  /** A host that boots must not start what may run elsewhere by then. Where it can't be done now, the inventory keeps saying so. */
-  async #autostartOff(name: string): Promise<void> {
-    const view = await this.ports.store.readView();
-    const workload = findWorkload(view, name);
-    const host = view.hosts.find((one) => one.id === workload.hostId);
-    if (!host || host.condition !== 'online') return;
-    const token = { leaderEpoch: view.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid: workload.uuid, epoch: workload.workloadEpoch } };
-    await this.ports.world.hypervisorOf(host).setAutostart(token, workload.uuid, false).catch(() => undefined);
+  /** What was not ours, and is protected, is no longer its host's to start. */
+  async #taken(name: string, change: () => Promise<Begun>): Promise<Begun> {
+    const before = findWorkload(await this.ports.store.readView(), name);
+    const begun = await change();
+    if (before.desired === 'unmanaged' && before.isProtected) await autostartOff(this.ports, name);
+    return begun;
+  }
+
+  /** What is left to its owner starts with its host again, if it did before. `change`: what leaves it. */
+  async #left(actor: string, name: string, change: () => Promise<Begun>): Promise<Begun> {
+    const before = await this.ports.store.readView();
+    const begun = await change();
+    await autostartBack(this.ports, actor, before, findWorkload(before, name));
+    return begun;
   }
 
   setPriority(actor: string, name: string, priority: number): Promise<Begun> {
     return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });
   }
 
-  setDesired = (actor: string, name: string, desired: DesiredState): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
-  manage = (actor: string, name: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun> => this.#commit(actor, 'workload.manage', name, (view) => manageWorkload(view, name, { ...this.#asked(actor), ...how }), how);
-  unmanage = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unmanage', name, (view) => unmanageWorkload(view, name, this.#asked(actor)));
+  async setDesired(actor: string, name: string, desired: DesiredState): Promise<Begun> {
+    const change = (): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
+    return desired === 'unmanaged' ? this.#left(actor, name, change) : this.#taken(name, change);
+  }
+
+  manage(actor: string, name: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun> {
+    return this.#taken(name, () => this.#commit(actor, 'workload.manage', name, (view) => manageWorkload(view, name, { ...this.#asked(actor), ...how }), how));
+  }
+
+  unmanage(actor: string, name: string): Promise<Begun> {
+    return this.#left(actor, name, () => this.#commit(actor, 'workload.unmanage', name, (view) => unmanageWorkload(view, name, this.#asked(actor))));
+  }
+
   lock = (actor: string, name: string, reason: string): Promise<Begun> => this.#commit(actor, 'workload.lock', name, (view) => lockWorkload(view, name, { ...this.#asked(actor), reason }), { reason });
   unlock = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unlock', name, (view) => unlockWorkload(view, name, this.#asked(actor)));
   setPolicies = (actor: string, name: string, policies: WorkloadPolicies): Promise<Begun> => this.#commit(actor, 'workload.set-policies', name, (view) => setPolicies(view, name, policies, this.#asked(actor)), { ...policies });

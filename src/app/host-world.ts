@@ -15,6 +15,7 @@ import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
 import { DIALECTS } from '../hosts/drivers/lxd/dialect.js';
 import { takesDefinition } from '../hosts/drivers/lxd/instance-definition.js';
 import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
+import { wantedDefinition } from '../hosts/drivers/lxd/wanted-definition.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
@@ -105,10 +106,10 @@ export class RealHostWorld implements HostWorld {
     };
   }
 
-  makerOf(host: Host): CreateContext['make'] {
+  makerOf(host: Host): ReturnType<HostWorld['makerOf']> {
     const { facts } = host;
     if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
-    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh) };
+    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh), instance: (wanted) => wantedDefinition(wanted, facts.architecture) };
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {

@@ -1,6 +1,8 @@
 // One host, workload, operation or explanation, for a person.
+import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import type { HostDocument, OperationDocument, WorkloadDocument } from '../api/documents.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
+import { describeHealer, healers, healingRemedy } from '../cluster/healing.js';
 import { describeTrouble } from '../hosts/host-health.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
@@ -36,6 +38,8 @@ export function showHost(host: HostDocument, style: Style): string {
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
           ['pools on block storage', host.blockPools.map(({ pool, takers }) => `${pool} (${takers.length > 0 ? `seen by ${takers.join(', ')}` : 'no other host sees its device'})`).join('; ')],
+          ['containers', facts.containerDaemons.map((one) => `${HYPERVISOR_NAMES[one.driver]} ${one.version}${one.isClustered ? ', in a cluster of its own kind' : ''}, ${one.address ?? 'not listening'}; pools: ${one.pools.map((pool) => pool.name).join(', ')}`).join('; ')],
+          ['heals itself', healers(facts).map((one) => `${describeHealer(one)}; there: ${healingRemedy(one)}`).join('; ')],
         ]
       : []),
   ];

@@ -30,7 +30,7 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] ?? null }), `${name} is adopted`)));
   workload
     .command('create <file>')
-    .description('create a VM from a YAML or JSON specification (- is standard input)')
+    .description('create a VM or a container from a YAML or JSON specification (- is standard input)')
     .option('--host <host>', 'there and nowhere else (default: the scheduler chooses)')
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
@@ -149,7 +149,7 @@ async function create(context: Context, [file = '-']: readonly string[], options
   } catch (error) {
     throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: ${(messageOf(error).split('\n')[0] ?? '').replace(/:$/, '')}`);
   }
-  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network is wanted`);
+  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network (kind: container, name and image or from) is wanted`);
   const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false });
   await context.begun(answer, 'being created');
 }

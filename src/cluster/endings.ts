@@ -5,6 +5,7 @@ import type { WorkflowOutcome } from '../shared/workflow.js';
 import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
+import { healingNews } from './healing.js';
 import type { HostId } from '../shared/ids.js';
 import { runsUnderLease } from './runs-under-lease.js';
 import { provenOff } from './commands/host-commands.js';
@@ -191,6 +192,7 @@ export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, a
   if (outcome.kind === 'succeeded' && admitted) {
     return ending(outcome, [
       { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, excludedEpoch: null, leaving: null, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
+      ...(admitted.facts ? healingNews(host, admitted.facts) : []),
       { change: 'event', event: event('host.online', `${host.name} is online (boot ${admitted.bootId.slice(0, 8)}, epoch ${host.hostEpoch})`, { severity: 'notice', host: host.name, operationId: operation.id }) },
     ]);
   }

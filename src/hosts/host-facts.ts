@@ -37,6 +37,8 @@ export interface ContainerDaemon {
   readonly address: string | null;
   /** Member of a cluster of its own kind. */
   readonly isClustered: boolean;
+  /** Its cluster starts the instances of a member elsewhere once that is silent for so long; 0 or absent: it does not. */
+  readonly healingThresholdS?: number;
   /** CRIU is there: a container can be tried to be moved live. */
   readonly criu: boolean;
   readonly pools: readonly ContainerPool[];

@@ -105,6 +105,19 @@ export interface CopyRequest {
   readonly bandwidthMiBps: number | null;
 }
 
+/** A workload that is made from nothing: a replica at first, that `define` makes the workload once it is whole. */
+export interface MakeRequest {
+  /** Names the detached command, so that a second call finds the first. */
+  readonly id: string;
+  readonly uuid: string;
+  readonly definition: string;
+  readonly source:
+    /** Alias or fingerprint, of an image that the host has. */
+    | { readonly kind: 'image'; readonly image: string }
+    /** Another instance of the same host, running or not. */
+    | { readonly kind: 'copy'; readonly uuid: string };
+}
+
 /** A copy of a workload that is not the workload: it is neither shown nor started before it is made the workload (`define`). */
 export interface Replica {
   readonly uuid: string;
@@ -125,6 +138,9 @@ export interface InstanceCopies {
   prepare(token: CommandToken, uuid: string): Promise<void>;
   /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */
   startCopy(token: CommandToken, request: CopyRequest): Promise<void>;
+  /** Makes a new instance with the data of an image or of another instance, as a detached command; what an earlier try has left half-made of that very uuid goes first. */
+  startMake(token: CommandToken, request: MakeRequest): Promise<void>;
+  /** Of a copy, or of a making. */
   copyCommand(id: string): Promise<MigrationCommandState>;
   /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
   abortCopy(token: CommandToken, id: string): Promise<void>;
@@ -215,6 +231,8 @@ export interface Hypervisor {
   kill(token: CommandToken, uuid: string): Promise<void>;
   resume(token: CommandToken, uuid: string): Promise<void>;
   setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void>;
+  /** Starts with its host again as its owner had it before the first `setAutostart(…, false)`, where the hypervisor keeps a note of that. Without a note nothing is changed; not there is fine. */
+  giveBackAutostart(token: CommandToken, uuid: string): Promise<void>;
   /** Creates a volume and returns its path; an existing volume of that name is returned as it is. */
   createDisk(token: CommandToken, name: string, disk: DiskSpec): Promise<string>;
   deleteDisk(token: CommandToken, path: string): Promise<void>;

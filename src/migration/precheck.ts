@@ -2,6 +2,7 @@
 import type { StoragePool } from '../hosts/host-facts.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
+import { byHand } from '../workloads/by-hand.js';
 import { describeLook, isRunning, isStopped, look, type Look } from '../workloads/place.js';
 import type { WorkloadDisk, WorkloadNeeds } from '../workloads/workload.js';
 import type { MigrationContext } from './migration-context.js';
@@ -61,7 +62,7 @@ async function nameTaken({ workload, destination }: MigrationContext): Promise<M
   if (unsaid) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[unsaid.driver]} on ${destination.name} does not answer: ${unsaid.why}`);
   const other = workloads.find((one) => one.name === workload.name && one.uuid !== workload.uuid);
   if (!other) return null;
-  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: virsh domrename ${other.uuid} NEW-NAME` };
+  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: ${byHand('rename', other.driver, other.driver === 'libvirt' ? other.uuid : other.name)}` };
 }
 
 async function storageRefusal({ workload, source, destination, copyStorage }: MigrationContext): Promise<MigrationRefusal | null> {

@@ -1,6 +1,7 @@
 // Copies of workloads whose data lie at their host, in the simulated world: as LXD's daemons make them, hanging included.
 import { OperationalError } from '../shared/errors.js';
-import type { CommandToken, CopyRequest, InstanceCopies, MigrationCommandState, Replica } from '../hosts/hypervisor.js';
+import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import type { CommandToken, CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState, Replica } from '../hosts/hypervisor.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from './simulated-world.js';
 
 /** Of one host: what its copies are asked with. */
@@ -40,6 +41,10 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       settleCopies(world, host);
       if (!host.copies.has(request.id)) host.copies.set(request.id, begin(world, host, request));
     }),
+    startMake: (token, request) => change(token, 'startMake', (host) => {
+      settleCopies(world, host);
+      if (!host.copies.has(request.id)) host.copies.set(request.id, make(world, host, request));
+    }),
     copyCommand: (id): Promise<MigrationCommandState> => look('copyCommand', (host) => {
       settleCopies(world, host);
       const copy = host.copies.get(id);
@@ -59,7 +64,7 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
     setAside: (token, uuid) => change(token, 'setAside', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
-      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false });
+      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
     }),
     deleteReplica: (token, uuid) => change(token, 'deleteReplica', (host) => {
       const domain = host.domains.get(uuid);
@@ -86,11 +91,30 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const refusal = whyNot(world, host, target, there) ?? (isUnderWay ? `another copy of ${domain.name} is under way at the destination` : null) ?? (there && there.name !== domain.name ? `the destination has it under another name, ${there.name}` : null);
   if (refusal !== null) return { ...copy, ended: { exitCode: 1, output: `Error: ${refusal}` } };
   // As the daemons do it: over what is there. Until that has ended well, there is no whole copy.
-  const half = { replica: { asOfMs: null }, autostart: false };
+  const half = { replica: { asOfMs: null }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart };
   if (there) Object.assign(there, half);
   else target.domains.set(uuid, { uuid, name: domain.name, kind: domain.kind, definition: domain.definition, running: null, reason: 'unknown', statistics: null, ...half });
   return copy;
 }
+
+/** Half-made, it is a replica without a time: as the daemon's, taken away by the next try. */
+function make(world: SimulatedWorld, host: SimulatedHost, { id, uuid, definition, source }: MakeRequest): SimulatedCopy {
+  const { name } = identityOf(definition);
+  const now = world.clock.monotonicMs();
+  const from = source.kind === 'copy' ? host.domains.get(source.uuid) : undefined;
+  const copy: SimulatedCopy = { id, uuid, to: host.name, toBootId: host.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + FULL_MS + (from?.isLarge ? LARGE_MS : 0), dataAtMs: now, data: from?.data, ended: null };
+  const there = host.domains.get(uuid);
+  if (there && (!there.replica || there.replica.asOfMs !== null)) return { ...copy, ended: { exitCode: 0, output: '' } };
+  if ([...host.domains.values()].some((other) => other.name === name && other.uuid !== uuid)) return { ...copy, ended: { exitCode: 90, output: `reeve: there is another instance named ${name}` } };
+  if (source.kind === 'image' && !SIMULATED_IMAGES.has(source.image)) return { ...copy, ended: { exitCode: 1, output: 'Error: Image alias not found' } };
+  if (source.kind === 'copy' && (!from || !isWorkload(from))) throw new OperationalError('not-found', `${host.name}: Instance not found`);
+  host.domains.set(uuid, { uuid, name, kind: 'container', definition, running: null, reason: 'unknown', statistics: null, replica: { asOfMs: null }, autostart: false, autostartWas: true, isLarge: from?.isLarge });
+  return copy;
+}
+
+const isWorkload = ({ replica }: SimulatedDomain): boolean => !replica;
+/** Every simulated host has them. */
+const SIMULATED_IMAGES: ReadonlySet<string> = new Set(['noble', 'reeve-guest']);
 
 function whyNot(world: SimulatedWorld, host: SimulatedHost, target: SimulatedHost, there: SimulatedDomain | undefined): string | null {
   if (!target.powered || target.booting || target.hung || !world.reaches(host.name, target)) return `Unable to connect to: ${target.address}:8443`;
@@ -109,7 +133,7 @@ function settleCopies(world: SimulatedWorld, host: SimulatedHost): void {
     const isConnected = target.powered && !target.hung && world.reaches(host.name, target) && there?.replica;
     if (!isConnected && now > copy.startedAtMs + HANGS_MS) copy.ended = { exitCode: 1, output: 'Error: read tcp: connection timed out' };
     if (!isConnected || now < copy.endsAtMs) continue;
-    Object.assign(there, { replica: { asOfMs: copy.asOfMs }, definition: host.domains.get(copy.uuid)?.definition ?? there.definition, dataAtMs: copy.dataAtMs, data: copy.data, isLarge: host.domains.get(copy.uuid)?.isLarge });
+    Object.assign(there, { replica: { asOfMs: copy.asOfMs }, definition: (copy.to === host.name ? there.definition : host.domains.get(copy.uuid)?.definition) ?? there.definition, dataAtMs: copy.dataAtMs, data: copy.data, isLarge: host.domains.get(copy.uuid)?.isLarge });
     copy.ended = { exitCode: 0, output: '' };
   }
 }

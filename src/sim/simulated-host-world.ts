@@ -10,7 +10,6 @@ import type { HostSurveyor } from '../hosts/host-survey.js';
 import type { BlockPools, Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
 import type { MigrationTrust } from '../hosts/migration-trust.js';
 import { Defect } from '../shared/errors.js';
-import type { CreateContext } from '../workloads/run-create.js';
 import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { SimProcess } from './engine/sim-process.js';
 import type { Position } from './network.js';
@@ -69,10 +68,11 @@ export class SimulatedHostWorld implements HostWorld {
     };
   }
 
-  makerOf(_host: Host): CreateContext['make'] {
+  makerOf(_host: Host): ReturnType<HostWorld['makerOf']> {
     return {
       definition: (vm) => guestDefinition(vm.uuid, { name: vm.spec.name, kind: 'vm', cpus: vm.spec.vcpus, memoryMiB: vm.spec.memoryMiB }, vm.disks[0]?.path),
       seed: () => Promise.reject(new Defect('no simulated guest has a seed')),
+      instance: ({ uuid, spec }) => guestDefinition(uuid, { name: spec.name, kind: 'container', storage: 'local', cpus: spec.vcpus ?? 1, memoryMiB: spec.memoryMiB ?? 64 }),
     };
   }
 

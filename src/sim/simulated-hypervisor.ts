@@ -119,7 +119,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
-      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false });
+      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
       else host.domains.delete(uuid);
     });
   }
@@ -181,7 +181,16 @@ export class SimulatedHypervisor implements Hypervisor {
 
   setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
     return this.#do(token, 'setAutostart', (host) => {
-      existing(host, uuid).autostart = on;
+      const domain = existing(host, uuid);
+      if (isCopied(domain.definition ?? '')) domain.autostartWas = on ? undefined : (domain.autostartWas ?? domain.autostart);
+      domain.autostart = on;
+    });
+  }
+
+  giveBackAutostart(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'giveBackAutostart', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain && isShown(domain) && domain.autostartWas !== undefined) Object.assign(domain, { autostart: domain.autostartWas, autostartWas: undefined });
     });
   }
 

@@ -25,6 +25,8 @@ export interface SimulatedDomain {
   running: { definition: string; state: 'running' | 'paused' | 'migrating-in' | 'migrating-out' } | null;
   reason: string;
   autostart: boolean;
+  /** What its autostart was before Reeve switched it off; only where that is noted. */
+  autostartWas?: boolean | undefined;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
   /** It is a copy, not the workload. */
   replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean } | null;

@@ -85,6 +85,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     kill: (_token, uuid) => call('kill', () => (world.domains.has(uuid) ? set(uuid, { runState: 'stopped', reason: 'destroyed' }) : undefined)),
     resume: (_token, uuid) => call('resume', () => set(uuid, { runState: 'running', reason: 'unpaused' })),
     setAutostart: (_token, uuid, on) => call('setAutostart', () => set(uuid, { autostart: on })),
+    giveBackAutostart: () => call('giveBackAutostart', () => undefined),
     createDisk: (_token, name, disk) => call('createDisk', () => {
       const path = `/pools/${disk.pool}/${name}`;
       world.disks.add(path);

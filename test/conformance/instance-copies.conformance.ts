@@ -1,11 +1,14 @@
 // What every Hypervisor must do whose workloads' data lie in their host's own storage: copies, replicas, and what is made of them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CopyRequest, InstanceCopies, MigrationCommandState } from '../../src/hosts/hypervisor.js';
+import type { CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState } from '../../src/hosts/hypervisor.js';
 import { admit, agentConfig, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface CopiesRig extends ConformanceRig {
   /** Makes a stopped workload there, as a person would. */
   create(host: RigHost, guest: Guest): Promise<void>;
+  /** An image that its hosts have, and the definition of a guest that is to be made. */
+  readonly image: string;
+  definitionOfNew(guest: Guest): string;
   /** Gives it another name, as a person would. */
   rename(host: RigHost, guest: Guest, name: string): Promise<void>;
   /** What is on its disk, in a file that nothing else touches; null: no such file. Whether it runs or not. */
@@ -117,6 +120,91 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await two.hypervisor.kill(token(two, guest), guest.uuid);
       await copied(two, guest, one);
       expect(await rig.read(one, guest)).toBe('at two');
+    });
+
+    it('makes a new one from an image: a replica until it is made the workload, and again when asked again', async () => {
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `make-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'image', image: rig.image } };
+      for (let times = 0; times < 2; times += 1) await copies(one).startMake(token(one, guest), asked);
+      expect(await ended(one, asked.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await one.hypervisor.observe(guest.uuid)).toBeNull();
+      expect(await replicaOn(one, guest)).toMatchObject({ name: guest.name, asOfMs: expect.any(Number) as number });
+      await one.hypervisor.define(token(one, guest), asked.definition);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ name: guest.name, runState: 'stopped', autostart: false, memoryMiB: guest.memoryMiB });
+      // One that is whole, or the workload by now, is not made again.
+      const again = { ...asked, id: `again-${guest.name}` };
+      await rig.write(one, guest, 'its own');
+      await copies(one).startMake(token(one, guest), again);
+      expect(await ended(one, again.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await rig.read(one, guest)).toBe('its own');
+      await one.hypervisor.start(token(one, guest), guest.uuid);
+      expect(seen(await one.hypervisor.observe(guest.uuid))).toBe('running');
+      await one.hypervisor.kill(token(one, guest), guest.uuid);
+      await one.hypervisor.undefine(token(one, guest), guest.uuid);
+      await copies(one).deleteReplica(token(one, guest), guest.uuid);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest)]).toEqual([null, undefined]);
+    });
+
+    it('makes a copy of another one of its host, with its data, another uuid and another hardware address, which is left as it is', async () => {
+      const from = await created(one);
+      await rig.write(one, from, 'of the first');
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `make-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'copy', uuid: from.uuid } };
+      await copies(one).startMake(token(one, guest), asked);
+      expect(await ended(one, asked.id)).toMatchObject({ exitCode: 0, output: '' });
+      await one.hypervisor.define(token(one, guest), asked.definition);
+      expect([await rig.read(one, guest), await rig.read(one, from)]).toEqual(['of the first', 'of the first']);
+      expect(await rig.macOf(one, guest)).not.toBe(await rig.macOf(one, from));
+      expect((await one.hypervisor.inventory()).workloads.filter(({ uuid }) => uuid === guest.uuid || uuid === from.uuid).map(({ name }) => name).sort()).toEqual([from.name, guest.name].sort());
+    });
+
+    it('makes nothing of an image that is not there, in the place of another one, or of what is not there', async () => {
+      const taken = await created(one);
+      const guest = newGuest();
+      const none: MakeRequest = { id: `none-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'image', image: 'not-there' } };
+      await copies(one).startMake(token(one, guest), none);
+      expect(await ended(one, none.id)).toMatchObject({ output: expect.stringMatching(/image.*not found/i) as string });
+      const named = { ...newGuest(), name: taken.name };
+      const inPlace: MakeRequest = { id: `taken-${guest.name}`, uuid: named.uuid, definition: rig.definitionOfNew(named), source: { kind: 'image', image: rig.image } };
+      await copies(one).startMake(token(one, named), inPlace);
+      expect(await ended(one, inPlace.id)).toMatchObject({ output: expect.stringContaining('another instance') as string });
+      await expect(copies(one).startMake(token(one, guest), { ...none, id: `of-${guest.name}`, source: { kind: 'copy', uuid: newGuest().uuid } })).rejects.toMatchObject({ code: 'not-found' });
+      await expect(copies(one).startMake({ ...token(one, guest), leaderEpoch: 0 }, { ...inPlace, id: `late-${guest.name}` })).rejects.toMatchObject({ code: 'guard-refused' });
+      expect([await replicaOn(one, guest), await replicaOn(one, named)]).toEqual([undefined, undefined]);
+      expect(await one.hypervisor.observe(taken.uuid)).toMatchObject({ runState: 'stopped' });
+    });
+
+    it('takes away what was half-made, once the daemon has ended with it, and makes it anew', async () => {
+      const from = await created(one);
+      await rig.fill(one, from);
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `half-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'copy', uuid: from.uuid } };
+      await copies(one).startMake(token(one, guest), asked);
+      await eventually(rig, 'a half-made one', async () => ((await replicaOn(one, guest))?.asOfMs === null ? true : null));
+      await copies(one).abortCopy(token(one, guest), asked.id);
+      expect(await one.hypervisor.observe(guest.uuid)).toBeNull();
+      const again = { ...asked, id: `anew-${guest.name}` };
+      await copies(one).startMake(token(one, guest), again);
+      expect(await ended(one, again.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await replicaOn(one, guest)).toMatchObject({ asOfMs: expect.any(Number) as number });
+      await copies(one).deleteReplica(token(one, guest), guest.uuid);
+      expect(await replicaOn(one, guest)).toBeUndefined();
+    });
+
+    it('gives back what its owner had said about starting with the host, once, however often it was switched off; a replica takes the note along', async () => {
+      const guest = await created(one);
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, true);
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.giveBackAutostart(token(one, guest), guest.uuid);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      await copied(one, guest, two);
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
     });
 
     it('defines nothing where no replica is, nor one that was not copied to its end', async () => {

@@ -56,8 +56,10 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
   };
   return {
     ...(await rigOf(world)),
+    image: 'reeve-guest',
+    definitionOfNew: localDefinition,
     create: async ({ name }, guest) => {
-      const own = definition(guest).replace('</name>', `</name>${storageIn('default')}`);
+      const own = localDefinition(guest);
       world.host(name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null });
     },
     rename: (host, guest, name) => change(host, guest, { name }),
@@ -88,6 +90,8 @@ export async function simulatedPoolsRig(): Promise<PoolsRig> {
     powerOn: async ({ name }) => world.powerOn(name),
   };
 }
+
+const localDefinition = (guest: Guest): string => definition(guest).replace('</name>', `</name>${storageIn('default')}`);
 
 export function definition(guest: Guest): string {
   return domainXml({

@@ -7,6 +7,9 @@ import type { InstanceDefinition } from '../../src/hosts/drivers/lxd/instance-de
 import { MARKS, REPLICA } from '../../src/hosts/drivers/lxd/marks.js';
 import { remoteNameOf } from '../../src/hosts/drivers/lxd/remotes.js';
 import { systemClock } from '../../src/shared/system/system-clock.js';
+import { wantedDefinition } from '../../src/hosts/drivers/lxd/wanted-definition.js';
+import type { InstanceSpec } from '../../src/workloads/instance-spec.js';
+import { parseWorkloadSpec } from '../../src/workloads/workload-spec.js';
 import type { CopiesRig } from '../conformance/instance-copies.conformance.js';
 import type { Guest, Lack, RigHost } from '../conformance/rig.js';
 import { addLunPool, powerCutWithLun } from '../../lab/luns.js';
@@ -52,6 +55,8 @@ export async function instanceRig(name: string): Promise<InstanceRig> {
     definition: definitionJson,
     // The data that a definition stands for: as if they had been copied there.
     prepare: (host, guest) => create(host, guest, '-c', `${MARKS.role}=${REPLICA}`, '-c', `${MARKS.copied}=1`, '-c', 'boot.autostart=false', '-c', `${MARKS.autostart}=true`),
+    image: CONTAINER_IMAGE,
+    definitionOfNew: (guest) => wantedDefinition({ uuid: guest.uuid, spec: newSpec(guest), copied: null }, 'x86_64'),
     create: (host, guest) => create(host, guest),
     rename: async (host, guest, to) => void (await ask(host, 'rename', guest.name, to)),
     read: async (host, guest) => (await onDisk(host, guest, `cat .${FILE} 2>/dev/null`)) || null,
@@ -93,6 +98,12 @@ async function trustDaemons({ lab, hosts }: RealRig): Promise<void> {
       await lxc(lab, host.lab, ['remote', 'add', remoteNameOf(peer.name), stdout.trim().split('\n').at(-1) ?? '']);
     }
   }
+}
+
+function newSpec(guest: Guest): InstanceSpec {
+  const spec = parseWorkloadSpec({ kind: 'container', name: guest.name, image: CONTAINER_IMAGE, vcpus: 1, memoryMiB: guest.memoryMiB ?? 64 });
+  if (!spec.ok || spec.value.kind !== 'container') throw new Error('no container');
+  return spec.value.container;
 }
 
 function definitionJson(guest: Guest): string {

@@ -13,7 +13,7 @@ const DO_SET: { readonly [D in Do]: true } = {
   'controller.pause': true, 'database.down': true, 'database.up': true, 'queue.down': true, 'queue.up': true, 'queue.flush': true,
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
   'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true,
-  'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
+  'workload.stopped-by-hand': true, 'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
   'rule.add': true, 'rule.remove': true,
 };
 const HOLD_SET: { readonly [H in HoldCode]: true } = {
@@ -66,7 +66,6 @@ export const FINAL_STATES = {
 /** What a scenario can't bring about, and why. */
 export const NOT_SHOWN: { readonly [name: string]: string } = {
   'fence-under-way': 'a fence is committed together with the condition fencing, and ends together with the next condition: a silent host with a fence is seen in decisions alone',
-  'stopped-by-hand': 'no entry of a timeline shuts a guest down from inside or by virsh; a crash is a failure',
   missing: 'no entry undefines a guest by hand',
   'undefined-by-hand': 'no entry undefines a running guest by hand',
   'autostart-on': 'no entry switches the autostart of a guest on',

@@ -77,7 +77,7 @@ export function deleteWorkload(view: ClusterView, name: string, asked: Asked & {
     ];
   }
   if (workload.state !== 'stopped' && workload.state !== 'missing') throw new UserError('conflict', `${workload.name} is ${workload.state}; only a stopped workload can be deleted`, `reeve workload stop ${workload.name}`);
-  if (!movesLive(workload) && !asked.deleteDisks) throw new UserError('refused', `${workload.name} is a container: without its data nothing of it is left to delete`, `reeve workload delete ${workload.name} --delete-disks (with its data), or --forget (it is left as it is)`);
+  if (!movesLive(workload) && !asked.deleteDisks) throw new UserError('refused', `${workload.name} is a container: without its data nothing of it is left to delete`, `reeve workload delete ${workload.name} --disks (with its data), or --forget (it is left as it is)`);
   return [
     {
       change: 'operation',

@@ -6,6 +6,7 @@ import type { CheckPoint } from '../../hosts/enrolment-check.js';
 import type { EnrolmentSide } from '../../hosts/enrolment-side.js';
 import type { FenceDevice } from '../../fencing/fence-device.js';
 import type { MigrationPolicy } from '../../migration/migration-policy.js';
+import type { WantedInstance } from '../../workloads/instance-spec.js';
 import type { CreateContext } from '../../workloads/run-create.js';
 import type { WorkloadNeeds } from '../../workloads/workload.js';
 import type { Clock } from '../../shared/clock.js';
@@ -29,8 +30,8 @@ export interface HostWorld {
   fenceDevicesOf(host: Host): readonly FenceDevice[];
   /** As enrolment reaches it; `members` are all hosts its agent is to know. */
   sideOf(host: Host, members: readonly Host[]): EnrolmentSide;
-  /** Domain XML and seed image for a new VM. */
-  makerOf(host: Host): CreateContext['make'];
+  /** Domain XML and seed image for a new VM; what is asked of a daemon for a new container. */
+  makerOf(host: Host): CreateContext['make'] & { readonly instance: (wanted: WantedInstance) => string };
   /** Reads what a definition needs of a host. */
   needsOf(host: Host, definition: string): WorkloadNeeds;
 }

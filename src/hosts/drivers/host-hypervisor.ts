@@ -2,7 +2,7 @@
 import { messageOf, OperationalError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import type { HostFacts } from '../host-facts.js';
-import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
 import { DriverLooks, type DriverLook } from './driver-looks.js';
 
 export interface HostDriver {
@@ -63,6 +63,7 @@ export class HostHypervisor implements Hypervisor {
   kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);
   resume = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).resume(token, uuid);
   setAutostart = async (token: CommandToken, uuid: string, on: boolean): Promise<void> => (await this.#of(uuid)).setAutostart(token, uuid, on);
+  giveBackAutostart = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).giveBackAutostart(token, uuid);
   abortMigration = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).abortMigration(token, uuid);
   startMigration = async (token: CommandToken, request: MigrationRequest): Promise<void> => (await this.#of(request.uuid)).startMigration(token, request);
   /** The guard alone is asked. */
@@ -126,6 +127,11 @@ export class HostHypervisor implements Hypervisor {
     return {
       prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
+      startMake: async (token: CommandToken, request: MakeRequest) => {
+        const { hypervisor } = this.#taking(request.definition);
+        if (!hypervisor.copies) throw new OperationalError('unsupported', 'such a definition is no instance\'s');
+        return hypervisor.copies.startMake(token, request);
+      },
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
       setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),

@@ -24,7 +24,8 @@ function poolComesAlong({ workload, view, home, host }: FilterInput): boolean {
 }
 
 function lacks({ driver, pools, profiles, networks }: ContainerDaemon, needs: InstanceNeeds, { name }: Host, poolComes: boolean): FilterRefusal | null {
-  if (!poolComes && !pools.some((pool) => pool.name === needs.pool)) return { code: 'pool-unreachable', why: `${HYPERVISOR_NAMES[driver]} on ${name} has no storage pool ${needs.pool}` };
+  // Empty: one that is not made yet, whose profile says where its root disk lies.
+  if (!poolComes && needs.pool !== '' && !pools.some((pool) => pool.name === needs.pool)) return { code: 'pool-unreachable', why: `${HYPERVISOR_NAMES[driver]} on ${name} has no storage pool ${needs.pool}` };
   const profile = needs.profiles.find((one) => !profiles.includes(one));
   if (profile !== undefined) return { code: 'profile-missing', why: `${HYPERVISOR_NAMES[driver]} on ${name} has no profile ${profile}` };
   const network = needs.networks.find((one) => !networks.includes(one));

@@ -113,7 +113,7 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED) }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.stop'), timeoutS: seconds.optional() }),
-  z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
+  z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.stopped-by-hand', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.manage', 'workload.unmanage']), host: name.optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.moved-by-hand'), to: name }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),

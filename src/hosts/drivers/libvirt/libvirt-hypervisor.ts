@@ -127,6 +127,9 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`, underLease(token)), `resume ${uuid}`, [ALREADY_RUNNING]);
   }
 
+  /** libvirt has no place for such a note but the definition itself, which is its owner's. */
+  giveBackAutostart = async (token: CommandToken): Promise<void> => this.overtake(token);
+
   async setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
     await this.#doOk(token, virsh('autostart', ...(on ? [] : ['--disable']), uuid), `autostart of ${uuid}`);
   }

@@ -1,4 +1,5 @@
 // The words with which every script begins that speaks to a host's LXD or Incus: which client, with what bounds, about which instance.
+import { OUR_STOPS_DIR } from '../../instance-endings.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { Dialect } from './dialect.js';
 import { kernelNameOf, pathOf, type Instance } from './instance.js';
@@ -10,7 +11,7 @@ import { MARKS } from './marks.js';
  * `client` has a bound of its own on the host: a daemon that hangs must not gather commands of ours. HOME: the client's remotes lie in it,
  * and a unit of systemd has none.
  */
-export function clientScript({ clients, stateDirs, title }: Dialect, limitS: number): string {
+export function clientScript({ driver, clients, stateDirs, title }: Dialect, limitS: number): string {
   return `export LC_ALL=C HOME=/root
 end() { code=$1; shift; echo "reeve: $*" >&2; exit "$code"; }
 state_dir=
@@ -21,7 +22,9 @@ program=
 # As while its package is being renewed: what runs in it runs on.
 [ -n "$program" ] || end ${EXIT.clientGone} "${title} has its state on this host, and its client is not there"
 limit=${limitS}
-client() { timeout --foreground -k 2 "$limit" "$program" "$@"; }`;
+client() { timeout --foreground -k 2 "$limit" "$program" "$@"; }
+# So that the host's agent does not take it for a person's stop.
+our_stop() { mkdir -p ${OUR_STOPS_DIR}/${driver} && : > "${OUR_STOPS_DIR}/${driver}/$ending_key" || :; }`;
 }
 
 /** With a tab for each level, as the client prints it; keys of settings have a point in them, so they are never taken for one of these. */
@@ -48,7 +51,7 @@ operations() { answer=$(client query "$1/1.0/operations?recursion=1&project=$pro
 operations_of() { ${OPERATIONS}; }`;
 
 export function instanceScript(instance: Pick<Instance, 'name' | 'project'>): string {
-  return `name=${quote(instance.name)} project=${quote(instance.project)} kernel_name=${quote(kernelNameOf(instance))} path=${quote(pathOf(instance))}
+  return `name=${quote(instance.name)} project=${quote(instance.project)} kernel_name=${quote(kernelNameOf(instance))} ending_key=${quote(encodeURIComponent(kernelNameOf(instance)))} path=${quote(pathOf(instance))}
 ${INSTANCE_FUNCTIONS}`;
 }
 

@@ -59,11 +59,14 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
   const read = <Schema extends z.ZodType>(schema: Schema, section: string): z.infer<Schema> => jsonOf(schema, sections.get(section) ?? '', `${title} about its ${section}`);
   const { config, environment } = read(serverSchema, 'server');
   const address = config['core.https_address'];
+  // Written as text; a daemon that stands alone heals nothing, whatever is set.
+  const healing = environment.server_clustered ? Number(config['cluster.healing_threshold'] ?? 0) || 0 : 0;
   return {
     driver,
     version: environment.server_version,
     address: typeof address === 'string' && address !== '' ? address : null,
     isClustered: environment.server_clustered,
+    ...(healing > 0 ? { healingThresholdS: healing } : {}),
     criu: sections.get('criu')?.trim() === 'yes',
     pools: read(poolsSchema, 'pools').map(({ name, driver: of, config }) => ({ name, driver: of, source: config?.['source'] || null })).sort(byName),
     filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),

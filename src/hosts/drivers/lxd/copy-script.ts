@@ -43,14 +43,14 @@ fi`;
 
 /** Two drivers of one host may be asked about the same id: each has its own. */
 export const copyIdOf = ({ driver }: Dialect, id: string): string => `${driver}-${id}`;
-const UNIT = 'reeve-copy';
+export const COPY_UNIT = 'reeve-copy';
 
 export function startCopyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
   const id = copyIdOf(dialect, request.id);
   return `[ ! -d ${detachedDir(id)} ] || exit 0
 ${sameInstance(uuid)}
 ${notReplica}
-${startDetachedScript({ id, unitPrefix: UNIT, script: copyScript(dialect, instance, uuid, request) })}`;
+${startDetachedScript({ id, unitPrefix: COPY_UNIT, script: copyScript(dialect, instance, uuid, request) })}`;
 }
 
 /**
@@ -127,7 +127,7 @@ fi`;
  * goes on; nothing is started from it meanwhile.
  */
 export function abortCopyScript(dialect: Dialect, id: string): string {
-  return `${endDetachedScript(copyIdOf(dialect, id), UNIT, ABORTED)}
+  return `${endDetachedScript(copyIdOf(dialect, id), COPY_UNIT, ABORTED)}
 # Ended before it had begun.
 [ -s "$dir/instance" ] || { ${ENDED_SCRIPT}; exit 0; }
 { read -r name && read -r project && read -r kernel_name; } < "$dir/instance"

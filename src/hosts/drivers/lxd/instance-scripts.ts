@@ -69,6 +69,7 @@ export function shutdownScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","timeout":${SHUTDOWN_S},"force":false}' > /dev/null`;
 }
 
@@ -76,6 +77,7 @@ export function killScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query --wait -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","force":true}' > /dev/null
 code=$?
 # An ephemeral one is gone with its end.
@@ -106,6 +108,15 @@ if [ -n "$noted" ]; then
 elif [ "$was" = false ]; then
   set_settings "" boot.autostart=true
 fi`;
+}
+
+/** The note and the setting change in one call: cut off anywhere, either both are as they were or both are as they should be. */
+export function giveBackAutostartScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && noted=$(setting "" ${MARKS.autostart}) || exit $?
+[ -z "$role" ] && [ -n "$noted" ] || exit 0
+[ "$noted" != ${WAS_UNSET} ] || noted=
+set_settings "" boot.autostart="$noted" ${MARKS.autostart}=`;
 }
 
 /** Without --force: the daemon itself refuses one that runs. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import type { ObservedWorkload, Replica, RunState } from '../../hypervisor.js';
+import { instanceKey, type InstanceEnding } from '../../instance-endings.js';
 import type { InstanceDriver } from './dialect.js';
 import { MARKS, REPLICA, SET_ASIDE } from './marks.js';
 import { sizesOf, type HostSizes } from './sizes.js';
@@ -43,7 +44,7 @@ export const isShown = (instance: Instance): boolean => !isReplica(instance) || 
 export const kindOf = ({ type }: Instance): 'vm' | 'container' => (type === 'container' ? 'container' : 'vm');
 
 /** By what name the kernel has its processes: those of the default project have none before them. */
-export const kernelNameOf = ({ project, name }: Pick<Instance, 'project' | 'name'>): string => (project === 'default' ? name : `${project}_${name}`);
+export const kernelNameOf = ({ project, name }: Pick<Instance, 'project' | 'name'>): string => instanceKey(project, name);
 
 /** Where its root disk lies. */
 export const rootPoolOf = ({ expanded_devices }: Instance): string => Object.values(expanded_devices).find((device) => device['type'] === 'disk' && device['path'] === '/')?.['pool'] ?? '';
@@ -71,16 +72,30 @@ const STATES: Readonly<Record<string, StateWords>> = {
   Error: { runState: 'paused', reason: 'error' },
 };
 
-/**
- * How it ended, the daemon does not keep: it writes STOPPED for `stop`, for a poweroff inside and for a crash alike. So that a crash is
- * never taken for a wish, it is just `ended`. RUNNING in a stopped one: the host or the daemon went down under it.
- */
-function stoppedWords({ config }: Instance): StateWords {
-  return { runState: 'stopped', reason: config['volatile.last_state.power'] === 'RUNNING' ? 'unknown' : 'ended' };
+/** What is known beside the instance itself. */
+export interface InstanceContext {
+  readonly host: HostSizes;
+  readonly endings: ReadonlyMap<string, InstanceEnding>;
+  readonly stopping: ReadonlySet<string>;
 }
 
-export function observedOf(instance: Instance, uuid: string, driver: InstanceDriver, host: HostSizes): ObservedWorkload {
-  const state = isStopped(instance) ? stoppedWords(instance) : (STATES[instance.status] ?? { runState: 'paused', reason: `unknown state ${instance.status}` });
+const CAUSES: { readonly [C in InstanceEnding['cause']]: string } = { 'person-stopped': 'stopped', 'person-killed': 'destroyed', reeve: 'ended', itself: 'ended by itself' };
+
+/**
+ * How it ended, the daemon does not keep: it writes STOPPED for `stop`, for a poweroff inside and for a crash alike. The host's agent hears it. What it
+ * heard before the last start says nothing about this end; and where it heard nothing, a crash is never taken for a wish: it is just `ended`.
+ * RUNNING in a stopped one: the host or the daemon went down under it.
+ */
+function stoppedWords(instance: Instance, { endings, stopping }: InstanceContext): StateWords {
+  const key = kernelNameOf(instance);
+  if (stopping.has(key)) return { runState: 'stopping', reason: 'user' };
+  const ending = endings.get(key);
+  if (ending && ending.atMs >= lastStartMs(instance)) return { runState: 'stopped', reason: CAUSES[ending.cause] };
+  return { runState: 'stopped', reason: instance.config['volatile.last_state.power'] === 'RUNNING' ? 'unknown' : 'ended' };
+}
+
+export function observedOf(instance: Instance, uuid: string, driver: InstanceDriver, context: InstanceContext): ObservedWorkload {
+  const state = isStopped(instance) ? stoppedWords(instance, context) : (STATES[instance.status] ?? { runState: 'paused', reason: `unknown state ${instance.status}` });
   const kind = kindOf(instance);
   return {
     uuid,
@@ -88,7 +103,7 @@ export function observedOf(instance: Instance, uuid: string, driver: InstanceDri
     kind,
     driver,
     ...state,
-    ...sizesOf(instance.expanded_config, host),
+    ...sizesOf(instance.expanded_config, context.host),
     // Unset, the daemon starts at boot what ran when the host went down: that is autostart.
     autostart: !isFalse(instance.expanded_config['boot.autostart']),
     persistent: !instance.ephemeral,

@@ -1,25 +1,48 @@
 // What the daemon of a host has, in one command, and how its answer is read.
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
+import { ENDINGS_DIR, instanceKey, readEnding, type InstanceEnding } from '../../instance-endings.js';
+import type { InstanceDriver } from './dialect.js';
 import { instanceSchema, type Instance } from './instance.js';
 import type { HostSizes } from './sizes.js';
 
 export const SECTION_MARK = '@@reeve-section ';
 
+/**
+ * Stops that go on, by the instances' paths: until then it is not known how it ends. They are asked first, then the instances, and last what the agent has
+ * heard: a stop that is over by then was heard of.
+ */
+const STOPPING = `awk '
+/^\\t"/ { group = $0 }
+/^\\t\\t\\t"description": / { what = $0 }
+/^\\t\\t\\t\\t\\t"\\/1\\.0\\/instances\\// { split($0, part, "\\""); of = of part[2] "\\n" }
+/^\\t\\t}/ { if (group !~ /success|failure|cancelled/ && what ~ /"(Stopping|Restarting) (instance|container)"/) printf "%s", of; of = ""; what = "" }'`;
+
 /** Needs the client's words before it. The instances of all projects: one that runs uses the host, whoever has it in which project. */
-export const INVENTORY_SCRIPT = `echo "${SECTION_MARK}sizes"
+export const inventoryScript = (driver: InstanceDriver): string => `echo "${SECTION_MARK}sizes"
 getconf _NPROCESSORS_ONLN
 while read -r key value rest; do [ "$key" != MemTotal: ] || echo "$value"; done < /proc/meminfo
 echo "${SECTION_MARK}server"
 client query /1.0 || exit $?
+echo "${SECTION_MARK}stopping"
+client query '/1.0/operations?recursion=1&all-projects=true' 2>/dev/null | ${STOPPING}
 echo "${SECTION_MARK}instances"
 client query '/1.0/instances?recursion=1&all-projects=true' || exit $?
+echo "${SECTION_MARK}endings"
+for file in ${ENDINGS_DIR}/${driver}/*; do
+  case $file in *~) continue ;; esac
+  [ ! -f "$file" ] || ! read -r line 2>/dev/null < "$file" || printf '%s %s\\n' "\${file##*/}" "$line"
+done
 echo "${SECTION_MARK}end"`;
 
 export interface Inventory {
   readonly host: HostSizes;
   readonly server: Server;
   readonly instances: readonly Instance[];
+  /** What was heard of how they ended last, by their kernel's name. */
+  readonly endings: ReadonlyMap<string, InstanceEnding>;
+  /** By their kernel's name: somebody's stop of it goes on. */
+  readonly stopping: ReadonlySet<string>;
 }
 
 export const serverSchema = z.object({
@@ -46,7 +69,22 @@ export function parseInventory(output: string): Inventory {
   const all = jsonOf(z.array(instanceSchema), sections.get('instances') ?? '', 'the daemon about its instances');
   // A member of a cluster of daemons tells of all members' instances.
   const here = all.filter(({ location }) => !server.environment.server_clustered || location === server.environment.server_name);
-  return { host: { cpus, memoryMiB: Math.floor(memoryKiB / 1024) }, server, instances: here };
+  return { host: { cpus, memoryMiB: Math.floor(memoryKiB / 1024) }, server, instances: here, endings: endingsOf(sections.get('endings') ?? ''), stopping: stoppingOf(sections.get('stopping') ?? '') };
+}
+
+function endingsOf(lines: string): ReadonlyMap<string, InstanceEnding> {
+  return new Map(lines.split('\n').flatMap((line): [string, InstanceEnding][] => {
+    const at = line.indexOf(' ');
+    const ending = at < 0 ? null : readEnding(line.slice(at + 1));
+    return ending === null ? [] : [[decodeURIComponent(line.slice(0, at)), ending]];
+  }));
+}
+
+function stoppingOf(paths: string): ReadonlySet<string> {
+  return new Set(paths.split('\n').flatMap((path) => {
+    const [, name, project] = /^\/1\.0\/instances\/([^?]+)(?:\?project=(.*))?$/.exec(path) ?? [];
+    return name === undefined ? [] : [instanceKey(decodeURIComponent(project ?? 'default'), decodeURIComponent(name))];
+  }));
 }
 
 export function sectionsOf(output: string): ReadonlyMap<string, string> {

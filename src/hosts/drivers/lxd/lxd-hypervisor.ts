@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { BlockPools, CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationStatistics, ObservedWorkload, PoolLook, PoolRequest, Replica } from '../../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MigrationCommandState, MigrationStatistics, ObservedWorkload, PoolLook, PoolRequest, Replica } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -9,11 +9,12 @@ import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { clientScript, instanceScript } from './client-script.js';
 import { abortCopyScript, copyIdOf, prepareScript, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
+import { startMakeScript } from './make-script.js';
 import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
-import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
-import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
+import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
+import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 
@@ -52,6 +53,7 @@ export class LxdHypervisor implements Hypervisor {
     this.copies = {
       prepare: (token, uuid) => this.#prepare(token, uuid),
       startCopy: (token, request) => this.#startCopy(token, request),
+      startMake: (token, request) => this.#startMake(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
@@ -167,6 +169,14 @@ export class LxdHypervisor implements Hypervisor {
     await this.#doOk(token, await this.#workload(token, uuid, what), autostartScript(uuid, on), what);
   }
 
+  async giveBackAutostart(token: CommandToken, uuid: string): Promise<void> {
+    const what = `autostart of ${uuid}`;
+    const found = await this.#find(uuid, what);
+    // A replica keeps the note for the day on which it becomes the workload.
+    if (!found || !isShown(found.instance)) return this.#guardOnly(token);
+    await this.#doOk(token, found, giveBackAutostartScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+  }
+
   createDisk = async (): Promise<string> => Promise.reject(unsupported(`${this.#dialect.title} makes the disks of its instances itself`));
   deleteDisk = async (): Promise<void> => Promise.reject(unsupported(`${this.#dialect.title} deletes the disks of its instances itself`));
   startMigration = async (token: CommandToken): Promise<void> => {
@@ -181,6 +191,16 @@ export class LxdHypervisor implements Hypervisor {
     const what = `copy of ${request.uuid}`;
     const found = await this.#workload(token, request.uuid, what);
     await this.#doOk(token, found, startCopyScript(this.#dialect, found.instance, request.uuid, request), what);
+  }
+
+  async #startMake(token: CommandToken, request: MakeRequest): Promise<void> {
+    const what = `making of ${request.uuid}`;
+    const { source } = request;
+    const copied = source.kind === 'copy' ? await this.#find(source.uuid, what) : null;
+    if (source.kind === 'copy' && !copied) await this.#guardOnly(token);
+    const from = source.kind === 'copy' ? this.#shown(copied, source.uuid).instance : null;
+    const script = startMakeScript(this.#dialect, request, from);
+    this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
   }
 
   async #copyCommand(id: string): Promise<MigrationCommandState> {
@@ -240,11 +260,11 @@ export class LxdHypervisor implements Hypervisor {
   }
 
   async #inventory(what: string): Promise<Inventory> {
-    return parseInventory((await this.#lookOk(INVENTORY_SCRIPT, what)).stdout);
+    return parseInventory((await this.#lookOk(inventoryScript(this.#dialect.driver), what)).stdout);
   }
 
-  #observed(uuid: string, instance: Instance | null, { host }: Inventory): ObservedWorkload | null {
-    return instance && isShown(instance) ? observedOf(instance, uuid, this.#dialect.driver, host) : null;
+  #observed(uuid: string, instance: Instance | null, inventory: Inventory): ObservedWorkload | null {
+    return instance && isShown(instance) ? observedOf(instance, uuid, this.#dialect.driver, inventory) : null;
   }
 
   /** Its name is that of now: what a person has renamed is found by its uuid, and the command looks again before it acts. */
