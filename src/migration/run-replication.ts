@@ -1,5 +1,6 @@
 // Replication: the copy of a workload on another host is made anew, while it runs or not. The workload itself is never touched.
-import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
+import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, look } from '../workloads/place.js';
 import { copyInstance, type CopyContext } from './copy-instance.js';
 
@@ -14,7 +15,8 @@ const WITHIN_MS = 24 * 3_600_000;
 
 const checkTarget: Step<ReplicationContext> = {
   name: 'check',
-  run: async ({ workload, source, target, stillWanted }) => {
+  run: async (context) => {
+    const { workload, source, target, stillWanted } = context;
     const unwanted = await stillWanted();
     if (unwanted !== null) return { kind: 'cancelled', why: unwanted };
     const here = await look(source, workload.uuid);
@@ -23,7 +25,8 @@ const checkTarget: Step<ReplicationContext> = {
     if (there.kind === 'blind') return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer: ${there.why}` };
     // Not a replica: the workload itself, and nobody copies over that.
     if (there.observed !== null) return { kind: 'failed', code: 'already-there', why: `${workload.name} itself is on ${target.name}, ${describeLook(there)}: it is not overwritten by a copy from ${source.name}` };
-    return { kind: 'done' };
+    // A copy after whose end nobody was left to put it in its place: else it would be written over now, and it is the newest.
+    return settle(context);
   },
 };
 
@@ -36,7 +39,20 @@ const copy: Step<ReplicationContext> = {
   },
 };
 
-export const REPLICATION_STEPS: readonly Step<ReplicationContext>[] = [checkTarget, copy];
+/** From here on the new copy is what it would be recovered from, and the one before it is written into next time. */
+const takeItsPlace: Step<ReplicationContext> = { name: 'settle', run: settle };
+
+async function settle({ workload, target }: ReplicationContext): Promise<StepOutcome> {
+  try {
+    await target.hypervisor.copies?.settle(target.token, workload.uuid, workload.name);
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'not-settled', why: `the copies of ${workload.name} on ${target.name} could not be put in their places: ${messageOf(error)}` };
+  }
+}
+
+export const REPLICATION_STEPS: readonly Step<ReplicationContext>[] = [checkTarget, copy, takeItsPlace];
 
 export function runReplication(context: ReplicationContext, journal: Journal): Promise<WorkflowOutcome> {
   return runWorkflow(REPLICATION_STEPS, context, journal);

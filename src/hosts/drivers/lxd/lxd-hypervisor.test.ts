@@ -69,9 +69,9 @@ describe('a replica', () => {
     const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
     expect(await hypervisor.inventory()).toEqual([]);
     expect(await hypervisor.observe(UUID)).toBeNull();
-    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 }]);
+    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 }]);
     for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('that runs is shown, and can be ended', async () => {
@@ -114,7 +114,7 @@ describe('scripts', () => {
 
   it('copy to the remote that enrolment makes, and take no name that is none', () => {
     const instance = parseInventory(INVENTORY).instances[1]!;
-    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null };
+    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null };
     const script = startCopyScript(DIALECTS.lxd, instance, UUID, request);
     expect(script).toContain('there=reeve-host-2:');
     expect(spawnSync('/bin/sh', ['-n', '-c', script]).status).toBe(0);

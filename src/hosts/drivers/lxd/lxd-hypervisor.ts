@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { CommandToken, CopyRequest, Hypervisor, InstanceCopies, MigrationCommandState, MigrationStatistics, ObservedWorkload, Replica } from '../../hypervisor.js';
+import { writtenNext, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type MigrationCommandState, type MigrationStatistics, type ObservedWorkload, type Replica, type ReplicaKind } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -9,12 +9,13 @@ import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
 import { clientScript, instanceScript } from './client-script.js';
 import { abortCopyScript, copyIdOf, prepareScript, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
-import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
+import { isReplica, isShown, isStopped, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaKindOf, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
+import { settleScript } from './settle-copies.js';
 
 export interface LxdHypervisorOptions {
   readonly ssh: SshConnection;
@@ -46,13 +47,14 @@ export class LxdHypervisor implements Hypervisor {
     this.#ssh = ssh;
     this.#dialect = dialect;
     this.copies = {
-      prepare: (token, uuid) => this.#prepare(token, uuid),
+      prepare: (token, uuid, keepsNewest) => this.#prepare(token, uuid, keepsNewest),
       startCopy: (token, request) => this.#startCopy(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
+      settle: async (token, uuid, name) => void (await this.#settle(token, uuid, name)),
       setAside: (token, uuid) => this.#setAside(token, uuid),
-      deleteReplica: (token, uuid) => this.#deleteReplica(token, uuid),
+      deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
     };
   }
 
@@ -91,15 +93,17 @@ export class LxdHypervisor implements Hypervisor {
 
   async define(token: CommandToken, definition: string): Promise<void> {
     const { uuid, name } = readInstanceDefinition(definition);
-    const found = await this.#find(uuid, `define ${uuid}`);
-    if (found && !isReplica(found.instance)) return this.#guardOnly(token);
+    const before = await this.#find(uuid, `define ${uuid}`);
+    if (before && !isReplica(before.instance)) return this.#guardOnly(token);
+    // A copy that was whole, and after which nobody was left to say so.
+    const found = (await this.#settle(token, uuid, name)) ? await this.#find(uuid, `define ${uuid}`) : before;
     const asOfMs = found ? replicaOf(found.instance, uuid).asOfMs : null;
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
       throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
-    await this.#doOk(token, found, defineScript(uuid, String(asOfMs)), `define ${uuid}`);
+    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spareOf(found.inventory.instances, uuid)?.name ?? null), `define ${uuid}`);
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
@@ -193,18 +197,34 @@ export class LxdHypervisor implements Hypervisor {
     });
   }
 
-  async #prepare(token: CommandToken, uuid: string): Promise<void> {
+  async #prepare(token: CommandToken, uuid: string, keepsNewest: boolean): Promise<void> {
     const what = `preparation of the replica ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found || !isReplica(found.instance)) return this.#guardOnly(token);
-    await this.#doOk(token, found, prepareScript(uuid, found.instance), what, { fine: [UNKNOWN_INSTANCE] });
+    const spare = spareOf(found.inventory.instances, uuid);
+    const instance = writtenNext(replicaOf(found.instance, uuid), spare && replicaOf(spare, uuid), keepsNewest) === 'spare' ? spare : found.instance;
+    if (!instance) return this.#guardOnly(token);
+    await this.#doOk(token, { ...found, instance }, prepareScript(uuid, instance), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
-  async #deleteReplica(token: CommandToken, uuid: string): Promise<void> {
+  /** True: something has changed its place. */
+  async #settle(token: CommandToken, uuid: string, name: string): Promise<boolean> {
+    const what = `settling the copies of ${uuid}`;
+    const { instances } = await this.#inventory(what);
+    const script = settleScript(instances, uuid, name);
+    if (script === null) await this.#guardOnly(token);
+    else this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
+    return script !== null;
+  }
+
+  async #deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void> {
     const what = `deletion of the replica ${uuid}`;
     const found = await this.#find(uuid, what);
-    if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+    const { instances } = found?.inventory ?? (await this.#inventory(what));
+    const main = found !== null && (kind === undefined || replicaKindOf(found.instance) === kind) ? [found.instance] : [];
+    const spares = kind === undefined || kind === 'spare' ? instances.filter((one) => isCopyOf(one, uuid, 'spare') && one !== found?.instance) : [];
+    if (main.length + spares.length === 0) return this.#guardOnly(token);
+    for (const instance of [...main, ...spares]) await this.#doOk(token, { instance }, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   // --- how ---
@@ -260,7 +280,7 @@ export class LxdHypervisor implements Hypervisor {
     return this.#ssh.run(guarded(token, ['/bin/sh', '-c', script], guard), { timeoutMs: DO_MS, okCodes: 'any', what });
   }
 
-  async #doOk(token: CommandToken, { instance }: Found, script: string, what: string, { guard = {}, fine = [] }: { readonly guard?: GuardOptions; readonly fine?: readonly RegExp[] } = {}): Promise<void> {
+  async #doOk(token: CommandToken, { instance }: Pick<Found, 'instance'>, script: string, what: string, { guard = {}, fine = [] }: { readonly guard?: GuardOptions; readonly fine?: readonly RegExp[] } = {}): Promise<void> {
     const whole = `${clientScript(this.#dialect, DO_ASK_S)}\n${instanceScript(instance)}\n${script}`;
     this.#accept(await this.#do(token, whole, what, guard), what, fine);
   }
@@ -284,4 +304,6 @@ function underLease(token: CommandToken, instance: Instance, { driver }: Dialect
   return { lease: 'hold', ...(kindOf(instance) === 'container' ? { instance: `${driver}:${kernelNameOf(instance)}` } : {}) };
 }
 
+const spareOf = (instances: readonly Instance[], uuid: string): Instance | null => instances.find((one) => isCopyOf(one, uuid, 'spare') && isStopped(one)) ?? null;
+const isCopyOf = (instance: Instance, uuid: string, kind: ReplicaKind): boolean => uuidOf(instance) === uuid && replicaKindOf(instance) === kind;
 const unsupported = (why: string): OperationalError => new OperationalError('unsupported', why);
