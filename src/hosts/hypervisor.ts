@@ -126,6 +126,8 @@ export interface InstanceCopies {
   /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
   abortCopy(token: CommandToken, id: string): Promise<void>;
   replicas(): Promise<readonly Replica[]>;
+  /** Does this host reach the daemon of that one now? The daemons themselves find out after two minutes. */
+  reaches(destination: string): Promise<boolean>;
   /** Asked of the destination: a whole copy that is newer than the replica takes its place, under this name, and that one becomes the spare. None is fine; no data are touched. */
   settle(token: CommandToken, uuid: string, name: string): Promise<void>;
   /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */

@@ -30,6 +30,9 @@ const LOOK_EVERY_MS = 300;
 /** The daemons of a copy notice a dead peer after two minutes; a target that does not answer us for so long is given up before. */
 const TARGET_BLIND_MS = 10_000;
 const TARGET_LOOK_EVERY_MS = 2_000;
+/** Both answer us, and not each other: a switch between them may reboot, and the copying goes on afterwards; for so long. */
+const CUT_OFF_MS = 12_000;
+const REACH_LOOK_EVERY_MS = 3_000;
 /** A command that was refused and is not seen either never began; one whose answer was lost may be on its way for so long. */
 const NEVER_BEGAN_MS = 1_500;
 const LATE_START_MS = 45_000;
@@ -45,6 +48,8 @@ interface Watch {
   targetLookedMs: number;
   /** Why nothing was heard of the target last. */
   targetWhy: string;
+  reachedMs: number;
+  reachLookedMs: number;
   /** The newest whole copy there before this one; undefined: not known. */
   newestBeforeMs: number | null | undefined;
 }
@@ -68,7 +73,7 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
   const { copies } = context.source.hypervisor;
   if (copies === null) return { kind: 'failed', code: 'not-copied', why: `${context.workload.name} is not of a kind that is copied from ${context.source.name}` };
   const now = context.clock.monotonicMs();
-  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '', newestBeforeMs: undefined };
+  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '', reachedMs: now, reachLookedMs: now, newestBeforeMs: undefined };
   const refusal = await begin(context, copies, run, watch);
   if (refusal) return refusal;
   await journal.progress({ line: run.line });
@@ -165,7 +170,7 @@ async function whyStop(context: CopyContext, journal: Journal, { run, watch }: W
   const { workload, target, clock } = context;
   if (await journal.cancelRequested()) return { kind: 'cancelled', why: `cancelled on request while ${workload.name} was copied` };
   if (clock.monotonicMs() - watch.startedAtMs > run.withinMs) return { kind: 'failed', code: 'copy-too-slow', why: `copying ${workload.name} to ${target.name} took more than ${Math.round(run.withinMs / 1000)} s` };
-  return targetLost(context, watch);
+  return (await targetLost(context, watch)) ?? cutOff(context, watch);
 }
 
 async function targetLost({ workload, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
@@ -178,6 +183,14 @@ async function targetLost({ workload, target, clock }: CopyContext, watch: Watch
   else watch.targetWhy = seen.why;
   if (clock.monotonicMs() - watch.targetSeenMs < TARGET_BLIND_MS) return null;
   return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer any more while ${workload.name} is copied there: ${watch.targetWhy}` };
+}
+
+async function cutOff({ workload, source, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
+  if (clock.monotonicMs() - watch.reachLookedMs < REACH_LOOK_EVERY_MS) return null;
+  watch.reachLookedMs = clock.monotonicMs();
+  if ((await unlessAway(async () => source.hypervisor.copies?.reaches(target.name))) !== false) watch.reachedMs = clock.monotonicMs();
+  if (clock.monotonicMs() - watch.reachedMs < CUT_OFF_MS) return null;
+  return { kind: 'failed', code: 'target-unreachable', why: `${source.name} does not reach the daemon of ${target.name} any more (both answer here): the copying of ${workload.name} is ended; look at the network between them` };
 }
 
 async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch, why: string): Promise<StepOutcome | null> {

@@ -6,6 +6,7 @@ import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOu
 import { describeLook, lastLook, look } from '../workloads/place.js';
 import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
+import { settleCopies } from './settle-copies.js';
 import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 
 export interface CopyRelocationContext extends RelocationContext {
@@ -132,7 +133,7 @@ const canBeCopied: Step<CopyRelocationContext> = {
   name: 'copies',
   run: async ({ workload, source, target }) => {
     if (source.hypervisor.copies === null) return refused('not-copied', `${workload.name} is not copied from ${source.name}: no daemon for it is known there`);
-    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : { kind: 'done' };
+    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : settleCopies({ workload, target });
   },
 };
 

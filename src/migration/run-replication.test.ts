@@ -34,6 +34,7 @@ describe('runReplication', () => {
 
   it.each<[string, (one: MoveWorld) => void, string]>([
     ['the target is lost in the middle', (one) => one.at(1_500, () => one.world.powerOff(DESTINATION)), 'target-unreachable'],
+    ['the wire between them is cut in the middle, which their daemons would notice after two minutes', (one) => one.at(1_500, () => void (one.world.reaches = (from) => from !== SOURCE)), 'target-unreachable'],
     ['the daemon refuses', (one) => one.world.inject({ host: SOURCE, method: 'startCopy', error: new OperationalError('failed', 'no pool'), when: 'before', times: 1 }), 'copy-failed'],
     ['it never began', (one) => Object.assign(one.copying.source.hypervisor, { copies: { ...one.copying.source.hypervisor.copies, startCopy: async () => undefined } }), 'copy-failed'],
   ])('%s: there is no whole copy, and it runs on', async (_name, spoil, code) => {

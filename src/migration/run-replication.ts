@@ -1,8 +1,8 @@
 // Replication: the copy of a workload on another host is made anew, while it runs or not. The workload itself is never touched.
-import { messageOf, OperationalError } from '../shared/errors.js';
-import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
+import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, look } from '../workloads/place.js';
 import { copyInstance, type CopyContext } from './copy-instance.js';
+import { settleCopies } from './settle-copies.js';
 
 export interface ReplicationContext extends CopyContext {
   readonly operationId: string;
@@ -26,7 +26,7 @@ const checkTarget: Step<ReplicationContext> = {
     // Not a replica: the workload itself, and nobody copies over that.
     if (there.observed !== null) return { kind: 'failed', code: 'already-there', why: `${workload.name} itself is on ${target.name}, ${describeLook(there)}: it is not overwritten by a copy from ${source.name}` };
     // A copy after whose end nobody was left to put it in its place: else it would be written over now, and it is the newest.
-    return settle(context);
+    return settleCopies(context);
   },
 };
 
@@ -40,17 +40,7 @@ const copy: Step<ReplicationContext> = {
 };
 
 /** From here on the new copy is what it would be recovered from, and the one before it is written into next time. */
-const takeItsPlace: Step<ReplicationContext> = { name: 'settle', run: settle };
-
-async function settle({ workload, target }: ReplicationContext): Promise<StepOutcome> {
-  try {
-    await target.hypervisor.copies?.settle(target.token, workload.uuid, workload.name);
-    return { kind: 'done' };
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'not-settled', why: `the copies of ${workload.name} on ${target.name} could not be put in their places: ${messageOf(error)}` };
-  }
-}
+const takeItsPlace: Step<ReplicationContext> = { name: 'settle', run: settleCopies };
 
 export const REPLICATION_STEPS: readonly Step<ReplicationContext>[] = [checkTarget, copy, takeItsPlace];
 

@@ -60,6 +60,10 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       if (writtenNext(domain.replica, domain.spare ?? null, keepsNewest) === 'replica') domain.replica = { ...domain.replica, isPrepared: true };
       else if (domain.spare) domain.spare = { ...domain.spare, isPrepared: true };
     }),
+    reaches: (destination) => look('reaches', (host) => {
+      const target = [...world.hosts].find((one) => one.name === destination);
+      return target !== undefined && target.powered && !target.booting && !target.hung && world.reaches(host.name, target);
+    }),
     settle: (token, uuid) => change(token, 'settle', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.replica && !domain.running && !isWrittenInto(world, host, uuid)) swapSpare(domain);

@@ -233,6 +233,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect(output).toContain('nobody');
       expect(await copies(one).copyCommand('never')).toEqual({ kind: 'none' });
       await copies(one).abortCopy(token(one, guest), 'never');
+      expect([await copies(one).reaches(two.name), await copies(one).reaches('nobody')]).toEqual([true, false]);
     });
 
     it('deletes replicas alone, twice the same', async () => {

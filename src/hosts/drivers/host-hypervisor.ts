@@ -95,6 +95,8 @@ export class HostHypervisor implements Hypervisor {
       prepare: (token, uuid, keepsNewest) => ofReplica(uuid, (one) => one.prepare(token, uuid, keepsNewest)),
       settle: (token, uuid, name) => ofReplica(uuid, (one) => one.settle(token, uuid, name)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
+      // One wire, whoever asks.
+      reaches: async (destination) => (await Promise.all(copying.map((one) => one.reaches(destination)))).some(Boolean),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
       setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),

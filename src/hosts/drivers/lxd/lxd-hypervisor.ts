@@ -16,6 +16,8 @@ import { autostartScript, defineScript, deleteReplicaScript, killScript, resumeS
 import { INVENTORY_SCRIPT, parseInventory, type Inventory } from './inventory.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 import { settleScript } from './settle-copies.js';
+import { quote } from '../ssh/shell-quote.js';
+import { remoteNameOf } from './remotes.js';
 
 export interface LxdHypervisorOptions {
   readonly ssh: SshConnection;
@@ -27,6 +29,10 @@ const LOOK_MS = 8_000;
 /** Of one question within a look; below the whole, so that the daemon's silence is told as such. */
 const LOOK_ASK_S = 6;
 const COMPATIBILITY_MS = 20_000;
+/** Of the question to another host's daemon: one that is well answers in 50 ms. */
+const REACH_S = 4;
+/** None of ours, and none that the client ends with. */
+const NOT_REACHED = 80;
 /** Of one question within a command: a start waits for storage and network of the instance. */
 const DO_ASK_S = 30;
 /** Above the guard's own wait and a command's slowest question. */
@@ -52,7 +58,8 @@ export class LxdHypervisor implements Hypervisor {
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
-      settle: async (token, uuid, name) => void (await this.#settle(token, uuid, name)),
+      reaches: (destination) => this.#reaches(destination),
+      settle: (token, uuid, name) => this.#settle(token, uuid, name),
       setAside: (token, uuid) => this.#setAside(token, uuid),
       deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
     };
@@ -93,17 +100,21 @@ export class LxdHypervisor implements Hypervisor {
 
   async define(token: CommandToken, definition: string): Promise<void> {
     const { uuid, name } = readInstanceDefinition(definition);
-    const before = await this.#find(uuid, `define ${uuid}`);
+    const what = `define ${uuid}`;
+    const inventory = await this.#inventory(what);
+    const before = this.#findIn(inventory, uuid);
     if (before && !isReplica(before.instance)) return this.#guardOnly(token);
-    // A copy that was whole, and after which nobody was left to say so.
-    const found = (await this.#settle(token, uuid, name)) ? await this.#find(uuid, `define ${uuid}`) : before;
+    // A copy that is newer than the replica: the last one of a move, or one after whose end nobody was left to put it in its place.
+    const script = settleScript(inventory.instances, uuid, name);
+    if (script !== null) await this.#runSettling(token, script, what);
+    const found = script === null ? before : await this.#find(uuid, what);
     const asOfMs = found ? replicaOf(found.instance, uuid).asOfMs : null;
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
       throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
-    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spareOf(found.inventory.instances, uuid)?.name ?? null), `define ${uuid}`);
+    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spareOf(found.inventory.instances, uuid)?.name ?? null), what);
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
@@ -197,6 +208,14 @@ export class LxdHypervisor implements Hypervisor {
     });
   }
 
+  async #reaches(destination: string): Promise<boolean> {
+    const script = `${clientScript(this.#dialect, REACH_S)}\nclient query ${quote(`${remoteNameOf(destination)}:/1.0`)} > /dev/null 2>&1 || exit ${NOT_REACHED}`;
+    const what = `reaching ${destination}`;
+    const result = await this.#bounded(script, what, LOOK_MS);
+    if (result.code !== NOT_REACHED) this.#accept(result, what);
+    return result.code === 0;
+  }
+
   async #prepare(token: CommandToken, uuid: string, keepsNewest: boolean): Promise<void> {
     const what = `preparation of the replica ${uuid}`;
     const found = await this.#find(uuid, what);
@@ -207,14 +226,16 @@ export class LxdHypervisor implements Hypervisor {
     await this.#doOk(token, { ...found, instance }, prepareScript(uuid, instance), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
-  /** True: something has changed its place. */
-  async #settle(token: CommandToken, uuid: string, name: string): Promise<boolean> {
+  async #settle(token: CommandToken, uuid: string, name: string): Promise<void> {
     const what = `settling the copies of ${uuid}`;
     const { instances } = await this.#inventory(what);
     const script = settleScript(instances, uuid, name);
     if (script === null) await this.#guardOnly(token);
-    else this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
-    return script !== null;
+    else await this.#runSettling(token, script, what);
+  }
+
+  async #runSettling(token: CommandToken, script: string, what: string): Promise<void> {
+    this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
   }
 
   async #deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void> {
@@ -243,7 +264,10 @@ export class LxdHypervisor implements Hypervisor {
 
   /** Its name is that of now: what a person has renamed is found by its uuid, and the command looks again before it acts. */
   async #find(uuid: string, what: string): Promise<Found | null> {
-    const inventory = await this.#inventory(what);
+    return this.#findIn(await this.#inventory(what), uuid);
+  }
+
+  #findIn(inventory: Inventory, uuid: string): Found | null {
     refuseTwins(inventory.instances, uuid, this.#name);
     const instance = theOne(inventory.instances, uuid);
     return instance && { uuid, instance, inventory };
