@@ -28,7 +28,6 @@ const host = (name: string): LabHost => rig.lab.host(name);
 const describeIt = { describe: () => describeRig(rig) };
 const begin = async (path: string, body: unknown = {}): Promise<string> => String((await rig.api().post<{ operationIds: string[] }>(path, body)).operationIds[0]);
 const copies = async (name: string): Promise<readonly CopyDocument[]> => (await rig.api().get<CopiesDocument>(`/workloads/${name}/copies`)).copies;
-const shown = (all: readonly CopyDocument[]): readonly string[] => all.map((one) => `${one.host} ${one.kind}${one.isLeftover ? ' (leftover)' : ''}`);
 
 async function adopted(name: string, index: number, on: string): Promise<void> {
   await createContainer(rig.lab, host(on), { name, index, memoryMiB: 64, config: ['limits.cpu=1'] });
@@ -82,13 +81,27 @@ describe.skipIf(!canHave)('a copy that is cut', () => {
     await isBack('host-1');
     expect(await runningContainers(rig.lab, host('host-1'))).toEqual([]);
     await waitUntil('what is left to be told', async () => (await copies('ct-1')).some((one) => one.host === 'host-1' && one.kind === 'set-aside'), { timeoutMs: 60_000, ...describeIt });
-    expect(shown(await copies('ct-1'))).toContain(`${on} spare (leftover)`);
     await rig.api().post('/workloads/ct-1/discard-copy', { host: 'host-1', kind: 'set-aside' });
     expect(await listContainers(rig.lab, host('host-1'))).toEqual([]);
     await expect(rig.api().post('/workloads/ct-1/discard-copy', { host: 'host-1', kind: 'set-aside' })).rejects.toThrow(/no copy of ct-1/);
     expect(await runningContainers(rig.lab, host(on))).toEqual(['ct-1']);
     // A counter that goes back is what a copy means: it was looked at above.
     rig.ticks.forget();
+  });
+
+  it('by the end of the control plane: the daemons copy on, and the copy takes its place once that is back', async () => {
+    await adopted('ct-1', 11, 'host-1');
+    const first = await rig.ticks.waitForTick('ct-1', 0);
+    await rig.api().put('/workloads/ct-1/policies', { replicateEveryS: 10 });
+    await waitUntil('a whole copy', async () => (await copies('ct-1')).some((one) => one.isRecoveredFrom), { timeoutMs: 60_000, ...describeIt });
+    const before = (await copies('ct-1')).find((one) => one.isRecoveredFrom);
+    await grows('ct-1', 'host-1');
+    await untilReceiving(before?.host ?? '');
+    await rig.control.kill();
+    await rig.control.restart();
+    await waitUntil('the new copy in its place', async () => ((await copies('ct-1')).find((one) => one.isRecoveredFrom)?.asOfMs ?? 0) > (before?.asOfMs ?? Infinity), { timeoutMs: 90_000, ...describeIt });
+    expect(rig.ticks.boots('ct-1')).toEqual([first.boot]);
+    await rig.api().put('/workloads/ct-1/policies', { replicateEveryS: null });
   });
 
   it('by the network between both hosts: the relocation ends long before the daemons notice, and it never stopped', async () => {

@@ -12,8 +12,8 @@ const REMEMBER_AUTOSTART = `was=$(setting "" boot.autostart) && noted=$(setting 
 if [ "$was" != false ] || [ -z "$noted" ]; then noted=\${was:-${WAS_UNSET}}; fi`;
 
 /**
- * The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. What is in its spare is older than what the workload
- * writes from now on: that never takes its place again.
+ * The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. `spare`: a whole one, that is older than what the workload
+ * writes from now on; it loses its mark, so that it never takes its place again, whatever the clocks say. A recovery does not wait for that.
  */
 export function defineScript(uuid: string, copied: string, spare: string | null): string {
   return `${sameInstance(uuid)}
@@ -21,7 +21,7 @@ role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
 [ -n "$role" ] || exit 0
 [ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
 ${notCopying}
-${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" || exit $?\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
 role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }

@@ -109,12 +109,13 @@ export class LxdHypervisor implements Hypervisor {
     if (script !== null) await this.#runSettling(token, script, what);
     const found = script === null ? before : await this.#find(uuid, what);
     const asOfMs = found ? replicaOf(found.instance, uuid).asOfMs : null;
+    const spare = found ? spareOf(found.inventory.instances, uuid) : null;
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
       throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
-    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spareOf(found.inventory.instances, uuid)?.name ?? null), what);
+    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spare !== null && replicaOf(spare, uuid).asOfMs !== null ? spare.name : null), what);
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
