@@ -158,6 +158,17 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       expect(await replica(one, guest)).toBeUndefined();
     });
 
+    it('keeps by what cloud-init knows it, through each change of names', async () => {
+      const guest = await created();
+      const cloudId = (host: RealHost): Promise<string> => rig.lxc(host, 'config', 'get', guest.name, 'volatile.cloud-init.instance-id');
+      for (const id of ['a', 'b', 'c']) {
+        await copied(guest, `${id}-${guest.name}`);
+        await copies(two).settle(token(two, guest), guest.uuid, guest.name);
+      }
+      expect(await replica(two, guest, 'spare')).toBeDefined();
+      expect([await cloudId(one), await cloudId(two)]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/) as string, await cloudId(one)]);
+    });
+
     it('copies what is written to and deleted from while it runs', async () => {
       const guest = await started();
       await rig.lxc(one, 'exec', guest.name, '--', 'sh', '-c', 'mkdir /churn; (while :; do echo now > /churn/$RANDOM; usleep 20000; rm -f /churn/*; usleep 20000; done) > /dev/null 2>&1 < /dev/null &');

@@ -5,6 +5,8 @@ export const MARKS = {
   role: 'user.reeve.role',
   /** Of a complete replica: as of when its data are, in ms. Absent while a copy goes on, and after one that failed. */
   copied: 'user.reeve.copied',
+  /** While replica and spare change names: by what cloud-init knows it. */
+  cloudId: 'user.reeve.cloud-id',
   /** What boot.autostart was before Reeve set it to false. */
   autostart: 'user.reeve.autostart',
 } as const;

@@ -9,6 +9,7 @@ import { settleScript } from './settle-copies.js';
 
 const UUID = '6a0d3a50-1a8e-4a52-9d0c-2b5f4c3f7a11';
 const SPARE = spareNameOf(UUID);
+const CLOUD = 'volatile.cloud-init.instance-id';
 const recorded = parseInventory(INVENTORY_WITH_REPLICA).instances[0]!;
 
 function copy(name: string, role: string, copied: number | null, status = 'Stopped'): Instance {
@@ -21,10 +22,12 @@ const stepsOf = (instances: readonly Instance[]): readonly string[] => (settleSc
 /** What the daemon would have after that step. */
 function after(instances: readonly Instance[], step: string): readonly Instance[] {
   const [, from, to] = /^client rename (\S+) (\S+) /.exec(step) ?? [];
-  const [, at, role] = /^at (\S+); set_settings "" \S+?=(\S+) /.exec(step) ?? [];
+  const [, at, settings = ''] = /^at (\S+); set_settings "" (.*) \|\| exit/.exec(step) ?? [];
+  const set = Object.fromEntries(settings.split(' ').filter(Boolean).map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]));
   if (to !== undefined) expect(instances.map(({ name }) => name)).not.toContain(to);
   expect(instances.map(({ name }) => name)).toContain(from ?? at);
-  return instances.map((one) => (one.name === from ? { ...one, name: to ?? '' } : one.name === at ? { ...one, config: { ...one.config, [MARKS.role]: role ?? '' } } : one));
+  // As LXD does it: what is renamed is another machine to cloud-init.
+  return instances.map((one) => (one.name === from ? { ...one, name: to ?? '', config: { ...one.config, [CLOUD]: `of ${to ?? ''}` } } : one.name === at ? { ...one, config: { ...one.config, ...set } } : one));
 }
 
 const settled = (instances: readonly Instance[]): readonly Instance[] => stepsOf(instances).reduce(after, instances);
@@ -37,10 +40,12 @@ describe('settleScript', () => {
   it('ends as it should wherever it was cut short, when it is run again', () => {
     const before = [copy('web', 'replica', 1), copy(SPARE, 'spare', 2)];
     const steps = stepsOf(before);
-    expect(steps).toHaveLength(5);
+    expect(steps).toHaveLength(6);
     for (let cut = 0; cut <= steps.length; cut += 1) {
       const left = steps.slice(0, cut).reduce(after, before);
-      expect([cut, ...shown(settled(left))]).toEqual([cut, `${SPARE}: spare 1`, 'web: replica 2']);
+      const end = settled(left);
+      expect([cut, ...shown(end)]).toEqual([cut, `${SPARE}: spare 1`, 'web: replica 2']);
+      expect(end.find(({ name }) => name === 'web')?.config, `cut after ${cut} steps`).toMatchObject({ [CLOUD]: recorded.config[CLOUD], [MARKS.cloudId]: '' });
     }
   });
 

@@ -32,6 +32,8 @@ function newestOf(copies: readonly Instance[], uuid: string): Instance | null {
   return newest.find((one) => replicaKindOf(one) === 'replica') ?? newest[0] ?? null;
 }
 
+const CLOUD_ID = 'volatile.cloud-init.instance-id';
+
 interface Places {
   readonly uuid: string;
   readonly best: Instance;
@@ -44,19 +46,22 @@ interface Places {
 function stepsOf({ uuid, best, copies, inPlace, name }: Places): readonly string[] {
   const [spare, passing] = [spareNameOf(uuid), passingNameOf(uuid)];
   const steps: string[] = [];
+  // The daemon gives what it renames another one, and cloud-init would take it for a new machine at its next start: new host keys, and all that it does but once done again.
+  const cloudId = best.config[MARKS.cloudId] || best.config[CLOUD_ID] || null;
   if (best !== inPlace) {
     // It says of itself what it is before it has another name: nothing of two names is the replica.
-    if (inPlace !== null) steps.push(setRole(inPlace.name, SPARE), rename(inPlace.name, passing));
+    if (inPlace !== null) steps.push(set(inPlace.name, `${MARKS.role}=${SPARE}`), rename(inPlace.name, passing));
+    if (cloudId !== null) steps.push(set(best.name, `${MARKS.cloudId}=${quote(cloudId)}`));
     steps.push(rename(best.name, name));
   }
-  if (replicaKindOf(best) !== 'replica') steps.push(setRole(name, REPLICA));
+  if (replicaKindOf(best) !== 'replica') steps.push(set(name, `${MARKS.role}=${REPLICA}`, ...(cloudId === null ? [] : [`${CLOUD_ID}=${quote(cloudId)}`, `${MARKS.cloudId}=`])));
   const hasPassing = steps.includes(rename(inPlace?.name ?? '', passing)) || copies.some((one) => one !== best && one.name === passing);
   if (hasPassing && !copies.some((one) => one !== best && one.name === spare)) steps.push(rename(passing, spare));
   return steps;
 }
 
 const rename = (from: string, to: string): string => `client rename ${quote(from)} ${quote(to)} --project "$project" || exit $?`;
-const setRole = (name: string, role: string): string => `at ${quote(name)}; set_settings "" ${MARKS.role}=${role} || exit $?`;
+const set = (name: string, ...settings: readonly string[]): string => `at ${quote(name)}; set_settings "" ${settings.join(' ')} || exit $?`;
 
 /** As it was when this was decided; and nothing writes into it: the daemon would rename it all the same. */
 const stateOf = (instance: Instance, uuid: string): string => `${uuid}:${instance.config[MARKS.role] ?? ''}:${instance.config[MARKS.copied] ?? ''}:Stopped`;
