@@ -79,6 +79,32 @@ export const workload = z.looseObject({
   operation: z.looseObject({ id: z.string(), kind: z.string() }).nullable().meta({ description: 'what is under way with it' }),
 });
 
+export const copies = z.looseObject({
+  copies: z.array(z.looseObject({
+    host: z.string(),
+    workload: z.string().nullable().meta({ description: 'null: of one that is not known any more' }),
+    uuid: z.string(),
+    name: z.string().meta({ description: 'what the daemon of that host calls it' }),
+    kind: z.enum(['replica', 'spare', 'set-aside']),
+    isLeftover: z.boolean().meta({ description: 'nothing would be recovered from it' }),
+    isRecoveredFrom: z.boolean(),
+    asOfMs: atMs.nullable().meta({ description: 'what was written until then is in it; null: it is not whole' }),
+  })),
+  unseen: z.array(z.looseObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts of which nothing is known now' }),
+});
+
+export const drainPlan = z.looseObject({
+  host: z.string(),
+  workloads: z.array(z.looseObject({
+    workload: z.string(),
+    kind: z.enum(['vm', 'container']),
+    how: z.enum(['live', 'relocated', 'stays']),
+    target: z.string().nullable().meta({ description: 'as things are now, for itself alone' }),
+    gapMs: z.number().nullable().meta({ description: 'how long it would stand still; null: not known, or it does not' }),
+    why: z.string(),
+  })),
+});
+
 export const operation = z.looseObject({
   id: z.string(),
   kind: z.string(),

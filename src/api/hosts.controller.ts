@@ -95,6 +95,12 @@ export class HostsController {
     return this.ports.commands.uncordon(actor, name);
   }
 
+  @Get(':host/drain-plan')
+  @Answers('What a drain would do with each workload there, and how long each would stand still; nothing is begun', answers.drainPlan)
+  drainPlan(@Param('host') name: string) {
+    return this.ports.reads.drainPlan(name);
+  }
+
   @Post(':host/drain')
   @Begins('Maintenance: cordon, move everything away live, no fencing')
   drain(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {

@@ -94,6 +94,12 @@ export const deletionQuery = z.strictObject({
 });
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
+export const discard = z.strictObject({
+  host: name,
+  kind: z.enum(['replica', 'spare', 'set-aside']),
+  force: z.boolean().default(false).meta({ description: 'also what it would be recovered from, and what may be all that is left of it' }),
+});
+
 const KINDS: { readonly [K in OperationKind]: true } = {
   enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, drain: true,
 };

@@ -50,6 +50,18 @@ export class WorkloadsController {
     return this.ports.reads.explain(name);
   }
 
+  @Get(':workload/copies')
+  @Answers('Its copies on all hosts, asked now', answers.copies)
+  copies(@Param('workload') name: string) {
+    return this.ports.reads.copies(name);
+  }
+
+  @Post(':workload/discard-copy')
+  @Begins('Delete one of its copies, with its data; it is gone when this answers')
+  discardCopy(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.discard }) body: z.output<typeof schemas.discard>): Promise<Begun> {
+    return this.ports.commands.discardCopy(actor, name, body);
+  }
+
   @Delete(':workload')
   @Begins('Delete a stopped workload (deleteDisks=true: its disks too), or forget it (forget=true)')
   remove(@Actor() actor: string, @Param('workload') name: string, @Query({ schema: schemas.deletionQuery }) how: z.output<typeof schemas.deletionQuery>): Promise<Begun> {

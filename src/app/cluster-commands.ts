@@ -27,6 +27,8 @@ import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
 import { autostartBack, autostartOff } from './care-for-autostart.js';
 import { checkHost } from './check-host.js';
+import { discardCopy } from './copies.js';
+import type { Discarding } from '../cluster/commands/copy-commands.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
@@ -253,6 +255,13 @@ export class RealClusterCommands implements ClusterCommands {
   setPolicies = (actor: string, name: string, policies: WorkloadPolicies): Promise<Begun> => this.#commit(actor, 'workload.set-policies', name, (view) => setPolicies(view, name, policies, this.#asked(actor)), { ...policies });
 
   clearError = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.clear', name, (view) => clearError(view, name, this.#asked(actor)));
+
+  async discardCopy(actor: string, name: string, wanted: Discarding): Promise<Begun> {
+    const { world, store } = this.ports;
+    const commit = (changes: (view: ClusterView) => readonly Change[]): Promise<Begun> => this.#commit(actor, 'workload.discard-copy', name, changes, { ...wanted });
+    await discardCopy({ world, view: () => store.readView(), commit }, actor, name, wanted);
+    return { operationIds: [] };
+  }
 
   migrate(actor: string, name: string, { to, bandwidthMiBps, maxDowntimeMs, copyStorage }: Move): Promise<Begun> {
     const params = { ...(bandwidthMiBps === null ? {} : { bandwidthMiBps }), ...(maxDowntimeMs === null ? {} : { maxDowntimeMs }), copyStorage };

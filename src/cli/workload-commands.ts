@@ -1,14 +1,16 @@
 // reeve workload …
 import { readFileSync } from 'node:fs';
-import { Argument, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { parse } from 'yaml';
 import type { WorkloadDocument } from '../api/documents.js';
+import type { CopiesDocument } from '../cluster/commands/copy-commands.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { coloured, count, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, whole, type Wiring } from './options.js';
+import { showCopies } from './show-copies.js';
 import { showExplanation, showWorkload } from './show-details.js';
 import { SPEC_NOTES } from './vm-spec-help.js';
 
@@ -87,6 +89,13 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--off', 'keep none; what is there stays')
     .action(run(replicate));
   workload
+    .command('replicas [workload]')
+    .description('copies of containers on all hosts, asked now; with --discard: deletes one of them, with its data')
+    .option('--discard <host>', 'delete that host\'s copy')
+    .addOption(new Option('--kind <kind>', 'which of them').choices(['replica', 'spare', 'set-aside']))
+    .option('--force', 'also what it would be recovered from, and what may be all that is left of it')
+    .action(run(replicas));
+  workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
     .requiredOption('--reason <text>', 'why')
@@ -106,6 +115,13 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
 async function replicate(context: Context, [name]: readonly string[], { every, off }: Readonly<Record<string, unknown>>): Promise<void> {
   if ((every === undefined) === (off !== true)) throw new CliError(EXIT.usage, '--every SECONDS or --off: how often it is copied, or that it is not');
   await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, { replicateEveryS: off === true ? null : every }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
+}
+
+async function replicas(context: Context, [name]: readonly (string | undefined)[], { discard, kind, force }: Readonly<Record<string, unknown>>): Promise<void> {
+  if (discard === undefined && (kind !== undefined || force === true)) throw new CliError(EXIT.usage, '--kind and --force say what is deleted: with --discard HOST');
+  if (discard === undefined) return context.show(await context.client.get<CopiesDocument>(name === undefined ? '/copies' : at`/workloads/${name}/copies`), (document) => showCopies(document, Date.now()));
+  if (name === undefined || kind === undefined) throw new CliError(EXIT.usage, 'whose, and which of them: reeve workload replicas NAME --discard HOST --kind replica|spare|set-aside');
+  await context.begun(await context.client.post<Begun>(at`/workloads/${name}/discard-copy`, { host: discard, kind, force: force === true }), `${name}: its ${String(kind)} on ${String(discard)} is deleted`);
 }
 
 async function setPolicy(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {

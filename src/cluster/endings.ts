@@ -38,6 +38,12 @@ function replicaAfter({ replica, replication }: Workload, target: Host, { left =
   return replica?.hostId === target.id ? { replica: null } : {};
 }
 
+/** What is lost is told with what was saved. */
+function fromCopy({ workload: { replica, needs }, target, nowMs }: WorkloadCase & { readonly target: Host }): string {
+  if (needs.instance === null || replica?.hostId !== target.id || replica.asOfMs === null) return '';
+  return `, as it was ${Math.max(0, Math.round((nowMs - replica.asOfMs) / 1000))} s ago: what it wrote since is not in this copy`;
+}
+
 /** Somebody was to start it from there, and it has none. */
 function replicaIsNone({ replica }: Workload, target: Host, code: string): WorkloadFields {
   return code === 'data-missing' && replica?.hostId === target.id ? { replica: { ...replica, asOfMs: null, why: `${target.name} has no whole copy of it` } } : {};
@@ -66,7 +72,8 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   const { operation, workload, outcome, target, from } = one;
   if (outcome.kind === 'succeeded') {
     const elsewhere = from && from.id !== target.id;
-    const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
+    const copied = elsewhere ? fromCopy(one) : '';
+    const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}${copied}` : `${workload.name} runs on ${target.name}`;
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
       set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target) }),

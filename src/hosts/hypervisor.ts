@@ -101,6 +101,8 @@ export interface CopyRequest {
   readonly uuid: string;
   /** The destination as the source's daemon knows it. */
   readonly destination: { readonly name: string };
+  /** The newest whole copy that is there stays as it is until this one is whole too: it is written into another one. False: into that newest one. */
+  readonly keepsNewest: boolean;
   /** MiB/s; null: no limit. */
   readonly bandwidthMiBps: number | null;
 }
@@ -118,10 +120,17 @@ export interface MakeRequest {
     | { readonly kind: 'copy'; readonly uuid: string };
 }
 
-/** A copy of a workload that is not the workload: it is neither shown nor started before it is made the workload (`define`). */
+/**
+ * `replica`: what is made the workload when it is to start there. `spare`: what the next copy is written into meanwhile, or was before it was whole.
+ * `set-aside`: what was the workload until it was recovered elsewhere.
+ */
+export type ReplicaKind = 'replica' | 'spare' | 'set-aside';
+
+/** A copy of a workload that is not the workload: it is neither shown nor started before it is made the workload (`define`). A host has one of each kind at most. */
 export interface Replica {
   readonly uuid: string;
   readonly name: string;
+  readonly kind: ReplicaKind;
   /** When the copying began that was the last to end well, by the source's clock; null: none did, or one is under way over it, or broke off. What was written after it is not in it. */
   readonly asOfMs: number | null;
 }
@@ -134,8 +143,9 @@ export interface InstanceCopies {
   /**
    * Asked of the destination before each copy over a replica that is there; none is fine. What copies files may take one that has the same size, and was written in the
    * same second, for the same: whatever was written about the time of the last copying is made to look different, so that it is compared by its content.
+   * `keepsNewest`: as in the request that follows; it says over which.
    */
-  prepare(token: CommandToken, uuid: string): Promise<void>;
+  prepare(token: CommandToken, uuid: string, keepsNewest: boolean): Promise<void>;
   /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */
   startCopy(token: CommandToken, request: CopyRequest): Promise<void>;
   /** Makes a new instance with the data of an image or of another instance, as a detached command; what an earlier try has left half-made of that very uuid goes first. */
@@ -145,10 +155,28 @@ export interface InstanceCopies {
   /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
   abortCopy(token: CommandToken, id: string): Promise<void>;
   replicas(): Promise<readonly Replica[]>;
+  /** Does this host reach the daemon of that one now? The daemons themselves find out after two minutes. */
+  reaches(destination: string): Promise<boolean>;
+  /** Asked of the destination: a whole copy that is newer than the replica takes its place, under this name, and that one becomes the spare. None is fine; no data are touched. */
+  settle(token: CommandToken, uuid: string, name: string): Promise<void>;
   /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */
   setAside(token: CommandToken, uuid: string): Promise<void>;
-  /** With its data. Refuses what is neither replica nor set aside; not there is fine. */
-  deleteReplica(token: CommandToken, uuid: string): Promise<void>;
+  /** With its data; of the given kind, or of all. Refuses the workload, and what runs; not there is fine. */
+  deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void>;
+}
+
+/** As of when the newest whole copy of it is; null: there is none. What is set aside is none. */
+export function newestWholeMs(replicas: readonly Replica[], uuid: string): number | null {
+  const times = replicas.flatMap((one) => (one.uuid === uuid && one.kind !== 'set-aside' && one.asOfMs !== null ? [one.asOfMs] : []));
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+/** Into which of its copies at the destination the next one is written. `null`: there is none of that kind. */
+export function writtenNext(replica: Pick<Replica, 'asOfMs'> | null, spare: Pick<Replica, 'asOfMs'> | null, keepsNewest: boolean): 'replica' | 'spare' {
+  const whole = replica?.asOfMs ?? null;
+  if (whole === null) return 'replica';
+  if (keepsNewest) return 'spare';
+  return spare !== null && (spare.asOfMs === null || spare.asOfMs > whole) ? 'spare' : 'replica';
 }
 
 /** A pool on shared block storage that is to change its host, as its old host last showed it. */

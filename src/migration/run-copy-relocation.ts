@@ -6,6 +6,7 @@ import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOu
 import { describeLook, lastLook, look } from '../workloads/place.js';
 import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
+import { settleCopies } from './settle-copies.js';
 import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 
 export interface CopyRelocationContext extends RelocationContext {
@@ -31,10 +32,10 @@ const preseed: Step<CopyRelocationContext> = {
     if (journal.memo['wasRunning'] !== true) return { kind: 'done', note: 'it does not run: it is copied once' };
     for (let pass = 1; ; pass += 1) {
       const began = context.clock.monotonicMs();
-      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true });
+      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true, overNewest: pass > 1 });
       if (outcome.kind !== 'done') return outcome;
       const tookMs = context.clock.monotonicMs() - began;
-      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { kind: 'done', note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
+      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { ...outcome, note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
     }
   },
 };
@@ -62,7 +63,7 @@ const lastCopy: Step<CopyRelocationContext> = {
     const seen = await lastLook(context.source, context.workload.uuid);
     const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
     if (unproven) return unproven;
-    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since` });
+    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since`, overNewest: typeof journal.memo['copiedAsOfMs'] === 'number' });
     return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
   },
   // Nothing is to be done, and it must be known before the source writes again: a later try has to copy anew.
@@ -132,7 +133,7 @@ const canBeCopied: Step<CopyRelocationContext> = {
   name: 'copies',
   run: async ({ workload, source, target }) => {
     if (source.hypervisor.copies === null) return refused('not-copied', `${workload.name} is not copied from ${source.name}: no daemon for it is known there`);
-    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : { kind: 'done' };
+    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : settleCopies({ workload, target });
   },
 };
 

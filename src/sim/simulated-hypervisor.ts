@@ -4,7 +4,7 @@ import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
 import { HYPERVISOR_NAMES, type BlockPools, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
-import { simulatedCopies, type CopiesParts } from './simulated-copies.js';
+import { simulatedCopies, swapSpare, type CopiesParts } from './simulated-copies.js';
 import { simulatedPools } from './simulated-pools.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
@@ -343,7 +343,8 @@ function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
 
 /** The definition alone starts nothing: its data must be there. */
 function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void {
-  if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false });
+  if (domain) swapSpare(domain);
+  if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false, madeOfMs: domain.replica.asOfMs, spare: domain.spare ? { ...domain.spare, asOfMs: null } : null });
   else if (!domain || domain.replica) throw new OperationalError('no-data', `${host.name} has no complete copy of it`);
 }
 

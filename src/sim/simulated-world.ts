@@ -29,7 +29,11 @@ export interface SimulatedDomain {
   autostartWas?: boolean | undefined;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
   /** It is a copy, not the workload. */
-  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean } | null;
+  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean; /** The spare alone is there. */ readonly isGone?: boolean } | null;
+  /** As of when the copy was of which it was made the workload, by the wall clock. */
+  madeOfMs?: number | null;
+  /** Beside the replica: what the next copy is written into. */
+  spare?: SimulatedSpare | null;
   /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
   dataAtMs?: number;
   /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
@@ -46,6 +50,15 @@ export interface SimulatedLun {
   uuid: string;
   /** Whose daemon had it last: what lies in it is as that host left it. */
   holder: string;
+}
+
+export interface SimulatedSpare {
+  readonly asOfMs: number | null;
+  readonly isPrepared?: boolean;
+  readonly definition?: string | null;
+  readonly dataAtMs?: number;
+  readonly data?: string | undefined;
+  readonly isLarge?: boolean | undefined;
 }
 
 export interface SimulatedHost {

@@ -1,6 +1,6 @@
 // What every Hypervisor must do whose workloads' data lie in their host's own storage: copies, replicas, and what is made of them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState } from '../../src/hosts/hypervisor.js';
+import type { CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState, ReplicaKind } from '../../src/hosts/hypervisor.js';
 import { admit, agentConfig, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface CopiesRig extends ConformanceRig {
@@ -32,8 +32,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       if (!host.hypervisor.copies) throw new Error(`${host.name} makes no copies`);
       return host.hypervisor.copies;
     };
-    const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, bandwidthMiBps: null });
-    const replicaOn = async (host: RigHost, guest: Guest) => (await copies(host).replicas()).find(({ uuid }) => uuid === guest.uuid);
+    const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, keepsNewest: true, bandwidthMiBps: null });
+    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const settle = (host: RigHost, guest: Guest): Promise<void> => copies(host).settle(token(host, guest), guest.uuid, guest.name);
 
     beforeAll(async () => {
       rig = await start();
@@ -51,8 +52,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
         return state.kind === 'ended' ? state : null;
       });
 
-    async function copied(from: RigHost, guest: Guest, to: RigHost): Promise<void> {
-      const asked = request(guest, to);
+    async function copied(from: RigHost, guest: Guest, to: RigHost, keepsNewest = true): Promise<void> {
+      const asked = { ...request(guest, to), keepsNewest };
+      await copies(to).prepare(token(to, guest), guest.uuid, keepsNewest);
       await copies(from).startCopy(token(from, guest), asked);
       expect(await ended(from, asked.id)).toMatchObject({ exitCode: 0, output: '' });
     }
@@ -87,6 +89,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect((await ended(one, asked.id)).exitCode).toBe(0);
       await copies(one).startCopy(token(one, guest), asked);
       expect(await copies(one).copyCommand(asked.id)).toMatchObject({ kind: 'ended', exitCode: 0 });
+      await settle(two, guest);
       expect(await rig.read(two, guest)).toBe('second');
       expect((await replicaOn(two, guest))?.asOfMs).toBeGreaterThan(before);
       expect([seen(await one.hypervisor.observe(guest.uuid)), seen(await two.hypervisor.observe(guest.uuid))]).toEqual(['running', 'absent']);
@@ -97,8 +100,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       const guest = await created(one);
       for (const text of ['one', 'two', 'six', 'ten', 'six', 'two']) {
         await rig.write(one, guest, text);
-        for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid);
+        for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid, true);
         await copied(one, guest, two);
+        await settle(two, guest);
         expect(await rig.read(two, guest)).toBe(text);
       }
     });
@@ -119,6 +123,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await rig.write(two, guest, 'at two');
       await two.hypervisor.kill(token(two, guest), guest.uuid);
       await copied(two, guest, one);
+      await settle(one, guest);
       expect(await rig.read(one, guest)).toBe('at two');
     });
 
@@ -207,11 +212,78 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
     });
 
+    it('keeps the last whole copy while another one is made, and after that broke off', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'whole');
+      await copied(one, guest, two);
+      const before = (await replicaOn(two, guest))?.asOfMs;
+      await rig.write(one, guest, 'never whole');
+      await rig.fill(one, guest);
+      const asked = request(guest);
+      await copies(one).startCopy(token(one, guest), asked);
+      await eventually(rig, 'a copy under way', async () => ((await replicaOn(two, guest, 'spare')) ? true : null));
+      expect(await replicaOn(two, guest)).toMatchObject({ name: guest.name, asOfMs: before });
+      await copies(one).abortCopy(token(one, guest), asked.id);
+      expect((await ended(one, asked.id)).exitCode).not.toBe(0);
+      await settle(two, guest);
+      // The first copy into it: the daemon may have taken away what it had of it.
+      expect([await replicaOn(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs ?? null]).toMatchObject([{ asOfMs: before }, null]);
+      await two.hypervisor.define(token(two, guest), definition);
+      expect(await rig.read(two, guest)).toBe('whole');
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ name: guest.name, runState: 'stopped' });
+    });
+
+    it('puts the newest whole copy in its place, twice the same, and copies over the other one next time', async () => {
+      const guest = await created(one);
+      for (const text of ['first', 'second', 'third']) {
+        await rig.write(one, guest, text);
+        await copied(one, guest, two);
+        for (let times = 0; times < 2; times += 1) await settle(two, guest);
+        const [replica, spare] = [await replicaOn(two, guest), await replicaOn(two, guest, 'spare')];
+        expect([await rig.read(two, guest), replica?.name]).toEqual([text, guest.name]);
+        if (text !== 'first') expect(spare?.asOfMs).toBeLessThan(replica?.asOfMs ?? 0);
+      }
+      await copies(two).deleteReplica(token(two, guest), guest.uuid, 'set-aside');
+      await copies(two).deleteReplica(token(two, guest), guest.uuid, 'spare');
+      expect([await replicaOn(two, guest, 'spare'), await rig.read(two, guest)]).toEqual([undefined, 'third']);
+    });
+
+    it('makes the newest whole copy the workload, also where nobody was left to put it in its place; the older one never takes its place again', async () => {
+      const guest = await created(one);
+      await rig.write(one, guest, 'older');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'newer');
+      await copied(one, guest, two);
+      expect((await replicaOn(two, guest, 'spare'))?.asOfMs).toBeGreaterThan((await replicaOn(two, guest))?.asOfMs ?? Infinity);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      expect(await rig.read(two, guest)).toBe('newer');
+      await settle(two, guest);
+      await two.hypervisor.undefine(token(two, guest), guest.uuid);
+      await settle(two, guest);
+      expect([await rig.read(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual(['newer', null]);
+    });
+
+    it('copies over what the same move has copied before, when it is told so', async () => {
+      const guest = await created(one);
+      await rig.write(one, guest, 'a');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'bc');
+      await copied(one, guest, two, false);
+      expect([await rig.read(two, guest), await replicaOn(two, guest, 'spare')]).toEqual(['bc', undefined]);
+      await rig.write(one, guest, 'def');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'ghij');
+      await copied(one, guest, two, false);
+      expect(await rig.read(two, guest)).toBe('bc');
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('ghij');
+    });
+
     it('defines nothing where no replica is, nor one that was not copied to its end', async () => {
       const guest = await created(one);
       const definition = await one.hypervisor.definition(guest.uuid);
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
-      await copied(one, guest, two);
       await rig.fill(one, guest);
       const asked = request(guest);
       await copies(one).startCopy(token(one, guest), asked);
@@ -219,7 +291,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       for (let times = 0; times < 2; times += 1) await copies(one).abortCopy(token(one, guest), asked.id);
       expect((await ended(one, asked.id)).exitCode).not.toBe(0);
-      expect(await replicaOn(two, guest)).toMatchObject({ asOfMs: null });
+      expect((await replicaOn(two, guest))?.asOfMs ?? null).toBeNull();
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ runState: 'stopped' });
       await copied(one, guest, two);
@@ -249,6 +321,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect(output).toContain('nobody');
       expect(await copies(one).copyCommand('never')).toEqual({ kind: 'none' });
       await copies(one).abortCopy(token(one, guest), 'never');
+      expect([await copies(one).reaches(two.name), await copies(one).reaches('nobody')]).toEqual([true, false]);
     });
 
     it('deletes replicas alone, twice the same', async () => {
@@ -285,7 +358,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       epochs.raiseWorkload(guest);
       for (const host of rig.hosts) await host.hypervisor.overtake(token(host, guest));
       const asked = request(guest);
-      const refused = [copies(one).startCopy(late, asked), copies(one).abortCopy(late, asked.id), copies(two).deleteReplica(late, guest.uuid), one.hypervisor.undefine(late, guest.uuid)];
+      const refused = [copies(one).startCopy(late, asked), copies(one).abortCopy(late, asked.id), copies(two).settle(late, guest.uuid, guest.name), copies(two).deleteReplica(late, guest.uuid), one.hypervisor.undefine(late, guest.uuid)];
       for (const each of await Promise.allSettled(refused)) expect(each).toMatchObject({ status: 'rejected', reason: { code: 'guard-refused' } });
       expect(await copies(one).copyCommand(asked.id)).toEqual({ kind: 'none' });
       expect(await replicaOn(two, guest)).toBeDefined();

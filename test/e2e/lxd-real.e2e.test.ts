@@ -27,13 +27,13 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
     const epochs = new Epochs();
     const token = (host: RealHost, guest: Guest): ReturnType<Epochs['token']> => epochs.token(host, guest);
     const copies = (host: RealHost): InstanceCopies => host.hypervisor.copies!;
-    const replica = async (host: RealHost, guest: Guest) => (await copies(host).replicas()).find(({ uuid }) => uuid === guest.uuid);
+    const replica = async (host: RealHost, guest: Guest, kind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
     const ended = (host: RealHost, id: string): Promise<{ readonly exitCode: number; readonly output: string }> =>
       waitUntil(`end of ${id}`, async () => {
         const state = await copies(host).copyCommand(id);
         return state.kind === 'ended' ? state : null;
       }, { timeoutMs: 60_000 });
-    const startCopy = (guest: Guest, id: string): Promise<void> => copies(one).startCopy(token(one, guest), { id, uuid: guest.uuid, destination: { name: two.name }, bandwidthMiBps: null });
+    const startCopy = (guest: Guest, id: string): Promise<void> => copies(one).startCopy(token(one, guest), { id, uuid: guest.uuid, destination: { name: two.name }, keepsNewest: true, bandwidthMiBps: null });
     const copied = async (guest: Guest, id = `copy-${guest.name}`): Promise<void> => {
       await startCopy(guest, id);
       expect(await ended(one, id)).toMatchObject({ exitCode: 0, output: '' });
@@ -165,6 +165,17 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       expect(await replica(one, guest)).toBeUndefined();
     });
 
+    it('keeps by what cloud-init knows it, through each change of names', async () => {
+      const guest = await created();
+      const cloudId = (host: RealHost): Promise<string> => rig.lxc(host, 'config', 'get', guest.name, 'volatile.cloud-init.instance-id');
+      for (const id of ['a', 'b', 'c']) {
+        await copied(guest, `${id}-${guest.name}`);
+        await copies(two).settle(token(two, guest), guest.uuid, guest.name);
+      }
+      expect(await replica(two, guest, 'spare')).toBeDefined();
+      expect([await cloudId(one), await cloudId(two)]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/) as string, await cloudId(one)]);
+    });
+
     it('copies what is written to and deleted from while it runs', async () => {
       const guest = await started();
       await rig.lxc(one, 'exec', guest.name, '--', 'sh', '-c', 'mkdir /churn; (while :; do echo now > /churn/$RANDOM; usleep 20000; rm -f /churn/*; usleep 20000; done) > /dev/null 2>&1 < /dev/null &');
@@ -179,7 +190,8 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       await rig.fill(one, guest);
       const id = `cut-${guest.name}`;
       await startCopy(guest, id);
-      await waitUntil('the copying', async () => (await replica(two, guest))?.asOfMs === null);
+      const before = (await replica(two, guest))?.asOfMs;
+      await waitUntil('the copying', async () => (await replica(two, guest, 'spare')) !== undefined);
       await rig.lab.powerCut(two.lab);
       await copies(one).abortCopy(token(one, guest), id);
       expect((await ended(one, id)).exitCode).not.toBe(0);
@@ -188,9 +200,13 @@ describe.skipIf(!isRoot || whyNoContainers() !== null)('real daemons for contain
       await rig.lab.waitUp([two.lab]);
       await rig.lab.waitLxd([two.lab]);
       expect(await two.hypervisor.observe(guest.uuid)).toBeNull();
-      expect(await replica(two, guest)).toMatchObject({ asOfMs: null });
+      expect([before !== undefined, (await replica(two, guest))?.asOfMs, (await replica(two, guest, 'spare'))?.asOfMs ?? null]).toEqual([true, before, null]);
       await admit(two, epochs);
+      // The daemon lists what its host had of it when it went down, and can do nothing with it: it is taken away first.
+      await copies(two).prepare(token(two, guest), guest.uuid, true);
       await copied(guest, `again-${guest.name}`);
+      await copies(two).settle(token(two, guest), guest.uuid, guest.name);
+      expect((await replica(two, guest))?.asOfMs).toBeGreaterThan(before ?? Infinity);
     });
 
     it('does not let a host start at boot what Reeve has under its care, and says that it does not know how that ended', async () => {

@@ -99,7 +99,10 @@ const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
 
 const moveOf = ({ host, why, params }: Emptying, workload: Workload): { rule: string; cause: 'drain'; workload: Workload; from: Host; why: string; params: Operation['params'] } => ({ rule: NAME, cause: 'drain', workload, from: host, why, params });
 
-function whyStuck(workload: Workload, host: Host): Hold | null {
+/** In this state a drain moves it. */
+export const leavesAtDrain = ({ state }: Workload): boolean => LEAVES.has(state);
+
+export function whyStuck(workload: Workload, host: Host): Hold | null {
   const locked = lockBrake(workload, `it stays on ${host.name}`);
   if (locked) return locked;
   if (workload.drainPolicy === 'leave') return hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}; move it by \`reeve workload migrate ${workload.name}\`, or stop it`);

@@ -125,23 +125,26 @@ export class HostHypervisor implements Hypervisor {
       for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await act(one);
     };
     return {
-      prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
+      prepare: (token, uuid, keepsNewest) => ofReplica(uuid, (one) => one.prepare(token, uuid, keepsNewest)),
+      settle: (token, uuid, name) => ofReplica(uuid, (one) => one.settle(token, uuid, name)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
       startMake: async (token: CommandToken, request: MakeRequest) => {
         const { hypervisor } = this.#taking(request.definition);
         if (!hypervisor.copies) throw new OperationalError('unsupported', 'such a definition is no instance\'s');
         return hypervisor.copies.startMake(token, request);
       },
+      // One wire, whoever asks.
+      reaches: async (destination) => (await Promise.all(copying.map((one) => one.reaches(destination)))).some(Boolean),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
       setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
       // Whose a replica is, only its owner's list says: it is shown nowhere else.
-      deleteReplica: async (token, uuid) => {
+      deleteReplica: async (token, uuid, kind) => {
         const shown = await this.observe(uuid);
         // What is shown is the workload: its driver refuses.
-        if (shown) return (await of(uuid)).deleteReplica(token, uuid);
-        for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await one.deleteReplica(token, uuid);
+        if (shown) return (await of(uuid)).deleteReplica(token, uuid, kind);
+        await ofReplica(uuid, (one) => one.deleteReplica(token, uuid, kind));
       },
     };
   }

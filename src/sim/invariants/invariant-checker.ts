@@ -209,7 +209,7 @@ export class InvariantChecker implements WorldObserver {
   }
 
   /** It writes as long as it runs. What a lost host had alone is gone with it, and said so by the age of the copy. */
-  #checkWrites(host: SimulatedHost, { uuid, name, definition, pool, dataAtMs = 0 }: SimulatedDomain): void {
+  #checkWrites(host: SimulatedHost, { uuid, name, definition, pool, dataAtMs = 0, madeOfMs = null }: SimulatedDomain): void {
     const last = this.#last.get(uuid);
     if (!last || last.endedAtMs === null || last.host === host.name || !definition?.includes(LOCAL_STORAGE)) return;
     // What lies on a LUN is not lost with its host.
@@ -217,6 +217,9 @@ export class InvariantChecker implements WorldObserver {
     const row = this.#row(last.host);
     const wasLost = !row || row.condition !== 'online' || (row.proof !== null && row.proof.hostEpoch >= last.hostEpoch);
     if (!wasLost && dataAtMs < last.endedAtMs) this.violate('no-write-lost', `${name} starts on ${host.name} without what it wrote in the last ${Math.round(last.endedAtMs - dataAtMs)} ms on ${last.host}`);
+    // People were told how old the copy is from which it would be recovered: it is no older.
+    const shown = this.#workload(name)?.replica;
+    if (wasLost && shown && this.#row(host.name)?.id === shown.hostId && shown.asOfMs !== null && (madeOfMs ?? -1) < shown.asOfMs) this.violate('no-write-lost', `${name} starts on ${host.name} from a copy that is ${Math.round(shown.asOfMs - (madeOfMs ?? 0))} ms older than it was said to be`);
   }
 
   #checkLeftAlone({ name }: SimulatedDomain): void {

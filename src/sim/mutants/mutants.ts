@@ -57,6 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'lease-of-any-voter', without: 'a lease needs a majority of acknowledgements', caughtBy: TWICE, apply: leaseOfAnyVoter },
   { name: 'no-last-copy', without: 'what must be copied is copied once more when it is stopped', caughtBy: ['no-write-lost'], apply: noLastCopy },
   { name: 'pool-taken-without-power', without: 'a pool is taken over only from a host that surely has no power', caughtBy: ['pool-mounted-once'], apply: poolTakenWithoutPower },
+  { name: 'copy-counts-from-its-end', without: 'a copy is as old as the moment at which its copying began', caughtBy: ['no-write-lost'], apply: copyCountsFromItsEnd },
   { name: 'no-self-fence', without: 'when the lease ends, what runs under it is ended, or the watchdog resets the host', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { return duty.call(this, { ...sight, leaseUntilMs: Infinity }); }) },
   { name: 'watchdog-fed-regardless', without: 'until what ran under the lease is seen gone, the watchdog gets nothing', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { const asked = duty.call(this, sight); return asked.watchdog === 'starve' ? { ...asked, watchdog: 'feed' } : asked; }) },
   { name: 'voters-forget-promises', without: 'a promise holds through every restart of the voter', caughtBy: TWICE, apply: () => instead(Disk.prototype, 'load', () => () => NO_PROMISES) },
@@ -170,6 +171,16 @@ function takeOverAfter(leftOf: (leftMs: number) => number): () => void {
   return instead(Exclusion.prototype, 'state', (state) => function (this: Exclusion, nowMs) {
     const known = state.call(this, nowMs);
     return known.kind === 'running-out' && leftOf(known.leftMs) <= 0 ? { kind: 'over', evidence: 'enough' } : known;
+  });
+}
+
+function copyCountsFromItsEnd(): () => void {
+  const younger = (change: Change): Change => {
+    const replica = change.change === 'workload' ? change.set.replica : null;
+    return change.change === 'workload' && replica && replica.asOfMs !== null ? { ...change, set: { ...change.set, replica: { ...replica, asOfMs: replica.asOfMs + 800 } } } : change;
+  };
+  return instead(MemoryClusterStore.prototype, 'commit', (commit) => function (this: MemoryClusterStore, changes, at) {
+    return commit.call(this, changes.map(younger), at);
   });
 }
 

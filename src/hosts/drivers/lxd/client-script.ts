@@ -50,6 +50,9 @@ status_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${S
 operations() { answer=$(client query "$1/1.0/operations?recursion=1&project=$project") && printf '%s\\n' "$answer" | operations_of "$name" "$2"; }
 operations_of() { ${OPERATIONS}; }`;
 
+/** From here on another instance of the same project is meant. Names of instances need no escaping in a path. */
+export const AT = `at() { name=$1 path="/1.0/instances/$1?\${path#*\\?}"; }`;
+
 export function instanceScript(instance: Pick<Instance, 'name' | 'project'>): string {
   return `name=${quote(instance.name)} project=${quote(instance.project)} kernel_name=${quote(kernelNameOf(instance))} ending_key=${quote(encodeURIComponent(kernelNameOf(instance)))} path=${quote(pathOf(instance))}
 ${INSTANCE_FUNCTIONS}`;

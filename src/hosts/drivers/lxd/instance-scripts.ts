@@ -2,7 +2,7 @@
 import { quote } from '../ssh/shell-quote.js';
 import { notCopying, notReplica, sameInstance } from './client-script.js';
 import { EXIT } from './lxd-failure.js';
-import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE, SPARE, WAS_UNSET } from './marks.js';
 
 /** LXD's own default for a host that goes down. It bounds the daemon's waiting, not the guest: one that takes longer still ends by itself. */
 const SHUTDOWN_S = 30;
@@ -11,14 +11,17 @@ const SHUTDOWN_S = 30;
 const REMEMBER_AUTOSTART = `was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) || exit $?
 if [ "$was" != false ] || [ -z "$noted" ]; then noted=\${was:-${WAS_UNSET}}; fi`;
 
-/** The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. */
-export function defineScript(uuid: string, copied: string): string {
+/**
+ * The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. `spare`: a whole one, that is older than what the workload
+ * writes from now on; it loses its mark, so that it never takes its place again, whatever the clocks say. A recovery does not wait for that.
+ */
+export function defineScript(uuid: string, copied: string, spare: string | null): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
 [ -n "$role" ] || exit 0
 [ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
 ${notCopying}
-set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
 role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
@@ -123,7 +126,7 @@ set_settings "" boot.autostart="$noted" ${MARKS.autostart}=`;
 export function deleteReplicaScript(uuid: string): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
-[ "$role" = ${REPLICA} ] || [ "$role" = ${SET_ASIDE} ] || end ${EXIT.notReplica} "$name is no replica: its data stay"
+case $role in ${REPLICA}|${SPARE}|${SET_ASIDE}) ;; *) false ;; esac || end ${EXIT.notReplica} "$name is no replica: its data stay"
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica $name runs ($state): its data stay"
 ${notCopying}

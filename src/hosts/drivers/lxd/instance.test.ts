@@ -90,7 +90,7 @@ describe('replicas', () => {
   });
 
   it('are complete when they say as of when', () => {
-    expect(replicaOf(replica, UUID)).toEqual({ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 });
+    expect(replicaOf(replica, UUID)).toEqual({ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 });
     for (const mark of [undefined, '', 'soon', '-1']) expect(replicaOf({ ...replica, config: { ...(mark === undefined ? {} : { 'user.reeve.copied': mark }) } }, UUID).asOfMs).toBeNull();
   });
 });

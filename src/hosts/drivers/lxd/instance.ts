@@ -1,10 +1,10 @@
 // An instance as its daemon shows it, and what it is to us.
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
-import type { ObservedWorkload, Replica, RunState } from '../../hypervisor.js';
+import type { ObservedWorkload, Replica, ReplicaKind, RunState } from '../../hypervisor.js';
 import { instanceKey, type InstanceEnding } from '../../instance-endings.js';
 import type { InstanceDriver } from './dialect.js';
-import { MARKS, REPLICA, SET_ASIDE } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE, SPARE } from './marks.js';
 import { sizesOf, type HostSizes } from './sizes.js';
 
 const words = z.record(z.string(), z.string());
@@ -36,8 +36,11 @@ export type Instance = Readonly<z.infer<typeof instanceSchema>>;
  */
 export const uuidOf = ({ config }: Instance): string | null => config['volatile.uuid'] || null;
 
-/** Of its own settings only: a profile makes nothing a replica. */
-export const isReplica = ({ config }: Instance): boolean => config[MARKS.role] === REPLICA || config[MARKS.role] === SET_ASIDE;
+const KINDS: Readonly<Record<string, ReplicaKind>> = { [REPLICA]: 'replica', [SPARE]: 'spare', [SET_ASIDE]: 'set-aside' };
+
+/** Of its own settings only: a profile makes nothing a replica. Null: it is none. */
+export const replicaKindOf = ({ config }: Instance): ReplicaKind | null => KINDS[config[MARKS.role] ?? ''] ?? null;
+export const isReplica = (instance: Instance): boolean => replicaKindOf(instance) !== null;
 export const isStopped = ({ status }: Instance): boolean => status === 'Stopped';
 /** A replica that runs is shown: whatever it is called, it writes. */
 export const isShown = (instance: Instance): boolean => !isReplica(instance) || !isStopped(instance);
@@ -115,7 +118,7 @@ const isFalse = (word: string | undefined): boolean => word !== undefined && ['f
 
 export function replicaOf(instance: Instance, uuid: string): Replica {
   const copied = instance.config[MARKS.copied] ?? '';
-  return { uuid, name: instance.name, asOfMs: /^\d{1,15}$/.test(copied) ? Number(copied) : null };
+  return { uuid, name: instance.name, kind: replicaKindOf(instance) ?? 'replica', asOfMs: /^\d{1,15}$/.test(copied) ? Number(copied) : null };
 }
 
 /** At least what was written before its last start is in it; of how long it ran then, nothing is kept. */
@@ -124,17 +127,20 @@ export function lastStartMs({ last_used_at, created_at }: Instance): number {
   return used || created || 0;
 }
 
+/** A spare stands beside the replica, with the same uuid; where it runs it counts as what it is. */
+const isQuietSpare = (instance: Instance): boolean => replicaKindOf(instance) === 'spare' && isStopped(instance);
+const countsOf = (instances: readonly Instance[], uuid: string): readonly Instance[] => instances.filter((one) => uuidOf(one) === uuid && !isQuietSpare(one));
+
 /**
  * A person can make a second instance with the same uuid (`copy --refresh` within a host). The one that runs is the one that counts;
  * nothing is done to either.
  */
 export function theOne(instances: readonly Instance[], uuid: string): Instance | null {
-  const found = instances.filter((one) => uuidOf(one) === uuid).sort(byWeight);
-  return found[0] ?? null;
+  return countsOf(instances, uuid).toSorted(byWeight)[0] ?? null;
 }
 
 export function refuseTwins(instances: readonly Instance[], uuid: string, hostName: string): void {
-  const twins = instances.filter((one) => uuidOf(one) === uuid).map(kernelNameOf).sort();
+  const twins = countsOf(instances, uuid).map(kernelNameOf).sort();
   if (twins.length > 1) throw new OperationalError('failed', `${twins.join(' and ')} on ${hostName} have the same uuid ${uuid}: nothing is done to either`, `remove the copy that is not wanted, or unset its volatile.uuid`);
 }
 

@@ -69,9 +69,9 @@ describe('a replica', () => {
     const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
     expect(await hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
     expect(await hypervisor.observe(UUID)).toBeNull();
-    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 }]);
+    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 }]);
     for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('that runs is shown, and can be ended', async () => {
@@ -95,6 +95,44 @@ describe('a replica', () => {
   });
 });
 
+describe('a spare beside the replica', () => {
+  const SPARE = `reeve-${UUID}`;
+  const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');
+  const withSpare = (copied: string): string => INVENTORY_WITH_REPLICA.replace(/(@@reeve-section instances\n)([^]*?)(\n@@reeve-section end)/, (_whole, head: string, json: string, tail: string) => {
+    const [replica] = JSON.parse(json) as [{ config: Record<string, string> }];
+    return `${head}${JSON.stringify([replica, { ...replica, name: SPARE, config: { ...replica.config, 'user.reeve.role': 'spare', 'user.reeve.copied': copied } }])}${tail}`;
+  });
+
+  it('is shown nowhere as a workload, and is no twin', async () => {
+    const { hypervisor } = onHost(withSpare(''));
+    expect([await hypervisor.inventory(), await hypervisor.observe(UUID)]).toEqual([[], null]);
+    expect((await hypervisor.copies.replicas()).map(({ kind, asOfMs }) => [kind, asOfMs])).toEqual([['replica', 1_795_687_139_122], ['spare', null]]);
+  });
+
+  it('that is half made is not touched when the replica becomes the workload: its daemon may not be able to', async () => {
+    const { hypervisor, last } = onHost(withSpare(''));
+    await hypervisor.define(token, definition);
+    expect(last().at(-1)).not.toContain(SPARE);
+  });
+
+  it('that is older loses its mark then; one that is newer takes the place of the replica first', async () => {
+    const older = onHost(withSpare('1'));
+    await older.hypervisor.define(token, definition);
+    expect(older.last().at(-1)).toContain(`config set ${SPARE} user.reeve.copied=`);
+    const newer = onHost(withSpare('1999999999999'));
+    await newer.hypervisor.define(token, definition);
+    expect(newer.commands.some((words) => words.at(-1)?.includes(`client rename ${SPARE} c1`))).toBe(true);
+  });
+
+  it('is what is prepared for the next copy, and is deleted alone when that is asked', async () => {
+    const { hypervisor, last } = onHost(withSpare('1'));
+    await hypervisor.copies.prepare(token, UUID, true);
+    expect(last().at(-1)).toContain(`name=${SPARE} `);
+    await hypervisor.copies.deleteReplica(token, UUID, 'spare');
+    expect([last().at(-1)?.includes(`name=${SPARE} `), last().at(-1)?.includes('client delete')]).toEqual([true, true]);
+  });
+});
+
 describe('scripts', () => {
   const operationsOf = (text: string, name: string, words = SENDING): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name} '${words}'`], { input: text, encoding: 'utf8' }).stdout.trim();
 
@@ -114,7 +152,7 @@ describe('scripts', () => {
 
   it('copy to the remote that enrolment makes, and take no name that is none', () => {
     const instance = parseInventory(INVENTORY).instances[1]!;
-    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null };
+    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null };
     const script = startCopyScript(DIALECTS.lxd, instance, UUID, request);
     expect(script).toContain('there=reeve-host-2:');
     expect(spawnSync('/bin/sh', ['-n', '-c', script]).status).toBe(0);

@@ -1,7 +1,7 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { BlockPools, CommandToken, CopyRequest, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MigrationCommandState, MigrationStatistics, ObservedWorkload, PoolLook, PoolRequest, Replica } from '../../hypervisor.js';
+import { writtenNext, type BlockPools, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type InventoryLook, type MakeRequest, type MigrationCommandState, type MigrationStatistics, type ObservedWorkload, type PoolLook, type PoolRequest, type Replica, type ReplicaKind } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -10,13 +10,16 @@ import { clientScript, instanceScript } from './client-script.js';
 import { abortCopyScript, copyIdOf, prepareScript, startCopyScript } from './copy-script.js';
 import type { Dialect } from './dialect.js';
 import { startMakeScript } from './make-script.js';
-import { isReplica, isShown, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
+import { isReplica, isShown, isStopped, kernelNameOf, kindOf, lastStartMs, observedOf, refuseTwins, replicaKindOf, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
 import { compatibilityScript, parseInstanceCompatibility, type Incompatibility } from './instance-compatibility.js';
 import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
+import { settleScript } from './settle-copies.js';
+import { quote } from '../ssh/shell-quote.js';
+import { remoteNameOf } from './remotes.js';
 
 export interface LxdHypervisorOptions {
   readonly ssh: SshConnection;
@@ -30,6 +33,10 @@ const LOOK_ASK_S = 6;
 const COMPATIBILITY_MS = 20_000;
 /** Every block device is asked. */
 const POOL_LOOK_MS = 15_000;
+/** Of the question to another host's daemon: one that is well answers in 50 ms. */
+const REACH_S = 4;
+/** None of ours, and none that the client ends with. */
+const NOT_REACHED = 80;
 /** Of one question within a command: a start waits for storage and network of the instance. */
 const DO_ASK_S = 30;
 /** Above the guard's own wait and a command's slowest question. */
@@ -51,14 +58,16 @@ export class LxdHypervisor implements Hypervisor {
     this.#ssh = ssh;
     this.#dialect = dialect;
     this.copies = {
-      prepare: (token, uuid) => this.#prepare(token, uuid),
+      prepare: (token, uuid, keepsNewest) => this.#prepare(token, uuid, keepsNewest),
       startCopy: (token, request) => this.#startCopy(token, request),
       startMake: (token, request) => this.#startMake(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
       replicas: () => this.#replicas(),
+      reaches: (destination) => this.#reaches(destination),
+      settle: (token, uuid, name) => this.#settle(token, uuid, name),
       setAside: (token, uuid) => this.#setAside(token, uuid),
-      deleteReplica: (token, uuid) => this.#deleteReplica(token, uuid),
+      deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
     };
     this.pools = {
       look: (request) => this.#lookAtPool(request),
@@ -103,15 +112,22 @@ export class LxdHypervisor implements Hypervisor {
 
   async define(token: CommandToken, definition: string): Promise<void> {
     const { uuid, name } = readInstanceDefinition(definition);
-    const found = await this.#find(uuid, `define ${uuid}`);
-    if (found && !isReplica(found.instance)) return this.#guardOnly(token);
+    const what = `define ${uuid}`;
+    const inventory = await this.#inventory(what);
+    const before = this.#findIn(inventory, uuid);
+    if (before && !isReplica(before.instance)) return this.#guardOnly(token);
+    // A copy that is newer than the replica: the last one of a move, or one after whose end nobody was left to put it in its place.
+    const script = settleScript(inventory.instances, uuid, name);
+    if (script !== null) await this.#runSettling(token, script, what);
+    const found = script === null ? before : await this.#find(uuid, what);
     const asOfMs = found ? replicaOf(found.instance, uuid).asOfMs : null;
+    const spare = found ? spareOf(found.inventory.instances, uuid) : null;
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
       throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
-    await this.#doOk(token, found, defineScript(uuid, String(asOfMs)), `define ${uuid}`);
+    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spare !== null && replicaOf(spare, uuid).asOfMs !== null ? spare.name : null), what);
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
@@ -223,18 +239,44 @@ export class LxdHypervisor implements Hypervisor {
     });
   }
 
-  async #prepare(token: CommandToken, uuid: string): Promise<void> {
+  async #reaches(destination: string): Promise<boolean> {
+    const script = `${clientScript(this.#dialect, REACH_S)}\nclient query ${quote(`${remoteNameOf(destination)}:/1.0`)} > /dev/null 2>&1 || exit ${NOT_REACHED}`;
+    const what = `reaching ${destination}`;
+    const result = await this.#bounded(script, what, LOOK_MS);
+    if (result.code !== NOT_REACHED) this.#accept(result, what);
+    return result.code === 0;
+  }
+
+  async #prepare(token: CommandToken, uuid: string, keepsNewest: boolean): Promise<void> {
     const what = `preparation of the replica ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found || !isReplica(found.instance)) return this.#guardOnly(token);
-    await this.#doOk(token, found, prepareScript(uuid, found.instance), what, { fine: [UNKNOWN_INSTANCE] });
+    const spare = spareOf(found.inventory.instances, uuid);
+    const instance = writtenNext(replicaOf(found.instance, uuid), spare && replicaOf(spare, uuid), keepsNewest) === 'spare' ? spare : found.instance;
+    if (!instance) return this.#guardOnly(token);
+    await this.#doOk(token, { ...found, instance }, prepareScript(uuid, instance), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
-  async #deleteReplica(token: CommandToken, uuid: string): Promise<void> {
+  async #settle(token: CommandToken, uuid: string, name: string): Promise<void> {
+    const what = `settling the copies of ${uuid}`;
+    const { instances } = await this.#inventory(what);
+    const script = settleScript(instances, uuid, name);
+    if (script === null) await this.#guardOnly(token);
+    else await this.#runSettling(token, script, what);
+  }
+
+  async #runSettling(token: CommandToken, script: string, what: string): Promise<void> {
+    this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
+  }
+
+  async #deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void> {
     const what = `deletion of the replica ${uuid}`;
     const found = await this.#find(uuid, what);
-    if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+    const { instances } = found?.inventory ?? (await this.#inventory(what));
+    const main = found !== null && (kind === undefined || replicaKindOf(found.instance) === kind) ? [found.instance] : [];
+    const spares = kind === undefined || kind === 'spare' ? instances.filter((one) => isCopyOf(one, uuid, 'spare') && one !== found?.instance) : [];
+    if (main.length + spares.length === 0) return this.#guardOnly(token);
+    for (const instance of [...main, ...spares]) await this.#doOk(token, { instance }, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   // --- pools ---
@@ -269,7 +311,10 @@ export class LxdHypervisor implements Hypervisor {
 
   /** Its name is that of now: what a person has renamed is found by its uuid, and the command looks again before it acts. */
   async #find(uuid: string, what: string): Promise<Found | null> {
-    const inventory = await this.#inventory(what);
+    return this.#findIn(await this.#inventory(what), uuid);
+  }
+
+  #findIn(inventory: Inventory, uuid: string): Found | null {
     refuseTwins(inventory.instances, uuid, this.#name);
     const instance = theOne(inventory.instances, uuid);
     return instance && { uuid, instance, inventory };
@@ -306,7 +351,7 @@ export class LxdHypervisor implements Hypervisor {
     return this.#ssh.run(guarded(token, ['/bin/sh', '-c', script], guard), { timeoutMs: DO_MS, okCodes: 'any', what });
   }
 
-  async #doOk(token: CommandToken, { instance }: Found, script: string, what: string, { guard = {}, fine = [] }: { readonly guard?: GuardOptions; readonly fine?: readonly RegExp[] } = {}): Promise<void> {
+  async #doOk(token: CommandToken, { instance }: Pick<Found, 'instance'>, script: string, what: string, { guard = {}, fine = [] }: { readonly guard?: GuardOptions; readonly fine?: readonly RegExp[] } = {}): Promise<void> {
     const whole = `${clientScript(this.#dialect, DO_ASK_S)}\n${instanceScript(instance)}\n${script}`;
     this.#accept(await this.#do(token, whole, what, guard), what, fine);
   }
@@ -330,4 +375,6 @@ function underLease(token: CommandToken, instance: Instance, { driver }: Dialect
   return { lease: 'hold', ...(kindOf(instance) === 'container' ? { instance: `${driver}:${kernelNameOf(instance)}` } : {}) };
 }
 
+const spareOf = (instances: readonly Instance[], uuid: string): Instance | null => instances.find((one) => isCopyOf(one, uuid, 'spare') && isStopped(one)) ?? null;
+const isCopyOf = (instance: Instance, uuid: string, kind: ReplicaKind): boolean => uuidOf(instance) === uuid && replicaKindOf(instance) === kind;
 const unsupported = (why: string): OperationalError => new OperationalError('unsupported', why);
