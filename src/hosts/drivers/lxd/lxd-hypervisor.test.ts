@@ -105,7 +105,7 @@ describe('a spare beside the replica', () => {
 
   it('is shown nowhere as a workload, and is no twin', async () => {
     const { hypervisor } = onHost(withSpare(''));
-    expect([await hypervisor.inventory(), await hypervisor.observe(UUID)]).toEqual([[], null]);
+    expect([await hypervisor.inventory(), await hypervisor.observe(UUID)]).toEqual([{ workloads: [], mute: [] }, null]);
     expect((await hypervisor.copies.replicas()).map(({ kind, asOfMs }) => [kind, asOfMs])).toEqual([['replica', 1_795_687_139_122], ['spare', null]]);
   });
 
