@@ -36,6 +36,15 @@ describe('a pool of a host without power', () => {
     expect(operationsOf(decided({ workloads: [...many, full] }))).toEqual(['take-pool host-3 host-2']);
   });
 
+  it('is taken over by one that can have it: not where a replica lies, on a host with a pool of that name', () => {
+    const own = onLun(two, 'ha');
+    const keeps: Host = { ...own, facts: own.facts && { ...own.facts, containerDaemons: own.facts.containerDaemons.map((one) => ({ ...one, pools: [{ name: 'ha', driver: 'btrfs', source: 'its own' }] })) } };
+    const replicated: Workload = { ...ct, replication: { everyMs: 60_000 }, replica: { hostId: two.id, asOfMs: NOW_MS - 60_000, why: null } as Workload['replica'] };
+    const full = aWorkload('vm', one, { needs: { ...aWorkload('vm', one).needs, memoryMiB: 6_000 } });
+    expect(operationsOf(decided({ hosts: [first, keeps, lost], workloads: [replicated, full] }))).toEqual(['take-pool host-3 host-1']);
+    expect(operationsOf(decided({ hosts: [{ ...first, cordoned: true }, keeps, lost], workloads: [replicated, full] }))).toEqual([]);
+  });
+
   it('is needed by nothing that is not to run', () => {
     for (const set of [{ desired: 'stopped' }, { isProtected: false }, { state: 'error' }] as const) expect(operationsOf(decided({ workloads: [{ ...ct, ...set }] }))).toEqual([]);
   });
@@ -127,6 +136,8 @@ describe('its ending', () => {
     const homes = (changes: ReturnType<typeof end>): unknown => changes.flatMap((one) => (one.change === 'workload' ? [[one.id, one.set.hostId, one.set.state]] : []));
     expect(homes(end(done, { workloads: [ct, stopped] }))).toEqual([['id-s', one.id, 'stopped']]);
     expect(homes(end(done, { workloads: [ct, stopped], condition: 'online' }))).toEqual([['id-ct', one.id, 'waiting'], ['id-s', one.id, 'stopped']]);
+    // What waits for a person goes on waiting.
+    expect(homes(end(done, { workloads: [{ ...ct, state: 'error' }], condition: 'online' }))).toEqual([['id-ct', one.id, 'error']]);
     expect(end(done)).toContainEqual({ change: 'event', event: expect.objectContaining({ type: 'host.pool-taken', severity: 'alert', message: expect.stringContaining('of new nothing but parts') as string }) as unknown });
   });
 

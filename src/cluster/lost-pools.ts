@@ -67,7 +67,7 @@ export function planTakeOver(context: RuleContext, owner: Host, pool: PoolName):
   if (unproven !== null) return waits(unproven, true);
   const last = lastFailure(context, owner, pool);
   if (last) return waits(`was not taken over: ${last.why ?? 'no reason given'}; tried again in a moment; \`reeve operation show ${last.id}\``);
-  const target = begun === null ? choose(context, owner, pool) : whoBegan(context, begun);
+  const target = begun === null ? choose(context, owner, { pool, takers }) : whoBegan(context, begun);
   return typeof target === 'string' ? waits(target) : { why: `is taken over by ${target.name} first`, begin: { target, request: requestOf(request) }, lacksProof: false };
 }
 
@@ -97,13 +97,15 @@ function lastFailure({ view, nowMs }: RuleContext, { id }: Host, pool: PoolName)
 }
 
 /** With room for all that comes along, else for what matters most. */
-function choose(context: RuleContext, owner: Host, pool: PoolName): Host | string {
+function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly pool: PoolName; readonly takers: readonly Host[] }): Host | string {
   const all = neededFrom(context, owner).filter((one) => isSame(poolOf(one) ?? pool, pool));
   const [first] = all;
   if (!first) return 'is needed by nothing that should run';
   const failed = context.view.recentOperations.filter((one) => one.kind === 'take-pool' && one.hostId === owner.id && one.params['pool'] === pool.pool && one.state === 'failed').map((one) => one.targetHostId);
   const sum = (what: 'vcpus' | 'memoryMiB'): number => all.reduce((total, { needs }) => total + needs[what], 0);
-  const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }];
+  // One that keeps a replica may have what lies in it, and the pool itself never.
+  const others = context.view.hosts.filter((one) => one.id !== owner.id && !takers.includes(one));
+  const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }, ...others.map(({ id, name }) => ({ hostId: id, why: `${name} can not take the pool over` }))];
   const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB') } };
   const elsewhere = [...exclude, ...failed.flatMap((hostId) => (hostId === null ? [] : [{ hostId, why: 'it failed there' }]))];
   for (const request of [{ workload: whole, exclude: elsewhere }, { workload: first, exclude: elsewhere }, { workload: first, exclude }]) {

@@ -23,10 +23,11 @@ export function movedWithPool({ workloads, operations }: ClusterView, { owner, t
   const moved = workloads.filter((one) => one.hostId === owner.id && isInIt(one) && (all || !isRecovered(one)) && !operations.some((operation) => operation.workloadId === one.id));
   return moved.flatMap((one): Change[] => {
     const why = `its pool ${pool.pool} was taken over by ${target.name}`;
-    const state = one.desired === 'unmanaged' ? one.state : one.desired === 'running' && one.isProtected ? 'waiting' : 'stopped';
+    // What waits for a person goes on waiting.
+    const state = one.desired === 'unmanaged' || one.state === 'error' ? one.state : one.desired === 'running' && one.isProtected ? 'waiting' : 'stopped';
     return [
       // What was last seen of the target is of before it had it.
-      { change: 'workload', id: one.id, set: { hostId: target.id, leasedOn: null, isDefinedAtHome: false, workloadEpoch: nextTry(one.workloadEpoch), state, why } },
+      { change: 'workload', id: one.id, set: { hostId: target.id, leasedOn: null, isDefinedAtHome: false, workloadEpoch: nextTry(one.workloadEpoch), state, why: state === 'error' ? one.why : why } },
       { change: 'event', event: event('workload.rehomed', `${one.name}: ${why}`, { severity: 'notice', workload: one.name, data: { from: owner.name, to: target.name, proof: owner.proof?.kind ?? null } }) },
     ];
   });

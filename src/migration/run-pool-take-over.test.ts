@@ -107,6 +107,21 @@ describe('runPoolTakeOver', () => {
     expect([one.world.has(NEW), one.world.has(OLD), one.world.mountedTwice()]).toEqual([true, false, 0]);
   });
 
+  it('claimed, and its old host back with a new boot: what is brought to its end needs no proof about power any more', async () => {
+    const one = setUp({ proof: proof('new-boot') });
+    await one.context.target.hypervisor.pools?.claim(TOKEN, request, Infinity);
+    one.world.world.powerOn(OLD);
+    expect((await run(one)).kind).toBe('succeeded');
+    expect([one.world.has(NEW), one.world.has(OLD), one.world.mountedTwice()]).toEqual([true, false, 0]);
+  });
+
+  it('a target that has another pool of that name claims nothing', async () => {
+    const one = setUp();
+    one.world.world.host(NEW).lunPools.set(POOL, 'another');
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'not-claimed', why: expect.stringContaining('another pool named') as string });
+    untouched(one);
+  });
+
   it.each<[string, 'before' | 'after', string, string]>([
     ['the claim is refused', 'before', 'failed', 'not-claimed'],
     ['the answer to the claim is lost, and it took place', 'after', 'failed', 'half-claimed'],

@@ -31,7 +31,12 @@ const CLAIM_WITHIN_MS = 10_000;
 
 const requireProof: Step<PoolTakeOverContext> = {
   name: 'proof',
-  run: async ({ proof, fromHost, request }) => {
+  run: async (context) => {
+    const { proof, fromHost, request, target } = context;
+    const now = proof !== null && POWER_PROOFS.has(proof.kind) ? null : await lookAt(context);
+    if (now && 'why' in now) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} does not say whether it has ${request.pool}: ${now.why}` };
+    // Claimed before, by another proof: the old host does not find it any more, whether it has power or not.
+    if (now?.name === 'new') return { kind: 'done', note: 'it has its new name' };
     if (proof === null || !POWER_PROOFS.has(proof.kind)) return { kind: 'failed', code: 'no-proof', why: `${request.pool} stays with ${fromHost}: ${proof === null ? 'nothing proves it off' : `${proof.kind} does not prove that it has it not mounted`}` };
     return { kind: 'done', note: `${proof.kind}: ${proof.evidence}` };
   },
@@ -46,6 +51,7 @@ const claim: Step<PoolTakeOverContext> = {
     // An earlier run got as far: the old host can't mount it any more, whatever it does.
     if (before.name === 'new' && before.isMounted) return { kind: 'done', note: 'had its new name already' };
     if (before.name === 'none') return { kind: 'failed', code: 'not-claimed', why: `${target.name} does not see the device of ${request.pool}` };
+    if (before.name === 'old' && before.source !== null && before.source !== request.uuid) return { kind: 'failed', code: 'not-claimed', why: `${target.name} has another pool named ${request.pool} (${before.source})` };
     const refused = before.name === 'new' ? null : await whyNotOff(context);
     if (refused !== null) return refused;
     try {

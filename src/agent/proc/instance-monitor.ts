@@ -17,7 +17,7 @@ export interface MonitorOptions {
 /** A daemon that is not there, or is away, is looked for again; what ended meanwhile is known to nobody, as without us. */
 const AGAIN_MS = 2_000;
 /** A stop of Reeve's own is over by then; what ends later was stopped by somebody else. */
-const OUR_STOP_MS = 10 * 60_000;
+const OUR_STOP_MS = 60_000;
 
 export interface InstanceMonitor {
   stop(): void;

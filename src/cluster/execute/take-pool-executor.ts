@@ -26,7 +26,7 @@ export function takePoolExecutor(ports: ExecutePorts): Executor {
       stillWanted: () => whyUnwanted(ports, operation, owner, target),
       target: { name: target.name, hypervisor: ports.world.hypervisorOf(target), token: tokenFor(operation, target, null) },
     }, journal);
-    const facts = outcome.kind === 'succeeded' ? await ports.world.hypervisorOf(target).facts() : null;
+    const facts = outcome.kind === 'succeeded' ? await ports.world.hypervisorOf(target).facts().catch(() => null) : null;
     return takePoolEnding({ operation, view: await ports.store.readView(), outcome, owner, target, facts, nowMs: ports.clock.nowMs() });
   };
 }
