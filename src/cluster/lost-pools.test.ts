@@ -1,7 +1,10 @@
 // Whose turn it is to take over a pool of a lost host, and why nobody may now.
 import { describe, expect, it } from 'vitest';
-import { aClusterVerdict, aFacts, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import { aClusterVerdict, aFacts, anOperation, aVerdict, aView, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { Host, HostProof, TakenPool } from '../hosts/host.js';
+import type { PlacementView } from '../scheduler/placement.js';
+import { startWorkload } from './commands/workload-commands.js';
+import { DEFAULT_POLICY } from './cluster-policy.js';
 import { nextUuid } from '../hosts/shared-filesystem.js';
 import type { WorkflowOutcome } from '../shared/workflow.js';
 import type { Workload } from '../workloads/workload.js';
@@ -87,6 +90,11 @@ describe('a take-over that was begun', () => {
     const result = decided({ hosts: [first, second, lostWith({})], operations: [take()] }, aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]));
     expect(operationsOf(result)).toEqual([]);
     expect(holdsOf(result)).toEqual(expect.arrayContaining(['pool-not-taken ct', 'not-admitted host-3']));
+  });
+
+  it('is waited for by a person too: nothing is started from a copy meanwhile', () => {
+    const view = aView({ hosts: [first, second, lostWith({})], workloads: [{ ...ct, state: 'waiting' }] });
+    expect(() => startWorkload(view, { hosts: view.hosts, workloads: view.workloads, heard: new Set([one.id, two.id]), leaseless: new Set(), promised: [], rules: [], policy: DEFAULT_POLICY.placement } as unknown as PlacementView, 'ct', { by: 'anna', nowMs: NOW_MS })).toThrow('its pool ha is being taken over by host-1');
   });
 
   it('and failed is tried again there, later, and nowhere else', () => {

@@ -5,11 +5,11 @@ import type { PlacementRequest, PlacementView } from '../../scheduler/placement.
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { movesLive, NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
-import type { Host } from '../../hosts/host.js';
+import type { Host, TakenPool } from '../../hosts/host.js';
 import { assertIdle, assertOurs, assertUnlocked, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 
@@ -31,11 +31,19 @@ export function startWorkload(view: ClusterView, placement: PlacementView, name:
   ];
 }
 
+/** Its data are on their way to another host: no copy is started beside them. */
+function takenFrom(host: Host, workload: Workload): TakenPool | null {
+  const pool = poolOf(workload);
+  return host.takenPools.find((one) => !one.isDone && one.pool === pool?.pool && one.driver === pool.driver) ?? null;
+}
+
 /** Its host, when a start there is safe; null when it must be placed elsewhere with proof. */
 function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (workload.hostId === null) return null;
   const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
   if (!host || host.condition === 'online') return host;
+  const taken = takenFrom(host, workload);
+  if (taken) throw new UserError('conflict', `${workload.name}: its pool ${taken.pool} is being taken over by ${view.hosts.find((one) => one.id === taken.byHostId)?.name ?? 'a host that is gone'}, with its newest data: it starts there by itself`, 'reeve operation list');
   if (isOffFor(host, workload)) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
 }
