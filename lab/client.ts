@@ -17,6 +17,7 @@ export interface ApiClient {
   post<T = Json>(path: string, body?: unknown): Promise<T>;
   delete<T = Json>(path: string): Promise<T>;
   patch<T = Json>(path: string, body?: unknown): Promise<T>;
+  put<T = Json>(path: string, body?: unknown): Promise<T>;
 }
 
 const ANSWER_MS = 30_000;
@@ -45,5 +46,6 @@ export function apiClient(socketPath: string, token: string): ApiClient {
     post: (path, body) => call('POST', path, body ?? {}),
     delete: (path) => call('DELETE', path),
     patch: (path, body) => call('PATCH', path, body),
+    put: (path, body) => call('PUT', path, body),
   };
 }

@@ -17,9 +17,11 @@ export interface FilesInput {
   readonly keysDir: string;
   readonly initScript: string;
   readonly hostsFile: string;
+  /** What starts its LXD; null: it has none, as far as anybody on it can see. */
+  readonly lxdScript: string | null;
 }
 
-export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile }: FilesInput): Promise<void> {
+export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript }: FilesInput): Promise<void> {
   const key = join(keysDir, `${host.name}.ed25519`);
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', key]);
   const machineId = `${'0'.repeat(24)}${(0xabc00000 + host.index).toString(16)}`;
@@ -54,6 +56,29 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await mkdir(join(upper, 'var/log/libvirt'), { recursive: true });
   await mkdir(join(upper, 'srv/local'), { recursive: true });
   await mkdir(join(upper, 'srv/shared'), { recursive: true });
+  if (lxdScript === null) return hideLxd(upper);
+  await put('usr/sbin/lab-lxd', await readFile(lxdScript, 'utf8'), 0o755);
+  await put('etc/lab-lxd.yaml', lxdPreseed(host.links[0]));
+}
+
+/** As overlayfs has it: a device 0,0 in the upper layer is a file that is not there. */
+async function hideLxd(upper: string): Promise<void> {
+  await mkdir(join(upper, 'usr/bin'), { recursive: true });
+  for (const program of ['lxd', 'lxc']) await run('mknod', [join(upper, 'usr/bin', program), 'c', '0', '0']);
+}
+
+/** No trust between hosts, and no remotes: who needs them makes them. Containers join br0 as guests do, and keep MAC and address when they move. */
+function lxdPreseed(address: string): string {
+  return `config: {core.https_address: "${address}:8443", images.auto_update_interval: "0"}
+networks: []
+storage_pools:
+- {name: default, driver: dir, config: {rsync.compression: "false"}}
+profiles:
+- name: default
+  devices:
+    root: {path: /, pool: default, type: disk}
+    eth0: {name: eth0, nictype: bridged, parent: br0, type: nic}
+`;
 }
 
 const POOLS = [

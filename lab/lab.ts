@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
+import { destroyAllContainers, runningContainers } from './containers.js';
 import { ensureGuest } from './guest.js';
 import { writeHostFiles } from './host-files.js';
 import { BOTH_LINKS, CONTROL, faultsOf, mended, rulesetOf, withFaults, type FaultPlan, type NetworkFault } from './network-faults.js';
 import { otherOwner, takeOwnership } from './owner.js';
+import { whyNoContainers } from './setup.js';
 import { run, type Ran, type RunOptions } from './shell.js';
 import { REPO_ROOT } from './ticks.js';
 import { waitUntil } from './wait-until.js';
@@ -24,6 +26,8 @@ export interface LabHost {
 export interface LabOptions {
   readonly name?: string;
   readonly hosts?: number;
+  /** Every host has an LXD beside libvirt. Default: where this machine has it. */
+  readonly lxd?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -59,14 +63,14 @@ export class Lab {
   }
 
   /** Builds a new lab; what a run of that name left behind that is gone is cleaned up first. One that lives keeps its lab. */
-  static async start({ name = 'rl0', hosts = 3, log = () => undefined }: LabOptions = {}): Promise<Lab> {
+  static async start({ name = 'rl0', hosts = 3, lxd = whyNoContainers() === null, log = () => undefined }: LabOptions = {}): Promise<Lab> {
     const lab = new Lab(name, log);
     const owner = await otherOwner(lab.stateDir);
     if (owner !== null) throw new Error(`a lab named ${name} is up already, held by process ${owner}; end it with: npm run lab -- --name ${name} down; or give this one another name: --name lab2`);
     if (existsSync(lab.stateDir)) log(`cleaning up what an earlier run of ${name} left behind`);
     await lab.down();
     try {
-      await lab.#build(hosts);
+      await lab.#build(hosts, lxd);
       return lab;
     } catch (error) {
       await lab.down();
@@ -74,12 +78,14 @@ export class Lab {
     }
   }
 
-  async #build(hosts: number): Promise<void> {
+  async #build(hosts: number, lxd: boolean): Promise<void> {
     await this.#fabric();
+    if (lxd) await writeFile(join(this.stateDir, 'lxd'), '');
     await startWatchdogs(this.stateDir, join(scripts, 'watchdog.mjs'), WATCHDOG_MS);
     for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
     await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
     await this.waitUp(this.#hosts);
+    if (lxd) await this.waitLxd(this.#hosts);
   }
 
   /** A lab that another process started. */
@@ -220,17 +226,36 @@ export class Lab {
     }
   }
 
+  get hasLxd(): boolean {
+    return existsSync(join(this.stateDir, 'lxd'));
+  }
+
+  /** What its LXD keeps: as a disk, it is there when the host is off. */
+  lxdDir(host: LabHost): string {
+    return join(this.stateDir, 'fs', host.name, 'lxd');
+  }
+
+  /** It comes up beside the host, a second or two later; initialised at the first boot. */
+  async waitLxd(hosts: readonly LabHost[]): Promise<void> {
+    const state = (host: LabHost) => async (): Promise<string> => `${await this.hostFile(host, 'var/log/lab-lxd.log')}${await this.hostFile(host, 'var/log/lxd/console.log')}`;
+    for (const host of hosts) {
+      await waitUntil(`LXD on ${host.name}`, async () => (await this.exec(host, ['test', '-e', '/run/lab-lxd-ready'], { okCodes: 'any' })).code === 0, { timeoutMs: HOST_UP_MS, describe: state(host) });
+    }
+  }
+
   /** Names of the workloads that run on a host, as its processes show. */
   async runningOn(host: LabHost): Promise<readonly string[]> {
     if ((await this.powerState(host)) === 'off') return [];
     const { stdout } = await this.exec(host, ['sh', '-c', 'for c in /proc/[0-9]*/cmdline; do tr "\\0" " " < $c 2>/dev/null; echo; done'], { okCodes: 'any' });
-    return stdout.split('\n').flatMap((line) => /qemu-system\S* .*-name guest=([^,\s]+)/.exec(line)?.[1] ?? []);
+    const machines = stdout.split('\n').flatMap((line) => /qemu-system\S* .*-name guest=([^,\s]+)/.exec(line)?.[1] ?? []);
+    return [...machines, ...(await runningContainers(this, host))];
   }
 
-  /** Ends and forgets every guest on every host: a quick reset between tests. Disks in the pools go too. */
+  /** Ends and forgets every guest, virtual machine or container, on every host: a quick reset between tests. Disks in the pools go too. */
   async destroyAllGuests(): Promise<void> {
     const script = 'for u in $(virsh -q list --uuid); do virsh -q destroy $u; done; for u in $(virsh -q list --all --uuid); do virsh -q undefine $u; done; rm -f /srv/local/*.raw /srv/local/*.qcow2; true';
     await Promise.all(this.#hosts.map(async (host) => ((await this.powerState(host)) === 'on' ? this.exec(host, ['sh', '-c', script], { okCodes: 'any' }) : null)));
+    await destroyAllContainers(this);
     for (const name of await readdir(join(this.stateDir, 'shared'))) if (/\.(raw|qcow2|img|iso)$/.test(name)) await rm(join(this.stateDir, 'shared', name));
   }
 
@@ -247,6 +272,7 @@ export class Lab {
       await endAll(netns);
       await run('ip', ['netns', 'del', netns], { okCodes: 'any' });
     }
+    for (const device of await loopDevices(this.stateDir)) await run('losetup', ['-d', device], { okCodes: 'any' });
     const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
     for (const mount of mounts.filter((one) => one.startsWith(`${this.stateDir}/`)).reverse()) await run('umount', ['-l', mount], { okCodes: 'any' });
     await rm(this.stateDir, { recursive: true, force: true });
@@ -288,8 +314,9 @@ export class Lab {
     await writeFile(join(dir, 'env'), `INDEX=${index}\n`);
     await run('mkfifo', ['-m', '600', join(dir, 'watchdog')]);
     await writeFile(join(dir, 'lower'), '/');
+    if (this.hasLxd) await writeFile(join(dir, 'lxd'), '');
     const keysDir = join(this.stateDir, 'keys');
-    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile() });
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null });
     const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
     await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);
@@ -304,6 +331,12 @@ export class Lab {
   #power(host: LabHost, verb: string): Promise<Ran> {
     return run(join(scripts, 'power.sh'), [this.stateDir, host.name, verb]);
   }
+}
+
+/** Those on files of a lab, as hosts' pools may have been. */
+async function loopDevices(stateDir: string): Promise<readonly string[]> {
+  const { stdout } = await run('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE'], { okCodes: 'any' });
+  return stdout.split('\n').map((line) => line.trim().split(/\s+/)).flatMap(([name, file]) => (name && file?.startsWith(`${stateDir}/`) ? [name] : []));
 }
 
 /** In order first: a Postgres that is killed leaves its shared memory behind. */

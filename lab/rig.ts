@@ -160,10 +160,12 @@ export async function allRunning(rig: Rig, names: readonly string[], timeoutMs =
 
 /** What a person would look at when a wait fails. */
 export async function describe(rig: Rig): Promise<string> {
-  const [hosts, workloads, events] = await Promise.all([hostsOf(rig), workloadsOf(rig), rig.api().get<{ items: readonly RigEvent[] }>('/events?limit=25')]);
+  const [hosts, workloads, events] = await Promise.all([hostsOf(rig), workloadsOf(rig), rig.api().get<{ items: readonly RigEvent[] }>('/events?limit=200')]);
+  // A machine with its processors full says so twice a second.
+  const told = events.items.filter(({ message }) => !message.includes('own-stall')).slice(-40);
   return [
     ...hosts.map((host) => `host ${host.name}: ${host.state}${host.why ? ` (${host.why})` : ''}`),
     ...workloads.map((one) => `workload ${one.name}: ${one.state} on ${one.host ?? '-'}${one.why ? ` (${one.why})` : ''}`),
-    ...events.items.map((one) => `event ${new Date(one.atMs).toISOString().slice(11, 23)} ${one.type}: ${one.message}`),
+    ...told.map((one) => `event ${new Date(one.atMs).toISOString().slice(11, 23)} ${one.type}: ${one.message}`),
   ].join('\n');
 }

@@ -26,6 +26,16 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['flock', 'util-linux'],
 ];
 
+/** For hosts with containers. Only Debian has LXD as packages; elsewhere it is a snap, which needs a running systemd. */
+const CONTAINERS: readonly (readonly [string, string])[] = [
+  ['lxd', 'lxd'],
+  ['lxc', 'lxd-client'],
+  ['newuidmap', 'uidmap'],
+  ['setfattr', 'attr'],
+  ['rsync', 'rsync'],
+  ['mkfs.btrfs', 'btrfs-progs'],
+];
+
 /** Below these, a TCG guest's memory is corrupted by migration (QEMU), or a shared directory can't be declared as such (libvirt). */
 const LEAST_LIBVIRT = 11;
 const LEAST_QEMU = 9;
@@ -48,9 +58,16 @@ export function whyNoLab(): string | null {
   return null;
 }
 
+/** Null: hosts with containers can be had, as soon as everything is installed. Asks nothing of the network. */
+export function whyNoContainers(): string | null {
+  if (isDebian() || CONTAINERS.every(([program]) => onPath(program))) return null;
+  return `LXD comes as packages on Debian alone; this machine lacks one of ${CONTAINERS.map(([program]) => program).join(', ')}`;
+}
+
 /** Quick when everything is there. */
 export async function ensureLabPackages(say: Say): Promise<void> {
-  const missing = PROGRAMS.filter(([program]) => !onPath(program)).map(([, name]) => name);
+  const wanted = whyNoContainers() === null ? [...PROGRAMS, ...CONTAINERS] : PROGRAMS;
+  const missing = wanted.filter(([program]) => !onPath(program)).map(([, name]) => name);
   if (onPath('gcc') && !existsSync('/usr/include/stdio.h')) missing.push('libc6-dev');
   if (missing.includes('gcc')) missing.push('libc6-dev');
   if (missing.length > 0) await install(say, missing, []);
@@ -59,6 +76,10 @@ export async function ensureLabPackages(say: Say): Promise<void> {
 
 function onPath(program: string): boolean {
   return ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((dir) => existsSync(join(dir, program)));
+}
+
+function isDebian(): boolean {
+  return /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
 }
 
 async function ensureVirtualization(say: Say): Promise<void> {
@@ -85,7 +106,7 @@ async function majorOf(program: string, args: readonly string[]): Promise<number
 /** Debian 12 has libvirt 9 and QEMU 7.2; its backports have 11 and 10. */
 async function backportsSuite(): Promise<string | null> {
   const release = readFileSync('/etc/os-release', 'utf8');
-  return /^ID=debian$/m.test(release) && /^VERSION_CODENAME=bookworm$/m.test(release) ? 'bookworm-backports' : null;
+  return isDebian() && /^VERSION_CODENAME=bookworm$/m.test(release) ? 'bookworm-backports' : null;
 }
 
 /** The suite lies beside the one that this machine uses already: its address is taken from there. The machine's own list is not changed. */

@@ -1,4 +1,5 @@
 // The main job, played on real hosts with a live timeline: place, migrate, drain, undrain, power cut, fence, recover.
+import { createContainer, destroyAllContainers } from './containers.js';
 import { allRunning, ended, enrolAll, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, workloadsOf, type Rig } from './rig.js';
 import { guestCommandLine } from './guest.js';
 import type { TickLog } from './ticks.js';
@@ -20,6 +21,7 @@ export async function playStory({ rig, ticks, say }: StoryInput): Promise<void> 
   await place(rig, ticks, say);
   await migrate(rig, ticks, say);
   await drainAndBack(rig, ticks, say);
+  if (rig.lab.hasLxd) await moveContainer(rig, ticks, say);
   await powerCut(rig, ticks, say);
   const violations = ticks.violations();
   if (violations.length > 0) throw new Error(`the guests saw what must never be: ${violations.join('; ')}`);
@@ -86,6 +88,31 @@ async function drainAndBack(rig: Rig, ticks: TickLog, say: Say): Promise<void> {
   await rig.api().post(`/hosts/${host}/undrain`);
   await waitUntil(`${host} in service`, async () => (await hostsOf(rig)).some((one) => one.name === host && isInService(one)));
   say(`${host} is in service again`);
+}
+
+const CONTAINER = { name: 'ct-1', index: 20, memoryMiB: 64 };
+
+/** Made with LXD by hand, adopted, relocated while it writes, and copied; then it is taken away again. */
+async function moveContainer(rig: Rig, ticks: TickLog, say: Say): Promise<void> {
+  const { name } = CONTAINER;
+  const [from, to] = [rig.lab.host('host-1'), rig.lab.host('host-2')];
+  await createContainer(rig.lab, from, { ...CONTAINER, config: ['limits.cpu=1'] });
+  await ticks.waitForTick(name, 0);
+  await rig.api().post('/workloads/adopt', { host: from.name, name, isProtected: true });
+  say(`adopted the LXD container ${name} on ${from.name}; it ticks`);
+  await waitUntil(`${name} under its host's lease`, async () => (await rig.api().get<{ leasedOn: string | null }>(`/workloads/${name}`)).leasedOn !== null);
+  const began = Date.now();
+  const answer = await rig.api().post(`/workloads/${name}/relocate`, { to: to.name });
+  await ended(rig, String((answer['operationIds'] as readonly string[])[0]));
+  await ticks.waitForTick(name, Date.now());
+  say(`relocated ${name} from ${from.name} to ${to.name} in ${seconds(Date.now() - began)}: copied while it ran, stopped, copied once more, started; ${Math.round(ticks.downtimeMs(name, began))} ms without ticks, nothing that it had told of is lost`);
+  await rig.api().put(`/workloads/${name}/policies`, { replicateEveryS: 60 });
+  const recoverable = async (): Promise<{ readonly by: string; readonly summary: string }> => (await rig.api().get<{ recoverable: { by: string; summary: string } }>(`/workloads/${name}`)).recoverable;
+  await waitUntil(`a copy of ${name}`, async () => (await recoverable()).by === 'replica', { timeoutMs: 60_000 });
+  say(`should ${to.name} be lost, ${name} is recoverable by: ${(await recoverable()).summary}`);
+  await rig.api().delete(`/workloads/${name}?forget=true`);
+  await destroyAllContainers(rig.lab);
+  say(`took ${name} away again`);
 }
 
 async function powerCut(rig: Rig, ticks: TickLog, say: Say): Promise<void> {

@@ -91,7 +91,7 @@ class Ticks implements TickLog {
   }
 
   async close(): Promise<void> {
-    if (this.child.exitCode !== null) return;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.stdin?.end();
     this.child.kill();

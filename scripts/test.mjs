@@ -61,8 +61,10 @@ async function prepareLab() {
   if (why) return { leaveOut: why };
   await setup.ensureLabPackages(say);
   await ensureBuilt();
-  const noRedis = await ensureRedis();
-  return { leaveOut: null, ...(noRedis ? { partlyOut: noRedis, env: { REEVE_TEST_NO_REDIS: noRedis } } : {}) };
+  const [noRedis, noContainers] = [await ensureRedis(), setup.whyNoContainers()];
+  const env = { ...(noRedis ? { REEVE_TEST_NO_REDIS: noRedis } : {}), ...(noContainers ? { REEVE_TEST_NO_CONTAINERS: noContainers } : {}) };
+  const partlyOut = [noRedis, noContainers].filter(Boolean).join('; ');
+  return { leaveOut: null, env, ...(partlyOut ? { partlyOut } : {}) };
 }
 
 async function runStage(stage, filters) {

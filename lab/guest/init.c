@@ -1,6 +1,8 @@
-/* Init of the lab's Linux guest: tells downtime, a restart and two copies apart.
+/* Init of the lab's guests, virtual machines and containers: tells downtime, a restart and two copies apart.
  * It ticks over UDP and serial, counts on its disk (the count goes on over restarts and migrations), finds a second writer
- * (SPLITBRAIN), verifies memory it dirtied (MEMCORRUPT), and listens on UDP 7777: stat | dirty MB RATE | crash | poweroff. */
+ * (SPLITBRAIN), verifies memory it dirtied (MEMCORRUPT), and listens on UDP 7777: stat | dirty MB RATE | crash | poweroff.
+ * A count is in a tick only once it is on the disk. In a container the disk is a file, the settings come by its environment
+ * (LAB_IP for lab.ip), and the boot id is its own: the kernel's is the host's. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,7 +29,9 @@
 
 #define SECTOR 4096
 #define DISK_EVERY_US 100000
+#define CONTAINER_DISK "/var/lab/heartbeat"
 
+static int in_container;
 static char cmdline[4096], boot[64], name[64] = "guest";
 static volatile long seq, disk_count;
 static volatile int split, io_errors, mem_corrupt, dirty_mb, dirty_rate;
@@ -37,8 +43,18 @@ static double mono_ms(void) {
   return t.tv_sec * 1000.0 + t.tv_nsec / 1e6;
 }
 
+static const char *from_environment(const char *key, const char *fallback) {
+  char variable[64];
+  int i = 0;
+  for (; key[i] && i < 63; i++) variable[i] = key[i] == '.' ? '_' : key[i] & ~0x20;
+  variable[i] = 0;
+  const char *value = getenv(variable);
+  return value && *value ? value : fallback;
+}
+
 /* A value of the kernel's command line: key=value. The buffers are few because the keys are. */
 static const char *arg(const char *key, const char *fallback) {
+  if (in_container) return from_environment(key, fallback);
   static char values[12][256];
   static int used;
   char pattern[64], text[4200];
@@ -120,12 +136,21 @@ static void *dirtier(void *unused) {
   return unused;
 }
 
+/* Every write to it returns once it is on the disk. */
+static int open_disk(void) {
+  if (!in_container) return open("/dev/vda", O_RDWR | O_DIRECT | O_SYNC);
+  mkdir("/var", 0755); mkdir("/var/lab", 0755);
+  int fd = open(CONTAINER_DISK, O_RDWR | O_CREAT | O_SYNC, 0644), dir = open("/var/lab", O_RDONLY | O_DIRECTORY);
+  if (dir >= 0) { fsync(dir); close(dir); }
+  return fd;
+}
+
 /* The counter goes on from what is on the disk; a line that we did not write is a second writer. */
 static void *disk(void *unused) {
   char *mine, *found;
   int fd = -1;
   if (posix_memalign((void **)&mine, SECTOR, SECTOR) || posix_memalign((void **)&found, SECTOR, SECTOR)) return unused;
-  while (fd < 0) { fd = open("/dev/vda", O_RDWR | O_DIRECT | O_SYNC); if (fd < 0) usleep(50000); }
+  while (fd < 0) { fd = open_disk(); if (fd < 0) usleep(50000); }
   memset(mine, 0, SECTOR);
   if (pread(fd, found, SECTOR, 0) == SECTOR && !memcmp(found, "HB ", 3)) {
     found[511] = 0;
@@ -148,7 +173,21 @@ static void *disk(void *unused) {
   return unused;
 }
 
-static void power_off(void) { sync(); reboot(RB_POWER_OFF); }
+/* A container's disk has no need of it, and would wait for all disks of the machine. */
+static void power_off(void) {
+  if (in_container) _exit(0);
+  sync();
+  reboot(RB_POWER_OFF);
+}
+
+static void crash(void) {
+  /* Process 1 is spared by all signals that are sent to it, not by a fault of its own. */
+  if (in_container) __builtin_trap();
+  int fd = open("/proc/sysrq-trigger", O_WRONLY);
+  if (write(fd, "c", 1) < 0) perror("sysrq");
+}
+
+static void on_halt(int signal) { (void)signal; _exit(0); }
 
 static void *power_button(void *unused) {
   struct pollfd events[8];
@@ -183,7 +222,7 @@ static void *control(void *unused) {
     int n = recvfrom(s, in, 255, 0, (void *)&from, &length);
     if (n <= 0) continue;
     in[n] = 0;
-    if (!strncmp(in, "crash", 5)) { int fd = open("/proc/sysrq-trigger", O_WRONLY); if (write(fd, "c", 1) < 0) perror("sysrq"); }
+    if (!strncmp(in, "crash", 5)) crash();
     else if (!strncmp(in, "poweroff", 8)) power_off();
     else if (!strncmp(in, "dirty ", 6)) { int mb = 0, rate = 0; sscanf(in + 6, "%d %d", &mb, &rate); dirty_rate = rate; dirty_mb = mb; }
     snprintf(out, sizeof out, "{\"name\":\"%s\",\"boot\":\"%s\",\"seq\":%ld,\"diskCount\":%ld,\"split\":%d,\"ioErrors\":%d,\"memCorrupt\":%d,\"passes\":%ld}", name, boot, seq, disk_count, split, io_errors, mem_corrupt, passes);
@@ -202,24 +241,44 @@ static void tick(int s, struct sockaddr_in *to, double *next_line) {
   if (now >= *next_line) { printf("tick %ld up=%.0f disk=%ld split=%d errors=%d\n", seq, now, disk_count, split, io_errors); *next_line = now + 1000; }
 }
 
-int main(void) {
-  pthread_t thread;
+static void read_start(const char *path, char *into, int size) {
+  int fd = open(path, O_RDONLY);
+  if (fd < 0 || read(fd, into, size - 1) < 0) perror(path);
+  if (fd >= 0) close(fd);
+}
+
+static void begin_machine(void) {
   mkdir("/proc", 0755); mkdir("/sys", 0755); mkdir("/dev", 0755);
   mount("proc", "/proc", "proc", 0, 0); mount("sys", "/sys", "sysfs", 0, 0); mount("dev", "/dev", "devtmpfs", 0, 0);
   int console = open("/dev/console", O_RDWR | O_NOCTTY);
   if (console >= 0) { dup2(console, 0); dup2(console, 1); dup2(console, 2); }
-  setvbuf(stdout, 0, _IOLBF, 0);
-  int fd = open("/proc/cmdline", O_RDONLY);
-  if (read(fd, cmdline, sizeof cmdline - 1) < 0) perror("cmdline");
-  fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY);
-  if (read(fd, boot, 63) < 0) perror("boot id");
-  boot[8] = 0;
+  read_start("/proc/cmdline", cmdline, sizeof cmdline);
+  read_start("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
   snprintf(name, sizeof name, "%s", arg("lab.name", "guest"));
+}
+
+/* Stops at once when LXD asks (SIGPWR), and leaves no zombies of what others start in it. */
+static void begin_container(void) {
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  signal(SIGPWR, on_halt);
+  signal(SIGTERM, on_halt);
+  signal(SIGCHLD, SIG_IGN);
+  read_start("/proc/sys/kernel/random/uuid", boot, sizeof boot);
+  gethostname(name, sizeof name - 1);
+}
+
+int main(void) {
+  pthread_t thread;
+  in_container = getenv("container") != 0;
+  if (in_container) begin_container(); else begin_machine();
+  setvbuf(stdout, 0, _IOLBF, 0);
+  boot[8] = 0;
   printf("BOOTED %s %s\n", name, boot);
-  load_modules();
+  if (!in_container) load_modules();
   pthread_create(&thread, 0, disk, 0);
   pthread_create(&thread, 0, dirtier, 0);
-  pthread_create(&thread, 0, power_button, 0);
+  if (!in_container) pthread_create(&thread, 0, power_button, 0);
   const char *ip = arg("lab.ip", 0), *sink = arg("lab.tick", 0);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9999)};
   int s = -1;

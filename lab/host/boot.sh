@@ -23,6 +23,31 @@ for device in null zero full random urandom tty net/tun userfaultfd; do
 done
 [ -e "$DIR/kvm" ] && cp -a /dev/kvm "$ROOT/dev/kvm"
 mount --bind "$STATE/shared" "$ROOT/srv/shared"
+if [ -e "$DIR/lxd" ]; then
+  # As a disk of its own: LXD's directories cannot lie on an overlay.
+  mkdir -p "$STATE/fs/$HOST/lxd" "$ROOT/var/lib/lxd"
+  mount --bind "$STATE/fs/$HOST/lxd" "$ROOT/var/lib/lxd"
+  # Its own control groups, as the roots of all hierarchies.
+  if [ -d /sys/fs/cgroup/freezer ]; then
+    mount -t tmpfs -o mode=755 tmpfs "$ROOT/sys/fs/cgroup"
+    for hierarchy in /sys/fs/cgroup/*; do
+      [ -e "$hierarchy/cgroup.procs" ] && [ ! -L "$hierarchy" ] || continue
+      name=$(basename "$hierarchy")
+      mkdir "$ROOT/sys/fs/cgroup/$name"
+      case $name in
+        unified) mount -t cgroup2 cgroup2 "$ROOT/sys/fs/cgroup/$name" ;;
+        systemd) mount -t cgroup -o none,name=systemd cgroup "$ROOT/sys/fs/cgroup/$name" ;;
+        *) mount -t cgroup -o "$name" cgroup "$ROOT/sys/fs/cgroup/$name" ;;
+      esac
+    done
+  else
+    mount -t cgroup2 cgroup2 "$ROOT/sys/fs/cgroup"
+  fi
+  # Where something in /proc is hidden, as below, the kernel lets no user namespace mount another: containers would not start.
+  # One whole /proc that can be seen is enough for it.
+  mkdir -p -m 700 "$ROOT/dev/.lxc/proc"
+  mount -t proc proc "$ROOT/dev/.lxc/proc"
+fi
 # A boot id of its own, new at each boot; and no way from a lab host to the machine's sysrq.
 cat /proc/sys/kernel/random/uuid > "$DIR/boot_id"
 mount --bind "$DIR/boot_id" "$ROOT/proc/sys/kernel/random/boot_id"

@@ -22,6 +22,7 @@ mkdir -p /run/sshd /run/lock /run/libvirt /var/lib/libvirt/qemu /var/log/libvirt
 /usr/sbin/virtlockd < /dev/null >> /var/log/virtlockd.out 2>&1 &
 for _ in $(seq 1000); do [ -S /run/libvirt/virtlockd-sock ] && break; sleep 0.01; done
 /usr/sbin/libvirtd < /dev/null >> /var/log/libvirtd.out 2>&1 &
+[ -e /etc/lab-lxd.yaml ] && /usr/sbin/lab-lxd < /dev/null >> /var/log/lab-lxd.log 2>&1 &
 # Stands for the agent's systemd unit.
 [ -x /usr/lib/reeve/agent-start ] && /usr/lib/reeve/agent-start < /dev/null >> /var/log/reeve-agent.log 2>&1 &
 echo "[$(date +%T.%N)] $HOST booted $(cat /proc/sys/kernel/random/boot_id)"

@@ -15,12 +15,51 @@ cgroup_dir() {
   if [ -d /sys/fs/cgroup/freezer ]; then echo "/sys/fs/cgroup/freezer/reeve-$LAB-$HOST"; else echo "/sys/fs/cgroup/reeve-$LAB-$HOST"; fi
 }
 
+# The group in which the host is frozen; with LXD, which sets limits in all of them, one in each hierarchy.
+cgroup_dirs() {
+  local hierarchy
+  [ -e "$DIR/lxd" ] && [ -d /sys/fs/cgroup/freezer ] || { cgroup_dir; return; }
+  for hierarchy in /sys/fs/cgroup/*; do [ -e "$hierarchy/cgroup.procs" ] && [ ! -L "$hierarchy" ] && echo "$hierarchy/reeve-$LAB-$HOST"; done
+}
+
+make_groups() {
+  local group parent
+  [ -e "$DIR/lxd" ] && [ ! -d /sys/fs/cgroup/freezer ] && for controller in cpu cpuset io memory pids; do echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control; done 2>/dev/null
+  for group in $(cgroup_dirs); do
+    mkdir -p "$group"
+    # A group without processors and memory lets nothing in.
+    parent=$(dirname "$group")
+    [ -e "$group/cpuset.cpus" ] && [ -e "$parent/cpuset.mems" ] && { cat "$parent/cpuset.cpus" > "$group/cpuset.cpus"; cat "$parent/cpuset.mems" > "$group/cpuset.mems"; }
+  done
+  return 0
+}
+
+# From the leaves up: containers have groups of their own in the host's.
+remove_groups() {
+  local group
+  for group in $(cgroup_dirs); do
+    for _ in $(seq 100); do
+      [ -d "$group" ] || break
+      find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+      [ -d "$group" ] && sleep 0.01
+    done
+  done
+}
+
+# A paused container is frozen by itself, and stays so when its host is thawed.
 thaw() {
   local group
   group=$(cgroup_dir)
   [ -e "$group/freezer.state" ] && echo THAWED > "$group/freezer.state"
   [ -e "$group/cgroup.freeze" ] && echo 0 > "$group/cgroup.freeze"
   return 0
+}
+
+# Also what the host itself had frozen.
+thaw_all() {
+  local file
+  for file in $(find "$(cgroup_dir)" -name freezer.state 2>/dev/null); do echo THAWED > "$file"; done
+  for file in $(find "$(cgroup_dir)" -name cgroup.freeze 2>/dev/null); do echo 0 > "$file"; done
 }
 
 on() {
@@ -33,11 +72,10 @@ on() {
   done
   mkdir -p "$DIR/root"
   rm -f "$DIR/init.pid"
-  group=$(cgroup_dir)
-  mkdir -p "$group"
-  # The freezer's group is entered before the host begins, so that everything in it can be frozen at once.
-  setsid bash -c 'echo $$ > "$0/cgroup.procs"; exec nsenter --net="$1" unshare -m -u -i -p -f --kill-child=KILL "$2" "$3" "$4"' \
-    "$group" "/run/netns/$LAB-$HOST" "$SCRIPTS/boot.sh" "$STATE" "$HOST" >> "$DIR/console.log" 2>&1 < /dev/null 9>&- &
+  remove_groups
+  make_groups
+  # shellcheck disable=SC2046
+  setsid "$SCRIPTS/enter.sh" "$STATE" "$HOST" "/run/netns/$LAB-$HOST" "$SCRIPTS" $(cgroup_dirs) >> "$DIR/console.log" 2>&1 < /dev/null 9>&- &
   for _ in $(seq 300); do [ -s "$DIR/init.pid" ] && return 0; sleep 0.01; done
   echo "$HOST did not begin to boot" >&2
   return 1
@@ -50,7 +88,7 @@ off() {
   pid=$(cat "$DIR/init.pid" 2>/dev/null)
   if [ -n "$pid" ]; then
     kill -KILL "$pid" 2>/dev/null
-    thaw # a frozen task dies only once it is thawed
+    thaw_all # a frozen task dies only once it is thawed
     for _ in $(seq 1500); do alive || break; sleep 0.01; done
     # Still dying: it may hold its disks, so it is not off.
     alive && { echo "$HOST does not die" >&2; return 1; }
@@ -58,7 +96,7 @@ off() {
   for link in 0 1; do ip -n "$LAB-fab" link del "h${INDEX}l$link" 2>/dev/null; done
   ip netns del "$LAB-$HOST" 2>/dev/null
   rm -f "$DIR/init.pid"
-  for _ in $(seq 100); do rmdir "$(cgroup_dir)" 2>/dev/null && break; [ -d "$(cgroup_dir)" ] || break; sleep 0.01; done
+  remove_groups
   return 0
 }
 

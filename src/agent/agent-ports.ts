@@ -20,7 +20,10 @@ export type SystemWay = GoingDown | 'stays' | 'unknown';
 
 export interface AgentHost {
   vitals(): Vitals;
-  /** uuids of the workloads whose processes run, as the kernel shows them; null when they can't be listed, which must not look like "none". */
+  /**
+   * uuids of the workloads whose processes run, as the kernel shows them; null when they can't be listed, which must not look like "none". It shows no
+   * uuid of containers: of them those that are under the lease, by their notes.
+   */
   running(): readonly string[] | null;
   /** The epoch at which this very boot was admitted; null: not admitted. */
   hostEpoch(): number | null;

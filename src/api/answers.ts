@@ -69,6 +69,7 @@ export const workload = z.looseObject({
   failback: z.boolean(),
   startAfter: z.array(z.string()).meta({ description: 'names' }),
   lock: z.looseObject({ by: z.string(), reason: z.string(), sinceMs: atMs }).nullable().meta({ description: 'not moved and not stopped meanwhile' }),
+  recoverable: z.looseObject({ by: z.enum(['shared-storage', 'replica', 'nothing']), summary: z.string(), rpoMs: z.number().nullable() }).meta({ description: 'what would bring it back if its host were lost now, and how much of what was written last would be lost' }),
   failures: z.looseObject({ restarts: z.int(), relocations: z.int(), lastAtMs: atMs.nullable() }),
   workloadEpoch: z.int(),
   needs: z.looseObject({ vcpus: z.int(), memoryMiB: z.number() }),

@@ -15,6 +15,7 @@ import { usageOf, NO_USAGE } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
+import { recoverableBy } from '../workloads/recoverable-by.js';
 import type { Workload } from '../workloads/workload.js';
 
 const SECRET = /pass|secret|token|key/i;
@@ -44,7 +45,8 @@ export function workloadDocument(view: ClusterView, workload: Workload, nowMs = 
   const operation = view.operations.find((one) => one.workloadId === workload.id);
   const home = view.inventories.find((one) => one.hostId === workload.hostId);
   const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
-  return { ...shown, state, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+  const recoverable = recoverableBy(workload, (id) => nameOf(view, id), nowMs);
+  return { ...shown, state, recoverable, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
 }
 
 export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>, operation: Operation) {

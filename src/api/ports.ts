@@ -70,7 +70,8 @@ export interface Adoption {
   readonly name: string;
   readonly isProtected: boolean;
   readonly priority: number;
-  readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+  /** Null: as it can be moved. */
+  readonly drainPolicy: 'migrate' | 'relocate' | 'leave' | null;
 }
 
 export interface NewWorkload {

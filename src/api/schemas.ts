@@ -42,7 +42,7 @@ export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how
 const drainPolicy = z.enum(['migrate', 'relocate', 'leave']);
 const priority = z.int().min(-1_000).max(1_000);
 
-export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.default('migrate') });
+export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }) });
 export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; `reeve workload create --help` shows an example' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
@@ -57,6 +57,7 @@ export const policies = z.strictObject({
   failback: z.boolean().optional().meta({ description: 'goes back live to a preferred host once that is well again' }),
   drainPolicy: drainPolicy.optional(),
   startAfter: z.array(z.string().min(1).max(255)).max(100).optional().meta({ description: 'names; a circle is refused' }),
+  replicateEveryS: z.int().min(10).max(604_800).nullable().optional().meta({ description: 'of one whose data lie at its host (a container): a copy is kept on another host and made anew so often; null: none' }),
 });
 export const lock = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500) });
 export const setPriority = z.strictObject({ priority });
@@ -94,7 +95,7 @@ export const deletionQuery = z.strictObject({
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

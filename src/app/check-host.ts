@@ -20,7 +20,7 @@ export async function checkHost(world: HostWorld, host: Host, members: readonly 
   }
   const others = members.filter((one) => one.condition === 'online' && one.address !== host.address);
   return judgeSurvey({
-    host: host.name, clusterId: config.clusterId, survey, others: await forEachHost(others, (one) => lookAtOther(world, one)), fence: await lookAtFence({ world }, host), sshTrials: null, expectations: DEFAULT_EXPECTATIONS,
+    host: host.name, address: host.address, clusterId: config.clusterId, survey, others: await forEachHost(others, (one) => lookAtOther(world, one)), fence: await lookAtFence({ world }, host), sshTrials: null, expectations: DEFAULT_EXPECTATIONS,
   });
 }
 

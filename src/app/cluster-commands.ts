@@ -14,6 +14,7 @@ import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../hosts/host.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { scanHostKey } from '../hosts/drivers/ssh/scan-host-key.js';
@@ -168,15 +169,17 @@ export class RealClusterCommands implements ClusterCommands {
     const host = findHost(view, wanted.host);
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
-    const observed = (await hypervisor.inventory()).find((one) => one.name === wanted.name || one.uuid === wanted.name);
-    if (!observed) throw new UserError('not-found', `${host.name} has no VM named ${wanted.name}`, `ssh ${host.address} virsh list --all`);
+    const { workloads, mute: [mute] } = await hypervisor.inventory();
+    const observed = workloads.find((one) => one.name === wanted.name || one.uuid === wanted.name);
+    if (!observed && mute) throw new UserError('conflict', `${HYPERVISOR_NAMES[mute.driver]} on ${host.name} does not answer (${mute.why}), and no other hypervisor there has ${wanted.name}`, `reeve host show ${host.name}`);
+    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} 'virsh list --all; lxc list'`);
     const definition = await hypervisor.definition(observed.uuid);
     const needs = this.ports.world.needsOf(host, definition);
     const { isProtected, priority, drainPolicy } = wanted;
     const id = workloadId(randomUUID());
     const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
       const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
-      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy, maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
+      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
       if (!adopted.ok) throw new UserError(adopted.error.code === 'known' || adopted.error.code === 'name-taken' ? 'conflict' : 'refused', adopted.error.why);
       return [
         { change: 'add-workload', workload: adopted.value },

@@ -5,22 +5,26 @@ import { leaveWithinMs } from '../cluster/cluster-policy.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { composeHypervisor } from '../hosts/drivers/compose-hypervisor.js';
 import { SshHostSurveyor } from '../hosts/drivers/enrolment/ssh-host-survey.js';
+import { SshContainerTrust } from '../hosts/drivers/enrolment/ssh-container-trust.js';
 import { SshMigrationTrust } from '../hosts/drivers/enrolment/ssh-migration-trust.js';
 import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
-import { LibvirtHypervisor } from '../hosts/drivers/libvirt/libvirt-hypervisor.js';
 import { vmDefinition } from '../hosts/drivers/libvirt/vm-definition.js';
 import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
+import { DIALECTS } from '../hosts/drivers/lxd/dialect.js';
+import { takesDefinition } from '../hosts/drivers/lxd/instance-definition.js';
+import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
-import type { Hypervisor } from '../hosts/hypervisor.js';
+import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { CreateContext } from '../workloads/run-create.js';
-import type { WorkloadNeeds } from '../workloads/workload.js';
+import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
 import type { Config } from './config.js';
 import type { Logger } from './logger.js';
 
@@ -41,12 +45,20 @@ interface Reached {
   /** What the connection was made from; another one means a new connection. */
   readonly target: string;
   readonly ssh: SshConnection;
+  /** Which daemons the hypervisor was put together with. */
+  readonly daemons: string;
   readonly hypervisor: Hypervisor;
   readonly agent: HostAgent;
 }
 
+export interface FollowedView {
+  readonly hosts: readonly Host[];
+  readonly workloads: readonly Pick<Workload, 'uuid' | 'needs'>[];
+}
+
 export class RealHostWorld implements HostWorld {
   readonly #reached = new Map<string, Reached>();
+  #drivers: ReadonlyMap<string, DriverName> = new Map();
 
   constructor(private readonly options: HostWorldOptions) {}
 
@@ -69,6 +81,7 @@ export class RealHostWorld implements HostWorld {
       host: { hostId, name, address, user: host.ssh.user, port: host.ssh.port, hostKey: host.ssh.hostKey },
       surveyor: new SshHostSurveyor({ shell: ssh, clock: this.options.clock }),
       trust: new SshMigrationTrust({ shell: ssh, user: host.ssh.user }),
+      containers: new SshContainerTrust(ssh),
       agent,
       config: this.agentConfigOf(host, members),
     };
@@ -99,11 +112,17 @@ export class RealHostWorld implements HostWorld {
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {
-    return needsOf(definition, host.facts?.pools ?? []);
+    if (!INSTANCE_DRIVERS.some((driver) => takesDefinition(driver, definition))) return needsOf(definition, host.facts?.pools ?? []);
+    const { facts } = host;
+    // Limits can be parts of the host, and without limits it is all of it: a size that is not known must not be taken for none.
+    if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
+    const pools = facts.containerDaemons.find(({ driver }) => takesDefinition(driver, definition))?.pools ?? [];
+    return instanceNeedsOf(definition, { cpus: facts.cpus, memoryMiB: facts.memoryMiB, pools });
   }
 
-  /** Connections of hosts that are gone, or are reached another way now. */
-  async forget(known: readonly Host[]): Promise<void> {
+  /** Ends connections of hosts that are gone, or are reached another way now. Which hypervisor runs a workload is known of all: one is asked, not each. */
+  async follow({ hosts: known, workloads }: FollowedView): Promise<void> {
+    this.#drivers = new Map(workloads.map(({ uuid, needs }) => [uuid, needs.driver]));
     for (const [id, reached] of this.#reached) {
       const host = known.find((one) => one.id === id);
       if (host && this.#targetOf(host) === reached.target) continue;
@@ -113,7 +132,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   async close(): Promise<void> {
-    await this.forget([]);
+    await this.follow({ hosts: [], workloads: [] });
   }
 
   #targetOf(host: Host): string {
@@ -123,15 +142,31 @@ export class RealHostWorld implements HostWorld {
   #reach(host: Host): Reached {
     const target = this.#targetOf(host);
     const known = this.#reached.get(host.id);
-    if (known?.target === target) return known;
+    if (known?.target === target) return this.#withDaemons(host, known);
     void known?.ssh.close().catch(() => undefined);
-    const { clock, config, agentBundle } = this.options;
+    const { config, agentBundle } = this.options;
     const { user, port, hostKey } = host.ssh;
     const ssh = new SshConnection({ name: host.name, address: host.address, port, user, hostKey, identityFile: host.ssh.identityFile ?? config.ssh.identityFile });
-    const made: Reached = { target, ssh, hypervisor: new LibvirtHypervisor({ ssh, clock }), agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) };
+    return this.#keep(host, { target, ssh, agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) });
+  }
+
+  /** A daemon that has come or gone since: the same connection, other hypervisors on it. */
+  #withDaemons(host: Host, known: Reached): Reached {
+    return known.daemons === daemonsOf(host) ? known : this.#keep(host, known);
+  }
+
+  #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
+    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], driverOf: (uuid) => this.#drivers.get(uuid) });
+    const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;
   }
+}
+
+const INSTANCE_DRIVERS = Object.values(DIALECTS).map(({ driver }) => driver);
+
+function daemonsOf(host: Host): string {
+  return (host.facts?.containerDaemons ?? []).map(({ driver }) => driver).sort().join();
 }
 
 function agentMember(host: Host): AgentMember {

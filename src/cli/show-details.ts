@@ -49,6 +49,8 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['host', workload.host ?? 'none'],
     ['observed', observed ? `${observed.runState} (${observed.reason}) at ${clockTime(observed.atMs)}` : 'not seen'],
     ['size', `${count(needs.vcpus, 'vCPU')}, ${mebibytes(needs.memoryMiB)}`],
+    ['recoverable by', workload.recoverable.summary],
+    ['copied', workload.replication === null ? '' : `every ${duration(workload.replication.everyMs)}${(workload.replica?.why ?? null) === null ? '' : `; the last time failed: ${workload.replica?.why ?? ''}`}`],
     ['disks', needs.disks.map((disk) => `${disk.target} ${disk.path}${disk.pool ? ` (pool ${disk.pool})` : ''}`).join('; ')],
     ['bridges', needs.bridges.join(', ')],
     ['uuid', workload.uuid],

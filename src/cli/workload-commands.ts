@@ -26,8 +26,8 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .description('make an existing VM known to Reeve, as it is and where it is')
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
-    .option('--drain <policy>', 'migrate, relocate or leave', 'migrate')
-    .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] }), `${name} is adopted`)));
+    .option('--drain <policy>', 'migrate, relocate or leave (default: as it can be moved)')
+    .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] ?? null }), `${name} is adopted`)));
   workload
     .command('create <file>')
     .description('create a VM from a YAML or JSON specification (- is standard input)')
@@ -81,6 +81,12 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--desired <state>', 'running, stopped or disabled (default: what it does now)')
     .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/manage`, { host: options['host'] ?? null, desired: options['desired'] ?? null }), `${name}: managed`)));
   workload
+    .command('replicate <workload>')
+    .description('keep a copy on another host, of one whose data lie at its host (a container)')
+    .option('--every <s>', 'seconds from one copy to the next', whole)
+    .option('--off', 'keep none; what is there stays')
+    .action(run(replicate));
+  workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
     .requiredOption('--reason <text>', 'why')
@@ -95,6 +101,11 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--start-after <workload>', 'start it after this one (repeat)', collect, [])
     .option('--no-order', 'start it after none')
     .action(run(setPolicy));
+}
+
+async function replicate(context: Context, [name]: readonly string[], { every, off }: Readonly<Record<string, unknown>>): Promise<void> {
+  if ((every === undefined) === (off !== true)) throw new CliError(EXIT.usage, '--every SECONDS or --off: how often it is copied, or that it is not');
+  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, { replicateEveryS: off === true ? null : every }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
 }
 
 async function setPolicy(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {

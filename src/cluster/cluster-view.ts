@@ -1,6 +1,6 @@
 // ClusterView: an immutable, versioned snapshot of all that the control plane knows, read in one transaction.
 import type { Host } from '../hosts/host.js';
-import type { ObservedWorkload } from '../hosts/hypervisor.js';
+import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
@@ -19,12 +19,16 @@ export interface Disarm {
   readonly untilMs: number | null;
 }
 
-/** What one host's hypervisor showed at a time. */
+/** What one host's hypervisors showed at a time. */
 export interface HostInventory {
   readonly hostId: HostId;
   readonly atMs: number;
   readonly bootId: string;
   readonly workloads: readonly ObservedWorkload[];
+  /** Those that did not answer, each since when: what they run is not known. */
+  readonly mute?: readonly { readonly driver: DriverName; readonly sinceMs: number; readonly why: string }[];
+  /** Seen by its re-admission, while no command of ours could change anything there: processes only. With the proof that the host had then. */
+  readonly unadmitted?: { readonly proofAtMs: number | null };
 }
 
 export interface ClusterView {

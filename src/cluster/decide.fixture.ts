@@ -36,7 +36,7 @@ export const setOf = (result: Decision, id: string): Partial<Workload> & Partial
 /** What a host shows of a workload. */
 export function shown(workload: Workload, runState: ObservedWorkload['runState'], reason: string = runState): ObservedWorkload {
   const { uuid, name, kind, needs } = workload;
-  return { uuid, name, kind, runState, reason, vcpus: needs.vcpus, memoryMiB: needs.memoryMiB, autostart: false, persistent: true };
+  return { uuid, name, kind, driver: needs.driver, runState, reason, vcpus: needs.vcpus, memoryMiB: needs.memoryMiB, autostart: false, persistent: true };
 }
 
 export const inventory = (host: Host, workloads: readonly ObservedWorkload[], atMs = NOW_MS - 100): ClusterView['inventories'][number] => ({ hostId: host.id, atMs, bootId: host.bootId ?? '', workloads });

@@ -23,7 +23,7 @@ const holdsOf = (result: Decision): readonly string[] => result.holds.map((hold)
 const seen = (...hosts: readonly (readonly [typeof one, ...readonly Workload[]])[]): ClusterView['inventories'] =>
   hosts.map(([host, ...running]) => ({
     hostId: host.id, atMs: NOW_MS - 1, bootId: host.bootId ?? '',
-    workloads: running.map(({ uuid, name }) => ({ uuid, name, kind: 'vm', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
+    workloads: running.map(({ uuid, name }) => ({ uuid, name, kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
   }));
 const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.includes(host) ? silentVerdict(host) : aVerdict(host))));
 
@@ -201,6 +201,9 @@ describe('recovery', () => {
     const longAgo = { ...fenced, proof: { ...proof, atMs: NOW_MS - 1_500 } };
     expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: silentLibvirt }, all(three)))).toEqual([`recover ${vm.id} ${two.id}`]);
     expect(diagnose(aView({ hosts: [one, two], inventories: silentLibvirt }), all()).map(({ code, about }) => `${code} ${about}`)).toEqual(['hypervisor-silent host-1']);
+    const muteLxd = inventories.map((look) => (look.hostId === one.id ? { ...look, mute: [{ driver: 'lxd' as const, why: 'refused', sinceMs: NOW_MS - 60_000 }] } : look));
+    expect(operationsOf(decision({ hosts: [one, two, longAgo], workloads: [vm], inventories: muteLxd }, all(three)))).toEqual([`recover ${vm.id} ${one.id}`]);
+    expect(diagnose(aView({ hosts: [one, two], inventories: muteLxd }), all()).map(({ evidence }) => evidence)).toEqual([expect.stringContaining('its LXD does not answer')]);
     // All of them old: we were away ourselves.
     expect(diagnose(aView({ hosts: [one, two], inventories: inventories.map((look) => ({ ...look, atMs: NOW_MS - 60_000 })) }), all())).toEqual([]);
   });

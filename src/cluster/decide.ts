@@ -5,6 +5,7 @@ import type { Action, Decision, Hold } from './decision.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 import { keepLeases } from './rules/keep-leases.js';
+import { keepReplicas } from './rules/keep-replicas.js';
 import { keepVoters } from './rules/keep-voters.js';
 import { noticeReturnedHosts } from './rules/notice-returned-hosts.js';
 import { declareSilentHosts } from './rules/declare-silent-hosts.js';
@@ -74,6 +75,7 @@ export const RULES: readonly Rule[] = [
   drainMaintenanceHosts,
   obeyPlacementRules,
   failBack,
+  keepReplicas,
 ];
 
 /**

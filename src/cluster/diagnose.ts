@@ -1,5 +1,6 @@
 // diagnose: a table of problems, each with its evidence. For people; decide() has its own look at the same view.
 import { enforcesLease, type Host } from '../hosts/host.js';
+import { HYPERVISOR_NAMES, type DriverName } from '../hosts/hypervisor.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { looksAlive } from './looks-alive.js';
@@ -36,14 +37,17 @@ function problem(code: ProblemCode, severity: Problem['severity'], about: string
   return { code, severity, about, evidence, remedy };
 }
 
+const RESTARTS: { readonly [D in DriverName]: string } = { libvirt: 'systemctl restart libvirtd', lxd: 'systemctl restart snap.lxd.daemon', incus: 'systemctl restart incus' };
+
 function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null): readonly Problem[] {
   const found: Problem[] = [];
   if (host.condition === 'silent') found.push(problem('host-silent', 'alert', host.name, host.why ?? 'silent', `reeve host confirm-off ${host.name}`));
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(view, host, verdict));
-  if (verdict?.hearing === 'heard' && hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).includes(host.id)) {
-    found.push(problem('hypervisor-silent', 'alert', host.name, 'the host is there, and its libvirt does not answer: its workloads run on unwatched, nothing is placed there', `ssh ${host.address} systemctl restart libvirtd`));
+  const silent = verdict?.hearing === 'heard' ? (hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).get(host.id) ?? []) : [];
+  for (const driver of silent) {
+    found.push(problem('hypervisor-silent', 'alert', host.name, `the host is there, and its ${HYPERVISOR_NAMES[driver]} does not answer: what it runs goes on unwatched, nothing of its kind is placed there`, `ssh ${host.address} ${RESTARTS[driver]}`));
   }
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
   if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {

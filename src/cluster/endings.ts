@@ -2,7 +2,7 @@
 import type { Host } from '../hosts/host.js';
 import type { HostFacts } from '../hosts/host-facts.js';
 import type { WorkflowOutcome } from '../shared/workflow.js';
-import { NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
+import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
 import type { HostId } from '../shared/ids.js';
@@ -30,6 +30,18 @@ const leasedOn = (workload: Workload, host: Host): HostId | null => (runsUnderLe
 
 const set = (workload: Workload, fields: WorkloadFields): Change => ({ change: 'workload', id: workload.id, set: fields });
 
+/** Where it runs now there is no copy of it any more; what it left behind in order is one. */
+function replicaAfter({ replica, replication }: Workload, target: Host, { left = null, memo = {} }: { readonly left?: Host | null; readonly memo?: Readonly<Record<string, unknown>> } = {}): WorkloadFields {
+  const { copiedAsOfMs } = memo;
+  if (replication !== null && left !== null) return { replica: { hostId: left.id, asOfMs: typeof copiedAsOfMs === 'number' ? copiedAsOfMs : null, triedAtMs: 0, why: null, isToldLate: false } };
+  return replica?.hostId === target.id ? { replica: null } : {};
+}
+
+/** Somebody was to start it from there, and it has none. */
+function replicaIsNone({ replica }: Workload, target: Host, code: string): WorkloadFields {
+  return code === 'data-missing' && replica?.hostId === target.id ? { replica: { ...replica, asOfMs: null, why: `${target.name} has no whole copy of it` } } : {};
+}
+
 /** What is told of one workload's operation: the event's type, its sentence, and how bad it is. */
 type Told = readonly [type: string, message: string, severity: ClusterEvent['severity'], data?: Readonly<Record<string, unknown>>];
 
@@ -44,7 +56,7 @@ function failedOn(failures: WorkloadFailures, host: Host, nowMs: number): Worklo
 }
 
 /** Nothing was tried at the target: it could not be reached, or a newer command governs. That is not the workload's failure. */
-const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'target-lost', 'guard-refused', 'no-proof']);
+const NOT_TRIED: ReadonlySet<string> = new Set(['target-unreachable', 'target-lost', 'guard-refused', 'no-proof', 'data-missing']);
 /** Waits for a person: nobody knows what is true, or something else uses the disk. */
 const needsPerson = (outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean => outcome.kind === 'unknown' || outcome.code === 'storage-locked';
 
@@ -56,7 +68,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
     const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target) }),
       tell(operation, workload, [type, message, 'notice', { from: from?.name ?? null, to: target.name, proof: operation.proof?.kind ?? null }]),
     ]);
   }
@@ -64,6 +76,7 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   // The target stopped answering in the middle: it may run there, so that host is its home now until it answers or is proven off.
   if (outcome.kind === 'unknown' && outcome.code === 'target-unknown') return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why: outcome.why })]);
   const givesUp = needsPerson(outcome);
+  if (outcome.code === 'data-missing' && workload.hostId === target.id) return ending(outcome, [set(workload, { state: 'missing', why: outcome.why })]);
   const why = `start on ${target.name} failed: ${outcome.why}`;
   return ending(outcome, [
     set(workload, { state: givesUp ? 'error' : 'waiting', why, ...(givesUp ? {} : afterFailedStart(one, outcome.code)) }),
@@ -73,12 +86,12 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
 
 /**
  * It surely does not run at the target, where it was tried: that is its home from now on, and further tries count from there.
- * Its old home is proven off, or was asked and does not run it.
+ * Its old home is proven off, or was asked and does not run it. One that is copied keeps its home until it has run elsewhere: the newest data are there.
  */
 function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly target: Host }, code: string): WorkloadFields {
   const failures = failedOn(workload.failures, target, nowMs);
-  if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs } };
-  return { failures, ...(workload.hostId === target.id ? {} : { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false }) };
+  if (NOT_TRIED.has(code)) return { failures: { ...failures, lastAtMs: workload.failures.lastAtMs }, ...replicaIsNone(workload, target, code) };
+  return { failures, ...(workload.hostId === target.id || !movesLive(workload) ? {} : { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false }) };
 }
 
 /** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
@@ -88,11 +101,12 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left: source, memo: outcome.memo }) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
+  if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
   }
@@ -104,13 +118,19 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   ]);
 }
 
+/** A start may be under way there, and nobody can be asked: that host is its home until it answers or is proven off. */
+function mayRunAtTarget({ kind }: Operation, outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean {
+  if (kind !== 'relocate' || outcome.kind !== 'unknown') return false;
+  return outcome.code === 'target-unknown' || (outcome.code === 'undo-failed' && outcome.memo['promoting'] === true);
+}
+
 /** Codes of a target that never got as far as trying it. */
 const TRIED_THERE: ReadonlySet<string> = new Set(['start-failed', 'ended-at-once', 'define-failed']);
 
 /** It did not run before this move, so it does not run on: it waits for the next try, there or where it was. */
 function restartEnding({ operation, workload, source, target, nowMs }: WorkloadCase & { readonly source: Host; readonly target: Host }, outcome: Exclude<Outcome, { kind: 'succeeded' }>, why: string): Ending {
   const failures = failedOn(workload.failures, target, nowMs);
-  const home = TRIED_THERE.has(outcome.code) ? { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false } : {};
+  const home = TRIED_THERE.has(outcome.code) && movesLive(workload) ? { hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false } : {};
   const givesUp = needsPerson(outcome);
   return ending(outcome, [
     set(workload, { state: givesUp ? 'error' : 'waiting', why, failures, ...(givesUp ? {} : home) }),

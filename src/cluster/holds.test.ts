@@ -15,6 +15,8 @@ const drain = anOperation('drain', { hostId: one.id });
 const shows = (workload: Workload, state: Parameters<typeof shown>[1], reason?: string): Partial<ClusterView> => ({ workloads: [workload], inventories: [inventory(one, [shown(workload, state, reason)])] });
 const onHost = (hard: boolean, host: typeof one): ClusterView['rules'] => [{ name: 'r', type: 'hosts', hard, workloads: [vm.id], hosts: [{ hostId: host.id, priority: 1 }] }];
 
+const contained = { ...vm, replication: { everyMs: 300_000 }, needs: { ...vm.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+
 const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true }) });
 
 interface Given {
@@ -55,6 +57,8 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   missing: { view: { workloads: [vm], inventories: [inventory(one, []), inventory(two, []), inventory(three, [])] }, remedy: /reeve workload start vm/ },
   'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
   'undefined-by-hand': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), persistent: false }])] }, remedy: /virsh define/ },
+  'no-replica': { view: { ...shows(contained, 'running'), hosts: [one] }, remedy: /reeve workload explain vm/ },
+  'replica-late': { view: { ...shows({ ...contained, replica: { hostId: two.id, asOfMs: NOW_MS - 700_000, triedAtMs: NOW_MS, why: null, isToldLate: true } }, 'running') }, remedy: /would be lost/ },
   duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
   'no-lease': {
     view: { ...shows(vm, 'running'), hosts: [leased(one)], recentOperations: [anOperation('lease', { workloadId: vm.id, state: 'failed', endedAtMs: NOW_MS - 1, why: 'its watchdog is not armed' })] },

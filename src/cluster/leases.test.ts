@@ -180,4 +180,16 @@ describe('what runs under a lease', () => {
     expect(operationsOf(result)).toEqual(['relocate vm host-2']);
     expect(setOf(result, vm.id).failures).toEqual(vm.failures);
   });
+
+  it('does not leave its data for a lease that comes in a moment: a host that was just admitted is waited for', () => {
+    const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: [] };
+    const daemons = hosts.map((host) => ({ ...host, facts: host.facts && { ...host.facts, containerDaemons: [LXD] } }));
+    const vm = aWorkload('vm', one, { leasedOn: one.id });
+    const contained = { ...vm, needs: { ...vm.needs, disks: [], bridges: [], driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+    const look = inventory(one, [{ ...shown(vm, 'stopped', 'crashed'), driver: 'lxd' as const }]);
+    const admitted = (agoMs: number) => decision({ hosts: daemons.map((host) => ({ ...host, conditionSinceMs: NOW_MS - agoMs })), workloads: [contained], inventories: [look, inventory(two, []), inventory(three, [])] }, { verdict: verdict([one, { lease: { ...holds, held: false } }]) });
+    expect(operationsOf(admitted(60_000))).toEqual(['relocate vm host-2']);
+    expect(operationsOf(admitted(2_000))).toEqual([]);
+    expect(setOf(admitted(2_000), vm.id).why).toContain('it starts there in a moment');
+  });
 });

@@ -1,6 +1,7 @@
 // Hosts that go down in order: what follows for their workloads under each policy, and what never counts as a good-bye.
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
+import type { Workload } from '../workloads/workload.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { changesOf, decision, holdsOf, inventory, one, operationsOf, setOf, shown, Story, three, two, whyOf } from './decide.fixture.js';
@@ -79,6 +80,13 @@ describe('a good-bye', () => {
     const result = decision({ workloads: [vm] }, { verdict: gone(set) });
     expect(setOf(result, three.id).condition).not.toBe('offline');
     expect(operationsOf(result)).toEqual([]);
+  });
+
+  it('says nothing of containers that are not under its lease: the agent knows none of them', () => {
+    const container = { ...vm, kind: 'container' as const, needs: { ...vm.needs, driver: 'lxd' as const } };
+    const conditionOf = (set: Partial<Workload>): unknown => setOf(decision({ workloads: [{ ...container, ...set }] }, { verdict: gone() }), three.id).condition;
+    expect([conditionOf({}), conditionOf({ leasedOn: two.id })]).toEqual(['silent', 'silent']);
+    for (const set of [{ leasedOn: three.id }, { isProtected: false }, { desired: 'stopped' as const }, { hostId: two.id }]) expect(conditionOf(set)).toBe('offline');
   });
 
   it('is not acted on while it is still heard', () => {

@@ -1,6 +1,6 @@
 // Manners: what is started in which order and how often, what is left alone, and what brings it back.
 import { describe, expect, it } from 'vitest';
-import { anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict, aClusterVerdict } from '../../test/fixtures/cluster.js';
+import { aFacts, anOperation, aVerdict, aWorkload, NOW_MS, silentVerdict, aClusterVerdict } from '../../test/fixtures/cluster.js';
 import { changesOf, decision, fenced, heard, holdsOf, inventory, one, operationsOf, setOf, shown, Story, three, two, whyOf } from './decide.fixture.js';
 import { shownState } from './shown-state.js';
 import { aView } from '../../test/fixtures/cluster.js';
@@ -370,6 +370,8 @@ describe('failback', () => {
   });
 });
 
+const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: [] };
+
 describe('failback of a group', () => {
   const [vm, mate] = [aWorkload('vm', two), aWorkload('vm-mate', two)];
   const together = { name: 't', type: 'keep-together' as const, hard: true, workloads: [vm.id, mate.id] };
@@ -385,6 +387,12 @@ describe('failback of a group', () => {
     expect(operationsOf(decision({ ...view, rules: [together, prefers(vm.id, one), prefers(mate.id, two, 's')] }))).toEqual([]);
     const locked = { ...mate, lock: { by: 'x', reason: 'y', sinceMs: 0 } };
     expect(operationsOf(decision({ ...view, ...runs(two, vm, locked), rules: [together, prefers(vm.id, one)] }))).toEqual([]);
+  });
+
+  it('is none where one of the group would have to be stopped for it', () => {
+    const contained = { ...mate, needs: { ...mate.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } }, drainPolicy: 'relocate' as const };
+    const held = decision({ ...view, ...runs(two, vm, contained), rules: [together, prefers(vm.id, one)], hosts: [{ ...well, facts: aFacts({ containerDaemons: [LXD] }) }, { ...two, facts: aFacts({ containerDaemons: [LXD] }) }] });
+    expect([operationsOf(held), whyOf(held, 'cannot-move')]).toEqual([[], expect.stringContaining('reeve workload relocate vm-mate --to host-1')]);
   });
 
   it('waits until all of it may be under way at once', () => {

@@ -1,6 +1,8 @@
 // What the inventories of all hosts say about one workload now, as findings.
 import type { Host } from '../hosts/host.js';
-import { reconcileObserved, type Finding, type ObservedHost } from '../workloads/reconcile-observed.js';
+import type { DriverName } from '../hosts/hypervisor.js';
+import { runsUnadmitted, type ObservedHost } from '../workloads/believable.js';
+import { reconcileObserved, type Finding } from '../workloads/reconcile-observed.js';
 import type { Workload } from '../workloads/workload.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
@@ -39,6 +41,11 @@ function observedHosts(view: ClusterView): readonly ObservedHost[] {
   return known;
 }
 
+/** A host that came back, is not admitted, and was seen to run it: it is started nowhere else. */
+export function seenUnadmitted(view: ClusterView, workload: Workload): ObservedHost | null {
+  return observedHosts(view).find((host) => runsUnadmitted(host, workload)) ?? null;
+}
+
 /** An inventory of another boot says nothing about this one: a host that was admitted again shows what runs there now. */
 function observe(view: ClusterView): readonly ObservedHost[] {
   const inventories = new Map(view.inventories.map((one) => [one.hostId, one]));
@@ -51,6 +58,7 @@ function observe(view: ClusterView): readonly ObservedHost[] {
     name: host.name,
     condition: host.condition,
     conditionSinceMs: host.conditionSinceMs,
+    proof: host.proof,
     inventory: ofThisBoot(host),
   }));
 }
@@ -61,13 +69,19 @@ export function lastChangeMs(view: Pick<ClusterView, 'recentOperations'>, worklo
 }
 
 /**
- * Hosts whose hypervisor has not answered for long, while another's has: its daemon hangs or is gone.
+ * The hypervisors of each host that have not answered for long, while others' have: their daemons hang or are gone.
  * Measured against the newest look of all, so that a pause of our own says nothing.
  */
-export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): readonly HostId[] {
-  const newestMs = Math.max(...view.inventories.map((one) => one.atMs));
-  return view.hosts.flatMap(({ id, condition, bootId }) => {
+export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): ReadonlyMap<HostId, readonly DriverName[]> {
+  const newestMs = Math.max(...view.inventories.filter((one) => !one.unadmitted).map((one) => one.atMs));
+  const isLong = (sinceMs: number): boolean => newestMs - sinceMs > maxAgeMs;
+  const silent = new Map<HostId, readonly DriverName[]>();
+  for (const { id, condition, bootId, facts } of view.hosts) {
     const last = view.inventories.find((one) => one.hostId === id && one.bootId === bootId);
-    return condition === 'online' && last && newestMs - last.atMs > maxAgeMs ? [id] : [];
-  });
+    if (condition !== 'online' || !last || last.unadmitted) continue;
+    const all = ['libvirt' as const, ...(facts?.containerDaemons ?? []).map(({ driver }) => driver)];
+    const drivers = isLong(last.atMs) ? all : (last.mute ?? []).filter(({ sinceMs }) => isLong(sinceMs)).map(({ driver }) => driver);
+    if (drivers.length > 0) silent.set(id, drivers);
+  }
+  return silent;
 }

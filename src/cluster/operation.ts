@@ -16,6 +16,7 @@ export type OperationKind =
   | 'relocate' // stop, move, start
   | 'recover' // start elsewhere with proof
   | 'lease' // note at its host that it runs under the host's lease, or no longer
+  | 'replicate' // make the copy of a workload on another host anew; about the workload in params, and holds up nothing else that is done with it
   | 'drain'; // a goal: reconciled every round until nothing runs on the host
 
 export type OperationState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';

@@ -54,7 +54,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), hypervisorSilent: new Set(hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs)), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), hypervisorSilent: hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
 }
 
 function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

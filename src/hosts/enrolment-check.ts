@@ -23,6 +23,7 @@ export const CHECKS = {
   kvm: { title: 'KVM', why: 'QEMU must be able to open /dev/kvm' },
   libvirt: { title: 'libvirt', why: 'VMs are run through it' },
   qemu: { title: 'QEMU', why: 'some versions corrupt memory when a migration takes several rounds' },
+  containers: { title: 'Containers', why: 'LXD and Incus are looked at where they are installed: containers are run through them' },
   hostname: { title: 'Host name', why: 'libvirt tells it to the other side of a migration' },
   memory: { title: 'Free memory', why: 'workloads are placed by it' },
   pool: { title: 'Storage pool', why: 'a VM can be recovered only where its disks are' },

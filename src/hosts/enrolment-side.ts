@@ -1,5 +1,6 @@
 // One host as an enrolment, a re-admission or a removal reaches it, and what hosts do in pairs or all at once.
 import { messageOf, OperationalError } from '../shared/errors.js';
+import type { ContainerTrust } from './container-trust.js';
 import type { AgentConfig, HostAgent } from './host-agent.js';
 import type { HostSurveyor } from './host-survey.js';
 import type { SshTrial } from './judge-survey.js';
@@ -9,6 +10,7 @@ export interface EnrolmentSide {
   readonly host: Omit<MigrationPeer, 'publicKey'>;
   readonly surveyor: HostSurveyor;
   readonly trust: MigrationTrust;
+  readonly containers: ContainerTrust;
   readonly agent: HostAgent;
   /** What its agent is to be told now, with all members as they are to be; the host itself included. */
   readonly config: AgentConfig;

@@ -1,5 +1,6 @@
 // For tests of enrolment, re-admission and removal: hosts in memory whose calls fail on order.
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
+import type { ContainerTrust } from './container-trust.js';
 import type { AgentConfig, HostAgent } from './host-agent.js';
 import type { EnrolmentSide } from './enrolment-side.js';
 import type { HostSurvey, HostSurveyor, LocksSetUp, PoolMark, TrialMeeting } from './host-survey.js';
@@ -9,6 +10,7 @@ export const SURVEY: HostSurvey = {
   hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
   qemuVersion: '8.2.2', libvirtUuid: 'u-1', locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir: '/srv/shared/lockspace' }, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
   pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', agentClusterId: null, autostart: [],
+  daemons: [{ driver: 'lxd', error: null, version: '5.21.1', httpsAddress: '10.0.0.1:8443', isClustered: false, healingThresholdS: 0, criu: false, pools: [{ name: 'default', driver: 'zfs' }], networks: [], profiles: ['default'] }],
 };
 
 export interface FakeHost {
@@ -19,6 +21,10 @@ export interface FakeHost {
   hasKey: boolean;
   /** Host ids that may come here and are known here. */
   readonly trusted: Set<string>;
+  /** Names of hosts whose daemon this one's reaches, each at "address fingerprint"; and who may come here. */
+  readonly remotes: Map<string, string>;
+  readonly guests: Set<string>;
+  fingerprint: string;
   running: string[];
   away: boolean;
   /** What a writer meets here while another host holds the trial disk. */
@@ -66,11 +72,36 @@ const trustOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, c
   }),
 });
 
+const containersOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, call: Call): ContainerTrust => ({
+  doors: () => call('doors', () => host.survey.daemons.map(({ driver, error, httpsAddress }) => ({ driver, error, httpsAddress, fingerprint: host.fingerprint }))),
+  whyNotIn: (peer) => call('whyNotIn', () => {
+    if (host.remotes.get(peer.hostName) !== `${peer.address} ${peer.fingerprint}`) return 'there is no such remote';
+    return network.get(peer.hostName)?.guests.has(name) ? null : 'it is not let in';
+  }),
+  invite: (driver, hostName) => call('invite', () => {
+    host.guests.delete(hostName);
+    return `token of ${name} for ${hostName} (${driver})`;
+  }),
+  join: (peer, token) => call('join', () => {
+    if (token !== `token of ${peer.hostName} for ${name} (${peer.driver})`) throw new OperationalError('failed', 'not authorized');
+    host.remotes.set(peer.hostName, `${peer.address} ${peer.fingerprint}`);
+    network.get(peer.hostName)?.guests.add(name);
+  }),
+  drop: (names) => call('drop', () => names.forEach((one) => {
+    host.remotes.delete(one);
+    host.guests.delete(one);
+  })),
+  revoke: () => call('revokeRemotes', () => {
+    host.remotes.clear();
+    host.guests.clear();
+  }),
+});
+
 export function fakeSide(name: string, network: Map<string, FakeHost>): { side: EnrolmentSide; host: FakeHost } {
   const number = Number(name.split('-')[1]);
   const host: FakeHost = {
-    calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}` },
-    config: null, admitted: null, hasKey: false, trusted: new Set(), running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, settingUp: { kind: 'done' }, fault: null, unreachableFrom: null,
+    calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}`, daemons: SURVEY.daemons.map((one) => ({ ...one, httpsAddress: `10.0.0.${number}:8443` })) },
+    config: null, admitted: null, hasKey: false, trusted: new Set(), remotes: new Map(), guests: new Set(), fingerprint: `f-${number}`, running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, settingUp: { kind: 'done' }, fault: null, unreachableFrom: null,
   };
   network.set(name, host);
   const counts = new Map<string, number>();
@@ -119,5 +150,5 @@ export function fakeSide(name: string, network: Map<string, FakeHost>): { side: 
     clusterId: 'c', hostId: `id-${name}`, name, keyHex: '00', heartbeatMs: 250, watchdogMs: 3_000, enforcesLease: false, leaveWithinMs: 0, voters: null, silentMs: 1_500, listen: [{ address: `10.0.0.${number}`, port: 7946 }],
     members: [1, 2, 3].map((n) => ({ id: `id-host-${n}`, name: `host-${n}`, role: 'host' as const, keyHex: '00', links: [] })),
   };
-  return { side: { host: { hostId: `id-${name}`, name, address: `10.0.0.${number}`, user: 'root', port: 22, hostKey: 'ssh-ed25519 AAAA' }, surveyor, trust, agent, config }, host };
+  return { side: { host: { hostId: `id-${name}`, name, address: `10.0.0.${number}`, user: 'root', port: 22, hostKey: 'ssh-ed25519 AAAA' }, surveyor, trust, containers: containersOf(name, host, network, call), agent, config }, host };
 }

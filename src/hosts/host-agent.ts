@@ -4,7 +4,7 @@ import type { CommandToken } from './hypervisor.js';
 
 export interface HostProbe {
   readonly bootId: string;
-  /** uuids of the workloads whose processes run there, as the kernel shows them (not the hypervisor's daemon). */
+  /** uuids of the workloads whose processes run there, as the kernel shows them (not the hypervisor's daemon). Of containers: those under the host's lease. */
   readonly runningUuids: readonly string[];
   readonly agentAlive: boolean;
 }

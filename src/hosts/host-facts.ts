@@ -10,6 +10,21 @@ export interface StoragePool {
   readonly totalMiB: number;
 }
 
+/** A daemon for containers (and VMs of its own) on the host. */
+export interface ContainerDaemon {
+  readonly driver: 'lxd' | 'incus';
+  readonly version: string;
+  /** Where other hosts' daemons reach it, "10.0.0.1:8443"; null: it does not listen. */
+  readonly address: string | null;
+  /** Member of a cluster of its own kind. */
+  readonly isClustered: boolean;
+  /** CRIU is there: a container can be tried to be moved live. */
+  readonly criu: boolean;
+  readonly pools: readonly { readonly name: string; readonly driver: string }[];
+  readonly networks: readonly string[];
+  readonly profiles: readonly string[];
+}
+
 export interface HostFacts {
   readonly cpus: number;
   readonly memoryMiB: number;
@@ -28,6 +43,7 @@ export interface HostFacts {
   readonly hostname: string;
   readonly bridges: readonly string[];
   readonly pools: readonly StoragePool[];
+  readonly containerDaemons: readonly ContainerDaemon[];
   readonly watchdogDevice: boolean;
   readonly refreshedAtMs: number;
 }

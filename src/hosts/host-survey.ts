@@ -1,4 +1,5 @@
 // The HostSurveyor port: looks at a host that is to be enrolled. Real adapter: drivers/enrolment. Raw facts only; judgeSurvey judges them.
+import type { ContainerDriver } from './container-trust.js';
 
 export interface SurveyedPool {
   readonly name: string;
@@ -29,6 +30,24 @@ export type TrialMeeting = { readonly kind: 'refused' | 'let-through' } | { read
 /** left: it is as it was, and that is meant. failed: it could not be, and what was changed has been put back. */
 export type LocksSetUp = { readonly kind: 'done' } | { readonly kind: 'left' | 'failed'; readonly why: string };
 
+/** A daemon for containers, as it tells of itself. */
+export interface SurveyedDaemon {
+  readonly driver: ContainerDriver;
+  /** Null: it answers; else why not, and nothing else is known. */
+  readonly error: string | null;
+  readonly version: string;
+  /** core.https_address; null: it does not listen. */
+  readonly httpsAddress: string | null;
+  /** Member of a cluster of its own kind. */
+  readonly isClustered: boolean;
+  /** That cluster starts the workloads of a member elsewhere when it has not heard of it for so long. 0: it does not. */
+  readonly healingThresholdS: number;
+  readonly criu: boolean;
+  readonly pools: readonly { readonly name: string; readonly driver: string }[];
+  readonly networks: readonly string[];
+  readonly profiles: readonly string[];
+}
+
 export interface HostSurvey {
   readonly hostname: string;
   /** What the host's own name resolves to on that host. */
@@ -55,6 +74,8 @@ export interface HostSurvey {
   readonly bootId: string;
   /** Id of the cluster whose agent is installed there; null: none is. */
   readonly agentClusterId: string | null;
+  /** LXD and Incus, where they are installed. */
+  readonly daemons: readonly SurveyedDaemon[];
   /** Names of domains that start at boot. */
   readonly autostart: readonly string[];
 }

@@ -1,4 +1,4 @@
-// The Hypervisor port: what Reeve asks of and does to the hypervisor of one host. Real adapter: drivers/libvirt; simulated: sim/.
+// The Hypervisor port: what Reeve asks of and does to the hypervisor of one host. Real adapters: drivers/libvirt, drivers/lxd; simulated: sim/.
 // Every call has its own bound in time and throws OperationalError; a `timeout` means that the effect is unknown: observe before acting.
 import type { HostFacts } from './host-facts.js';
 
@@ -12,6 +12,11 @@ export interface CommandToken {
   readonly lease?: boolean;
 }
 
+/** Who runs it at its host. A host may have several of them side by side. */
+export type DriverName = 'libvirt' | 'lxd' | 'incus';
+
+export const HYPERVISOR_NAMES: { readonly [D in DriverName]: string } = { libvirt: 'libvirt', lxd: 'LXD', incus: 'Incus' };
+
 export type RunState =
   | 'running'
   | 'paused' // by a person, or by the hypervisor on an I/O error
@@ -20,11 +25,23 @@ export type RunState =
   | 'stopping'
   | 'stopped';
 
+/** What a host showed, and which of its hypervisors did not answer: what those run is not known, and whether they run anything. */
+export interface InventoryLook {
+  readonly workloads: readonly ObservedWorkload[];
+  readonly mute: readonly MuteDriver[];
+}
+
+export interface MuteDriver {
+  readonly driver: DriverName;
+  readonly why: string;
+}
+
 /** One workload as the hypervisor of one host shows it. */
 export interface ObservedWorkload {
   readonly uuid: string;
   readonly name: string;
   readonly kind: 'vm' | 'container';
+  readonly driver: DriverName;
   readonly runState: RunState;
   /** The hypervisor's own word for how it came to this state: booted, migrated, shutdown, destroyed, crashed, failed, user, ioerror … */
   readonly reason: string;
@@ -78,11 +95,54 @@ export interface MigrationStatistics {
   readonly transferredBytes: number | null;
 }
 
+export interface CopyRequest {
+  /** Names the detached command, so that a second call finds the first. */
+  readonly id: string;
+  readonly uuid: string;
+  /** The destination as the source's daemon knows it. */
+  readonly destination: { readonly name: string };
+  /** MiB/s; null: no limit. */
+  readonly bandwidthMiBps: number | null;
+}
+
+/** A copy of a workload that is not the workload: it is neither shown nor started before it is made the workload (`define`). */
+export interface Replica {
+  readonly uuid: string;
+  readonly name: string;
+  /** When the copying began that was the last to end well, by the source's clock; null: none did, or one is under way over it, or broke off. What was written after it is not in it. */
+  readonly asOfMs: number | null;
+}
+
+/**
+ * For workloads whose data lie in their host's own storage, as LXD's instances: a definition alone starts them nowhere else, so they are copied.
+ * Then `define` makes the replica of that uuid the workload, `no-data` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
+ */
+export interface InstanceCopies {
+  /**
+   * Asked of the destination before each copy over a replica that is there; none is fine. What copies files may take one that has the same size, and was written in the
+   * same second, for the same: whatever was written about the time of the last copying is made to look different, so that it is compared by its content.
+   */
+  prepare(token: CommandToken, uuid: string): Promise<void>;
+  /** Copies the workload to the destination as a replica, over one that is there already; as a detached command on the source. It may run meanwhile. */
+  startCopy(token: CommandToken, request: CopyRequest): Promise<void>;
+  copyCommand(id: string): Promise<MigrationCommandState>;
+  /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
+  abortCopy(token: CommandToken, id: string): Promise<void>;
+  replicas(): Promise<readonly Replica[]>;
+  /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */
+  setAside(token: CommandToken, uuid: string): Promise<void>;
+  /** With its data. Refuses what is neither replica nor set aside; not there is fine. */
+  deleteReplica(token: CommandToken, uuid: string): Promise<void>;
+}
+
 export interface Hypervisor {
+  /** Null: all that it runs can be defined wherever its disks can be reached. */
+  readonly copies: InstanceCopies | null;
+
   // --- looking ---
   facts(): Promise<HostFacts>;
-  /** Everything that exists there, running or not, known to Reeve or not. */
-  inventory(): Promise<readonly ObservedWorkload[]>;
+  /** Everything that exists there, running or not, known to Reeve or not. Fails when none of the host's hypervisors answers. */
+  inventory(): Promise<InventoryLook>;
   /** One workload, or null when it does not exist there. */
   observe(uuid: string): Promise<ObservedWorkload | null>;
   /** The definition that another host can take (libvirt: inactive, migratable domain XML with secrets). */

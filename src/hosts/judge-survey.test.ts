@@ -8,8 +8,9 @@ import { DEFAULT_EXPECTATIONS, judgeLogins, judgeSurvey, type FenceLook, type Ot
 const ON: FenceLook = { kind: 'answered', device: 'ipmi 10.0.2.1', power: 'on' };
 const other = (name: string, change: Partial<HostSurvey> = {}): OtherHost => ({ name, survey: { ...SURVEY, libvirtUuid: `u-${name}`, machineId: `id-${name}`, ...change } });
 const judge = (change: Partial<HostSurvey>, others: readonly OtherHost[] = [other('host-2')], fence: FenceLook = ON) =>
-  judgeSurvey({ host: 'host-1', clusterId: 'c', survey: { ...SURVEY, ...change }, others, fence, sshTrials: null, expectations: DEFAULT_EXPECTATIONS });
+  judgeSurvey({ host: 'host-1', address: '10.0.0.1', clusterId: 'c', survey: { ...SURVEY, ...change }, others, fence, sshTrials: null, expectations: DEFAULT_EXPECTATIONS });
 
+const daemon = (change: object) => [{ ...SURVEY.daemons[0]!, ...change }];
 const pool = (change: object) => [{ ...SURVEY.pools[0]!, ...change }];
 
 describe('a host as it should be', () => {
@@ -36,6 +37,12 @@ const rows: readonly [string, Partial<HostSurvey>, readonly OtherHost[], FenceLo
   ['no QEMU', { qemuVersion: null }, [], ON, 'qemu', 'fail', /no QEMU/],
   ['QEMU 7 emulated', { qemuVersion: '7.2.22', kvm: 'absent' }, [], ON, 'qemu', 'warn', /corrupts/],
   ['an older QEMU', { qemuVersion: '7.2.22' }, [other('host-2')], ON, 'qemu', 'warn', /machine types/],
+  ['an LXD that hangs', { daemons: daemon({ error: 'no answer within 10 s' }) }, [], ON, 'containers', 'warn', /no answer within 10 s/],
+  ['an LXD that does not listen', { daemons: daemon({ httpsAddress: null }) }, [], ON, 'containers', 'warn', /does not listen/],
+  ['an LXD that listens to itself', { daemons: daemon({ httpsAddress: '127.0.0.1:8443' }) }, [], ON, 'containers', 'warn', /does not listen/],
+  ['an LXD without a pool', { daemons: daemon({ pools: [] }) }, [], ON, 'containers', 'warn', /no storage pool/],
+  ['an LXD whose cluster heals itself', { daemons: daemon({ isClustered: true, healingThresholdS: 30 }) }, [], ON, 'containers', 'fail', /silent for 30 s/],
+  ['an LXD in a cluster that does not', { daemons: daemon({ isClustered: true }) }, [], ON, 'containers', 'ok', /LXD 5\.21\.1, in a cluster of its own kind, at 10\.0\.0\.1:8443; pools: default \(zfs\); CRIU: none/],
   ['127.0.1.1', { hostnameAddresses: ['127.0.1.1'] }, [], ON, 'hostname', 'warn', /127\.0\.1\.1/],
   ['little memory', { freeMemoryMiB: 100 }, [], ON, 'memory', 'warn', /100 MiB free of 64,000/],
   ['no pool', { pools: [] }, [], ON, 'pool', 'warn', /none/],
@@ -71,6 +78,13 @@ describe('a host with', () => {
 });
 
 describe('the finer points', () => {
+  it('a host without a daemon for containers is as it was', () => {
+    expect(judge({ daemons: [] }).filter((one) => one.code === 'containers')).toEqual([]);
+  });
+  it('Incus is judged beside LXD, each with its own commands', () => {
+    const points = judge({ daemons: [...daemon({}), ...daemon({ driver: 'incus', httpsAddress: null })] }).filter((one) => one.code === 'containers');
+    expect(points.map(({ state, remedy }) => [state, remedy])).toEqual([['ok', null], ['warn', 'incus config set core.https_address 10.0.0.1:8443']]);
+  });
   it('a slow round trip is no clock offset', () => {
     const state = (clockOffsetMs: number, clockRoundTripMs: number) => judge({ clockOffsetMs, clockRoundTripMs }).find((one) => one.code === 'clock')?.state;
     expect([state(900, 1_000), state(1_100, 1_000), state(500, 0), state(501, 0), state(5_000, 0), state(-5_001, 0)]).toEqual(['ok', 'warn', 'ok', 'warn', 'warn', 'fail']);

@@ -1,5 +1,6 @@
 // Judges what was seen on a host, alone and beside the hosts that are there already.
 import { CHECK_CODES, point, type CheckPoint } from './enrolment-check.js';
+import { judgeDaemons } from './judge-daemons.js';
 import { judgeDiskLocks } from './judge-disk-locks.js';
 import { AGENT_CONFIG_FILE } from './host-agent.js';
 import type { HostSurvey, SurveyedPool } from './host-survey.js';
@@ -29,6 +30,8 @@ export interface SshTrial {
 
 export interface SurveyToJudge {
   readonly host: string;
+  /** Where the others reach it. */
+  readonly address: string;
   /** Of the cluster that it is to join. */
   readonly clusterId: string;
   readonly survey: HostSurvey;
@@ -51,7 +54,7 @@ type Check = (input: SurveyToJudge) => readonly CheckPoint[];
 
 /** The order of CHECKS; a check may yield several points, or none. */
 export function judgeSurvey(input: SurveyToJudge): readonly CheckPoint[] {
-  const checks: readonly Check[] = [reached, cluster, virtualization, kvm, libvirt, qemu, hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
+  const checks: readonly Check[] = [reached, cluster, virtualization, kvm, libvirt, qemu, ({ survey, address }) => judgeDaemons(survey, address), hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
   const points = checks.flatMap((check) => check(input));
   return [...points].sort((one, other) => CHECK_CODES.indexOf(one.code) - CHECK_CODES.indexOf(other.code));
 }

@@ -4,6 +4,8 @@ import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
+import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
+import { forgetHost, revokeTrust } from './forget-host.js';
 import type { AgentConfig } from './host-agent.js';
 import type { HostSurvey, PoolMark } from './host-survey.js';
 import { setUpLocks } from './set-up-locks.js';
@@ -79,7 +81,7 @@ const survey: Step<EnrolmentContext> = {
     let others = await surveyOthers(context);
     const setUp = context.setsUpLocks ? await setUpLocksOf(context, seen, others) : null;
     if (setUp !== null) [seen, others] = [await self.surveyor.survey(), await surveyOthers(context)];
-    const points = [...(setUp ?? []), ...judgeSurvey({ host: self.host.name, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations })];
+    const points = [...(setUp ?? []), ...judgeSurvey({ host: self.host.name, address: self.host.address, clusterId: self.config.clusterId, survey: seen, others, fence: await world.lookAtFence(), sshTrials: null, expectations: context.expectations })];
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
@@ -143,11 +145,12 @@ const trust: Step<EnrolmentContext> = {
   name: 'trust',
   run: async ({ self, peers }) => {
     const away = await exchangeTrust(self, peers);
-    return { kind: 'done', note: `migration keys exchanged with ${peers.length - away.length} hosts${awayNote(away)}` };
+    const remotes = await exchangeRemotes(self, peers);
+    return { kind: 'done', note: `migration keys exchanged with ${peers.length - away.length} hosts${awayNote(away)}${remotesNote(remotes)}` };
   },
   undo: async ({ self, peers }) => {
-    await forEachHost(peers, (peer) => unlessAway(peer.host.name, () => peer.trust.dropPeers([self.host.hostId])));
-    await unlessAway(self.host.name, () => self.trust.revoke());
+    await forEachHost(peers, (peer) => forgetHost(peer, self));
+    await unlessAway(self.host.name, async () => void (await revokeTrust(self)));
     return 'migration keys removed';
   },
 };

@@ -4,7 +4,7 @@ import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } 
 import { OperationalError } from '../shared/errors.js';
 import { fakeSide, type FakeHost } from './enrolment.fixture.js';
 import type { Host } from './host.js';
-import type { Hypervisor, ObservedWorkload, RunState } from './hypervisor.js';
+import type { Hypervisor, MuteDriver, ObservedWorkload, RunState } from './hypervisor.js';
 import { READMISSION_STEPS, runReadmission, type KnownWorkload, type ReadmissionContext } from './run-readmission.js';
 import { REMOVAL_STEPS, runRemoval, whyNotRemovable } from './run-removal.js';
 
@@ -14,22 +14,25 @@ interface World {
   readonly domains: Map<string, ObservedWorkload>;
   readonly log: string[];
   failUndefine: boolean;
+  mute: readonly MuteDriver[];
+  /** What was told to run there, each time. */
+  readonly told: string[][];
 }
 
-const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
+const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', driver: 'libvirt', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
 const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere });
 
 function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWorkload[], prepare: (world: World) => void = () => {}): { world: World; context: ReadmissionContext } {
   const network = new Map<string, FakeHost>();
   const self = fakeSide('host-1', network);
   const peer = fakeSide('host-2', network);
-  const world: World = { host: self.host, peer: peer.host, domains: new Map(domains.map((one) => [one.uuid, one])), log: [], failUndefine: false };
+  const world: World = { host: self.host, peer: peer.host, domains: new Map(domains.map((one) => [one.uuid, one])), log: [], failUndefine: false, mute: [], told: [] };
   const guarded = (line: string): void => {
     if (world.host.admitted === null) throw new OperationalError('guard-refused', 'not admitted');
     world.log.push(line);
   };
   const hypervisor: Pick<Hypervisor, 'inventory' | 'undefine' | 'setAutostart'> = {
-    inventory: async () => [...world.domains.values()],
+    inventory: async () => ({ workloads: [...world.domains.values()], mute: world.mute }),
     undefine: async (token, uuid) => {
       guarded(`undefine ${uuid} at ${token.workload?.epoch}`);
       if (world.failUndefine) throw new OperationalError('failed', 'libvirtd is busy');
@@ -42,7 +45,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onLook: async ({ workloads: seen, processes }) => void world.told.push([...seen.filter(({ runState: state }) => state !== 'stopped').map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
   return { world, context };
 }
 
@@ -93,12 +96,14 @@ describe('re-admission', () => {
     };
     expect(await run({ ...context, self: { ...context.self, agent: { ...context.self.agent, admit } } })).toMatchObject({ kind: 'unknown', code: 'running-copy' });
     expect(world.log).toEqual([]);
+    expect(world.told.at(-1)).toEqual(['moved']);
   });
 
   it('believes the kernel when the hypervisor denies', async () => {
     const { world, context } = setUp([], [known('moved', 'host-2')], (one) => void (one.host.running = ['moved']));
     expect(await run(context)).toMatchObject({ kind: 'unknown', code: 'running-copy' });
     expect(world.host.admitted).toBeNull();
+    expect(world.told).toEqual([['moved']]);
   });
 
   it('starts over when the host has rebooted again', async () => {
@@ -116,6 +121,12 @@ describe('re-admission', () => {
   it('fails, and is tried again, when an old definition stays', async () => {
     const { context } = setUp([shown('moved', 'stopped')], [known('moved', 'host-2')], (one) => void (one.failUndefine = true));
     expect(await run(context)).toMatchObject({ kind: 'failed' });
+  });
+
+  it('waits for every hypervisor of the host: what can not be seen may run', async () => {
+    const { world, context } = setUp([], [known('moved', 'host-2')], (one) => void (one.mute = [{ driver: 'lxd', why: 'connection refused' }]));
+    expect(await run(context)).toMatchObject({ kind: 'failed', why: expect.stringContaining('LXD there does not answer') as string });
+    expect(world.host.admitted).toBeNull();
   });
 
   it('is not held up by keys', async () => {

@@ -2,7 +2,8 @@
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
-import type { CommandToken, Hypervisor, ObservedWorkload } from './hypervisor.js';
+import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
+import { HYPERVISOR_NAMES, type CommandToken, type Hypervisor, type InventoryLook, type ObservedWorkload } from './hypervisor.js';
 
 /** What this folder needs of a workload. */
 export interface KnownWorkload {
@@ -24,6 +25,8 @@ export interface ReadmissionContext {
   readonly judgesByNewest: () => Promise<string | null>;
   /** Do all others show, asked now, that they do not run it, and its home that it is gone? Then it was moved here by hand. */
   readonly isOnlyCopy: (known: KnownWorkload) => Promise<boolean>;
+  /** Told after each look, whatever it found: whoever decides about a workload next must know what runs here. `processes`: uuids, by the kernel. */
+  readonly onLook: (seen: InventoryLook & { readonly processes: readonly string[] }) => Promise<void>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
 }
@@ -39,13 +42,14 @@ const lookForCopies: Step<ReadmissionContext> = {
     if (probe.bootId !== admission.bootId) {
       return { kind: 'failed', code: 'rebooted-again', why: `${self.host.name} has rebooted again (boot ${probe.bootId.slice(0, 8)}); it is looked over anew` };
     }
-    const running = await runningCopies(context, probe.runningUuids);
+    const inventory = await everything(context, probe.runningUuids);
+    const running = runningCopies(context.workloads, inventory, probe.runningUuids);
     const moved: KnownWorkload[] = [];
     for (const one of running) if (await context.isOnlyCopy(one)) moved.push(one);
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
-    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\`, then the host is admitted` };
+    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\`), then the host is admitted. To keep the one here: \`reeve workload unmanage NAME\`, then \`reeve workload manage NAME --host ${self.host.name}\`` };
   },
 };
 
@@ -55,9 +59,17 @@ const knownNow = ({ workloads }: ReadmissionContext, { memo }: Journal): readonl
   return workloads.map((one) => (moved.includes(one.uuid) ? { ...one, elsewhere: null } : one));
 };
 
+/** What can't be seen may be a copy of what runs elsewhere: all hypervisors of the host must answer before it comes back. */
+async function everything({ hypervisor, onLook, self }: ReadmissionContext, processes: readonly string[] = []): Promise<readonly ObservedWorkload[]> {
+  const look = await hypervisor.inventory();
+  await onLook({ ...look, processes });
+  const [mute] = look.mute;
+  if (mute) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[mute.driver]} there does not answer, and may run copies of what runs elsewhere: ${mute.why}; where it was removed for good: \`reeve host refresh ${self.host.name}\``);
+  return look.workloads;
+}
+
 /** By the kernel's processes and by the hypervisor: either is enough to doubt. */
-async function runningCopies({ hypervisor, workloads }: ReadmissionContext, processes: readonly string[]): Promise<readonly KnownWorkload[]> {
-  const inventory = await hypervisor.inventory();
+function runningCopies(workloads: readonly KnownWorkload[], inventory: readonly ObservedWorkload[], processes: readonly string[]): readonly KnownWorkload[] {
   const runs = (uuid: string): boolean => processes.includes(uuid) || inventory.some((one) => one.uuid === uuid && one.runState !== 'stopped');
   return workloads.filter((one) => one.elsewhere !== null && runs(one.uuid));
 }
@@ -70,7 +82,7 @@ const refreshMembership: Step<ReadmissionContext> = {
     // Before it is admitted: a lease that it held by voters of long ago would be nobody's to end.
     const why = await context.judgesByNewest();
     if (why !== null) return { kind: 'failed', code: 'old-voters', why };
-    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}` };
+    return { kind: 'done', note: `its agent knows the members, ${await exchangeKeys(self, peers)}${remotesNote(await exchangeRemotes(self, peers))}` };
   },
 };
 
@@ -99,7 +111,7 @@ const cleanUp: Step<ReadmissionContext> = {
   run: async (context, journal) => {
     const known = knownNow(context, journal);
     const notes: string[] = [];
-    for (const observed of await context.hypervisor.inventory()) {
+    for (const observed of await everything(context)) {
       const one = known.find((other) => other.uuid === observed.uuid);
       const note = one ? await cleanUpOne(context, observed, one) : null;
       if (note !== null) notes.push(note);
@@ -118,6 +130,11 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   if (observed.runState !== 'stopped') return null;
   // Autostart first: should the removal fail, the next boot does not start it.
   if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
+  // What a container wrote last before it was started elsewhere may be here alone.
+  if (observed.driver !== 'libvirt' && hypervisor.copies !== null) {
+    await hypervisor.copies.setAside(token, known.uuid);
+    return `what ${known.name} had written here is set aside: it runs on ${known.elsewhere}; when it is not needed, on this host: ${observed.driver === 'incus' ? 'incus' : 'lxc'} delete ${observed.name}`;
+  }
   await hypervisor.undefine(token, known.uuid);
   return `old definition of ${known.name} removed`;
 }
@@ -138,11 +155,11 @@ const confirmClean: Step<ReadmissionContext> = {
   name: 'confirm',
   run: async (context, journal) => {
     const known = { ...context, workloads: await stillOurs(context, knownNow(context, journal)) };
-    const running = await runningCopies(known, []);
+    const running = runningCopies(known.workloads, await everything(context), []);
     if (running.length > 0) {
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
-    const left = (await context.hypervisor.inventory()).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
+    const left = (await everything(context)).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
     return { kind: 'done', note: 'clean' };
   },

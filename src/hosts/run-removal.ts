@@ -1,6 +1,7 @@
 // Removal: a host stops being a member. Its agent and its keys go, the members forget it; its disks and pools stay.
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
-import { awayNote, foreignCluster, forEachHost, tellPeers, unlessAway, type EnrolmentSide } from './enrolment-side.js';
+import { awayNote, foreignCluster, forEachHost, tellPeers, type EnrolmentSide } from './enrolment-side.js';
+import { forgetHost, revokeTrust } from './forget-host.js';
 import type { Host } from './host.js';
 
 export interface RemovalContext {
@@ -43,8 +44,8 @@ const removeFromHost: Step<RemovalContext> = {
     const foreign = await foreignCluster(self);
     if (foreign !== null) return { kind: 'done', note: `${self.host.name} belongs to another cluster (${foreign}): agent and keys are left on it` };
     await self.agent.uninstall();
-    await self.trust.revoke();
-    return { kind: 'done', note: 'agent, guard and migration keys removed; pool markers stay' };
+    const left = await revokeTrust(self);
+    return { kind: 'done', note: `agent, guard, migration keys and remotes removed; pool markers stay${left === null ? '' : `; ${left}`}` };
   },
 };
 
@@ -52,7 +53,7 @@ const forget: Step<RemovalContext> = {
   name: 'members',
   run: async ({ self, peers }) => {
     const untold = await tellPeers(peers, async (peer) => peer.config);
-    const away = await forEachHost(peers, (peer) => unlessAway(peer.host.name, () => peer.trust.dropPeers([self.host.hostId])));
+    const away = await forEachHost(peers, (peer) => forgetHost(peer, self));
     return { kind: 'done', note: `${peers.length} members forget it${awayNote([...new Set([...untold, ...away.filter((line) => line !== null)])])}` };
   },
 };

@@ -1,14 +1,15 @@
 // For tests of moves: two simulated hosts with one workload on the first, and what must hold at every moment.
 import { domainXml } from '../hosts/drivers/libvirt/domain-xml.js';
-import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { CommandToken } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { fakeClock } from '../shared/workflow.fixture.js';
 import { SimulatedGuard } from '../sim/simulated-guard.js';
 import { SimulatedHypervisor } from '../sim/simulated-hypervisor.js';
-import { SimulatedWorld } from '../sim/simulated-world.js';
+import { LOCAL_STORAGE, simulatedNeeds } from '../sim/simulated-needs.js';
+import { SimulatedWorld, type SimulatedDomain } from '../sim/simulated-world.js';
 import type { MigrationContext } from './migration-context.js';
 import { DEFAULT_MIGRATION_POLICY } from './migration-policy.js';
+import type { CopyRelocationContext } from './run-copy-relocation.js';
 import type { RelocationContext } from './run-relocation.js';
 
 export const UUID = '11111111-2222-4333-8444-555555555555';
@@ -21,13 +22,17 @@ export interface MoveWorld {
   readonly world: SimulatedWorld;
   readonly migration: MigrationContext;
   readonly relocation: RelocationContext;
+  /** For a world whose workload has its data at its host. */
+  readonly copying: CopyRelocationContext;
+  /** The most that a start anywhere found missing of what had been written, in milliseconds of its life. */
+  mostLostMs(): number;
   /** Called at each moment that passes: lets things happen while a workflow waits. */
   at(ms: number, happens: () => void): void;
   /** The most copies that ever executed at one moment. */
   mostCopies(): number;
 }
 
-export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: string; readonly policy?: Partial<MigrationContext['policy']>; readonly copyStorage?: boolean } = {}): MoveWorld {
+export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: string; readonly policy?: Partial<MigrationContext['policy']>; readonly copyStorage?: boolean; readonly isLocal?: boolean } = {}): MoveWorld {
   const base = fakeClock();
   const due: { readonly ms: number; readonly happens: () => void }[] = [];
   let most = 0;
@@ -38,10 +43,11 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
   } };
   const world = new SimulatedWorld(clock);
   const { memoryMiB = 64, disk = DISK } = set;
-  const definition = domainXml({
+  const xml = domainXml({
     uuid: UUID, name: 'vm-1', vcpus: 1, memoryMiB, accelerator: 'tcg', architecture: 'x86_64', machine: 'pc', cpuModel: null,
     disks: [{ path: disk, format: 'raw' }], bridge: 'br0', mac: null, seedIso: null, kernel: null, serialLog: null,
   });
+  const definition = set.isLocal ? xml.replace('</name>', `</name>${LOCAL_STORAGE}`) : xml;
   const hosts = [SOURCE, DESTINATION].map((name, index) => world.addHost({ name, address: `10.0.0.${index + 1}` }));
   for (const host of hosts) {
     host.guard = new SimulatedGuard(host.name);
@@ -51,12 +57,30 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
   world.filesOf(first, disk).set(disk, 64);
   first.domains.set(UUID, { uuid: UUID, name: 'vm-1', kind: 'vm', definition, running: { definition, state: 'running' }, reason: 'booted', autostart: false, statistics: null });
   const place = (name: string): { name: string; hypervisor: SimulatedHypervisor; token: CommandToken } => ({ name, hypervisor: new SimulatedHypervisor(world, name), token: TOKEN });
-  const workload = { uuid: UUID, name: 'vm-1', definition, needs: needsOf(definition, first.pools) };
+  const workload = { uuid: UUID, name: 'vm-1', definition, needs: simulatedNeeds(definition, first.pools) };
   const provenOff = async (side: 'source' | 'destination'): Promise<boolean> => !world.host(side === 'source' ? SOURCE : DESTINATION).powered;
   const migration: MigrationContext = {
     operationId: 'op-1', workload, source: place(SOURCE), destination: { ...place(DESTINATION), sshUser: 'root', sshPort: 22, address: '10.0.0.2' },
     clock, policy: { ...DEFAULT_MIGRATION_POLICY, ...set.policy }, copyStorage: set.copyStorage ?? false, provenOff,
   };
   const relocation: RelocationContext = { workload, source: place(SOURCE), target: place(DESTINATION), clock, stillWanted: async () => null, graceMs: 10_000, killAfter: false };
-  return { world, migration, relocation, at: (ms, happens) => void due.push({ ms, happens }), mostCopies: () => most };
+  const copying: CopyRelocationContext = { ...relocation, operationId: 'op-1', bandwidthMiBps: null, keepsReplica: false };
+  return { world, migration, relocation, copying, mostLostMs: watchWrites(world), at: (ms, happens) => void due.push({ ms, happens }), mostCopies: () => most };
+}
+
+/** It writes all the time while it runs: whoever starts it with older data than it had when it ended last has lost some. */
+function watchWrites(world: SimulatedWorld): () => number {
+  let writtenMs = 0;
+  let lostMs = 0;
+  const nothing = (): void => undefined;
+  world.observer = {
+    started: (_host, domain: SimulatedDomain) => {
+      lostMs = Math.max(lostMs, writtenMs - (domain.dataAtMs ?? 0));
+    },
+    ended: () => {
+      writtenMs = world.clock.monotonicMs();
+    },
+    arrived: nothing, migrationBegan: nothing, startFailed: nothing, migrateFailed: nothing, accepted: nothing,
+  };
+  return () => lostMs;
 }

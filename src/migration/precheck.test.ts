@@ -6,7 +6,7 @@ import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migratio
 import { whyNotCopy, whyNotMigrate } from './precheck.js';
 import { runMigration } from './run-migration.js';
 
-const RUNNING: Look = { kind: 'seen', observed: { uuid: UUID, name: 'vm-1', kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1, autostart: false, persistent: true } };
+const RUNNING: Look = { kind: 'seen', observed: { uuid: UUID, name: 'vm-1', kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1, autostart: false, persistent: true } };
 const ABSENT: Look = { kind: 'seen', observed: null };
 const BLIND: Look = { kind: 'blind', why: 'no route' };
 const PAUSED: Look = { ...RUNNING, observed: { ...RUNNING.observed!, runState: 'paused', reason: 'ioerror' } };

@@ -1,5 +1,7 @@
 // What must hold before a migration begins: each refusal names its cause and what to do about it.
 import type { StoragePool } from '../hosts/host-facts.js';
+import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
+import { OperationalError } from '../shared/errors.js';
 import { describeLook, isRunning, isStopped, look, type Look } from '../workloads/place.js';
 import type { WorkloadDisk, WorkloadNeeds } from '../workloads/workload.js';
 import type { MigrationContext } from './migration-context.js';
@@ -54,7 +56,10 @@ export async function precheckMigration(context: MigrationContext): Promise<Migr
 }
 
 async function nameTaken({ workload, destination }: MigrationContext): Promise<MigrationRefusal | null> {
-  const other = (await destination.hypervisor.inventory()).find((one) => one.name === workload.name && one.uuid !== workload.uuid);
+  const { workloads, mute } = await destination.hypervisor.inventory();
+  const unsaid = mute.find(({ driver }) => driver === workload.needs.driver);
+  if (unsaid) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[unsaid.driver]} on ${destination.name} does not answer: ${unsaid.why}`);
+  const other = workloads.find((one) => one.name === workload.name && one.uuid !== workload.uuid);
   if (!other) return null;
   return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: virsh domrename ${other.uuid} NEW-NAME` };
 }

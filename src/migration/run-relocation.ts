@@ -1,7 +1,7 @@
 // Relocation: stop, define and start at the target, forget at the source. Undone: it runs at the source again.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isStopped, lastLook, look, onTheWayBack, type Place } from '../workloads/place.js';
+import { describeLook, isStopped, lastLook, look, onTheWayBack, type Look, type Place } from '../workloads/place.js';
 import { STOP_STEPS, type StopContext } from '../workloads/run-stop.js';
 import { confirmRunning, defineAtTarget, startAtTarget, type StartContext } from '../workloads/start-steps.js';
 
@@ -14,7 +14,7 @@ export interface RelocationContext extends StartContext {
 export const relocationWayBack = (context: RelocationContext): RelocationContext => ({ ...context, source: onTheWayBack(context.source), target: onTheWayBack(context.target) });
 
 /** Before anything is stopped: could the target run it at all? What it was, and its definition as it is now, are remembered. */
-const precheck: Step<RelocationContext> = {
+export const precheck: Step<RelocationContext> = {
   name: 'precheck',
   run: async (context) => {
     const { workload, source, target } = context;
@@ -33,10 +33,10 @@ const precheck: Step<RelocationContext> = {
   },
 };
 
-const refused = (code: string, why: string): StepOutcome => ({ kind: 'failed', code, why });
+export const refused = (code: string, why: string): StepOutcome => ({ kind: 'failed', code, why });
 
 /** The stop's own steps, looking at the source; each is safe to run twice. */
-const stopAtSource: Step<RelocationContext> = {
+export const stopAtSource: Step<RelocationContext> = {
   name: 'stop',
   run: async (context, journal) => {
     const stop: StopContext = { workload: context.workload, target: context.source, clock: context.clock, graceMs: context.graceMs, killAfter: context.killAfter };
@@ -51,11 +51,16 @@ const stopAtSource: Step<RelocationContext> = {
 };
 
 /** Nowhere else may it run, or might a start that is still under way make it run, when it is started at the source again. */
-async function startAgain({ workload, source, target }: RelocationContext, journal: Journal): Promise<string> {
+async function startAgain(context: RelocationContext, journal: Journal): Promise<string> {
+  const { workload, source, target } = context;
   if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
   const there = await lastLook(target, workload.uuid);
   if (there.kind === 'blind') throw new OperationalError('unreachable', `${workload.name} may run on ${target.name}, which does not answer: ${there.why}; not started on ${source.name}`);
   if (!isStopped(there)) return `it is ${describeLook(there)} on ${target.name}; not started on ${source.name}`;
+  return startAtSource(context);
+}
+
+export async function startAtSource({ workload, source }: RelocationContext): Promise<string> {
   const here = await look(source, workload.uuid);
   if (here.kind === 'seen' && here.observed === null) await source.hypervisor.define(source.token, workload.definition);
   await source.hypervisor.start(source.token, workload.uuid);
@@ -63,8 +68,11 @@ async function startAgain({ workload, source, target }: RelocationContext, journ
 }
 
 /** What does not run at the source, and will not by an older command that is still under way, is the proof that it may be started elsewhere. */
-async function whyNotProven({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
-  const seen = await lastLook(source, workload.uuid);
+export async function whyNotProven(context: RelocationContext): Promise<StepOutcome | null> {
+  return whyNotStopped(context, await lastLook(context.source, context.workload.uuid));
+}
+
+export function whyNotStopped({ workload, source }: RelocationContext, seen: Look): StepOutcome | null {
   if (isStopped(seen)) return null;
   return refused('not-stopped', `${source.name} does not confirm that ${workload.name} is stopped (${describeLook(seen)}); it is started nowhere else`);
 }
@@ -75,7 +83,7 @@ const proveStopped: Step<RelocationContext> = {
 };
 
 /** A step of starting, with the definition as it was when the relocation began. */
-function atTarget(step: Step<StartContext>, first: (context: RelocationContext) => Promise<StepOutcome | null> = async () => null): Step<RelocationContext> {
+export function atTarget(step: Step<StartContext>, first: (context: RelocationContext) => Promise<StepOutcome | null> = async () => null): Step<RelocationContext> {
   const { undo } = step;
   return {
     name: step.name,
@@ -84,7 +92,8 @@ function atTarget(step: Step<StartContext>, first: (context: RelocationContext) 
   };
 }
 
-function current(context: RelocationContext, journal: Journal): RelocationContext {
+/** With the definition as it was when the relocation began. */
+export function current(context: RelocationContext, journal: Journal): RelocationContext {
   const { definition } = journal.memo;
   return typeof definition === 'string' ? { ...context, workload: { ...context.workload, definition } } : context;
 }

@@ -11,7 +11,7 @@ function side(shown: Shown): Side {
   if (shown === 'blind') return { look: { kind: 'blind', why: 'no route' }, provenOff: false, isSending };
   if (shown === 'absent') return { look: { kind: 'seen', observed: null }, provenOff: false, isSending };
   const runState = shown === 'sending' ? 'running' : shown;
-  return { look: { kind: 'seen', observed: { uuid: 'u', name: 'vm-1', kind: 'vm', runState, reason: 'booted', vcpus: 1, memoryMiB: 1, autostart: false, persistent: true } }, provenOff: false, isSending };
+  return { look: { kind: 'seen', observed: { uuid: 'u', name: 'vm-1', kind: 'vm', driver: 'libvirt', runState, reason: 'booted', vcpus: 1, memoryMiB: 1, autostart: false, persistent: true } }, provenOff: false, isSending };
 }
 
 const ALL: readonly Shown[] = ['running', 'stopping', 'paused', 'migrating-in', 'migrating-out', 'stopped', 'absent', 'blind', 'off', 'sending'];

@@ -3,6 +3,7 @@ import type { MigrationProgress } from '../hosts/hypervisor.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
 import { isRunning, look } from '../workloads/place.js';
+import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
 import { beginConvergence, followConvergence, whyAbort, type Convergence } from './convergence.js';
 import { isProvenOff, type MigrationContext } from './migration-context.js';
 
@@ -17,15 +18,8 @@ export interface TransferEnd {
 
 export const CANCELLED = 'cancelled on request';
 
-const LOOK_EVERY_MS = 300;
 /** An aborted migration ends within seconds; libvirt notices a dead peer after 16–20 s. */
 const ABORT_ENDS_MS = 60_000;
-/** A command that was refused and is not seen either never began. */
-const NEVER_BEGAN_MS = 1_500;
-/** A command whose answer was lost may still be on its way: the bound that the driver puts on it at the host, and its lock. */
-const LATE_START_MS = 45_000;
-/** A source that neither answers nor is proven off: fencing or its return settles it, and both take as long as they take. */
-const BLIND_MS = 3_600_000;
 
 interface Watch {
   readonly startedAtMs: number;

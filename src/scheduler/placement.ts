@@ -1,5 +1,6 @@
 // Vocabulary of placement: what is asked, what is answered, and the reason codes of refusals.
 import type { Host } from '../hosts/host.js';
+import type { DriverName } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementRule } from './placement-rule.js';
@@ -23,7 +24,7 @@ export interface PlacementView {
   /** Hosts that say that they hold no lease now. */
   readonly leaseless: ReadonlySet<HostId>;
   /** Hosts whose hypervisor does not answer, though the host is there. */
-  readonly hypervisorSilent?: ReadonlySet<HostId>;
+  readonly hypervisorSilent?: ReadonlyMap<HostId, readonly DriverName[]>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
   readonly rules: readonly PlacementRule[];
@@ -32,7 +33,7 @@ export interface PlacementView {
 
 export type RefusalCode =
   | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
-  | 'pool-unreachable' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
+  | 'no-daemon' | 'data-elsewhere' | 'pool-unreachable' | 'profile-missing' | 'network-missing' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {
   readonly hostId: HostId;

@@ -25,6 +25,7 @@ export type OperationalCode =
   | 'guard-refused' // the guard on the host refused an old epoch or an unadmitted boot
   | 'locked' // a storage lock is held by someone else: a safety signal, never force
   | 'not-found' // the thing is not there
+  | 'no-data' // the data that it would need are not there, and are elsewhere or nowhere
   | 'already' // it is already so
   | 'busy' // a limit on the far side; retry later
   | 'unsupported'

@@ -30,7 +30,10 @@ export function crashingJournal(crashAt: number | null = null): { journal: () =>
       memo = JSON.parse(JSON.stringify(newMemo)) as Record<string, unknown>;
     },
     stepFailed: async (name, why) => write(`failed ${name}: ${why}`),
-    stepUndone: async (name) => write(`undone ${name}`),
+    stepUndone: async (name) => {
+      write(`undone ${name}`);
+      if (done.includes(name)) done.splice(done.indexOf(name), 1);
+    },
     progress: async () => write('progress'),
     cancelRequested: async () => cancelled,
   });
@@ -46,6 +49,8 @@ export async function killedEverywhere<World, Context>(
   steps: readonly Step<Context>[],
   check: (end: { readonly outcome: WorkflowOutcome; readonly world: World; readonly log: readonly string[]; readonly killedAt: number }) => void,
   wayBack?: (context: Context) => Context,
+  /** What the next try works with: its epochs are above those of the one that was killed. */
+  nextTry: (context: Context) => Context = (same) => same,
 ): Promise<number> {
   for (let killedAt = 1; killedAt <= MAX_WRITES; killedAt += 1) {
     const { world, context } = setUp();
@@ -57,7 +62,7 @@ export async function killedEverywhere<World, Context>(
     } catch (error) {
       if (!(error instanceof JournalLost)) throw error;
       killed = true;
-      outcome = await runWorkflow(steps, context, journal(), wayBack);
+      outcome = await runWorkflow(steps, nextTry(context), journal(), wayBack);
     }
     check({ outcome, world, log, killedAt });
     if (!killed) return killedAt;

@@ -123,6 +123,15 @@ const APPLY: Apply = {
     simulation.time.after(seconds * 1000, () => simulation.faults.end(host, 'hung'));
     machineOf(simulation, host).hang(seconds * 1000);
   },
+  'host.daemon-hangs': (simulation, { host, driver, seconds }) => {
+    const [{ mute }, fault] = [simulation.world.host(host), `${driver} hangs`];
+    simulation.faults.begin(host, fault);
+    mute.add(driver);
+    simulation.time.after(seconds * 1000, () => {
+      mute.delete(driver);
+      simulation.faults.end(host, fault);
+    });
+  },
   'host.storage-lost': (simulation, { host }) => {
     simulation.faults.begin(host, 'storage');
     simulation.world.loseStorage(host, true);

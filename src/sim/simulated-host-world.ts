@@ -1,12 +1,13 @@
 // The hosts as one replica of the control plane reaches them: the same ports as over SSH, through the simulated network.
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { FenceDevice } from '../fencing/fence-device.js';
-import { needsOf } from '../hosts/drivers/libvirt/domain-needs.js';
+import { simulatedNeeds } from './simulated-needs.js';
+import type { ContainerTrust } from '../hosts/container-trust.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, HostAgent } from '../hosts/host-agent.js';
 import type { Host } from '../hosts/host.js';
 import type { HostSurveyor } from '../hosts/host-survey.js';
-import type { Hypervisor } from '../hosts/hypervisor.js';
+import type { Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
 import type { MigrationTrust } from '../hosts/migration-trust.js';
 import { Defect } from '../shared/errors.js';
 import type { CreateContext } from '../workloads/run-create.js';
@@ -36,9 +37,14 @@ export class SimulatedHostWorld implements HostWorld {
   ) {}
 
   hypervisorOf(host: Host): Hypervisor {
-    const known = this.#hypervisors.get(host.name) ?? this.process.through<Hypervisor>(new SimulatedHypervisor(this.parts.world, host.name, this.from));
+    const known = this.#hypervisors.get(host.name) ?? this.#reach(host);
     this.#hypervisors.set(host.name, known);
     return known;
+  }
+
+  #reach({ name }: Host): Hypervisor {
+    const hypervisor = new SimulatedHypervisor(this.parts.world, name, this.from);
+    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies) });
   }
 
   agentOf(host: Host): HostAgent {
@@ -57,6 +63,7 @@ export class SimulatedHostWorld implements HostWorld {
       host: { hostId: id, name, address, user: ssh.user, port: ssh.port, hostKey: ssh.hostKey },
       surveyor: noSurveyor,
       trust: this.process.through(this.#trust(host)),
+      containers: noContainers,
       agent: this.agentOf(host),
       config: this.parts.agentConfigOf(host, members),
     };
@@ -70,10 +77,10 @@ export class SimulatedHostWorld implements HostWorld {
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {
-    return needsOf(definition, host.facts?.pools ?? []);
+    return simulatedNeeds(definition, host.facts?.pools ?? []);
   }
 
-  async forget(_known: readonly Host[]): Promise<void> {
+  async follow(): Promise<void> {
     // Simulated connections are not kept.
   }
 
@@ -89,6 +96,15 @@ export class SimulatedHostWorld implements HostWorld {
     };
   }
 }
+
+const noContainers: ContainerTrust = {
+  doors: async () => [],
+  whyNotIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  invite: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  join: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+  drop: async () => undefined,
+  revoke: async () => undefined,
+};
 
 /** Hosts are members from the beginning of a scenario: none is enrolled. */
 const noSurveyor: HostSurveyor = {

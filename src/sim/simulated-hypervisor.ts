@@ -1,8 +1,10 @@
 // The Hypervisor port over the simulated world: the same answers and refusals as libvirt's, without a machine.
 import { OperationalError } from '../shared/errors.js';
-import { identityOf, needsOf as readNeeds } from '../hosts/drivers/libvirt/domain-needs.js';
+import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import type { CommandToken, DiskSpec, Hypervisor, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../hosts/hypervisor.js';
+import { HYPERVISOR_NAMES, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
+import { simulatedNeeds as needsOf } from './simulated-needs.js';
+import { simulatedCopies } from './simulated-copies.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
 const LOOK_MS = 8_000;
@@ -17,6 +19,7 @@ const DEFAULT_MIBPS = 100;
 const MIGRATION_OVERHEAD_MS = 500;
 
 export class SimulatedHypervisor implements Hypervisor {
+  readonly copies: InstanceCopies;
   readonly #world: SimulatedWorld;
   readonly #host: string;
   readonly #from: string | null;
@@ -26,16 +29,23 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#world = world;
     this.#host = hostName;
     this.#from = from;
+    this.copies = simulatedCopies({
+      world, host: hostName,
+      look: (method, act) => this.#look(method, (host) => (answers(host, 'lxd'), act(host))),
+      change: (token, method, act) => this.#do(token, method, (host) => (answers(host, 'lxd'), act(host))),
+    });
   }
 
   facts(): Promise<HostFacts> {
     return this.#look('facts', (host) => this.#factsOf(host));
   }
 
-  inventory(): Promise<readonly ObservedWorkload[]> {
+  inventory(): Promise<InventoryLook> {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
-      return [...host.domains.values()].map(observed);
+      if (host.mute.size === DRIVERS) answers(host, 'libvirt');
+      const shown = [...host.domains.values()].filter(isShown).map(observed);
+      return { workloads: shown.filter(({ driver }) => !host.mute.has(driver)), mute: [...host.mute].sort().map((driver) => ({ driver, why: NO_ANSWER })) };
     });
   }
 
@@ -43,7 +53,8 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#look('observe', (host) => {
       this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
-      return domain ? observed(domain) : null;
+      this.#answersFor(host, uuid);
+      return domain && isShown(domain) ? observed(domain) : null;
     });
   }
 
@@ -89,9 +100,11 @@ export class SimulatedHypervisor implements Hypervisor {
   define(token: CommandToken, definition: string): Promise<void> {
     return this.#do(token, 'define', (host) => {
       const { uuid, name } = identityOf(definition);
+      answers(host, needsOf(definition, []).driver);
       const other = [...host.domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
       if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
       const domain = host.domains.get(uuid);
+      if (isCopied(definition)) return promote(host, domain);
       if (domain) Object.assign(domain, { name, definition });
       else host.domains.set(uuid, { uuid, name, kind: kindOf(definition), definition, running: null, reason: 'unknown', autostart: false, statistics: null });
     });
@@ -101,7 +114,8 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
-      host.domains.delete(uuid);
+      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false });
+      else host.domains.delete(uuid);
     });
   }
 
@@ -237,7 +251,7 @@ export class SimulatedHypervisor implements Hypervisor {
       architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
+      containerDaemons: LXD, watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
   }
 
@@ -272,27 +286,54 @@ export class SimulatedHypervisor implements Hypervisor {
     }
   }
 
+  /** Whose it is was seen before, here or on another host; one that nobody has seen may be any of theirs. */
+  #answersFor(host: SimulatedHost, uuid: string): void {
+    const seen = host.domains.get(uuid) ?? [...this.#world.hosts].map((other) => other.domains.get(uuid)).find((domain) => domain !== undefined);
+    for (const driver of seen ? [observed(seen).driver] : host.mute) answers(host, driver);
+  }
+
   #do<Answer>(token: CommandToken, method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
     return this.#world.command({ host: this.#host, from: this.#from, method, timeoutMs: DO_MS, changes: true }, (host) => {
       if (!host.guard) throw new OperationalError('guard-refused', `${host.name} has no guard: its agent is not installed`);
       host.guard.check(token, host.bootId);
       this.#world.observer?.accepted(host, token);
+      if (token.workload && NEEDS_ITS_DAEMON.has(method)) this.#answersFor(host, token.workload.uuid);
       return act(host);
     });
   }
 }
 
+/** libvirt and LXD. */
+const DRIVERS = 2;
+const NO_ANSWER = 'simulated: no answer';
+/** The guard alone does the others; defining says itself whose it is. */
+const NEEDS_ITS_DAEMON: ReadonlySet<string> = new Set(['undefine', 'start', 'requestShutdown', 'kill', 'resume', 'setAutostart', 'startMigration', 'abortMigration']);
+
+function answers(host: SimulatedHost, driver: DriverName): void {
+  if (host.mute.has(driver)) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[driver]} on ${host.name} does not answer`);
+}
+
 function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
   const domain = host.domains.get(uuid);
-  if (!domain) throw new OperationalError('not-found', `${host.name}: failed to get domain '${uuid}'`);
+  if (domain) answers(host, observed(domain).driver);
+  if (!domain || !isShown(domain)) throw new OperationalError('not-found', `${host.name}: failed to get domain '${uuid}'`);
   return domain;
 }
 
+/** The definition alone starts nothing: its data must be there. */
+function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void {
+  if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false });
+  else if (!domain || domain.replica) throw new OperationalError('no-data', `${host.name} has no complete copy of it`);
+}
+
+const isShown = ({ replica, running }: SimulatedDomain): boolean => !replica || running !== null;
+const isCopied = (definition: string): boolean => needsOf(definition, []).instance !== null;
+
 function observed(domain: SimulatedDomain): ObservedWorkload {
   const definition = domain.running?.definition ?? domain.definition ?? '';
-  const { vcpus, memoryMiB } = needsOf(definition, []);
+  const { vcpus, memoryMiB, driver } = needsOf(definition, []);
   return {
-    uuid: domain.uuid, name: domain.name, kind: domain.kind, runState: domain.running?.state ?? 'stopped', reason: domain.reason,
+    uuid: domain.uuid, name: domain.name, kind: domain.kind, driver, runState: domain.running?.state ?? 'stopped', reason: domain.reason,
     vcpus, memoryMiB, autostart: domain.autostart, persistent: domain.definition !== null,
   };
 }
@@ -313,20 +354,8 @@ function whyNot(world: SimulatedWorld, { source, domain, destination }: { readon
   return null;
 }
 
+/** Every simulated host has one. */
+const LXD: HostFacts['containerDaemons'] = [{ driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: ['default'] }];
+
 /** A guest that is no VM says so in its definition. */
 const kindOf = (definition: string): 'vm' | 'container' => (definition.includes("<domain type='lxc'") ? 'container' : 'vm');
-
-type Needs = ReturnType<typeof readNeeds>;
-
-/** Reading XML costs more than all the rest of a look; definitions repeat. */
-const READ = new WeakMap<readonly object[], Map<string, Needs>>();
-const NO_POOLS: readonly never[] = [];
-
-function needsOf(definition: string, pools: Parameters<typeof readNeeds>[1]): Needs {
-  const place = pools.length === 0 ? NO_POOLS : pools;
-  const known = READ.get(place) ?? new Map<string, Needs>();
-  READ.set(place, known);
-  const read = known.get(definition) ?? readNeeds(definition, pools);
-  known.set(definition, read);
-  return read;
-}

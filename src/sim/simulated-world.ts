@@ -2,7 +2,9 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { AgentConfig } from '../hosts/host-agent.js';
+import type { DriverName } from '../hosts/hypervisor.js';
 import type { GuestFaults } from './guest-faults.js';
+import type { SimulatedCopy } from './simulated-copies.js';
 import type { SimulatedGuard } from './simulated-guard.js';
 import type { WorldObserver } from './world-observer.js';
 
@@ -24,6 +26,13 @@ export interface SimulatedDomain {
   reason: string;
   autostart: boolean;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
+  /** It is a copy, not the workload. */
+  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean } | null;
+  /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
+  dataAtMs?: number;
+  /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
+  data?: string | undefined;
+  isLarge?: boolean | undefined;
 }
 
 export interface SimulatedHost {
@@ -59,9 +68,12 @@ export interface SimulatedHost {
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
   /** What the host itself can see to be wrong with it. */
+  /** Hypervisors whose daemon hangs: what they run goes on, and nobody learns of it. */
+  readonly mute: Set<DriverName>;
   uplinkLost: boolean;
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
+  readonly copies: Map<string, SimulatedCopy>;
 }
 
 export interface SimulatedMigration {
@@ -165,7 +177,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, uplinkLost: false, degraded: false, migrations: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -188,6 +200,7 @@ export class SimulatedWorld {
     const host = this.host(name);
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
+    host.copies.clear();
     host.publishedVoters = null;
     host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
@@ -218,6 +231,7 @@ export class SimulatedWorld {
   /** Ends its process, if there is one, and what only that kept there. */
   endProcess(host: SimulatedHost, domain: SimulatedDomain, reason: string, how: 'stopped' | 'died'): void {
     const state = domain.running?.state;
+    if (domain.running) domain.dataAtMs = this.clock.monotonicMs();
     domain.running = null;
     domain.reason = reason;
     if (domain.definition === null) host.domains.delete(domain.uuid);

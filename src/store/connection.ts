@@ -5,6 +5,7 @@ import { Manners1700000000002 } from '../../migrations/1700000000002-manners.js'
 import { Lease1700000000003 } from '../../migrations/1700000000003-lease.js';
 import { Alerts1700000000004 } from '../../migrations/1700000000004-alerts.js';
 import { HostTrouble1700000000005 } from '../../migrations/1700000000005-host-trouble.js';
+import { Containers1700000000006 } from '../../migrations/1700000000006-containers.js';
 import { TABLES } from './tables.js';
 
 export type ConnectionConfig =
@@ -23,7 +24,7 @@ export function inSchema(connection: ConnectionConfig, schema: string): Connecti
 }
 
 /** In the order in which they are applied. */
-export const MIGRATIONS = [Initial1700000000001, Manners1700000000002, Lease1700000000003, Alerts1700000000004, HostTrouble1700000000005];
+export const MIGRATIONS = [Initial1700000000001, Manners1700000000002, Lease1700000000003, Alerts1700000000004, HostTrouble1700000000005, Containers1700000000006];
 
 /** Commits follow each other anyway; this many reads and steps of workers go on beside them. */
 const MOST = 16;

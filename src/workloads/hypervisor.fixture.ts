@@ -8,7 +8,7 @@ export const TOKEN: CommandToken = { leaderEpoch: 1, hostEpoch: 1, workload: { u
 
 export function observed(runState: RunState, more: Partial<ObservedWorkload> = {}): ObservedWorkload {
   const reason = runState === 'running' ? 'booted' : runState === 'stopped' ? 'shutdown' : 'user';
-  return { uuid: UUID, name: 'vm-1', kind: 'vm', runState, reason, vcpus: 1, memoryMiB: 64, autostart: false, persistent: true, ...more };
+  return { uuid: UUID, name: 'vm-1', kind: 'vm', driver: 'libvirt', runState, reason, vcpus: 1, memoryMiB: 64, autostart: false, persistent: true, ...more };
 }
 
 /** What goes wrong: at the `nth` call of `method` (1 is the first). `late`: the effect happens, the answer is lost. */
@@ -55,10 +55,11 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     world.domains.set(uuid, { ...one, ...change });
   };
   const hypervisor: Hypervisor = {
+    copies: null,
     facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
     overtake: () => call('overtake', () => undefined),
     announce: () => call('announce', () => undefined),
-    inventory: () => call('inventory', () => [...world.domains.values()]),
+    inventory: () => call('inventory', () => ({ workloads: [...world.domains.values()], mute: [] })),
     observe: (uuid) => call('observe', () => (world.onObserve?.(), world.domains.get(uuid) ?? null)),
     definition: (uuid) => call('definition', () => `<domain>${uuid}</domain>`),
     migrationProgress: () => call('migrationProgress', () => null),

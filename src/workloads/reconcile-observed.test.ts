@@ -1,16 +1,17 @@
 // Every way in which hosts can show a workload, and what is made of it.
 import { describe, expect, it } from 'vitest';
-import type { HostCondition } from '../hosts/host.js';
+import type { HostCondition, HostProof } from '../hosts/host.js';
 import type { ObservedWorkload, RunState } from '../hosts/hypervisor.js';
 import { hostId, workloadId } from '../shared/ids.js';
-import { reconcileObserved, type Finding, type ObservedHost, type ReconcileInput } from './reconcile-observed.js';
+import type { ObservedHost } from './believable.js';
+import { reconcileObserved, type Finding, type ReconcileInput } from './reconcile-observed.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from './workload.js';
 import { observed, UUID } from './hypervisor.fixture.js';
 
 const workload: Workload = {
   id: workloadId('w1'), uuid: UUID, name: 'vm-1', kind: 'vm', desired: 'running', isProtected: true, priority: 0, hostId: hostId('a'), leasedOn: null, workloadEpoch: 1,
   state: 'running', why: null, definition: '<domain/>', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS,
-  needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] },
+  needs: { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [] },
 };
 const NOW = 100_000;
 
@@ -21,12 +22,17 @@ interface HostCase {
   readonly condition?: HostCondition;
   readonly conditionSinceMs?: number;
   readonly atMs?: number;
+  readonly proof?: HostProof['kind'];
+  /** Its proof is about the boot that was looked at. */
+  readonly ofBoot?: boolean;
+  /** Seen by its re-admission, when the proof of this time was the newest. */
+  readonly unadmitted?: { readonly proofAtMs: number };
   readonly more?: Partial<ObservedWorkload>;
 }
 
-function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, more = {} }: HostCase): ObservedHost {
+function host(name: string, { shown, reason, condition = 'online', conditionSinceMs = 0, atMs = NOW - 1_000, proof = condition === 'fenced' || condition === 'offline' ? 'power-off' : undefined, unadmitted, ofBoot = false, more = {} }: HostCase): ObservedHost {
   const workloads = shown === 'absent' || shown === 'unseen' ? [] : [observed(shown, { ...(reason === undefined ? {} : { reason }), ...more })];
-  return { hostId: hostId(name), name, condition, conditionSinceMs, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads } };
+  return { hostId: hostId(name), name, condition, conditionSinceMs, proof: proof === undefined ? null : { kind: proof, evidence: '', atMs: conditionSinceMs, bootId: ofBoot ? `boot-${name}` : null, hostEpoch: 1 }, inventory: shown === 'unseen' ? null : { atMs, bootId: `boot-${name}`, workloads, ...(unadmitted ? { unadmitted } : {}) } };
 }
 
 function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Partial<Workload> = {}, input: Partial<ReconcileInput> = {}): readonly Finding[] {
@@ -38,11 +44,29 @@ function findings(a: HostCase | Shown, b: HostCase | Shown = 'absent', more: Par
 }
 const kind = (...args: Parameters<typeof findings>): string => findings(...args)[0]?.kind ?? 'none';
 
+describe('one that is copied is where its data are', () => {
+  const contained = { needs: { ...workload.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+  it('moved by hand: at home there when it is kept stopped, for a person to say when it is wanted running', () => {
+    expect(findings('absent', 'stopped', contained)[0]).toMatchObject({ kind: 'missing', why: expect.stringContaining('reeve workload manage vm-1 --host b') as string });
+    expect(findings('absent', 'stopped', { ...contained, desired: 'stopped' })[0]).toMatchObject({ kind: 'moved-by-hand', toHostId: 'b', isStopped: true });
+  });
+  it('and not while its home has it, or where disks can be reached from everywhere', () => {
+    expect(kind('stopped', 'stopped', contained)).not.toBe('moved-by-hand');
+    expect(kind('absent', 'stopped')).toBe('missing');
+    expect(kind('absent', 'absent', contained)).toBe('missing');
+  });
+});
+
 describe('nothing is interpreted', () => {
   it('while an operation is active', () => expect(kind('stopped', 'absent', {}, { operationActive: true })).toBe('not-interpreted'));
   it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));
   it('from inventories older than the last change', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 5_000 })).toBe('not-interpreted'));
   it('from inventories that are too old', () => expect(kind({ shown: 'stopped', reason: 'crashed', atMs: NOW - 15_001 }, 'absent', {}, { changedAtMs: 0 })).toBe('not-interpreted'));
+  it('while the hypervisor that runs it is mute, whatever others on its host say', () => {
+    const deaf = (driver: 'libvirt' | 'lxd'): Partial<ReconcileInput> => ({ hosts: [host('a', { shown: 'absent' }), host('b', { shown: 'absent' })].map((one) => ({ ...one, inventory: one.inventory && { ...one.inventory, mute: [{ driver }] } })) });
+    expect(kind('absent', 'absent', {}, deaf('libvirt'))).toBe('not-interpreted');
+    expect(kind('absent', 'absent', {}, deaf('lxd'))).toBe('missing');
+  });
   it('while its own host shows nothing', () => expect(kind('unseen')).toBe('not-interpreted'));
   it('while its host is fenced or offline', () => {
     expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW })).toBe('not-interpreted');
@@ -66,6 +90,23 @@ describe('nothing is interpreted', () => {
   it('but said, when it is gone and may be on a host that can not be asked', () => {
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'silent' })).toBe('gone-somewhere');
     expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced' })).toBe('missing');
+    // The end of a lease says nothing of what was moved there by hand.
+    expect(kind('absent', { shown: 'absent', atMs: NOW - 60_000, condition: 'fenced', conditionSinceMs: NOW - 30_000, proof: 'lease-expired' })).toBe('gone-somewhere');
+  });
+  it('but said, when it had left its home before that was lost, for a host that can not be asked', () => {
+    // The home's last look is older than its proof, and of the boot that this is about.
+    const home: HostCase = { shown: 'absent', condition: 'fenced', conditionSinceMs: NOW - 500, atMs: NOW - 4_000, ofBoot: true };
+    const away: HostCase = { shown: 'absent', atMs: NOW - 60_000, condition: 'silent' };
+    expect(findings(home, away)[0]).toMatchObject({ kind: 'gone-somewhere', why: expect.stringContaining('may run on b') as string });
+    expect(kind({ ...home, shown: 'stopped', reason: 'migrated' }, away)).toBe('gone-somewhere');
+    expect(findings(home, { ...away, condition: 'online' })[0]).toMatchObject({ kind: 'not-interpreted', sighted: true, why: expect.stringContaining('b has not been looked at since') as string });
+    // It ended there, or ran there to the last; every other host was seen without it since, or is off; it was changed since; it never was defined there.
+    for (const shown of ['stopped', 'running'] as const) expect(kind({ ...home, shown }, away)).toBe('not-interpreted');
+    expect(kind(home, { shown: 'absent', atMs: NOW - 1_000 })).toBe('not-interpreted');
+    expect(kind(home, { ...away, condition: 'fenced' })).toBe('not-interpreted');
+    expect(kind(home, away, {}, { changedAtMs: NOW - 4_000 })).toBe('not-interpreted');
+    expect(kind(home, away, { isDefinedAtHome: false })).toBe('not-interpreted');
+    expect(kind({ ...home, ofBoot: false }, away)).toBe('not-interpreted');
   });
   it('when it is placed nowhere', () => expect(kind('absent', 'absent', { hostId: null })).toBe('not-interpreted'));
 });
@@ -110,12 +151,37 @@ describe('elsewhere', () => {
     expect(kind({ shown: 'stopped', reason: 'shutdown' }, 'running')).toBe('moved-by-hand');
   });
   it('started by hand after its host was proven off: adopted', () => expect(kind({ shown: 'unseen', condition: 'fenced' }, 'running')).toBe('moved-by-hand'));
+  it('is not adopted while it may run on at home: it did not run under the lease that is over', () => {
+    const home: HostCase = { shown: 'unseen', condition: 'fenced', proof: 'lease-expired' };
+    expect(findings(home, 'running')[0]).toMatchObject({ kind: 'not-interpreted', sighted: true });
+    expect(kind(home, 'running', { leasedOn: hostId('a') })).toBe('moved-by-hand');
+  });
   it('an old inventory of a fenced host is no second copy', () => {
     expect(kind({ shown: 'running', condition: 'fenced', conditionSinceMs: NOW }, 'running')).toBe('moved-by-hand');
   });
   it('an unplaced one that runs is adopted', () => expect(kind('absent', 'running', { hostId: null })).toBe('moved-by-hand'));
   it('a copy on a host that came back and is not admitted is told apart', () => {
     expect(findings('absent', { shown: 'running', condition: 'fenced', conditionSinceMs: NOW - 9_000 })[0]).toMatchObject({ kind: 'runs-unadmitted', hostId: 'b' });
+  });
+  describe('seen by the re-admission of a host', () => {
+    const FENCED_MS = NOW - 600_000;
+    const copy: HostCase = { shown: 'running', condition: 'fenced', conditionSinceMs: FENCED_MS, atMs: NOW - 500_000, unadmitted: { proofAtMs: FENCED_MS } };
+    it('is told however old that look is, and whatever was tried with it since', () => {
+      expect(kind('absent', copy)).toBe('runs-unadmitted');
+      expect(kind('absent', copy, {}, { changedAtMs: NOW - 1_000 })).toBe('runs-unadmitted');
+      expect(kind('absent', { ...copy, condition: 'fencing' })).toBe('runs-unadmitted');
+      expect(findings('running', copy)[0]).toMatchObject({ kind: 'duplicate', why: expect.stringContaining('reeve host confirm-off b') as string });
+      expect(findings('absent', { ...copy, more: { vcpus: 8, autostart: true } })).toHaveLength(1);
+    });
+    it('is over by another proof that says so of it: not by the end of a lease, nor by a new boot since the one before', () => {
+      const later: HostCase = { ...copy, conditionSinceMs: NOW - 400_000 };
+      expect(kind('absent', { ...later, proof: 'power-off' })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'operator' })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'lease-expired' })).toBe('runs-unadmitted');
+      expect(kind('absent', { ...later, proof: 'lease-expired' }, { leasedOn: hostId('b') })).toBe('missing');
+      expect(kind('absent', { ...later, proof: 'new-boot' })).toBe('runs-unadmitted');
+    });
+    it('is over as soon as the host is in service: it is asked as all are', () => expect(kind('absent', { ...copy, condition: 'online' })).toBe('not-interpreted'));
   });
   it('a stopped definition elsewhere means nothing', () => {
     expect(kind('running', { shown: 'stopped', reason: 'shutdown' })).toBe('running-as-wanted');

@@ -1,17 +1,8 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
-import type { HostCondition } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import type { Workload } from './workload.js';
-
-/** One host, and the latest that its hypervisor showed. */
-export interface ObservedHost {
-  readonly hostId: HostId;
-  readonly name: string;
-  readonly condition: HostCondition;
-  readonly conditionSinceMs: number;
-  readonly inventory: { readonly atMs: number; readonly bootId: string; readonly workloads: readonly ObservedWorkload[] } | null;
-}
+import { believable, CLOCKS_MS, isMute, isOff, isOffForIt, type ObservedHost } from './believable.js';
+import { movesLive, type Workload } from './workload.js';
 
 export interface ReconcileInput {
   readonly workload: Workload;
@@ -31,7 +22,7 @@ export type Finding =
   | { readonly kind: 'running-as-wanted' }
   | { readonly kind: 'stopped-as-wanted' }
   /** Its process runs at another host than where Reeve placed it, and nowhere else: that place is adopted. */
-  | { readonly kind: 'moved-by-hand'; readonly toHostId: HostId; readonly why: string }
+  | { readonly kind: 'moved-by-hand'; readonly toHostId: HostId; readonly why: string; /** It is stopped there. */ readonly isStopped?: true }
   | { readonly kind: 'stopped-by-hand'; readonly reason: string; readonly why: string }
   /** It ended by itself: a restart is wanted. */
   | { readonly kind: 'failed'; readonly reason: string; readonly why: string }
@@ -82,18 +73,6 @@ function sightsOf(input: ReconcileInput): readonly Sight[] {
   return sights.sort((one, other) => (one.host.name < other.host.name ? -1 : 1));
 }
 
-/** The end of an operation is written down by the database's clock, a look by that of the replica which took it. */
-export const CLOCKS_MS = 200;
-
-/** Not older than the last change, nor than the bound, nor from before the host was proven off. */
-function believable(input: ReconcileInput, host: ObservedHost): ObservedHost['inventory'] {
-  const { inventory } = host;
-  if (!inventory || inventory.atMs <= input.changedAtMs + (input.changedAtMs > 0 ? CLOCKS_MS : 0)) return null;
-  if (input.nowMs - inventory.atMs > input.inventoryMaxAgeMs) return null;
-  const provenOff = host.condition === 'fenced' || host.condition === 'offline';
-  return provenOff && inventory.atMs <= host.conditionSinceMs ? null : inventory;
-}
-
 const hasProcess = ({ observed }: Sight): boolean => observed.runState !== 'stopped';
 /** The waiting half of a live migration is one of a pair, not a second copy. */
 const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'migrating-in' || observed.runState === 'migrating-out';
@@ -109,18 +88,21 @@ function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
 /** Looked at one after the other, they may show one process that went from one to the other in between. */
 function duplicate(alive: readonly Sight[]): Finding {
   const times = alive.map(({ atMs }) => atMs);
-  if (Math.max(...times) - Math.min(...times) > TOGETHER_MS) {
+  const returned = alive.find(({ host }) => host.inventory?.unadmitted)?.host;
+  // What runs on a host that came back is looked at by its re-admission alone, and goes nowhere.
+  if (!returned && Math.max(...times) - Math.min(...times) > TOGETHER_MS) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${alive.map(({ host }) => host.name).join(' and ')}, at different times: they are looked at again` };
   }
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`` };
+  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`${returned ? `; \`reeve host confirm-off ${returned.name}\` once that is off` : ''}` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
   const { workload } = input;
   const { host, observed } = sight;
   if (host.condition !== 'online' && host.condition !== 'silent') {
-    return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted` };
+    const remedy = isOff(host) ? `: stop it there, or \`reeve host confirm-off ${host.name}\` once that is off` : '';
+    return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted${remedy}` };
   }
   if (host.hostId !== workload.hostId) return aliveElsewhere(input, sight);
   if (observed.runState === 'paused') return paused(sight);
@@ -132,7 +114,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
 /** Adopted only when its own host was seen without it, or is proven off: else both may run it. */
 function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Finding {
   const home = homeOf(input);
-  if (home && !isOff(home) && !believable(input, home)) {
+  if (home && !isOffForIt(input.workload, home) && !believable(input, home)) {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${host.name}; what its own host ${home.name} shows is not known now` };
   }
   const how = observed.reason === 'migrated' || observed.reason === 'unpaused' ? 'moved to' : 'started on';
@@ -140,8 +122,6 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
 }
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
-const isOff = (host: ObservedHost): boolean => host.condition === 'fenced' || host.condition === 'offline';
-
 function paused({ host, observed }: Sight): Finding {
   const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
   const remedy = {
@@ -155,11 +135,11 @@ function paused({ host, observed }: Sight): Finding {
 function aliveNowhere(input: ReconcileInput, sights: readonly Sight[]): Finding {
   const home = homeOf(input);
   if (!home) return input.workload.desired === 'running' ? { kind: 'not-interpreted', why: 'it is placed nowhere yet' } : { kind: 'stopped-as-wanted' };
-  if (isOff(home)) return { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
+  if (isOff(home)) return leftBefore(input, home) ?? { kind: 'not-interpreted', why: `its host ${home.name} is ${home.condition}` };
   if (!believable(input, home)) return { kind: 'not-interpreted', why: `what ${home.name} shows is older than the last change, or too old` };
   const atHome = sights.find(({ host }) => host === home);
   if (!atHome && !input.workload.isDefinedAtHome) return notThereYet(input.workload, home);
-  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home);
+  if (!atHome || WENT_AWAY.has(atHome.observed.reason)) return goneFromHome(input, home, atHome ? [] : sights);
   if (input.workload.desired !== 'running') return { kind: 'stopped-as-wanted' };
   return whyStopped(input.workload, atHome);
 }
@@ -181,17 +161,46 @@ function seenAfter(input: ReconcileInput, other: ObservedHost, home: ObservedHos
   return seen !== null && (input.workload.state === 'missing' || seen.atMs >= (home.inventory?.atMs ?? 0) - TOGETHER_MS);
 }
 
+/**
+ * One that is not started by a definition alone is where its data are. Kept stopped, it is at home there; wanted running, a person says whether these are its newest data:
+ * what a move has left behind looks the same.
+ */
+function liesElsewhere({ workload }: ReconcileInput, sights: readonly Sight[], home: ObservedHost): Finding {
+  const [only, another] = sights;
+  const places = sights.map(({ host }) => host.name).join(' and ');
+  if (only && !another && workload.desired !== 'running') return { kind: 'moved-by-hand', toHostId: only.host.hostId, isStopped: true, why: `${home.name} does not know it, and it is stopped on ${only.host.name}: it was moved by hand` };
+  return { kind: 'missing', why: `${home.name} does not know it, and it is stopped on ${places}, moved there by hand or left there by a move: nothing is started from it by itself. If these are its newest data: \`reeve workload unmanage ${workload.name}\`, then \`reeve workload manage ${workload.name} --host ${only?.host.name ?? 'HOST'} --desired running\`` };
+}
+
+const notSeenSince = (input: ReconcileInput, home: ObservedHost): readonly ObservedHost[] =>
+  input.hosts.filter((host) => host !== home && !isOffForIt(input.workload, host) && host.condition !== 'enrolling' && !seenAfter(input, host, home));
+const namesOfAway = (unseen: readonly ObservedHost[]): readonly string[] => unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
+
+/** It had left its home before that was lost: that its home is off says nothing of where it went. */
+function leftBefore(input: ReconcileInput, home: ObservedHost): Finding | null {
+  const { inventory: last, proof } = home;
+  const { uuid, needs, isDefinedAtHome } = input.workload;
+  if (!last || last.unadmitted || !proof || last.bootId !== proof.bootId || !isDefinedAtHome || isMute(last, needs.driver) || last.atMs <= input.changedAtMs + CLOCKS_MS) return null;
+  const left = last.workloads.find((one) => one.uuid === uuid);
+  if (left && !(left.runState === 'stopped' && WENT_AWAY.has(left.reason))) return null;
+  const unseen = notSeenSince(input, home);
+  const away = namesOfAway(unseen);
+  if (unseen.length === 0) return null;
+  if (away.length === 0) return { kind: 'not-interpreted', sighted: true, why: `it had left ${home.name} before that was lost; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
+  return { kind: 'gone-somewhere', why: `${home.name} did not have it any more before it was lost: it was moved by hand, and may run on ${away.join(' or ')}, which can not be asked; once that is heard or proven off (\`reeve host confirm-off ${away[0] ?? ''}\`) it is clear` };
+}
+
 /** It may be on a host that was looked at before it got there, or that is not seen at all. */
-function goneFromHome(input: ReconcileInput, home: ObservedHost): Finding {
-  const others = input.hosts.filter((host) => host !== home && !isOff(host) && host.condition !== 'enrolling');
-  const unseen = others.filter((host) => !seenAfter(input, host, home));
-  const away = unseen.filter((host) => host.condition !== 'online').map((host) => host.name).sort();
+function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonly Sight[]): Finding {
+  const unseen = notSeenSince(input, home);
+  const away = namesOfAway(unseen);
   if (away.length > 0) {
     return { kind: 'gone-somewhere', why: `${home.name} does not know it any more: it was moved by hand, and may be on ${away.join(' or ')}, which can not be asked; once that is heard or proven off (\`reeve host confirm-off ${away[0] ?? ''}\`) it is clear` };
   }
   if (unseen.length > 0) {
     return { kind: 'not-interpreted', why: `it is gone from ${home.name}; ${unseen.map((host) => host.name).sort().join(', ')} ${unseen.length === 1 ? 'has' : 'have'} not been looked at since` };
   }
+  if (!movesLive(input.workload)) return sights.length > 0 ? liesElsewhere(input, sights, home) : { kind: 'missing', why: `${home.name} does not know it and no other host does: it was deleted by hand; \`reeve workload delete ${input.workload.name} --forget\` drops it` };
   return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 
@@ -214,8 +223,10 @@ function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
   return { kind: 'failed', reason: observed.reason, why };
 }
 
-function sideFindings(input: ReconcileInput, sights: readonly Sight[]): readonly Finding[] {
+function sideFindings(input: ReconcileInput, seen: readonly Sight[]): readonly Finding[] {
   const { workload } = input;
+  // A copy on a host that is not admitted says nothing of how it is to be.
+  const sights = seen.filter(({ host }) => !host.inventory?.unadmitted);
   const findings: Finding[] = [];
   const alive = sights.filter(hasProcess);
   const atHome = alive.length > 1 ? undefined : (alive[0] ?? sights.find(({ host }) => host.hostId === workload.hostId));

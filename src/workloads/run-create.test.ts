@@ -88,7 +88,7 @@ describe('delete', () => {
     world.domains.set(UUID, observed('stopped'));
     world.disks.add('/pools/shared/a').add('/pools/shared/b');
     prepare(world);
-    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'], withData: false } };
   };
   const runIt = (context: DeleteContext) => runDelete(context, crashingJournal().journal());
 
@@ -126,7 +126,7 @@ describe('delete', () => {
 });
 
 describe('adopt', () => {
-  const needs = { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [] } as const;
+  const needs = { vcpus: 1, memoryMiB: 64, disks: [], bridges: [], cpuModel: null, architecture: 'x86_64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [] } as const;
   const base: Adoption = {
     id: workloadId('w'), hostId: hostId('h'), host: 'host-1', observed: observed('running'), definition: '<domain/>', needs, known: [], alsoRunsOn: [],
     settings: { isProtected: true, priority: 5, maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate' },
@@ -182,7 +182,7 @@ describe('steps: delete', () => {
     const { hypervisor, world } = fakeHypervisor();
     world.domains.set(UUID, observed('stopped'));
     world.disks.add('/pools/shared/a').add('/pools/shared/b');
-    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'] } };
+    return { world, context: { workload: { uuid: UUID, name: 'vm-1' }, target: { name: 'host-1', hypervisor, token: TOKEN }, disks: ['/pools/shared/a'], withData: false } };
   };
 
   it('each step may run twice', async () => {

@@ -10,6 +10,8 @@ export interface DeleteContext {
   readonly target: Place;
   /** Paths of disks to delete; see deletableDisks. Empty: all disks stay. */
   readonly disks: readonly string[];
+  /** What has its data at its host goes with them. */
+  readonly withData: boolean;
 }
 
 /** Disks that belong to it alone: what is used by another workload stays, and what is read-only but the seed that was made for it. */
@@ -45,14 +47,15 @@ const removeDefinition: Step<DeleteContext> = {
 
 const deleteDisks: Step<DeleteContext> = {
   name: 'disks',
-  run: async ({ workload, target, disks }) => {
+  run: async ({ workload, target, disks, withData }) => {
     const left: string[] = [];
+    if (withData) await target.hypervisor.copies?.deleteReplica(target.token, workload.uuid);
     for (const path of disks) {
       const why = await deleteDisk(target, path);
       if (why !== null) left.push(why);
     }
     if (left.length > 0) return { kind: 'failed', code: 'disks-left', why: `the definition of ${workload.name} is gone; not all of its disks: ${left.join('; ')}. Ask for the deletion again` };
-    return { kind: 'done', note: disks.length > 0 ? `deleted ${disks.join(', ')}` : 'disks stay' };
+    return { kind: 'done', note: withData ? `deleted with its data from ${target.name}` : disks.length > 0 ? `deleted ${disks.join(', ')}` : 'disks stay' };
   },
 };
 

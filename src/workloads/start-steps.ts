@@ -143,6 +143,7 @@ async function lookForLateStart({ workload, target, clock }: StartContext): Prom
 function codeOf(error: OperationalError, otherwise: string): string {
   if (error.code === 'locked') return 'storage-locked';
   if (error.code === 'guard-refused') return 'guard-refused';
+  if (error.code === 'no-data') return 'data-missing';
   return error.code === 'unreachable' || error.code === 'timeout' ? 'target-unreachable' : otherwise;
 }
 

@@ -167,6 +167,8 @@ export function needsOfSpec(spec: VmSpec, on: Pick<WorkloadNeeds, 'architecture'
     cpuModel: spec.cpuModel,
     architecture: on.architecture,
     accelerator: on.accelerator,
+    driver: 'libvirt',
+    instance: null,
     pinnedBy: [],
   };
 }

@@ -1,4 +1,5 @@
 // A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
+import type { DriverName } from '../hosts/hypervisor.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
@@ -50,6 +51,15 @@ export interface WorkloadDisk {
   readonly readonly: boolean;
 }
 
+/** What an instance of LXD or Incus finds by name at a host. */
+export interface InstanceNeeds {
+  /** Of its root disk. */
+  readonly pool: string;
+  readonly profiles: readonly string[];
+  /** Managed networks. */
+  readonly networks: readonly string[];
+}
+
 /** What a definition needs of a host. Read from the definition by the driver. */
 export interface WorkloadNeeds {
   readonly vcpus: number;
@@ -59,7 +69,11 @@ export interface WorkloadNeeds {
   /** null: the hypervisor's default; host-passthrough and host-model are kept as such. */
   readonly cpuModel: string | null;
   readonly architecture: string;
-  readonly accelerator: 'kvm' | 'tcg';
+  /** none: it shares the host's kernel. */
+  readonly accelerator: 'kvm' | 'tcg' | 'none';
+  readonly driver: DriverName;
+  /** Null: libvirt runs it. */
+  readonly instance: InstanceNeeds | null;
   /** Things tied to one host: passed-through devices, local ISO images… each named. */
   readonly pinnedBy: readonly string[];
 }
@@ -104,7 +118,26 @@ export interface Workload {
   readonly isDefinedAtHome: boolean;
   /** Measured; null: not measured. */
   readonly usage: { readonly cpus: number; readonly memoryMiB: number } | null;
+  /** Of one whose data lie at its host: a copy is kept on another one, made anew so often. Null: none is kept. */
+  readonly replication: { readonly everyMs: number } | null;
+  /** Where that copy is, as far as we know; null: nowhere. */
+  readonly replica: WorkloadReplica | null;
 }
+
+export interface WorkloadReplica {
+  readonly hostId: HostId;
+  /** What was written until then is in it, by the clock of the host that was copied from; null: there is no whole copy. */
+  readonly asOfMs: number | null;
+  /** When it was last tried to make it anew. */
+  readonly triedAtMs: number;
+  /** Why that failed; null: it did not. */
+  readonly why: string | null;
+  /** People were told that it is older than it should be. */
+  readonly isToldLate: boolean;
+}
+
+/** Else it is stopped, copied and started. */
+export const movesLive = ({ needs }: Pick<Workload, 'needs'>): boolean => needs.instance === null;
 
 export interface WorkloadLock {
   readonly by: string;
@@ -113,7 +146,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

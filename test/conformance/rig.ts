@@ -20,11 +20,20 @@ export interface Guest {
   readonly isHeavy?: boolean;
 }
 
+/** What a hypervisor has not, by its own word: what needs it is not asked of it. */
+export type Lack =
+  | 'disks' // it makes the disks of its workloads itself
+  | 'live-migration'
+  | 'stop-reasons' // it does not keep how a workload came to its end
+  | 'process-probe'; // its workloads' processes do not carry their uuid
+
 export interface ConformanceRig {
   readonly hosts: readonly [RigHost, RigHost];
   readonly sharedPool: string;
   readonly localPool: string;
   definition(guest: Guest): string;
+  /** What must be at a host before the guest can be defined there: the data, where a definition alone makes none. */
+  prepare?(host: RigHost, guest: Guest): Promise<void>;
   /** Takes the power away and gives it back; resolves when SSH answers again. */
   powerCycle(host: RigHost): Promise<void>;
   /** The guests' bridge of a host loses its only uplink, or has it again. */

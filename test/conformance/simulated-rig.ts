@@ -3,7 +3,9 @@ import type { Clock } from '../../src/shared/clock.js';
 import { domainXml } from '../../src/hosts/drivers/libvirt/domain-xml.js';
 import { SimulatedHostAgent } from '../../src/sim/simulated-host-agent.js';
 import { SimulatedHypervisor } from '../../src/sim/simulated-hypervisor.js';
-import { SimulatedWorld } from '../../src/sim/simulated-world.js';
+import { LOCAL_STORAGE } from '../../src/sim/simulated-needs.js';
+import { SimulatedWorld, type SimulatedDomain } from '../../src/sim/simulated-world.js';
+import type { CopiesRig } from './instance-copies.conformance.js';
 import type { ConformanceRig, Guest, RigHost } from './rig.js';
 
 export class JumpingClock implements Clock {
@@ -15,9 +17,9 @@ export class JumpingClock implements Clock {
   };
 }
 
-export async function simulatedRig(): Promise<ConformanceRig> {
-  const clock = new JumpingClock();
-  const world = new SimulatedWorld(clock);
+export const simulatedRig = (): Promise<ConformanceRig> => rigOf(new SimulatedWorld(new JumpingClock()));
+
+async function rigOf(world: SimulatedWorld): Promise<ConformanceRig> {
   const host = (index: number): RigHost => {
     const { name, address } = world.addHost({ name: `host-${index}`, address: `10.0.0.${index}` });
     return { name, address, hypervisor: new SimulatedHypervisor(world, name), agent: new SimulatedHostAgent(world, name) };
@@ -37,8 +39,31 @@ export async function simulatedRig(): Promise<ConformanceRig> {
     reportFailing: async ({ name }, reason) => {
       world.host(name).degraded = reason !== null;
     },
-    sleepMs: clock.sleep,
+    sleepMs: (ms) => world.clock.sleep(ms),
     close: async () => {},
+  };
+}
+
+/** Of guests whose data lie at their host. */
+export async function simulatedCopiesRig(): Promise<CopiesRig> {
+  const world = new SimulatedWorld(new JumpingClock());
+  const at = ({ name }: RigHost, { uuid }: Guest): SimulatedDomain | undefined => world.host(name).domains.get(uuid);
+  const change = async (host: RigHost, guest: Guest, set: Partial<SimulatedDomain>): Promise<void> => {
+    const domain = at(host, guest);
+    if (!domain) throw new Error(`${guest.name} is not on ${host.name}`);
+    Object.assign(domain, set);
+  };
+  return {
+    ...(await rigOf(world)),
+    create: async ({ name }, guest) => {
+      const own = definition(guest).replace('</name>', `</name>${LOCAL_STORAGE}`);
+      world.host(name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null });
+    },
+    rename: (host, guest, name) => change(host, guest, { name }),
+    read: async (host, guest) => at(host, guest)?.data ?? null,
+    write: (host, guest, text) => change(host, guest, { data: text }),
+    fill: (host, guest) => change(host, guest, { isLarge: true }),
+    macOf: async (host, guest) => `00:16:${at(host, guest)?.uuid ?? ''}`,
   };
 }
 

@@ -14,7 +14,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/store/em
 import type { AgentStatus } from '../../src/agent/agent.js';
 import type { AgentConfig } from '../../src/hosts/host-agent.js';
 import { hostileDatagrams } from './hostile-datagrams.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 /** Longer than any timeout by which something could follow from a network that fails: silence, exclusion, lease and watchdog. */
 const NOTHING_FOLLOWS_MS = 9_000;
@@ -71,10 +71,7 @@ describe('with leases alone, and the queue on Redis', () => {
   afterAll(async () => {
     await rig?.close();
   });
-  afterEach(async () => {
-    await expectHealthyEnd(rig);
-    await resetRig(rig);
-  });
+  afterEach(() => endHealthy(rig));
 
   describe('partial partitions', () => {
     it('two hosts that do not hear each other alone: nothing happens to anyone', async () => {
@@ -290,10 +287,7 @@ describe('two replicas over one Postgres', () => {
     if (replicas.length > 0) await rig.close();
     else await lab?.down();
   });
-  afterEach(async () => {
-    await expectHealthyEnd(rig);
-    await resetRig(rig);
-  });
+  afterEach(() => endHealthy(rig));
 
   async function replica(name: string, witnessLinks: readonly string[]): Promise<ControlPlane> {
     const { host: socketDir, port, user, database } = postgres.connection;

@@ -69,6 +69,15 @@ export async function expectHealthyEnd(rig: E2eRig): Promise<void> {
   }
 }
 
+/** What a test broke is not left to the next one, also when it did not end well. */
+export async function endHealthy(rig: E2eRig): Promise<void> {
+  try {
+    await expectHealthyEnd(rig);
+  } finally {
+    await resetRig(rig);
+  }
+}
+
 /** Brings every host back, and takes every workload away: the next test begins on clean hosts. */
 export async function resetRig(rig: E2eRig): Promise<void> {
   await rig.lab.mend();

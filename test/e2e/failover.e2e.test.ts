@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTicker } from '../../lab/story.js';
 import { allRunning, bmcOf, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed } from '../../lab/rig.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
@@ -13,10 +13,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.close();
 });
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 const host = (name: string): ReturnType<E2eRig['lab']['host']> => rig.lab.host(name);
 const typesAfter = async (seq: number): Promise<readonly string[]> => (await eventsAfter(rig, seq)).map((event) => `${event.type} ${event.workload ?? event.host ?? ''}`.trim());

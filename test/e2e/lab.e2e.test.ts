@@ -1,7 +1,7 @@
 // The lab itself: several side by side, one that lives keeps its name, a killed run is cleaned up by the next, and `down` leaves nothing behind.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { otherOwner } from '../../lab/owner.js';
 import { run } from '../../lab/shell.js';
 import { REPO_ROOT } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
+import { leftOf } from './left-of-lab.js';
 
 const [ONE, OTHER] = ['lt0', 'lt1'];
 
@@ -40,17 +41,6 @@ async function ended(child: ChildProcess): Promise<{ readonly code: number | nul
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, said })));
-}
-
-/** Everything on the machine that bears a lab's name. */
-async function leftOf(name: string): Promise<readonly string[]> {
-  const namespaces = (await run('ip', ['netns', 'list'])).stdout.split('\n').filter((line) => line.startsWith(`${name}-`));
-  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(`/reeve-lab/${name}/`));
-  const processes = (await run('ps', ['-e', '-o', 'args'])).stdout.split('\n').filter((line) => line.includes(`/reeve-lab/${name}`));
-  const groups = existsSync('/sys/fs/cgroup/freezer') ? '/sys/fs/cgroup/freezer' : '/sys/fs/cgroup';
-  const frozen = (await readdir(groups)).filter((one) => one.startsWith(`reeve-${name}-`));
-  const files = existsSync(`/var/lib/reeve-lab/${name}`) ? [`/var/lib/reeve-lab/${name}`] : [];
-  return [...namespaces, ...mounts, ...processes, ...frozen, ...files];
 }
 
 describe('the lab', () => {

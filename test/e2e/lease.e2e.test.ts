@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTicker } from '../../lab/story.js';
 import { describe as describeRig, eventsAfter, hostsOf, isInService, lastSeq, WATCHDOG, workloadNamed, type RigEvent } from '../../lab/rig.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
@@ -12,10 +12,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.close();
 });
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 const host = (name: string): ReturnType<E2eRig['lab']['host']> => rig.lab.host(name);
 const bootOf = async (name: string): Promise<string> => (await rig.lab.exec(host(name), ['cat', '/proc/sys/kernel/random/boot_id'])).stdout.trim();

@@ -33,7 +33,7 @@ describe.skipIf(!isRoot)('moves over real hosts', () => {
   afterAll(() => rig?.close());
   afterEach(async () => {
     for (const host of rig.hosts) {
-      for (const { uuid, name } of await host.hypervisor.inventory()) {
+      for (const { uuid, name } of (await host.hypervisor.inventory()).workloads) {
         const guest = { uuid, name };
         await host.hypervisor.kill(epochs.token(host, guest), uuid);
         await host.hypervisor.undefine(epochs.token(host, guest), uuid);

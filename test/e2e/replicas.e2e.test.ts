@@ -7,7 +7,7 @@ import { createTicker } from '../../lab/story.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/store/embedded/embedded-postgres.js';
-import { expectHealthyEnd, resetRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy } from './e2e-rig.js';
 
 let lab: Lab;
 let postgres: EmbeddedPostgres;
@@ -34,10 +34,7 @@ afterAll(async () => {
   await lab?.down();
 });
 
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 async function replica(name: string, witnessLinks: readonly string[], more: Partial<ControlPlaneOptions> = {}): Promise<ControlPlane> {
   const { host, port, user, database } = postgres.connection;

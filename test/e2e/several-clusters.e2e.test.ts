@@ -14,7 +14,7 @@ const listen = (port: number): unknown => ['10.66.0.254', '10.66.1.254'].map((ad
 
 function below(api: ApiClient, cluster: string): ApiClient {
   const at = (path: string): string => `/clusters/${cluster}${path}`;
-  return { get: (path) => api.get(at(path)), post: (path, body) => api.post(at(path), body), delete: (path) => api.delete(at(path)), patch: (path, body) => api.patch(at(path), body) };
+  return { get: (path) => api.get(at(path)), post: (path, body) => api.post(at(path), body), delete: (path) => api.delete(at(path)), patch: (path, body) => api.patch(at(path), body), put: (path, body) => api.put(at(path), body) };
 }
 
 let control: ControlPlane;

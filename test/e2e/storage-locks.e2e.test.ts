@@ -7,7 +7,7 @@ import { run, type Ran } from '../../lab/shell.js';
 import { createTicker } from '../../lab/story.js';
 import { REPO_ROOT } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
-import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.js';
+import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
@@ -16,10 +16,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.close();
 });
-afterEach(async () => {
-  await expectHealthyEnd(rig);
-  await resetRig(rig);
-});
+afterEach(() => endHealthy(rig));
 
 /** As a person would, past everything that is ours. */
 const virsh = (name: string, command: string): Promise<Ran> => rig.lab.ssh(rig.lab.host(name), `virsh -q ${command}`, { okCodes: 'any' });

@@ -9,7 +9,7 @@ const DO_SET: { readonly [D in Do]: true } = {
   'host.degrade': true, 'host.recover-health': true, 'host.fence-lies': true, 'host.drain': true, 'host.undrain': true, 'host.cordon': true,
   'host.uncordon': true, 'host.fence': true, 'host.confirm-off': true, 'agent.crash': true, 'agent.start': true, 'agent.restart': true,
   'host.link-down': true, 'host.link-up': true, 'host.cut-from': true, 'host.heal-from': true, 'host.lossy': true, 'host.slow': true,
-  'host.hang': true, 'host.fence-breaks': true, 'host.fence-repaired': true, 'controller.crash': true, 'controller.start': true,
+  'host.hang': true, 'host.daemon-hangs': true, 'host.fence-breaks': true, 'host.fence-repaired': true, 'controller.crash': true, 'controller.start': true,
   'controller.pause': true, 'database.down': true, 'database.up': true, 'queue.down': true, 'queue.up': true, 'queue.flush': true,
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
   'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true,
@@ -22,7 +22,7 @@ const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'not-admitted': true, 'looking-around': true, 'no-lease': true, 'not-under-lease': true, 'no-capacity': true, 'no-legal-host': true,
   'rule-broken': true, 'operation-active': true, 'too-many-in-flight': true, 'cooldown': true, 'start-after': true, 'predecessor-in-error': true,
   'locked': true, 'cannot-move': true, 'stopped-by-hand': true, 'paused': true, 'missing': true, 'undefined-by-hand': true, 'in-error': true,
-  'duplicate': true, 'autostart-on': true,
+  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true,
 };
 
 export const DOS = Object.keys(DO_SET) as readonly Do[];

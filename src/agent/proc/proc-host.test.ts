@@ -11,6 +11,37 @@ function places(bootId: string, root = mkdtempSync(join(tmpdir(), 'reeve-proc-')
   return { root, host: procHost({ procDir: join(root, 'proc'), guardDir: root, runDir: join(root, 'run'), bootId }) };
 }
 
+describe('what runs', () => {
+  const VM = '0a1b2c3d-1111-4222-8333-444455556666';
+  const [C1, C2, GONE, ODD] = ['7', '8', '9', 'a'].map((end) => `${VM.slice(0, -1)}${end}`) as [string, string, string, string];
+
+  function process(root: string, pid: number, command: string, group: string): void {
+    mkdirSync(join(root, `proc/${pid}`));
+    writeFileSync(join(root, `proc/${pid}/cmdline`), command);
+    writeFileSync(join(root, `proc/${pid}/cgroup`), `0::${group}\n`);
+    writeFileSync(join(root, `proc/${pid}/status`), 'State:\tS (sleeping)\nThreads:\t1\n');
+  }
+
+  it('is known of containers by the notes that name them, and of one that nobody has noted not at all', () => {
+    const { root, host } = places('boot-a');
+    process(root, 7, `/usr/bin/qemu-system-x86_64\0-uuid\0${VM}\0`, '/machine.slice');
+    process(root, 8, '/sbin/init\0', '/lxc.payload.c1');
+    process(root, 9, '/sbin/init\0', '/lxc.payload.unknown');
+    expect(host.running()).toEqual([VM]);
+    mkdirSync(join(root, 'leases'));
+    for (const [uuid, word] of [[VM, ''], [C1, 'lxd:c1\n'], [GONE, 'lxd:gone\n'], [`${C2}.new`, 'lxd:unknown\n']]) writeFileSync(join(root, `leases/${uuid}`), word!);
+    expect(host.running()).toEqual([VM, C1]);
+    expect(host.leaseMarks().map(({ uuid }) => uuid)).toEqual([VM, C1, GONE]);
+  });
+
+  it('is in doubt where a note can not be read', () => {
+    const { root, host } = places('boot-a');
+    mkdirSync(join(root, 'leases'));
+    writeFileSync(join(root, 'leases', ODD), 'lxd:../c1\n');
+    expect(host.running()).toEqual([ODD]);
+  });
+});
+
 describe('the published voters', () => {
   it('are known to the next agent of the same boot and cluster', () => {
     const { root, host } = places('boot-a');

@@ -1,10 +1,13 @@
 // The agent's own host as its kernel and the guard's records show it.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { isUuid } from '../../cluster/wire.js';
+import { isInstanceWord, type InstanceWord } from '../../hosts/instance-word.js';
 import type { AgentHost, LeaseMark } from '../agent-ports.js';
+import { containersOf, toKill } from './containers.js';
 import { leavingFile } from './leaving-file.js';
-import { readHostEpoch, readRunning, readVitals } from './read-proc.js';
+import { machinesOf, readHostEpoch, readProcesses, readVitals } from './read-proc.js';
+import { readText } from './read-text.js';
 import { armLeaveUnit, systemWay } from './system-way.js';
 
 export interface ProcPlaces {
@@ -30,14 +33,14 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
   return {
     vitals: () => readVitals(procDir),
     running: () => {
-      const running = readRunning(procDir);
+      const running = readRunning(procDir, marksDir);
       return running && [...running.keys()].sort();
     },
     hostEpoch: () => readHostEpoch(guardDir, bootId),
     leaseMarks: () => readMarks(marksDir, Date.now()),
     leaseMarksStamp: () => stampOf(marksDir),
     kill: (uuids) => {
-      const running = readRunning(procDir);
+      const running = readRunning(procDir, marksDir);
       for (const pid of uuids.flatMap((uuid) => running?.get(uuid) ?? [])) killProcess(pid);
     },
     isQuiet: () => isUnlocked(`${guardDir}/host.lock`),
@@ -51,12 +54,12 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       published = key;
     },
     publishedLeaseUntilMs: (nowMs) => {
-      const [version, boot, until] = textOf(leaseFile).trim().split(' ');
+      const [version, boot, until] = readText(leaseFile).trim().split(' ');
       return version === '1' && boot === bootId && Number(until) > 0 ? Number(until) - uptimeMs(procDir) + nowMs : -Infinity;
     },
     publishVoterEpoch: (clusterId, epoch) => write(votersFile, `1 ${bootId} ${epoch} ${clusterId}\n`),
     publishedVoterEpoch: (clusterId) => {
-      const [version, boot, epoch, ...cluster] = textOf(votersFile).trim().split(' ');
+      const [version, boot, epoch, ...cluster] = readText(votersFile).trim().split(' ');
       return version === '1' && boot === bootId && cluster.join(' ') === clusterId ? Number(epoch) : 0;
     },
     publishRelease: () => {
@@ -64,7 +67,7 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
       published = RELEASED;
     },
     wasReleased: () => {
-      const [version, boot, , , word] = textOf(leaseFile).trim().split(' ');
+      const [version, boot, , , word] = readText(leaseFile).trim().split(' ');
       return version === '1' && boot === bootId && word === RELEASED;
     },
     systemWay,
@@ -76,19 +79,46 @@ export function procHost({ procDir, guardDir, runDir, bootId }: ProcPlaces): Age
   };
 }
 
+/**
+ * What must be killed to end each workload that runs. Of containers the kernel knows no uuid: those are found that the guard has noted by name. To look
+ * for them costs another file for each process, so it is done only where there are such notes.
+ */
+function readRunning(procDir: string, marksDir: string): ReadonlyMap<string, readonly number[]> | null {
+  const processes = readProcesses(procDir);
+  if (!processes) return null;
+  const running = new Map(machinesOf(processes));
+  const instances = readInstances(marksDir);
+  if (instances.size === 0) return running;
+  const containers = containersOf(procDir, processes, [...new Set(instances.values())]);
+  for (const [uuid, word] of instances) {
+    const container = containers.get(word);
+    // Of a note that can't be read nobody knows what it stands for, nor that it does not run.
+    if (container) running.set(uuid, toKill(container));
+    else if (!isInstanceWord(word)) running.set(uuid, []);
+  }
+  return running;
+}
+
+/** The notes that name a container, by the workload's uuid. */
+function readInstances(marksDir: string): ReadonlyMap<string, InstanceWord> {
+  return new Map(namesIn(marksDir).filter(isUuid).map((uuid) => [uuid, readText(`${marksDir}/${uuid}`).trim()] as const).filter(([, word]) => word !== ''));
+}
+
 function write(file: string, line: string): void {
   writeFileSync(`${file}.new`, line);
   renameSync(`${file}.new`, file);
 }
 
 function readMarks(dir: string, nowMs: number): readonly LeaseMark[] {
-  let names: readonly string[];
+  return namesIn(dir).filter(isUuid).map((uuid) => ({ uuid, isFresh: nowMs - modifiedMs(`${dir}/${uuid}`) < FRESH_MS })).sort((left, right) => (left.uuid < right.uuid ? -1 : 1));
+}
+
+function namesIn(dir: string): readonly string[] {
   try {
-    names = readdirSync(dir);
+    return readdirSync(dir);
   } catch {
     return [];
   }
-  return names.filter(isUuid).map((uuid) => ({ uuid, isFresh: nowMs - modifiedMs(`${dir}/${uuid}`) < FRESH_MS })).sort((left, right) => (left.uuid < right.uuid ? -1 : 1));
 }
 
 /** Gone meanwhile: not fresh. A date in the future counts as now: the clock was set back. */
@@ -125,13 +155,5 @@ function isUnlocked(file: string): Promise<boolean> {
 }
 
 function uptimeMs(procDir: string): number {
-  return Math.floor(Number(textOf(`${procDir}/uptime`).split(' ')[0]) * 1000);
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+  return Math.floor(Number(readText(`${procDir}/uptime`).split(' ')[0]) * 1000);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isUuid } from '../../cluster/wire.js';
-import { readBootId, readHostEpoch, readRunning, readVitals, uuidOfCommand } from './read-proc.js';
+import { machinesOf, readBootId, readHostEpoch, readProcesses, readVitals, uuidOfCommand } from './read-proc.js';
 
 const UUID = '0a1b2c3d-1111-4222-8333-444455556666';
 const dir = mkdtempSync(join(tmpdir(), 'reeve-proc-'));
@@ -36,8 +36,8 @@ describe('the kernel', () => {
       writeFileSync(join(dir, pid, 'cmdline'), cmdline);
     }
     mkdirSync(join(dir, '99'));
-    expect([...(readRunning(dir) ?? [])].sort()).toEqual([[UUID, [7, 8]], [other, [12]]]);
-    expect(readRunning(join(dir, 'missing'))).toBeNull();
+    expect([...machinesOf(readProcesses(dir) ?? [])].sort()).toEqual([[UUID, [7, 8]], [other, [12]]]);
+    expect(readProcesses(join(dir, 'missing'))).toBeNull();
   });
 
   it('tells load and memory that can be had', () => {
@@ -50,7 +50,7 @@ describe('the kernel', () => {
   it('of this very machine can be read', () => {
     expect(isUuid(readBootId('/proc'))).toBe(true);
     expect(readVitals('/proc').freeMemoryMiB).toBeGreaterThan(0);
-    expect([...(readRunning('/proc') ?? new Map<string, number[]>()).keys()].every(isUuid)).toBe(true);
+    expect([...machinesOf(readProcesses('/proc') ?? []).keys()].every(isUuid)).toBe(true);
   });
 });
 

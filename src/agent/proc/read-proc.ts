@@ -2,13 +2,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isUuid } from '../../cluster/wire.js';
 import type { Vitals } from '../agent-ports.js';
+import type { Process } from './containers.js';
+import { readText } from './read-text.js';
 
 export function readBootId(procDir: string): string {
   return readFileSync(`${procDir}/sys/kernel/random/boot_id`, 'utf8').trim();
 }
 
 export function readVitals(procDir: string): Vitals {
-  return { load1: Number(textOf(`${procDir}/loadavg`).split(' ')[0]) || 0, freeMemoryMiB: availableMiB(textOf(`${procDir}/meminfo`)) };
+  return { load1: Number(readText(`${procDir}/loadavg`).split(' ')[0]) || 0, freeMemoryMiB: availableMiB(readText(`${procDir}/meminfo`)) };
 }
 
 function availableMiB(meminfo: string): number {
@@ -16,19 +18,10 @@ function availableMiB(meminfo: string): number {
   return match ? Math.floor(Number(match[1]) / 1024) : 0;
 }
 
-/**
- * Process ids of all QEMU processes by their workload's uuid; null when the processes cannot be listed, which must not look
- * like "none". The kernel knows them even when the hypervisor's daemon hangs.
- */
-export function readRunning(procDir: string): ReadonlyMap<string, readonly number[]> | null {
+/** Null when the processes cannot be listed, which must not look like "none". */
+export function readProcesses(procDir: string): readonly Process[] | null {
   const pids = processIds(procDir);
-  if (!pids) return null;
-  const found = new Map<string, number[]>();
-  for (const pid of pids) {
-    const uuid = uuidOfCommand(textOf(`${procDir}/${pid}/cmdline`));
-    if (uuid) found.set(uuid, [...(found.get(uuid) ?? []), Number(pid)]);
-  }
-  return found;
+  return pids && pids.map((pid) => ({ pid: Number(pid), command: readText(`${procDir}/${pid}/cmdline`) }));
 }
 
 function processIds(procDir: string): readonly string[] | null {
@@ -37,6 +30,16 @@ function processIds(procDir: string): readonly string[] | null {
   } catch {
     return null;
   }
+}
+
+/** Process ids of all QEMU processes by their workload's uuid. The kernel knows them even when the hypervisor's daemon hangs. */
+export function machinesOf(processes: readonly Process[]): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>();
+  for (const { pid, command } of processes) {
+    const uuid = uuidOfCommand(command);
+    if (uuid) found.set(uuid, [...(found.get(uuid) ?? []), pid]);
+  }
+  return found;
 }
 
 /** The `-uuid` of a QEMU command line, as in /proc/PID/cmdline; null for anything else. */
@@ -50,16 +53,7 @@ export function uuidOfCommand(cmdline: string): string | null {
 
 /** The host epoch in the guard's record, if this boot is admitted; see the guard for its form. */
 export function readHostEpoch(guardDir: string, bootId: string): number | null {
-  const [version, boot, host] = textOf(`${guardDir}/state`).trim().split(' ');
+  const [version, boot, host] = readText(`${guardDir}/state`).trim().split(' ');
   const epoch = Number(host);
   return version === '1' && boot === bootId && Number.isInteger(epoch) && epoch >= 0 ? epoch : null;
-}
-
-/** Empty when it cannot be read: a process may end between listing and reading. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aHost, aVerdict, aView, NOW_MS, silentVerdict } from '../../../test/fixtures/cluster.js';
 import type { Host } from '../../hosts/host.js';
+import { observed } from '../../workloads/hypervisor.fixture.js';
 import type { HostVerdict } from '../verdict.js';
 import { confirmOff } from './host-commands.js';
 
@@ -22,6 +23,13 @@ describe('confirmOff', () => {
     const vouch = (one: Host) => confirmOff(aView({ hosts: [one] }), aClusterVerdict([silentVerdict(one)]), 'host-3', asked);
     expect(vouch(proven('lease-expired'))).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ proof: expect.objectContaining({ kind: 'operator' }) }) }));
     expect(() => vouch(proven('power-off'))).toThrow('only a silent host');
+    // It came back since, was seen, and is gone again.
+    const seenSince = { hostId: host.id, atMs: NOW_MS + 1, bootId: 'boot-b', workloads: [observed('running')], unadmitted: { proofAtMs: NOW_MS } };
+    const again: Host = { ...proven('power-off'), conditionSinceMs: NOW_MS };
+    const view = aView({ hosts: [again], inventories: [seenSince] });
+    expect(confirmOff(view, aClusterVerdict([silentVerdict(again)]), 'host-3', asked)).not.toEqual([]);
+    // Its agent is dead, and it answers with the boot in which the copy runs.
+    expect(() => confirmOff(view, aClusterVerdict([{ ...answered('boot-b', 500), hostId: again.id }]), 'host-3', asked)).toThrow('answers SSH right now');
   });
 
   it('is refused while the host is heard, or answers SSH with the same boot', () => {

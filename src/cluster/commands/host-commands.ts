@@ -7,6 +7,7 @@ import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { ClusterVerdict } from '../verdict.js';
 import { findHost } from './find.js';
+import { seenUnadmitted } from '../observations.js';
 
 export interface Asked {
   readonly by: string;
@@ -81,12 +82,15 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   const heard = verdict.hosts.find((one) => one.hostId === host.id);
   if (heard?.hearing === 'heard') throw new UserError('refused', `${host.name} is heard right now: it is not off`, `reeve host show ${host.name}`);
   const probe = heard?.probe;
-  if (probe?.answered && probe.bootId === host.bootId && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
+  const isOff = host.condition === 'fenced' || host.condition === 'offline';
+  if (probe?.answered && (probe.bootId === host.bootId || isOff) && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
     throw new UserError('refused', `${host.name} answers SSH right now, ${probe.runningUuids.length} workloads run there: it is not off`, `ssh ${host.address} systemctl restart reeve-agent`);
   }
   // The end of its lease says nothing about what did not run under it: of that a person may vouch.
   const isHalfProven = host.condition === 'fenced' && host.proof?.kind === 'lease-expired';
-  if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven) {
+  // It came back since, and runs what belongs elsewhere.
+  const ranSince = isOff && view.inventories.some((one) => one.hostId === host.id && one.unadmitted && one.workloads.length > 0);
+  if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven && !ranSince) {
     throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
   }
   const evidence = `${asked.by} vouched that ${host.name} is off: ${asked.reason}`;
@@ -124,10 +128,16 @@ export function releaseHost(view: ClusterView, name: string, { by }: Asked): rea
   ];
 }
 
+/** It came back, and was seen to run what belongs elsewhere: that is forgotten with the host, and could be started twice. */
+export function runsCopies(view: ClusterView, host: Host): string | null {
+  const copies = view.workloads.filter((workload) => seenUnadmitted(view, workload)?.hostId === host.id).map(({ name }) => name);
+  return copies.length === 0 ? null : `${host.name} came back and was seen to run ${copies.join(', ')}, which belongs elsewhere: stop it there, or \`reeve host confirm-off ${host.name}\` once that is off`;
+}
+
 /** Refused while anything is there. `lost`: the machine is gone for good, what is on it is left there. */
 export function removeHost(view: ClusterView, name: string, { by, lost }: Asked & { readonly lost: boolean }): readonly Change[] {
   const host = findHost(view, name);
-  const why = whyNotRemovable(host, view.workloads);
+  const why = whyNotRemovable(host, view.workloads) ?? runsCopies(view, host);
   if (why) throw new UserError('refused', why);
   const active = view.operations.find((operation) => operation.kind !== 'drain' && (operation.hostId === host.id || operation.targetHostId === host.id));
   if (active) throw new UserError('conflict', `${active.kind} is under way there (operation ${active.id})`, `reeve operation cancel ${active.id}`);

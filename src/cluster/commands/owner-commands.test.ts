@@ -50,7 +50,7 @@ describe('desired', () => {
 describe('managing', () => {
   const out = vm({ desired: 'unmanaged', state: 'unmanaged', hostId: one.id });
   const seenOn = (...hosts: readonly (typeof one)[]): Partial<ClusterView> => ({
-    inventories: hosts.map((host) => ({ hostId: host.id, atMs: NOW_MS, bootId: host.bootId ?? '', workloads: [{ uuid: out.uuid, name: 'vm', kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, autostart: false, persistent: true }] })),
+    inventories: hosts.map((host) => ({ hostId: host.id, atMs: NOW_MS, bootId: host.bootId ?? '', workloads: [{ uuid: out.uuid, name: 'vm', kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, autostart: false, persistent: true }] })),
   });
   it('takes it as it is and where it is', () => {
     expect(setIn(manageWorkload(view(out, seenOn(two)), 'vm', { ...asked, host: null, desired: null }))).toMatchObject({ desired: 'running', hostId: two.id, state: 'running', workloadEpoch: 3 });

@@ -2,7 +2,7 @@
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { CLOCKS_MS } from '../../workloads/reconcile-observed.js';
+import { CLOCKS_MS, isMute } from '../../workloads/believable.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -81,7 +81,9 @@ export function manageWorkload(view: ClusterView, name: string, { by, nowMs, hos
 const NOW_MS = 6_000;
 
 /** An inventory tells where a workload runs: of the boot that the host is admitted with, of these seconds, and newer than what was last done about it. */
-function isOfNow(view: ClusterView, workload: Workload, { hostId, bootId, atMs }: HostInventory, nowMs: number): boolean {
+function isOfNow(view: ClusterView, workload: Workload, inventory: HostInventory, nowMs: number): boolean {
+  const { hostId, bootId, atMs } = inventory;
+  if (isMute(inventory, workload.needs.driver)) return false;
   const host = view.hosts.find((one) => one.id === hostId);
   return host?.condition === 'online' && host.bootId === bootId && nowMs - atMs <= NOW_MS && atMs > lastChangeMs(view, workload) + CLOCKS_MS;
 }
@@ -119,15 +121,24 @@ export interface WorkloadPolicies {
   readonly drainPolicy?: Workload['drainPolicy'] | undefined;
   /** Names. */
   readonly startAfter?: readonly string[] | undefined;
+  /** Seconds; null: no copy is kept. */
+  readonly replicateEveryS?: number | null | undefined;
 }
 
 /** What is not named stays. */
-export function setPolicies(view: ClusterView, name: string, { startAfter, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
+export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
-  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }) };
+  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined ? {} : replicationFields(workload, replicateEveryS)) };
   if (Object.keys(fields).length === 0) return [];
   return [set(workload, fields), tell(workload, 'workload.policies', `${by} set ${Object.keys(fields).join(', ')}`)];
+}
+
+/** The copy that is there stays where it is: nothing is deleted by this. */
+function replicationFields(workload: Workload, everyS: number | null): WorkloadFields {
+  if (everyS === null) return { replication: null };
+  if (workload.needs.instance === null) throw new UserError('refused', `${workload.name}: its disks can be reached from other hosts: no copy of it is kept`, `reeve workload show ${workload.name}`);
+  return { replication: { everyMs: everyS * 1_000 } };
 }
 
 function orderOf(view: ClusterView, workload: Workload, names: readonly string[]): readonly WorkloadId[] {

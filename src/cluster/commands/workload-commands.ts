@@ -5,7 +5,7 @@ import type { PlacementRequest, PlacementView } from '../../scheduler/placement.
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { movesLive, NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -77,6 +77,7 @@ export function deleteWorkload(view: ClusterView, name: string, asked: Asked & {
     ];
   }
   if (workload.state !== 'stopped' && workload.state !== 'missing') throw new UserError('conflict', `${workload.name} is ${workload.state}; only a stopped workload can be deleted`, `reeve workload stop ${workload.name}`);
+  if (!movesLive(workload) && !asked.deleteDisks) throw new UserError('refused', `${workload.name} is a container: without its data nothing of it is left to delete`, `reeve workload delete ${workload.name} --delete-disks (with its data), or --forget (it is left as it is)`);
   return [
     {
       change: 'operation',
@@ -121,6 +122,7 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   assertOurs(view, workload, wanted.nowMs);
   assertUnlocked(workload);
   if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
+  if (wanted.kind === 'migrate' && !movesLive(workload)) throw new UserError('refused', `${workload.name} is a container: it does not move live, it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
   const from = findHost(view, workload.hostId);
   const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]) : chosenTarget(view, placement, workload, wanted.to);
   if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);

@@ -10,7 +10,7 @@ const host = aHost('host-1');
 const vm = aWorkload('vm-1', host);
 const shown = (autostart: boolean): ClusterView['inventories'] => [{
   hostId: host.id, atMs: NOW_MS, bootId: host.bootId ?? '',
-  workloads: [{ uuid: vm.uuid, name: vm.name, kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart }],
+  workloads: [{ uuid: vm.uuid, name: vm.name, kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart }],
 }];
 
 async function refreshed(view: Partial<ClusterView>, definition = vm.definition) {

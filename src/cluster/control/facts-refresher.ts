@@ -42,7 +42,8 @@ export class FactsRefresher {
       const hypervisor = this.ports.world.hypervisorOf(host);
       const changes: Change[] = [{ change: 'host', id: host.id, set: { facts: await hypervisor.facts() } }];
       for (const workload of view.workloads.filter((one) => one.hostId === host.id && one.state === 'running')) {
-        const definition = await hypervisor.definition(workload.uuid);
+        // One that can't be read now, because its hypervisor is mute, keeps nothing else from being known.
+        const definition = await hypervisor.definition(workload.uuid).catch(() => workload.definition);
         // The definition has the sizes of the next start; those of now are what the inventory shows.
         const { vcpus, memoryMiB } = workload.needs;
         if (definition !== workload.definition) changes.push({ change: 'workload', id: workload.id, set: { definition, needs: { ...this.ports.world.needsOf(host, definition), vcpus, memoryMiB } } });

@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aHost, aVerdict, silentVerdict } from '../../../test/fixtures/cluster.js';
 import type { ClusterVerdict } from '../verdict.js';
-import type { ObservedWorkload } from '../../hosts/hypervisor.js';
+import type { MuteDriver, ObservedWorkload } from '../../hosts/hypervisor.js';
 import { fakeClock } from '../../shared/workflow.fixture.js';
 import { observed } from '../../workloads/hypervisor.fixture.js';
 import { InventoryPoller } from './inventory-poller.js';
+import type { HostInventory } from '../cluster-view.js';
 import type { Log } from '../../shared/log.js';
 
 const [one, two, three] = [aHost('host-1'), aHost('host-2'), aHost('host-3')];
@@ -15,16 +16,18 @@ const all = (...silent: readonly (typeof one)[]): ClusterVerdict => aClusterVerd
 function setUp() {
   const asked: string[] = [];
   const shown = new Map<string, readonly ObservedWorkload[]>();
+  const mute = new Map<string, readonly MuteDriver[]>();
+  const saved: HostInventory[] = [];
   const state = { leads: true, news: 0, gate: Promise.resolve() };
   const poller = new InventoryPoller(
     {
-      store: { saveInventory: async () => undefined },
+      store: { saveInventory: async (inventory) => void saved.push(inventory) },
       clock: fakeClock(),
       hypervisorOf: (host) => ({
         inventory: async () => {
           asked.push(host.name);
           await state.gate;
-          return shown.get(host.name) ?? [];
+          return { workloads: shown.get(host.name) ?? [], mute: mute.get(host.name) ?? [] };
         },
       }),
       leaderEpoch: () => (state.leads ? 1 : null),
@@ -38,7 +41,7 @@ function setUp() {
     await new Promise(setImmediate);
     return [...asked];
   };
-  return { poll, shown, state, asked };
+  return { poll, shown, mute, saved, state, asked };
 }
 
 describe('inventory poller', () => {
@@ -71,7 +74,8 @@ describe('inventory poller', () => {
     expect(await poll(all(three))).toEqual([]);
     open();
     await new Promise(setImmediate);
-    expect(asked).toEqual(['host-1', 'host-2', 'host-3']);
+    // The lost one is asked by its re-admission, if it comes back.
+    expect(asked).toEqual(['host-1', 'host-2']);
   });
 
   it('asks nobody while another replica leads, and everybody as soon as it leads itself', async () => {
@@ -91,6 +95,22 @@ describe('inventory poller', () => {
     await poll(all(three));
     expect(await poll(all(three))).toEqual(['host-1', 'host-2']);
     expect(await poll(all(three))).toEqual([]);
+  });
+
+  it('keeps since when a hypervisor is mute, and takes nothing that it ran for gone', async () => {
+    const { poll, shown, mute, saved } = setUp();
+    const ofLast = (): HostInventory | undefined => saved.filter(({ hostId }) => hostId === one.id).at(-1);
+    shown.set('host-1', [observed('running')]);
+    await poll();
+    shown.set('host-1', []);
+    mute.set('host-1', [{ driver: 'libvirt', why: 'no answer' }]);
+    await poll(all(three));
+    expect(ofLast()).toMatchObject({ workloads: [], mute: [{ driver: 'libvirt', why: 'no answer', sinceMs: ofLast()?.atMs }] });
+    expect(await poll(all(three))).toEqual([]);
+    mute.clear();
+    shown.set('host-1', [observed('running')]);
+    await poll(all(two, three));
+    expect(ofLast()?.mute).toBeUndefined();
   });
 
   it('asks all again when a workload came to a host and another was seen with it', async () => {

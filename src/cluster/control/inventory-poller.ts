@@ -3,8 +3,9 @@ import type { Clock } from '../../shared/clock.js';
 import { messageOf } from '../../shared/errors.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Host } from '../../hosts/host.js';
-import type { Hypervisor, ObservedWorkload } from '../../hosts/hypervisor.js';
+import type { DriverName, Hypervisor, MuteDriver, ObservedWorkload } from '../../hosts/hypervisor.js';
 import type { ClusterStore } from '../cluster-store.js';
+import type { HostInventory } from '../cluster-view.js';
 import type { ClusterVerdict } from '../verdict.js';
 import type { Log } from '../../shared/log.js';
 
@@ -25,6 +26,7 @@ export class InventoryPoller {
   readonly #inFlight = new Set<HostId>();
   readonly #lastAt = new Map<HostId, number>();
   readonly #lastSeen = new Map<HostId, readonly ObservedWorkload[]>();
+  readonly #muteSince = new Map<HostId, ReadonlyMap<DriverName, number>>();
   readonly #lost = new Set<HostId>();
   /** To be asked anew since something was lost: recovery waits for the answers. */
   readonly #awaited = new Set<HostId>();
@@ -36,7 +38,7 @@ export class InventoryPoller {
 
   poll(hosts: readonly Host[], verdict: ClusterVerdict): void {
     if (this.ports.leaderEpoch() === null) {
-      for (const state of [this.#lastAt, this.#lost, this.#awaited]) state.clear();
+      for (const state of [this.#lastAt, this.#lost, this.#awaited, this.#muteSince]) state.clear();
       return;
     }
     this.#noticeLost(hosts, verdict);
@@ -72,19 +74,29 @@ export class InventoryPoller {
     try {
       // The time before the question: what is seen was true at or after it.
       const atMs = clock.nowMs();
-      const workloads = await hypervisorOf(host).inventory();
-      await store.saveInventory({ hostId: host.id, atMs, bootId, workloads });
+      const { workloads, mute } = await hypervisorOf(host).inventory();
+      const since = this.#sinceWhen(host.id, mute, atMs);
+      await store.saveInventory({ hostId: host.id, atMs, bootId, workloads, ...(since.length > 0 ? { mute: since } : {}) });
       const before = this.#lastSeen.get(host.id) ?? [];
-      if (isAwaited || JSON.stringify(before) !== JSON.stringify(workloads)) onNews();
-      this.#lastSeen.set(host.id, workloads);
-      if (this.#isHalfOfAMove(host.id, before, workloads)) this.#lastAt.clear();
+      // What a mute hypervisor runs has not ended for that.
+      const now = [...workloads, ...before.filter((one) => mute.some(({ driver }) => driver === one.driver))];
+      if (isAwaited || JSON.stringify(before) !== JSON.stringify(now)) onNews();
+      this.#lastSeen.set(host.id, now);
+      if (this.#isHalfOfAMove(host.id, before, now)) this.#lastAt.clear();
     } catch (error) {
       this.log.debug({ host: host.name }, `inventory: ${messageOf(error)}`);
     } finally {
       this.#inFlight.delete(host.id);
       // It was being asked when something was lost: what it said may be older than that.
-      if (this.#awaited.has(host.id)) void this.#ask(host, bootId);
+      if (this.#awaited.has(host.id) && !this.#lost.has(host.id)) void this.#ask(host, bootId);
     }
+  }
+
+  #sinceWhen(hostId: HostId, mute: readonly MuteDriver[], atMs: number): NonNullable<HostInventory['mute']> {
+    const before = this.#muteSince.get(hostId) ?? new Map<DriverName, number>();
+    const since = new Map(mute.map(({ driver }) => [driver, before.get(driver) ?? atMs]));
+    this.#muteSince.set(hostId, since);
+    return mute.map(({ driver, why }) => ({ driver, why, sinceMs: since.get(driver) ?? atMs }));
   }
 
   /** What left one host, or came to one while another still showed it: looks that are not taken together don't tell where it is. */

@@ -52,7 +52,7 @@ export interface ReplicaPorts {
   readonly store: ClusterStore;
   readonly records: ReplicaRecords;
   readonly queue: JobQueue;
-  readonly world: HostWorld & { forget(known: readonly Host[]): Promise<void> };
+  readonly world: HostWorld & { follow(view: Pick<ClusterView, 'hosts' | 'workloads'>): Promise<void> };
   readonly ear: Ear;
   readonly alerts: AlertPorts;
   readonly clock: Clock;
@@ -162,7 +162,7 @@ export class Replica {
     const heard = view.hosts.filter((host) => host.condition !== 'enrolling' || isBeingEnrolled(view, host));
     const setAside = new Set(heard.filter((host) => isSetAside(view, host)).map(({ id }) => id));
     ear.setMembers(heard, this.members.witnesses.filter((one) => one.id !== this.identity.witness.id), setAside);
-    await world.forget(view.hosts);
+    await world.follow(view);
   }
 }
 

@@ -3,6 +3,7 @@ import { createSteps } from '../../workloads/run-create.js';
 import { startWayBack } from '../../workloads/start-steps.js';
 import { DELETE_STEPS, deletableDisks } from '../../workloads/run-delete.js';
 import { parseVmSpec } from '../../workloads/vm-spec.js';
+import { movesLive } from '../../workloads/workload.js';
 import { Defect } from '../../shared/errors.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { createEnding, deleteEnding } from '../endings.js';
@@ -37,8 +38,9 @@ export function deleteExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
     const workload = workloadOf(view, operation);
     const host = hostOf(view, operation.hostId, 'source');
-    const disks = param(operation, 'deleteDisks', false) ? deletableDisks(workload, view.workloads) : [];
-    const outcome = await runWorkflow(DELETE_STEPS, { workload, target: placeOf(ports, operation, host, workload), disks }, journal);
+    const withDisks = param(operation, 'deleteDisks', false);
+    const disks = withDisks ? deletableDisks(workload, view.workloads) : [];
+    const outcome = await runWorkflow(DELETE_STEPS, { workload, target: placeOf(ports, operation, host, workload), disks, withData: withDisks && !movesLive(workload) }, journal);
     return deleteEnding({ operation, workload, outcome, nowMs: ports.clock.nowMs() });
   };
 }

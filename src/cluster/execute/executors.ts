@@ -5,6 +5,7 @@ import type { ExecutePorts } from './execute-ports.js';
 import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExecutor } from './host-executors.js';
 import { migrateExecutor, relocateExecutor } from './move-executors.js';
 import { leaseExecutor } from './lease-executor.js';
+import { replicateExecutor } from './replicate-executor.js';
 import { startExecutor, stopExecutor } from './start-executors.js';
 
 export function executors(ports: ExecutePorts): Executors {
@@ -22,5 +23,6 @@ export function executors(ports: ExecutePorts): Executors {
     migrate: migrateExecutor(ports),
     relocate: relocateExecutor(ports),
     lease: leaseExecutor(ports),
+    replicate: replicateExecutor(ports),
   };
 }

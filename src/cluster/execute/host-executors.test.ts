@@ -115,7 +115,7 @@ describe('a drain', () => {
   const here = aHost('host-1', { intent: 'maintenance', cordoned: true });
   const running = (...names: readonly string[]) => [{
     hostId: here.id, atMs: NOW_MS, bootId: here.bootId ?? '',
-    workloads: names.map((name) => ({ uuid: `uuid-${name}`, name, kind: 'vm' as const, runState: 'running' as const, reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
+    workloads: names.map((name) => ({ uuid: `uuid-${name}`, name, kind: 'vm' as const, driver: 'libvirt' as const, runState: 'running' as const, reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart: false })),
   }];
 
   async function looks(...views: readonly ReturnType<typeof aView>[]) {

@@ -19,6 +19,10 @@ import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
 import { isOnlyCopy } from './only-copy.js';
+import { runsCopies } from '../commands/host-commands.js';
+import { rememberCopies } from './remember-copies.js';
+import { isMute } from '../../workloads/believable.js';
+import { HYPERVISOR_NAMES } from '../../hosts/hypervisor.js';
 
 export function fenceExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -150,6 +154,7 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       admission: { bootId, token: tokenFor(operation, host, null) },
       judgesByNewest: () => judgesByNewest(ports, host),
       isOnlyCopy: ({ uuid }: KnownWorkload) => isOnlyCopy(ports, host, uuid),
+      onLook: rememberCopies(ports, host, { view, bootId }),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
@@ -189,7 +194,7 @@ export function removeExecutor(ports: ExecutePorts): Executor {
       whyNot: async () => {
         const now = await ports.store.readView();
         const one = now.hosts.find((other) => other.id === host.id);
-        return one ? whyNotRemovable(one, now.workloads) : null;
+        return one ? (whyNotRemovable(one, now.workloads) ?? runsCopies(now, one)) : null;
       },
       hostIsLost: param(operation, 'hostIsLost', false),
     };
@@ -225,21 +230,25 @@ export function drainExecutor(ports: ExecutePorts): Executor {
   };
 }
 
-/** Whatever its state says: while its process is there, the host is not empty. */
-function isLeft(view: ClusterView, host: Host, { uuid, state }: ClusterView['workloads'][number]): boolean {
+/** Whatever its state says: while its process is there, or that can't be seen, the host is not empty. */
+function isLeft(view: ClusterView, host: Host, { uuid, state, needs: { driver } }: ClusterView['workloads'][number]): boolean {
   if (state !== 'stopped' && state !== 'missing' && state !== 'error') return true;
-  return processesOn(view, host).some((one) => one.uuid === uuid);
+  const inventory = inventoryOf(view, host);
+  return (inventory && isMute(inventory, driver)) || processesOn(view, host).some((one) => one.uuid === uuid);
 }
 
+const inventoryOf = (view: ClusterView, host: Host): ClusterView['inventories'][number] | undefined => view.inventories.find((one) => one.hostId === host.id && one.bootId === host.bootId);
+
 function processesOn(view: ClusterView, host: Host): readonly { readonly uuid: string; readonly name: string }[] {
-  const inventory = view.inventories.find((one) => one.hostId === host.id && one.bootId === host.bootId);
-  return (inventory?.workloads ?? []).filter((one) => one.runState !== 'stopped');
+  return (inventoryOf(view, host)?.workloads ?? []).filter((one) => one.runState !== 'stopped');
 }
 
 /** Nobody asked to have them moved, and whoever reboots the host should know. */
 function notOurs(view: ClusterView, host: Host): string | null {
   const names = processesOn(view, host).filter((one) => !view.workloads.some((known) => known.uuid === one.uuid)).map((one) => one.name);
-  return names.length === 0 ? null : `not managed by Reeve, and still running on ${host.name}: ${names.join(', ')}`;
+  const [mute] = inventoryOf(view, host)?.mute ?? [];
+  const unseen = mute ? `${HYPERVISOR_NAMES[mute.driver]} on ${host.name} does not answer: what it runs beside is not known` : null;
+  return names.length === 0 ? unseen : `not managed by Reeve, and still running on ${host.name}: ${names.join(', ')}${unseen === null ? '' : `; ${unseen}`}`;
 }
 
 function movedBy(view: ClusterView, drain: Operation): number {

@@ -1,7 +1,11 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
+import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import { runWorkflow } from '../../shared/workflow.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
+import type { Operation } from '../operation.js';
+import { replicationOf } from '../replication.js';
 import { moveEnding } from '../endings.js';
 import type { Executor } from '../run-operation.js';
 import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
@@ -40,7 +44,16 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
-    const outcome = await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack);
+    if (!movesLive(workload)) await endReplication(ports, operation, workload);
+    const outcome = movesLive(workload)
+      ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
+      : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
+}
+
+/** Its data are copied for the move now: a copy for its replica would be in the way. */
+async function endReplication({ store }: ExecutePorts, operation: Operation, workload: Workload): Promise<void> {
+  const replication = replicationOf(await store.readView(), workload);
+  if (replication) await store.commit([{ change: 'cancel-operation', id: replication.id }], { viewVersion: null, leaderEpoch: operation.leaderEpoch });
 }

@@ -11,6 +11,7 @@ import { startEnding, stopEnding } from '../endings.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { hostOf, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { seenUnadmitted } from '../observations.js';
 
 export function startExecutor(ports: ExecutePorts): Executor {
   return (operation, view, journal) => start(ports, operation, view, journal);
@@ -41,6 +42,8 @@ async function whyUnwanted({ store }: ExecutePorts, operation: Operation): Promi
   if (!workload) return 'the workload is no longer managed';
   if (workload.desired !== 'running') return `${workload.name} is no longer wanted running`;
   if (workload.workloadEpoch !== operation.workloadEpoch) return `${workload.name} was placed anew since (epoch ${workload.workloadEpoch})`;
+  const copy = seenUnadmitted(view, workload);
+  if (copy) return `it runs on ${copy.name}, which came back and is not admitted`;
   if (!target || target.condition !== 'online') return `${target?.name ?? 'the target'} is ${target?.condition ?? 'gone'}`;
   return null;
 }

@@ -1,7 +1,7 @@
-// Beginning a live move by a rule: what may hold it back, and the changes that it is.
+// Beginning a move by a rule: live where that can be, what may hold it back, and the changes that it is.
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Hold } from '../decision.js';
@@ -21,8 +21,10 @@ export interface Move {
   readonly params?: Operation['params'];
 }
 
-export function beginMove(context: RuleContext, move: Move): RuleOutput {
-  const busy = movesBrake(context, move);
+/** What a rule wants moved live, and can't be, is stopped for it where its owner allows that. */
+export function beginMove(context: RuleContext, wanted: Move): RuleOutput {
+  const move = { ...wanted, kind: movesLive(wanted.workload) ? wanted.kind : ('relocate' as const) };
+  const busy = staysRunning(move) ?? movesBrake(context, move);
   if (busy) return { actions: [], holds: [busy] };
   const { workload, from, target, kind, cause, rule } = move;
   context.ledger.promise(workload.id, target.hostId, kind, from.id);
@@ -33,6 +35,14 @@ export function beginMove(context: RuleContext, move: Move): RuleOutput {
     { change: 'event', event: event('workload.migrating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.host, cause } }) },
   ];
   return { actions: [{ rule, about: workload.name, why, changes }], holds: [] };
+}
+
+/** A preference is not worth a stop; a drain or a broken rule is, if its owner says so. */
+function staysRunning({ workload, cause, target }: Move): Hold | null {
+  if (movesLive(workload)) return null;
+  const remedy = `\`reeve workload relocate ${workload.name} --to ${target.host}\``;
+  if (cause === 'failback') return hold('cannot-move', workload.name, `it can't move live, and is not stopped for a preference: ${remedy}`);
+  return workload.drainPolicy === 'relocate' ? null : hold('cannot-move', workload.name, `it can't move live, and its drain policy does not allow a stop: ${remedy}`);
 }
 
 function movesBrake({ ledger, policy }: RuleContext, { workload, from, target }: Move): Hold | null {

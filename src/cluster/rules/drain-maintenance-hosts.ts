@@ -3,7 +3,7 @@ import { describeTrouble, lasting } from '../../hosts/host-health.js';
 import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import { leaveWithinMs } from '../cluster-policy.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
@@ -85,10 +85,10 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   const stuck = whyStuck(workload, host) ?? stuckMate(context, emptying, workload);
   if (stuck) return no(stuck);
   const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
-  const tried = failedTargets(context, workload, emptying.sinceMs);
+  const tried = failedTargets(context, workload, emptying.sinceMs, movesLive(workload) ? 'migrate' : 'relocate');
   const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], leftByMates: [host.id] });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
-  if (tried.length > 0 && workload.drainPolicy === 'relocate') {
+  if (tried.length > 0 && workload.drainPolicy === 'relocate' && movesLive(workload)) {
     const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], leftByMates: [host.id] });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }

@@ -1,4 +1,5 @@
 // Does a workload whose host is proven off run elsewhere already? A person may have moved it just before.
+import { isMute } from '../../workloads/believable.js';
 import type { Workload } from '../../workloads/workload.js';
 import { hold, type Hold } from '../decision.js';
 import type { RuleContext } from '../decide.js';
@@ -10,6 +11,7 @@ export function elsewhereAlready(context: RuleContext, workload: Workload): Hold
   // followObservations places it there in this very round.
   if (finding?.kind === 'moved-by-hand') return 'adopted';
   if (finding?.kind === 'duplicate' || finding?.kind === 'runs-unadmitted') return hold('duplicate', workload.name, `${finding.why}; not started once more`);
+  if (finding?.kind === 'gone-somewhere') return hold('looking-around', workload.name, `${finding.why}; not started before`);
   if (finding?.kind === 'not-interpreted' && finding.sighted) return hold('looking-around', workload.name, `${finding.why}; not started before that is clear`);
   return notLookedAt(context, workload);
 }
@@ -23,7 +25,8 @@ function notLookedAt({ view, verdictOf, nowMs }: RuleContext, workload: Workload
   const lost = verdictOf(home.id);
   const lostAtMs = lost?.hearing === 'silent' ? Math.min(home.proof.atMs, lost.sinceMs) : home.proof.atMs;
   const others = view.hosts.filter((host) => host.id !== home.id && host.condition === 'online' && verdictOf(host.id)?.hearing === 'heard');
-  const unseen = others.filter((host) => (view.inventories.find((one) => one.hostId === host.id)?.atMs ?? -Infinity) < lostAtMs);
+  const seen = view.inventories.filter((one) => one.atMs >= lostAtMs && !isMute(one, workload.needs.driver));
+  const unseen = others.filter((host) => !seen.some((one) => one.hostId === host.id));
   if (unseen.length === 0) return 'no';
   return hold('looking-around', workload.name, `${unseen.map((host) => host.name).join(', ')} ${unseen.length === 1 ? 'is' : 'are'} being asked first whether it was moved there by hand; this passes by itself`);
 }

@@ -2,7 +2,7 @@
 import { preference } from '../../scheduler/score-rules.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { Host } from '../../hosts/host.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { beginMove, failedTargets } from './begin-move.js';
@@ -41,6 +41,8 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [...others, ...tried], leftByMates: [home.id] });
   if (!placed.ok) return NOTHING;
   const along = group.filter((one) => one.hostId === home.id && one.state === 'running');
+  const mate = along.find((one) => one.id !== workload.id && !movesLive(one));
+  if (mate) return no(hold('cannot-move', workload.name, `it stays together with ${mate.name}, which can't move live and is not stopped for a preference: \`reeve workload relocate ${mate.name} --to ${placed.value.host}\``));
   const brake = disarmBrake(context) ?? lockBrake(workload, `it does not go back to ${placed.value.host}`) ?? (along.length > 1 ? waitsForRoom(context, workload, along.length, [home, placed.value]) : null);
   if (brake) return no(brake);
   const own = beginMove(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value, kind: 'migrate', why: `${placed.value.host} is preferred and well again` });

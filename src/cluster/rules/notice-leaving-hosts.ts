@@ -1,5 +1,6 @@
 // Hosts that go down in order: nothing is placed there any more, and once they are gone with a good-bye they are offline without a fence.
 import type { Host, HostLeaving } from '../../hosts/host.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { provenOff } from '../commands/host-commands.js';
@@ -34,10 +35,15 @@ export function announced({ goingDown, leavingPurpose }: HostVerdict): HostLeavi
 export function saidGoodBye({ view, verdictOf }: Pick<RuleContext, 'view' | 'verdictOf'>, host: Host): boolean {
   const verdict = verdictOf(host.id);
   if (!verdict || host.condition !== 'online' || verdict.hearing !== 'silent' || verdict.goingDown !== null || announced(verdict) === null || verdict.bootId !== host.bootId) return false;
+  if (view.workloads.some((workload) => isUnknownThere(workload, host))) return false;
   const isProtected = (uuid: string): boolean => view.workloads.some((workload) => workload.uuid === uuid && workload.isProtected);
   const seen = verdict.probe?.answered ? verdict.probe.runningUuids : [];
   return verdict.runningUuids !== null && ![...verdict.runningUuids, ...seen].some(isProtected);
 }
+
+/** Containers are known to the agent by the notes of those under its lease: of others its word says nothing. */
+const isUnknownThere = (workload: Workload, host: Host): boolean =>
+  workload.hostId === host.id && workload.isProtected && workload.desired === 'running' && workload.needs.driver !== 'libvirt' && workload.leasedOn !== host.id;
 
 /** A start that is on its way there could arrive after the good-bye. */
 function comingThere({ view }: RuleContext, host: Host): Hold | null {

@@ -2,11 +2,12 @@
 import type { Host, HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
 import { proofCovers } from '../../workloads/proof-covers.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
+import { findingsOf } from '../observations.js';
 import { disarmBrake } from './brakes.js';
 import { elsewhereAlready } from './elsewhere-already.js';
 import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
@@ -35,12 +36,18 @@ const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
   // It may run on there, and nobody says otherwise.
-  if (!workload.isProtected && !proofCovers(host, workload)) return no();
+  if (!workload.isProtected && !proofCovers(host, workload)) return isSighted(context, workload) ? no(notUnderLease(host, workload)) : no();
   if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
   if (workload.desired === 'running') return recover(context, host, workload);
   if (!proofCovers(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
+}
+
+/** It runs somewhere, and may run at home as well: it is taken for moved by hand once that is clear. */
+function isSighted(context: RuleContext, workload: Workload): boolean {
+  const [finding] = findingsOf(context, workload);
+  return finding?.kind === 'not-interpreted' && finding.sighted === true;
 }
 
 /** A proof that the host itself contradicts is none: its device may cut another machine. */
@@ -64,7 +71,8 @@ function sayStopped(host: Host, workload: Workload, reason: string): RuleOutput 
 
 /** What is kept stopped gets a healthy home too: it can be started at once, whatever becomes of the old one. */
 function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutput {
-  if (context.operationOn(workload.id) || disarmBrake(context) || !host.proof) return no();
+  // Where its newest data are is its home, as long as nobody wants it elsewhere.
+  if (!movesLive(workload) || context.operationOn(workload.id) || disarmBrake(context) || !host.proof) return no();
   const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
   if (!placed.ok) return no();
   const why = `its host ${host.name} is off (${host.proof.kind}); its home is ${placed.value.host} now`;

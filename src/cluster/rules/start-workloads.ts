@@ -5,7 +5,8 @@ import { afterFailure, forgetFailures, type RestartDecision } from '../../worklo
 import type { Finding } from '../../workloads/reconcile-observed.js';
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
-import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import type { HostRefusal, NoPlacement, Placement } from '../../scheduler/placement.js';
+import { movesLive, NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change, NewOperation, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
@@ -109,8 +110,20 @@ function startSomewhere(context: RuleContext, workload: Workload): RuleOutput {
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
   const home = context.hostOf(workload.hostId);
   if (home && placed.value.ranking.some((one) => one.hostId === home.id)) return startHere(context, workload, home, FRESH('it is wanted running'));
+  const stays = home ? staysWithData(context, workload, home, placed.value) : null;
+  if (stays) return setWaiting(NAME, workload, stays);
   const target = { hostId: placed.value.hostId, host: placed.value.host };
   return home ? relocate(context, workload, home, target, FRESH(`it is wanted running, and ${home.name} may not have it now`)) : startAt(context, workload, target, FRESH('it is wanted running'));
+}
+
+/** A host that was just admitted has its lease in a moment; until then no other one is worth copying all of it there. */
+const SETTLES_MS = 30_000;
+const SETTLING: ReadonlySet<HostRefusal['code']> = new Set(['not-heard', 'no-lease', 'hypervisor-silent']);
+
+function staysWithData({ nowMs }: RuleContext, workload: Workload, home: Host, { refusals }: Placement): NoPlacement | null {
+  const here = movesLive(workload) ? undefined : refusals.find((one) => one.hostId === home.id && SETTLING.has(one.code));
+  if (!here || nowMs - home.conditionSinceMs > SETTLES_MS) return null;
+  return { code: 'no-legal-host', why: `its data are on ${home.name}, which was just admitted: ${here.why}; it starts there in a moment`, refusals };
 }
 
 function restart(context: RuleContext, workload: Workload, host: Host, ended: string): RuleOutput {
@@ -137,6 +150,8 @@ function endedWithLease({ verdictOf, nowMs }: RuleContext, workload: Workload, h
 function awayFromLeaseless(context: RuleContext, workload: Workload, host: Host): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  const stays = staysWithData(context, workload, host, placed.value);
+  if (stays) return setWaiting(NAME, workload, stays);
   return relocate(context, workload, host, placed.value, { failures: workload.failures, why: `${host.name} has lost its lease: no majority of voters acknowledges it` });
 }
 

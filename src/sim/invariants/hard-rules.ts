@@ -75,8 +75,8 @@ export class HardRules {
     return mates.flatMap((mate) => {
       const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
       const row = this.parts.store.peek().hosts.get(elsewhere?.name ?? '');
-      // A host that is emptied is left by one after the other, as many at once as are allowed, also if a person thinks better of it.
-      const isLeft = (decided.params['cause'] === 'drain' && row?.id === decided.hostId) || row?.intent === 'maintenance';
+      // A host that is emptied, or goes down in order, is left by one after the other, as many at once as are allowed, also if a person thinks better of it.
+      const isLeft = (decided.params['cause'] === 'drain' && row?.id === decided.hostId) || row?.intent === 'maintenance' || (row !== undefined && row.leaving !== null);
       return elsewhere && !isLeft ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
     });
   }

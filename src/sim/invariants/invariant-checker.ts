@@ -7,6 +7,7 @@ import type { Workload } from '../../workloads/workload.js';
 import type { VirtualTime } from '../engine/virtual-time.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName, Violation } from '../scenario/result.js';
+import { LOCAL_STORAGE } from '../simulated-needs.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
 import type { WorldObserver } from '../world-observer.js';
 import { Capacity } from './capacity.js';
@@ -109,6 +110,7 @@ export class InvariantChecker implements WorldObserver {
       this.#checkLeftAlone(domain);
       this.#checkCapacity(host, domain);
       this.#checkHardRules(host, domain);
+      this.#checkWrites(host, domain);
     }
     this.#note(host, domain);
   }
@@ -199,6 +201,15 @@ export class InvariantChecker implements WorldObserver {
     const seenAtMs = Math.max(this.#lookedAtMs.get(last.host) ?? -1, this.#lookedAtMs.get(`${last.host} ${uuid}`) ?? -1);
     const seen = last.endedAtMs !== null && seenAtMs >= last.endedAtMs;
     if (!proven && !seen) this.violate('proof-before-start', `${name} starts on ${host.name}; ${last.host} is ${row.condition}, and nobody saw it stopped there`);
+  }
+
+  /** It writes as long as it runs. What a lost host had alone is gone with it, and said so by the age of the copy. */
+  #checkWrites(host: SimulatedHost, { uuid, name, definition, dataAtMs = 0 }: SimulatedDomain): void {
+    const last = this.#last.get(uuid);
+    if (!last || last.endedAtMs === null || last.host === host.name || !definition?.includes(LOCAL_STORAGE)) return;
+    const row = this.#row(last.host);
+    const wasLost = !row || row.condition !== 'online' || (row.proof !== null && row.proof.hostEpoch >= last.hostEpoch);
+    if (!wasLost && dataAtMs < last.endedAtMs) this.violate('no-write-lost', `${name} starts on ${host.name} without what it wrote in the last ${Math.round(last.endedAtMs - dataAtMs)} ms on ${last.host}`);
   }
 
   #checkLeftAlone({ name }: SimulatedDomain): void {

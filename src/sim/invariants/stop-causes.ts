@@ -1,7 +1,7 @@
 // Why was a guest stopped? An operation on it is an excuse only if it is one that may stop it, decided when that was right.
 import type { Operation } from '../../cluster/operation.js';
 import type { Host } from '../../hosts/host.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { VirtualTime } from '../engine/virtual-time.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
@@ -18,6 +18,8 @@ interface Decided {
   readonly desired: Workload['desired'];
   readonly drainPolicy: Workload['drainPolicy'];
   readonly isHostLeft: boolean;
+  /** It can't move live, and its host is in trouble, or for all that is known here it stands against a hard rule. */
+  readonly isBound: boolean;
   /** Its process was there already. */
   readonly ran: boolean;
 }
@@ -53,7 +55,7 @@ export class StopCauses {
     if (!workload) return;
     const host = one.hostId === null ? undefined : this.#host(one.hostId);
     const running = host && this.parts.world.host(host.name).domains.get(workload.uuid)?.running;
-    this.#decided.set(one.id, { atMs: this.parts.time.nowMs, desired: workload.desired, drainPolicy: workload.drainPolicy, isHostLeft: host?.intent === 'maintenance' || (host?.leaving ?? null) !== null, ran: running !== undefined && running !== null });
+    this.#decided.set(one.id, { atMs: this.parts.time.nowMs, desired: workload.desired, drainPolicy: workload.drainPolicy, isBound: !movesLive(workload) && ((host?.trouble ?? null) !== null || this.#hasHardRule(workload)), isHostLeft: host?.intent === 'maintenance' || (host?.leaving ?? null) !== null, ran: running !== undefined && running !== null });
   }
 
   #of({ id }: Workload): readonly Operation[] {
@@ -67,7 +69,11 @@ export class StopCauses {
     if (one.kind !== 'migrate' && one.kind !== 'lease' && beganAtMs >= decided.atMs) return true;
     if (one.kind === 'stop') return decided.desired !== 'running';
     if (one.kind !== 'relocate') return false;
-    return one.params['isRestart'] === true ? !decided.ran : decided.drainPolicy === 'relocate' && decided.isHostLeft;
+    return one.params['isRestart'] === true ? !decided.ran : decided.drainPolicy === 'relocate' && (decided.isHostLeft || decided.isBound);
+  }
+
+  #hasHardRule({ id }: Workload): boolean {
+    return [...this.parts.store.peek().rules.values()].some((rule) => rule.hard && rule.workloads.includes(id));
   }
 
   #host(name: string): Host | undefined {

@@ -21,6 +21,7 @@ import { keepsApart } from '../../scheduler/rules/keeps-apart.js';
 import { keepsTogether } from '../../scheduler/rules/keeps-together.js';
 import { memoryFits } from '../../scheduler/rules/memory-fits.js';
 import { obeysHostsRules } from '../../scheduler/rules/obeys-hosts-rules.js';
+import { COPY_RELOCATION_STEPS } from '../../migration/run-copy-relocation.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName } from '../scenario/result.js';
@@ -53,6 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'guard-asks-for-no-lease', without: 'nothing protected is started without a lease', caughtBy: TWICE, apply: () => both(instead(SimulatedWorld.prototype, 'holdsLease', () => () => true), instead(SimulatedWorld.prototype, 'isArmed', () => () => true)) },
   { name: 'lease-from-receipt', without: 'the lease counts from the sending of what is acknowledged', caughtBy: TWICE, apply: leaseFromReceipt },
   { name: 'lease-of-any-voter', without: 'a lease needs a majority of acknowledgements', caughtBy: TWICE, apply: leaseOfAnyVoter },
+  { name: 'no-last-copy', without: 'what must be copied is copied once more when it is stopped', caughtBy: ['no-write-lost'], apply: noLastCopy },
   { name: 'no-self-fence', without: 'when the lease ends, what runs under it is ended, or the watchdog resets the host', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { return duty.call(this, { ...sight, leaseUntilMs: Infinity }); }) },
   { name: 'watchdog-fed-regardless', without: 'until what ran under the lease is seen gone, the watchdog gets nothing', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { const asked = duty.call(this, sight); return asked.watchdog === 'starve' ? { ...asked, watchdog: 'feed' } : asked; }) },
   { name: 'voters-forget-promises', without: 'a promise holds through every restart of the voter', caughtBy: TWICE, apply: () => instead(Disk.prototype, 'load', () => () => NO_PROMISES) },
@@ -208,4 +210,10 @@ const both = (...undo: readonly (() => void)[]) => (): void => undo.forEach((one
 /** For all mutants: the second net is taken away. */
 export function withoutLocks(): () => void {
   return instead(SimulatedWorld.prototype, 'lockHolder', () => () => null);
+}
+
+function noLastCopy(): () => void {
+  const copy = COPY_RELOCATION_STEPS.find((step) => step.name === 'copy');
+  if (!copy) throw new Error('no step of a relocation copies what was stopped');
+  return insteadInList(COPY_RELOCATION_STEPS, copy, { ...copy, run: async () => ({ kind: 'done' }) });
 }

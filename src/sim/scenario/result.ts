@@ -19,6 +19,7 @@ export const INVARIANTS = {
   'no-fence-without-quorum': 'nothing is fenced without quorum, nor above the mass-failure brake',
   'one-leader-acts': 'no effect of an older leader epoch is accepted after a newer one was seen by that host',
   'newest-placement-acts': 'no command for an older placement of a workload is accepted after one for a newer was seen by that host',
+  'no-write-lost': 'one whose data lie at its host begins with all that it had written, unless its host was lost',
   'hard-rules-hold': 'automation never breaks a hard rule; waiting beats violating',
   'capacity-holds': 'no host is given more than its policy allows',
   'bystanders-untouched': 'healthy hosts are not reset; workloads outside an action are not stopped or restarted',

@@ -59,6 +59,8 @@ const faults = z.strictObject({
 const workload = z.strictObject({
   name,
   kind: z.enum(['vm', 'container']).optional(),
+  storage: z.enum(['shared', 'local']).optional(),
+  replicateEveryS: whole(1, 10_000_000).optional(),
   host: name.optional(),
   desired: z.enum(DESIRED).optional(),
   cpus: cpus.optional(),
@@ -99,6 +101,8 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onHost, do: z.literal('host.lossy'), loss: share }),
   z.strictObject({ ...onHost, do: z.literal('host.slow'), delayMs: z.number().min(0).max(60_000) }),
   z.strictObject({ ...onHost, do: z.literal('host.hang'), seconds }),
+  /** Beyond the contract: one of its hypervisors does not answer, the other does. */
+  z.strictObject({ ...onHost, do: z.literal('host.daemon-hangs'), driver: z.enum(['libvirt', 'lxd']), seconds }),
   /** Beyond the contract: how its power device breaks. It hangs (the default), refuses at once, or cuts a while later. */
   z.strictObject({ ...onHost, do: z.literal('host.fence-breaks'), device: z.string().optional(), how: z.enum(['hangs', 'fails', 'slow']).optional() }),
   z.strictObject({ ...onHost, do: z.literal('host.fence-repaired'), device: z.string().optional() }),

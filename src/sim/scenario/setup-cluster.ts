@@ -2,7 +2,7 @@
 import type { Change } from '../../cluster/change.js';
 import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
-import { needsOf } from '../../hosts/drivers/libvirt/domain-needs.js';
+import { LOCAL_STORAGE, simulatedNeeds } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { hostId, workloadId } from '../../shared/ids.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
@@ -50,9 +50,9 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
   };
 }
 
-export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB'>, disk = diskOf(name)): string {
+export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage'>, disk = diskOf(name)): string {
   return [
-    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>`,
+    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? LOCAL_STORAGE : ''}`,
     `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu><os><type arch='x86_64'>hvm</type></os><devices>`,
     `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk>`,
     `<interface type='bridge'><source bridge='br0'/></interface></devices></domain>`,
@@ -87,8 +87,8 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
   return {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: home, workloadEpoch: 1, state, why: null,
-    needs: needsOf(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
-    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), startAfter: (one.startAfter ?? []).map(workloadId),
+    needs: simulatedNeeds(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' ? { drainPolicy: 'relocate' as const } : {}), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
   };
 }
 

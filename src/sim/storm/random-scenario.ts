@@ -3,6 +3,7 @@ import { seededRng, type Rng } from '../../shared/rng.js';
 import { DEFAULT_POLICY } from '../../cluster/cluster-policy.js';
 import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEntry } from '../scenario/scenario.js';
 import { deadWatchdogs } from './dead-watchdogs.js';
+import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
 import { peopleMeanwhile } from './random-people.js';
 import { moreRules } from './random-rules.js';
@@ -25,9 +26,9 @@ export function randomScenario(seed: number): Scenario {
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
   const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...hostTroubles(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...hostTroubles(seed, site), ...hangingDaemons(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withMoreFaults(seed, hosts, workloads)), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
@@ -122,6 +123,17 @@ function withMoreFaults(seed: number, hosts: readonly ScenarioHost[], workloads:
     const [chance, crashesAfterS, onlyOn] = [rng.next(), 1 + rng.int(30), pick(rng, hosts).name];
     if (chance > 0.06 || one.faults !== undefined) return one;
     return { ...one, faults: pick(rng, [{ crashesAfterS }, { crashesAfterS, onlyOn }, { running: false }, { startFails: 1, onlyOn }]) };
+  });
+}
+
+/** Of a stream of its own: in some clusters, some have their data at their host, most of those with a copy elsewhere. */
+function withContainers(seed: number, workloads: readonly ScenarioWorkload[]): readonly ScenarioWorkload[] {
+  const rng = seededRng(seed ^ 0x10ca_1d15);
+  if (rng.next() < 0.75) return workloads;
+  return workloads.map((one) => {
+    const [chance, isCopied, everyS] = [rng.next(), rng.next() < 0.7, 10 + rng.int(50)];
+    if (chance > 0.4) return one;
+    return { ...one, kind: 'container', storage: 'local', ...(isCopied ? { replicateEveryS: everyS } : {}) };
   });
 }
 

@@ -15,7 +15,7 @@ type Gust<Site = StormSite> = (rng: Rng, site: Site, at: number) => readonly Tim
 export const pick = <T>(rng: Rng, from: readonly T[]): T => from[rng.int(from.length)] as T;
 export const host = (rng: Rng, { hosts }: StormSite): string => pick(rng, hosts).name;
 export const workload = (rng: Rng, { workloads }: StormSite): string => pick(rng, workloads).name;
-const tenths = (value: number): number => Math.round(value * 10) / 10;
+export const tenths = (value: number): number => Math.round(value * 10) / 10;
 /** A moment after another one, in tenths of a second. */
 export const later = (rng: Rng, at: number, withinS: number): number => tenths(at + rng.next() * withinS);
 

@@ -14,7 +14,7 @@ export interface RootShell {
 }
 
 /** Above the sum of what the script itself may wait for a daemon that hangs once. */
-const SURVEY_MS = 40_000;
+const SURVEY_MS = 60_000;
 const CLOCK_MS = 5_000;
 const MARK_MS = 15_000;
 /** Above what the scripts themselves wait. */

@@ -1,6 +1,7 @@
 // One look at a host as a shell script, and how its answer is read.
 import { OperationalError } from '../../../shared/errors.js';
 import { INSTALLED_CLUSTER } from '../ssh/agent-files.js';
+import { daemonsOf, DAEMONS_SCRIPT } from './container-daemons.js';
 import { POOL_MARKER_FILE, type HostSurvey, type SurveyedPool } from '../../host-survey.js';
 
 /** A pool on storage that hangs must not take the whole look with it. */
@@ -48,6 +49,7 @@ if version=$(timeout ${LIBVIRT_S} virsh -q version 2>&1); then
 else
   echo "libvirt-error $(echo "$version" | tail -n1)"
 fi
+${DAEMONS_SCRIPT}
 echo "end yes"`;
 
 export interface ClockReading {
@@ -83,11 +85,12 @@ export function parseSurvey(output: string, clock: ClockReading): HostSurvey {
     machineId: first('machine') ?? '',
     bootId: first('boot') ?? '',
     agentClusterId: first('agent-cluster'),
+    daemons: daemonsOf(lines),
     autostart: all('autostart'),
   };
 }
 
-function splitLine(line: string): readonly [string, string] {
+export function splitLine(line: string): readonly [string, string] {
   const space = line.indexOf(' ');
   return space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1).trim()];
 }

@@ -31,6 +31,8 @@ export function needsOf(definition: string, pools: readonly PoolPlace[]): Worklo
     cpuModel: cpuModelOf(first(domain, 'cpu')),
     architecture: first(domain, 'os/type')?.attributes['arch'] ?? 'x86_64',
     accelerator: domain.attributes['type'] === 'kvm' ? 'kvm' : 'tcg',
+    driver: 'libvirt',
+    instance: null,
     pinnedBy: [...devicesThatPin(domain), ...localImages(disks)],
   };
 }

@@ -10,7 +10,7 @@ const devices = (inner: string): string => domain(`<devices>${inner}</devices>`)
 
 describe('needsOf', () => {
   it('reads sizes, rounded up, and identity', () => {
-    expect(needsOf(domain(''), POOLS)).toEqual({ vcpus: 2, memoryMiB: 1025, disks: [], bridges: [], cpuModel: null, architecture: 'aarch64', accelerator: 'kvm', pinnedBy: [] });
+    expect(needsOf(domain(''), POOLS)).toEqual({ vcpus: 2, memoryMiB: 1025, disks: [], bridges: [], cpuModel: null, architecture: 'aarch64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [] });
     expect(identityOf(domain(''))).toEqual({ uuid: 'u-1', name: 'a & b' });
     expect(needsOf(domain('', "type='qemu'"), []).accelerator).toBe('tcg');
   });
@@ -78,7 +78,7 @@ describe('domainXml', () => {
   it('needs what was asked for', () => {
     expect(identityOf(domainXml(spec))).toEqual({ uuid: spec.uuid, name: spec.name });
     expect(needsOf(domainXml(spec), POOLS)).toEqual({
-      vcpus: 3, memoryMiB: 512, bridges: ['br0'], cpuModel: 'EPYC', architecture: 'x86_64', accelerator: 'kvm', pinnedBy: [],
+      vcpus: 3, memoryMiB: 512, bridges: ['br0'], cpuModel: 'EPYC', architecture: 'x86_64', accelerator: 'kvm', driver: 'libvirt', instance: null, pinnedBy: [],
       disks: [
         { target: 'vda', path: '/srv/shared/web.qcow2', pool: 'shared', format: 'qcow2', readonly: false },
         { target: 'vdb', path: '/srv/shared/data.raw', pool: 'shared', format: 'raw', readonly: false },

@@ -8,7 +8,7 @@ describe('parseFacts', () => {
     expect(parseFacts(FACTS, 5)).toEqual({
       cpus: 2, memoryMiB: 24_105, freeMemoryMiB: 23_405, cpuModel: 'kvm64-v1', usableCpuModels: ['486', 'qemu64'], architecture: 'x86_64', accelerator: 'tcg',
       libvirtVersion: '11.3.0', qemuVersion: '10.0.2', kernelVersion: '6.18.44', bootId: 'f6f29614-1d8d-487a-b8c8-c4820a62220d', machineId: '000000000000000000000000abc00001',
-      hostname: 'host-1', bridges: ['br0', 'virbr0'], watchdogDevice: false, refreshedAtMs: 5,
+      hostname: 'host-1', bridges: ['br0', 'virbr0'], containerDaemons: [], watchdogDevice: false, refreshedAtMs: 5,
       pools: [
         { name: 'local', path: '/srv/local', markerId: null, freeMiB: 12_053, totalMiB: 12_053 },
         { name: 'shared', path: '/srv/shared', markerId: '7d7a3c1e', freeMiB: 235_109, totalMiB: 258_019 },

@@ -68,6 +68,7 @@ export function parseFacts(output: string, nowMs: number): HostFacts {
     hostname: word('hostname'),
     bridges: plain.filter(([name]) => name === 'bridge').map(([, bridge]) => bridge).sort(),
     pools: sections.filter(([key]) => key === 'pool').flatMap(([, text]) => poolOf(text)),
+    containerDaemons: [],
     watchdogDevice: word('watchdog') === 'yes',
     refreshedAtMs: nowMs,
   };

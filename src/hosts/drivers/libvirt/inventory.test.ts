@@ -7,10 +7,10 @@ import { EMPTY_INVENTORY, INCOMING, INVENTORY, JOB_AT_DESTINATION, JOB_COMPLETED
 describe('parseInventory', () => {
   it('reads states, reasons, sizes and flags of all domains', () => {
     expect(parseInventory(INVENTORY)).toEqual([
-      { uuid: '11111111-2222-4333-8444-00000000009a', name: 'tr an', kind: 'vm', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 16, autostart: false, persistent: false },
-      { uuid: '11111111-2222-4333-8444-000000000001', name: 'g1', kind: 'vm', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 16, autostart: false, persistent: true },
-      { uuid: '11111111-2222-4333-8444-000000000003', name: 'g3', kind: 'vm', runState: 'stopped', reason: 'destroyed', vcpus: 1, memoryMiB: 24, autostart: true, persistent: true },
-      { uuid: '11111111-2222-4333-8444-000000000004', name: "it's @ home", kind: 'vm', runState: 'paused', reason: 'user', vcpus: 1, memoryMiB: 16, autostart: false, persistent: true },
+      { uuid: '11111111-2222-4333-8444-00000000009a', name: 'tr an', kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 16, autostart: false, persistent: false },
+      { uuid: '11111111-2222-4333-8444-000000000001', name: 'g1', kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'migrated', vcpus: 1, memoryMiB: 16, autostart: false, persistent: true },
+      { uuid: '11111111-2222-4333-8444-000000000003', name: 'g3', kind: 'vm', driver: 'libvirt', runState: 'stopped', reason: 'destroyed', vcpus: 1, memoryMiB: 24, autostart: true, persistent: true },
+      { uuid: '11111111-2222-4333-8444-000000000004', name: "it's @ home", kind: 'vm', driver: 'libvirt', runState: 'paused', reason: 'user', vcpus: 1, memoryMiB: 16, autostart: false, persistent: true },
     ]);
     expect(parseInventory(EMPTY_INVENTORY)).toEqual([]);
   });

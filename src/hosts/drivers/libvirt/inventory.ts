@@ -83,6 +83,7 @@ function observed(uuid: string, name: string, stats: ReadonlyMap<string, string>
     uuid,
     name,
     kind: 'vm',
+    driver: 'libvirt',
     runState: state.runState,
     reason: state.reasons[number('state.reason')] ?? 'unknown',
     vcpus: number('vcpu.current') || number('vcpu.maximum') || 1,

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../shared/clock.js';
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts } from '../../host-facts.js';
-import type { CommandToken, DiskSpec, Hypervisor, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../../hypervisor.js';
+import type { CommandToken, DiskSpec, Hypervisor, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, ObservedWorkload } from '../../hypervisor.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
 import { quoteAll } from '../ssh/shell-quote.js';
@@ -35,6 +35,7 @@ const ENVIRONMENT = 'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system';
 const NOT_STOPPED = 95;
 
 export class LibvirtHypervisor implements Hypervisor {
+  readonly copies = null;
   readonly #ssh: SshConnection;
   readonly #clock: Pick<Clock, 'nowMs'>;
 
@@ -50,9 +51,9 @@ export class LibvirtHypervisor implements Hypervisor {
     return parseFacts(stdout, this.#clock.nowMs());
   }
 
-  async inventory(): Promise<readonly ObservedWorkload[]> {
+  async inventory(): Promise<InventoryLook> {
     const { stdout } = await this.#lookOk(INVENTORY_SCRIPT, 'inventory');
-    return Promise.all(parseInventory(stdout).map((workload) => this.#withMigrationSide(workload)));
+    return { workloads: await Promise.all(parseInventory(stdout).map((workload) => this.#withMigrationSide(workload))), mute: [] };
   }
 
   async observe(uuid: string): Promise<ObservedWorkload | null> {

@@ -16,13 +16,16 @@ export const AGENT_FILES = {
 /** Prints the id of the cluster whose agent is installed, or nothing. We write one field a line. */
 export const INSTALLED_CLUSTER = `sed -n 's/^[[:space:]]*"clusterId":[[:space:]]*"\\([^"]*\\)".*/\\1/p' ${AGENT_CONFIG_FILE} 2>/dev/null | head -n1`;
 
+/** What stops the containers of LXD (a snap, or Debian's package) and Incus when the host goes down. Those that are not there are ordered after nothing. */
+const CONTAINER_UNITS = 'snap.lxd.daemon.service snap.lxd.daemon.unix.socket lxd-containers.service lxd.service lxd.socket incus-startup.service incus.service incus.socket';
+
 export function agentUnit(node: string): string {
   return `[Unit]
 Description=Reeve agent: heartbeats of this host
 Documentation=man:reeve(1)
 After=network-online.target
-# Stopped after the guests are: its good-bye says that none is left.
-Before=libvirt-guests.service
+# Stopped after the guests and containers are: its good-bye says that none is left.
+Before=libvirt-guests.service ${CONTAINER_UNITS}
 Wants=network-online.target
 StartLimitIntervalSec=0
 
@@ -56,6 +59,7 @@ Documentation=man:reeve(1)
 # What it comes after is stopped after it: the agent, guests and what stops them, libvirt, SSH (also for those who are not root), network.
 After=reeve-agent.service
 After=libvirt-guests.service virt-guest-shutdown.target libvirtd.service libvirtd.socket virtqemud.service virtqemud.socket
+After=${CONTAINER_UNITS}
 After=ssh.service ssh.socket sshd.service systemd-user-sessions.service network.target network-online.target
 # libvirt stops its guests after this target; where libvirt-guests is not in use, nothing else would have it active.
 Wants=virt-guest-shutdown.target

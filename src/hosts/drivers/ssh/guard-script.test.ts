@@ -155,6 +155,7 @@ describe('guard', () => {
     const lease = (leftMs: number, armed: 0 | 1, bootId = 'boot-a'): void => writeFileSync(join(dir, 'lease'), `1 ${bootId} ${uptimeMs() + leftMs} ${armed}\n`);
     const held = (...more: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
       guard('run', '--leader', '1', '--host', '1', '--workload', `${UUID}:1`, '--lease-hold', ...more, '--', 'echo', 'ran');
+    const noteOf = (): string => readFileSync(join(dir, 'state', 'leases', UUID), 'utf8');
     const isNoted = (): boolean => existsSync(join(dir, 'state', 'leases', UUID));
 
     beforeEach(async () => {
@@ -202,6 +203,26 @@ describe('guard', () => {
       expect(await guard('run', '--leader', '1', '--host', '1', '--workload', `${OTHER}:1`, '--', 'true')).toMatchObject({ code: 0 });
       expect(await guard('run', '--leader', '1', '--host', '1', '--workload', `${UUID}:1`, '--lease-drop', '--', 'true')).toMatchObject({ code: 0 });
       expect(isNoted()).toBe(false);
+    });
+
+    it.each(['lxd:c1', 'incus:web_c1-2'])('notes by what name the processes of %s are known', async (word) => {
+      lease(60_000, 1);
+      expect(await held('--instance', word)).toMatchObject({ code: 0, stdout: 'ran\n' });
+      expect(noteOf()).toBe(`${word}\n`);
+      await held('--instance', 'lxd:other');
+      expect(noteOf()).toBe('lxd:other\n');
+      await held();
+      expect(noteOf()).toBe('');
+    });
+
+    it.each(['c1', 'lxd:', 'lxc:c1', 'lxd:-c1', 'lxd:c 1', 'lxd:../c1', 'incus:c1\n', `lxd:${'x'.repeat(200)}`])('takes no such name: %j', async (word) => {
+      lease(60_000, 1);
+      expect(await held('--instance', word)).toMatchObject({ code: 64, stdout: '' });
+      expect(isNoted()).toBe(false);
+    });
+
+    it('names none without a workload', async () => {
+      expect(await guard('run', '--leader', '1', '--host', '1', '--instance', 'lxd:c1', '--', 'true')).toMatchObject({ code: 64 });
     });
 
     it('belongs to a workload', async () => {

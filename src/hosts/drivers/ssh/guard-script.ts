@@ -15,10 +15,14 @@ export const GUARD_WAIT_S = 8;
 /** For a lease that is about to hold: the agent arms the watchdog within two ticks, and a fresh agent has its lease within two heartbeats. 3 s. */
 const LEASE_TRIES = 60;
 
+/** Names of instances have 63 characters at most; a project's may stand in front. */
+const LONGEST_INSTANCE = 200;
+
 export const GUARD_SCRIPT = `#!/bin/sh
 # Reeve's guard. Every command that changes something on this host goes through it:
 #
-#   guard run --leader N --host N [--workload UUID:EPOCH [--lease-hold|--lease-drop]] [--release] -- command args...
+#   guard run --leader N --host N [--workload UUID:EPOCH [--lease-hold|--lease-drop] [--instance lxd:NAME|incus:NAME]]
+#             [--release] -- command args...
 #   guard admit --leader N --host N --boot-id ID
 #   guard revoke
 #   guard state
@@ -35,7 +39,8 @@ export const GUARD_SCRIPT = `#!/bin/sh
 #
 # The lease. With --lease-hold the workload is noted to be under the host's lease: the agent ends it when the lease ends. The command
 # runs only while the lease holds and a watchdog stands behind it, as the agent writes down. The note comes before the command: for it the agent arms
-# the watchdog. While a command runs it holds the host's lock; the agent waits for that lock before it calls a host quiet.
+# the watchdog. The processes of a VM carry the uuid; a container is found by the name that --instance gives, and the note says it.
+# While a command runs it holds the host's lock; the agent waits for that lock before it calls a host quiet.
 umask 077
 export LC_ALL=C
 dir=${GUARD_DIR}
@@ -124,7 +129,9 @@ run() {
 hold_lease() {
   # Not before the lease holds: the agent ends what is noted and runs without one.
   wait_for lease_holds
-  mkdir -p "$dir/leases" && : > "$dir/leases/$uuid.new" && mv -f "$dir/leases/$uuid.new" "$dir/leases/$uuid" || end 74 "cannot write $dir/leases"
+  mkdir -p "$dir/leases" || end 74 "cannot write $dir/leases"
+  if [ -n "$instance" ]; then save "$dir/leases/$uuid" "$instance"
+  else : > "$dir/leases/$uuid.new" && mv -f "$dir/leases/$uuid.new" "$dir/leases/$uuid" || end 74 "cannot write $dir/leases"; fi
   wait_for lease_armed
 }
 
@@ -187,20 +194,25 @@ state() {
 
 action=
 [ $# -eq 0 ] || { action=$1; shift; }
-leader_arg= host_arg= boot_arg= workload= uuid= epoch= release= lease=
+leader_arg= host_arg= boot_arg= workload= uuid= epoch= release= lease= instance=
 while [ $# -gt 0 ]; do
   case $1 in
     --) shift; break ;;
     --release) release=1; shift; continue ;;
     --lease-hold) lease=hold; shift; continue ;;
     --lease-drop) lease=drop; shift; continue ;;
-    --leader|--host|--boot-id|--workload) [ $# -ge 2 ] || usage ;;
+    --leader|--host|--boot-id|--workload|--instance) [ $# -ge 2 ] || usage ;;
     *) usage ;;
   esac
   case $1 in
     --leader) number "$2"; leader_arg=$2 ;;
     --host) number "$2"; host_arg=$2 ;;
     --boot-id) boot_arg=$2 ;;
+    --instance)
+      instance=$2
+      case $instance in lxd:*|incus:*) ;; *) usage ;; esac
+      case \${instance#*:} in ''|[!0-9A-Za-z]*|*[!0-9A-Za-z._-]*) usage ;; esac
+      [ \${#instance} -le ${LONGEST_INSTANCE} ] || usage ;;
     --workload)
       uuid=\${2%:*} epoch=\${2##*:}
       number "$epoch"
@@ -219,7 +231,7 @@ case $action in
   admit) [ -n "$boot_arg" ] || usage; admit ;;
   run)
     [ $# -gt 0 ] || usage
-    [ -z "$lease" ] || [ -n "$uuid" ] || usage
+    [ -z "$lease$instance" ] || [ -n "$uuid" ] || usage
     run
     [ -z "$release" ] || exec 8>&- 9>&-
     exec "$@" ;;

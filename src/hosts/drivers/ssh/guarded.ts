@@ -9,12 +9,14 @@ export interface GuardOptions {
   readonly release?: boolean;
   /** `hold`: only while the host's lease holds, and the workload is under it from now on. `drop`: it is under it no longer. */
   readonly lease?: 'hold' | 'drop';
+  /** Of a container: by what name its processes are known to the kernel, "lxd:NAME". QEMU's carry the uuid. */
+  readonly instance?: string;
 }
 
 /** The words of a guarded command. */
 export function guarded(token: CommandToken, command: readonly string[], options: GuardOptions = {}): string[] {
   const workload = token.workload ? ['--workload', `${token.workload.uuid}:${token.workload.epoch}`] : [];
-  const release = [...(options.release ? ['--release'] : []), ...(options.lease ? [`--lease-${options.lease}`] : [])];
+  const release = [...(options.release ? ['--release'] : []), ...(options.lease ? [`--lease-${options.lease}`] : []), ...(options.instance === undefined ? [] : ['--instance', options.instance])];
   return [GUARD_PATH, 'run', '--leader', String(token.leaderEpoch), '--host', String(token.hostEpoch), ...workload, ...release, '--', ...command];
 }
 

@@ -103,6 +103,30 @@ describe('parseProbe', () => {
     expect(parseProbe(output)).toEqual({ bootId: 'b-1', agentAlive: true, runningUuids: ['c0f0c0f0-0000-4000-8000-000000000001', 'c0f0c0f0-0000-4000-8000-000000000002'] });
   });
 
+  describe('of containers that are noted by name', () => {
+    const [C1, ODD] = ['c0f0c0f0-0000-4000-8000-00000000000a', 'c0f0c0f0-0000-4000-8000-00000000000b'];
+    const shown = (...lines: readonly string[]): readonly string[] => parseProbe(['boot b-1', 'agent no', `mark ${C1} lxd:c1`, ...lines, 'end'].join('\n')).runningUuids;
+    const monitor = (name: string, group: string, path = '/var/lib/lxd'): readonly string[] => [`monitor [lxc monitor] ${path}/containers ${name}`, `owned ${group}`];
+
+    it.each([
+      ['nothing of it', [], false],
+      ['its monitor and its group', ['payload c1', ...monitor('c1', 'c1')], true],
+      ['its monitor, and the next group', ['payload c1-1', ...monitor('c1', 'c1-1')], true],
+      ['its group alone', ['payload c1'], true],
+      ['a group that may be its', ['payload c1-1'], true],
+      ['its monitor alone, which tells of its end', ['monitor [lxc monitor] /var/lib/lxd/containers c1'], false],
+      ['one that is named like its next group', ['payload c1-1', ...monitor('c1-1', 'c1-1')], false],
+      ['one of Incus by the same name', ['payload c1', ...monitor('c1', 'c1', '/var/lib/incus')], false],
+      ['another one', ['payload c2', ...monitor('c2', 'c2')], false],
+    ])('tells whether one runs: %s', (_what, lines, runs) => {
+      expect(shown(...lines)).toEqual(runs ? [C1] : []);
+    });
+
+    it('is in doubt of what it can not read', () => {
+      expect(shown(`mark ${ODD} what:ever`)).toEqual([ODD]);
+    });
+  });
+
   it('takes no list that was cut short', () => {
     for (const output of ['', 'boot b-1\nagent no\n', 'agent no\nend\n']) expect(() => parseProbe(output)).toThrow('before its end');
   });

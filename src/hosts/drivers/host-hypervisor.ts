@@ -1,0 +1,141 @@
+// The Hypervisor port of a whole host, that may have several hypervisors side by side: each workload is reached through the one that runs it.
+import { messageOf, OperationalError } from '../../shared/errors.js';
+import type { Clock } from '../../shared/clock.js';
+import type { HostFacts } from '../host-facts.js';
+import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import { DriverLooks, type DriverLook } from './driver-looks.js';
+
+export interface HostDriver {
+  readonly name: DriverName;
+  readonly hypervisor: Hypervisor;
+  /** Is this definition of its making? */
+  readonly takes: (definition: string) => boolean;
+}
+
+type Incompatibilities = Awaited<ReturnType<Hypervisor['compatibility']>>;
+
+export class HostHypervisor implements Hypervisor {
+  /** Whose each uuid is: that never changes. */
+  readonly #owners = new Map<string, HostDriver>();
+  readonly #around: DriverLooks<HostDriver>;
+  readonly copies: InstanceCopies | null;
+
+  /** The first is asked where nobody knows. `facts`: of the host as a whole. */
+  constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, private readonly means: { readonly clock: Pick<Clock, 'sleep'>; readonly driverOf: (uuid: string) => DriverName | undefined }) {
+    this.#around = new DriverLooks(drivers, means.clock);
+    this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
+  }
+
+  async inventory(): Promise<InventoryLook> {
+    const looks = await this.#looks();
+    return { workloads: looks.flatMap(({ shown }) => shown ?? []), mute: looks.flatMap(({ driver, error }) => (error === null ? [] : [{ driver: driver.name, why: messageOf(error) } satisfies MuteDriver])) };
+  }
+
+  async observe(uuid: string): Promise<ObservedWorkload | null> {
+    const known = this.#ownerOf(uuid);
+    if (known) return known.hypervisor.observe(uuid);
+    const looks = await this.#looks();
+    const found = looks.flatMap(({ shown }) => shown ?? []).find((one) => one.uuid === uuid);
+    return found ?? nowhere(looks);
+  }
+
+  definition = async (uuid: string): Promise<string> => (await this.#of(uuid)).definition(uuid);
+  migrationProgress = async (uuid: string): Promise<MigrationProgress | null> => (await this.#of(uuid)).migrationProgress(uuid);
+  migrationStatistics = async (uuid: string): Promise<MigrationStatistics> => (await this.#of(uuid)).migrationStatistics(uuid);
+  compatibility = (definition: string): Promise<Incompatibilities> => this.#taking(definition).hypervisor.compatibility(definition);
+
+  /** Which of them began it, its id does not say. */
+  async migrationCommand(id: string): Promise<MigrationCommandState> {
+    return firstKnown(this.drivers.map(({ hypervisor }) => () => hypervisor.migrationCommand(id)));
+  }
+
+  async define(token: CommandToken, definition: string): Promise<void> {
+    const driver = this.#taking(definition);
+    await driver.hypervisor.define(token, definition);
+    if (token.workload) this.#owners.set(token.workload.uuid, driver);
+  }
+
+  undefine = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).undefine(token, uuid);
+  start = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).start(token, uuid);
+  requestShutdown = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).requestShutdown(token, uuid);
+  kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);
+  resume = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).resume(token, uuid);
+  setAutostart = async (token: CommandToken, uuid: string, on: boolean): Promise<void> => (await this.#of(uuid)).setAutostart(token, uuid, on);
+  abortMigration = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).abortMigration(token, uuid);
+  startMigration = async (token: CommandToken, request: MigrationRequest): Promise<void> => (await this.#of(request.uuid)).startMigration(token, request);
+  /** The guard alone is asked. */
+  overtake = (token: CommandToken): Promise<void> => this.drivers[0].hypervisor.overtake(token);
+
+  async announce(token: CommandToken): Promise<void> {
+    await (token.workload ? await this.#of(token.workload.uuid) : this.drivers[0].hypervisor).announce(token);
+  }
+
+  createDisk = (token: CommandToken, name: string, disk: DiskSpec): Promise<string> => this.drivers[0].hypervisor.createDisk(token, name, disk);
+  deleteDisk = (token: CommandToken, path: string): Promise<void> => this.drivers[0].hypervisor.deleteDisk(token, path);
+
+  async #looks(): Promise<readonly DriverLook<HostDriver>[]> {
+    const looks = await this.#around.all();
+    for (const { driver, shown } of looks) for (const { uuid } of shown ?? []) this.#owners.set(uuid, driver);
+    return looks;
+  }
+
+  /** Seen here, or known to be of a kind that one of them runs: the others need not answer for it. */
+  #ownerOf(uuid: string): HostDriver | undefined {
+    return this.#owners.get(uuid) ?? this.drivers.find(({ name }) => name === this.means.driverOf(uuid));
+  }
+
+  async #of(uuid: string): Promise<Hypervisor> {
+    const looks = this.#ownerOf(uuid) || this.drivers.length === 1 ? [] : await this.#looks();
+    const owner = this.#ownerOf(uuid) ?? nowhere(looks) ?? this.drivers[0];
+    return owner.hypervisor;
+  }
+
+  #taking(definition: string): HostDriver {
+    const found = this.drivers.find((one) => one.takes(definition));
+    if (!found) throw new OperationalError('unsupported', `nothing on this host takes such a definition: ${definition.slice(0, 40)}…`);
+    return found;
+  }
+
+  #allCopies(): InstanceCopies {
+    const copying = this.drivers.flatMap(({ hypervisor: { copies } }) => copies ?? []);
+    const of = async (uuid: string): Promise<InstanceCopies> => {
+      const { copies } = await this.#of(uuid);
+      if (!copies) throw new OperationalError('unsupported', `${uuid} is not copied: its disks can be reached from other hosts, or it is none of this host's`);
+      return copies;
+    };
+    // Whose a replica is, only its owner's list says: it is shown nowhere else.
+    const ofReplica = async (uuid: string, act: (one: InstanceCopies) => Promise<void>): Promise<void> => {
+      for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await act(one);
+    };
+    return {
+      prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
+      startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
+      copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
+      abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
+      setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
+      replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
+      // Whose a replica is, only its owner's list says: it is shown nowhere else.
+      deleteReplica: async (token, uuid) => {
+        const shown = await this.observe(uuid);
+        // What is shown is the workload: its driver refuses.
+        if (shown) return (await of(uuid)).deleteReplica(token, uuid);
+        for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await one.deleteReplica(token, uuid);
+      },
+    };
+  }
+}
+
+/** It is nowhere, and every hypervisor has said so: one that did not answer may have it. */
+function nowhere(looks: readonly DriverLook<HostDriver>[]): null {
+  const mute = looks.find(({ error }) => error !== null);
+  if (mute) throw mute.error;
+  return null;
+}
+
+async function firstKnown(asks: readonly (() => Promise<MigrationCommandState>)[]): Promise<MigrationCommandState> {
+  for (const ask of asks) {
+    const state = await ask();
+    if (state.kind !== 'none') return state;
+  }
+  return { kind: 'none' };
+}

@@ -1,0 +1,181 @@
+// A copy of an instance to another host's daemon, as a detached command on the source host; and how such a command is ended.
+import type { CopyRequest } from '../../hypervisor.js';
+import { detachedDir, ENDED_SCRIPT, endDetachedScript, startDetachedScript } from '../ssh/detached-command.js';
+import { quote } from '../ssh/shell-quote.js';
+import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
+import type { Dialect } from './dialect.js';
+import { rootPoolOf, type Instance } from './instance.js';
+import { EXIT } from './lxd-failure.js';
+import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
+import { remoteNameOf } from './remotes.js';
+
+/** Of each question before and after the copying; the copying itself is bounded by whoever waits for it. */
+const ASK_S = 30;
+/** What `abortCopy` leaves as the command's exit code: as if a signal had ended it. */
+const ABORTED = 130;
+/** From the end of what sends to the daemon's own end of the operation: a second at most was seen. */
+const OPERATION_END_TRIES = 50;
+
+/** The times of files have whole seconds where they are compared, and clocks of hosts differ. */
+const ABOUT_S = 3;
+
+/**
+ * Without snapshots in common the daemons copy by rsync, which passes over a file of the same size whose time has the same second (6 of 6 such changes were lost
+ * with rsync -a). So at the replica the times of all files are changed that may have been written about the last copying; the next one compares them by content and puts
+ * their times right. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
+ */
+export function prepareScript(uuid: string, instance: Instance): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && state=$(status_of "") || exit $?
+[ "$role" = ${REPLICA} ] || exit 0
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica of $name runs ($state)"
+${notCopying}
+case $copied in ''|*[!0-9]*) since=0 ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+inside() { "$@"; }
+[ ! -e /run/snapd/ns/lxd.mnt ] || [ "$state_dir" != /var/snap/lxd/common/lxd ] || inside() { nsenter --mount=/run/snapd/ns/lxd.mnt "$@"; }
+root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_name/rootfs
+if inside test -d "$root"; then
+  inside find "$root" -xdev -type f -newermt "@$since" -exec touch -d @1 {} + || end ${EXIT.notDone} "the files of the replica of $name can not be prepared"
+else
+  client delete "$name" --project "$project"
+fi`;
+}
+
+/** Two drivers of one host may be asked about the same id: each has its own. */
+export const copyIdOf = ({ driver }: Dialect, id: string): string => `${driver}-${id}`;
+const UNIT = 'reeve-copy';
+
+export function startCopyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
+  const id = copyIdOf(dialect, request.id);
+  return `[ ! -d ${detachedDir(id)} ] || exit 0
+${sameInstance(uuid)}
+${notReplica}
+${startDetachedScript({ id, unitPrefix: UNIT, script: copyScript(dialect, instance, uuid, request) })}`;
+}
+
+/**
+ * Files that vanish while rsync reads them fail the whole copy of a container that runs (LXD 5.0.2, also with --allow-inconsistent, which says
+ * that it would not). The next try has little left to copy. One that removes files all the time is copied while it is stopped, or from a pool that has snapshots.
+ */
+const VANISHED_TRIES = 6;
+
+const COPY_ONCE = `copy_once() {
+  inconsistent=
+  [ "$state" = Stopped ] || inconsistent=--allow-inconsistent
+  limit=0
+  said=$(client copy -q "$name" "$there$name" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}=${REPLICA} -c boot.autostart=false -c ${MARKS.autostart}="$noted" 2>&1)
+}`;
+
+/**
+ * `--refresh` also for the first copy: it alone keeps uuid and MAC. `--mode push`: only the destination must be reached. The daemon starts
+ * nothing. The time is taken before the copying: what is written later may be missing. It replaces all settings of the copy by the source's
+ * and the given ones, so the mark of completeness goes with every copy, also one that somebody else makes.
+ */
+function copyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
+  const id = copyIdOf(dialect, request.id);
+  return `(
+${clientScript(dialect, ASK_S)}
+${instanceScript(instance)}
+there=${quote(`${remoteNameOf(request.destination.name)}:`)}
+printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
+${sameInstance(uuid)}
+${notReplica}
+state=$(status_of "") || exit $?
+was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) && copied=$(setting "" ${MARKS.copied}) || exit $?
+# Carried along it would call the copy complete while it is being made.
+[ -z "$copied" ] || set_settings "" ${MARKS.copied}= || exit $?
+[ -n "$noted" ] || noted=\${was:-${WAS_UNSET}}
+${openDestination(uuid)}
+${COPY_ONCE}
+tries=${VANISHED_TRIES}
+[ "$state" != Stopped ] || tries=1
+# Of the first try: what it has read is passed over by the next ones.
+began=$(date +%s%3N)
+until copy_once; do
+  code=$? tries=$((tries - 1))
+  case $tries:$said in 0:*) false ;; *"exit status 24"*) true ;; *) false ;; esac || { printf '%s\\n' "$said" >&2; exit "$code"; }
+done
+limit=${ASK_S}
+found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && state=$(status_of "$there") || exit $?
+[ "$found:$role:$state" = ${quote(`${uuid}:${REPLICA}:Stopped`)} ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
+set_settings "$there" ${MARKS.copied}="$began"
+)`;
+}
+
+/** Nothing is ever copied over a workload, nor over what merely has the same name; a replica that is there is marked incomplete first. */
+function openDestination(uuid: string): string {
+  return `others=$(client query "\${there}/1.0/instances?recursion=1&project=$project&filter=config.volatile.uuid+eq+${uuid}") || exit $?
+others=$(printf '%s\\n' "$others" | sed -n 's/^\\t\\t"name": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | grep -vxF -e "$name")
+[ -z "$others" ] || end ${EXIT.otherInstance} "the destination has it under another name: $(echo $others)"
+if answer=$(client query "$there$path" 2>&1); then
+  found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && seen=$(status_of "$there") || exit $?
+  [ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "the destination has another instance named $name"
+  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $name wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed, there: $program delete $name"
+  [ "$role" = ${REPLICA} ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
+  [ "$seen" = Stopped ] || end ${EXIT.notStopped} "the replica of $name at the destination runs ($seen)"
+  copying=$(operations "$there" ${quote(WRITING)}) || exit $?
+  [ -z "$copying" ] || end ${EXIT.copying} "another copy of $name is under way at the destination (operation $(echo $copying))"
+  set_settings "$there" ${MARKS.copied}= || exit $?
+else
+  case $answer in *"not found"*) ;; *) echo "$answer" >&2; exit 1 ;; esac
+fi`;
+}
+
+/**
+ * The daemons copy on without the client, and their operations can not be cancelled (LXD 5.0.2: "This operation can't be cancelled").
+ * So what sends for them is ended: then both ends give up. What the daemon sends by itself, without a program (disks of virtual machines),
+ * goes on; nothing is started from it meanwhile.
+ */
+export function abortCopyScript(dialect: Dialect, id: string): string {
+  return `${endDetachedScript(copyIdOf(dialect, id), UNIT, ABORTED)}
+# Ended before it had begun.
+[ -s "$dir/instance" ] || { ${ENDED_SCRIPT}; exit 0; }
+{ read -r name && read -r project && read -r kernel_name; } < "$dir/instance"
+${INSTANCE_FUNCTIONS}
+${END_SENDERS}
+sending() { operations "" ${SENDING}; }
+left=$(sending) || exit $?
+for one in $left; do client query -X DELETE "/1.0/operations/$one" > /dev/null 2>&1; done
+daemon=$(client query /1.0 | sed -n 's/^[[:space:]]*"server_pid": \\([0-9]*\\),\\{0,1\\}$/\\1/p')
+tries=0 ended=
+while left=$(sending) && [ -n "$left" ] && [ "$tries" -lt ${OPERATION_END_TRIES} ]; do
+  # What is left when nothing sends any more waits for a destination that is gone; that can take two minutes, and copies nothing.
+  if end_senders; then ended=1; elif [ -n "$ended" ]; then break; fi
+  tries=$((tries + 1))
+  sleep 0.2
+done
+[ -z "$left" ] || [ -n "$ended" ] || end ${EXIT.copying} "the daemon goes on copying $name by itself (operation $(echo $left))"
+${ENDED_SCRIPT}`;
+}
+
+/**
+ * Children of the daemon that send this very instance's data: their words name its folder or dataset. Those of btrfs name a folder of the moment:
+ * such a one is known only while the daemon sends nothing else. What rsync has started ends with it: that holds the daemon's end of the
+ * connection, and left alone it would keep the operation waiting for ever (seen with LXD 5.0.2).
+ */
+const END_SENDERS = `children_of() {
+  for stat in /proc/[0-9]*/stat; do
+    read -r line 2>/dev/null < "$stat" || continue
+    one=\${stat#/proc/}
+    set -- "$1" \${line##*) }
+    [ "$3" != "$1" ] || echo "\${one%/stat}"
+  done
+}
+tree_of() ( for child in $(children_of "$1"); do tree_of "$child"; echo "$child"; done )
+sends_it() { # the words of a command
+  case $1 in rsync*|*/rsync*|btrfs*send*|*/btrfs*send*|zfs*send*|*/zfs*send*) ;; *) return 1 ;; esac
+  case $1 in
+    *"/$kernel_name/"*|*"/$kernel_name@"*|*"/$kernel_name "*) return 0 ;;
+    *btrfs*/.migration-send*) [ "$alone" = 1 ] ;;
+    *) return 1 ;;
+  esac
+}
+end_senders() { # true: there was one
+  any=1
+  answer=$(client query "/1.0/operations?recursion=1&project=$project") && alone=$(printf '%s\\n' "$answer" | operations_of "" ${SENDING} | wc -l)
+  for sender in $(children_of "$daemon"); do
+    words=$(tr '\\0' ' ' 2>/dev/null < "/proc/$sender/cmdline") || continue
+    if sends_it "$words"; then kill -TERM $(tree_of "$sender") "$sender" 2>/dev/null; any=0; fi
+  done
+  return "$any"
+}`;

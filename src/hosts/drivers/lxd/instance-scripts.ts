@@ -1,0 +1,120 @@
+// What is done to one instance on its host, as scripts that run under the guard. Each looks again before it acts and after.
+import { quote } from '../ssh/shell-quote.js';
+import { notCopying, notReplica, sameInstance } from './client-script.js';
+import { EXIT } from './lxd-failure.js';
+import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
+
+/** LXD's own default for a host that goes down. It bounds the daemon's waiting, not the guest: one that takes longer still ends by itself. */
+const SHUTDOWN_S = 30;
+
+/** Notes what a person had set, once: what Reeve has set itself is not noted. */
+const REMEMBER_AUTOSTART = `was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) || exit $?
+if [ "$was" != false ] || [ -z "$noted" ]; then noted=\${was:-${WAS_UNSET}}; fi`;
+
+/** The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. */
+export function defineScript(uuid: string, copied: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
+[ -n "$role" ] || exit 0
+[ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
+${notCopying}
+set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+role=$(setting "" ${MARKS.role}) || exit $?
+[ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
+}
+
+/** The stopped workload becomes a replica. Its data are complete, as of its last start at least. */
+export function undefineScript(uuid: string, asOfMs: number): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
+[ -z "$role" ] || exit 0
+${REMEMBER_AUTOSTART}
+set_settings "" ${MARKS.role}=${REPLICA} ${MARKS.copied}=${asOfMs} ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+# A person may have started it in between: then it is shown, and told of, as what it is.
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
+}
+
+/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. */
+export function setAsideScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
+[ -z "$role" ] || exit 0
+${REMEMBER_AUTOSTART}
+set_settings "" ${MARKS.role}=${SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
+}
+
+export function startScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+${notReplica}
+state=$(status_of "") || exit $?
+[ "$state" != Running ] || exit 0
+${notCopying}
+client start "$name" --project "$project"
+code=$?
+state=$(status_of "") || exit $?
+[ "$state" != Running ] || exit 0
+[ "$code" = 0 ] || exit "$code"
+end ${EXIT.notDone} "$name is $state after its start; the log: $(client info --show-log "$name" --project "$project" 2>/dev/null | tail -n 3 | tr '\\n' ' ')"`;
+}
+
+/** Returns at once: nobody waits for the operation. */
+export function shutdownScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+state=$(status_of "") || exit $?
+[ "$state" != Stopped ] || exit 0
+client query -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","timeout":${SHUTDOWN_S},"force":false}' > /dev/null`;
+}
+
+export function killScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+state=$(status_of "") || exit $?
+[ "$state" != Stopped ] || exit 0
+client query --wait -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","force":true}' > /dev/null
+code=$?
+# An ephemeral one is gone with its end.
+state=$(status_of "" 2>/dev/null) || { client query "$path" > /dev/null; exit $?; }
+[ "$state" != Stopped ] || exit 0
+[ "$code" = 0 ] || exit "$code"
+end ${EXIT.notDone} "$name is $state though it was ended by force"`;
+}
+
+export function resumeScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+state=$(status_of "") || exit $?
+[ "$state" != Running ] || exit 0
+[ "$state" = Frozen ] || end ${EXIT.notDone} "$name is $state, not frozen"
+client query --wait -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"unfreeze"}' > /dev/null || exit $?
+state=$(status_of "") || exit $?
+[ "$state" = Running ] || end ${EXIT.notDone} "$name is $state after it was resumed"`;
+}
+
+/** On: what the person had set is given back; who had set nothing lets the daemon start what ran. */
+export function autostartScript(uuid: string, on: boolean): string {
+  if (!on) return `${sameInstance(uuid)}\n${REMEMBER_AUTOSTART}\nset_settings "" ${MARKS.autostart}="$noted" boot.autostart=false`;
+  return `${sameInstance(uuid)}
+was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) || exit $?
+if [ -n "$noted" ]; then
+  [ "$noted" != ${WAS_UNSET} ] || noted=
+  set_settings "" boot.autostart="$noted" ${MARKS.autostart}=
+elif [ "$was" = false ]; then
+  set_settings "" boot.autostart=true
+fi`;
+}
+
+/** Without --force: the daemon itself refuses one that runs. */
+export function deleteReplicaScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) || exit $?
+[ "$role" = ${REPLICA} ] || [ "$role" = ${SET_ASIDE} ] || end ${EXIT.notReplica} "$name is no replica: its data stay"
+state=$(status_of "") || exit $?
+[ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica $name runs ($state): its data stay"
+${notCopying}
+client delete "$name" --project "$project"`;
+}

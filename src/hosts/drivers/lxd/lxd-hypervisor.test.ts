@@ -1,0 +1,126 @@
+// What goes to the host for each command: through the guard, with the name of now, under the lease where that is asked for.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import type { CommandToken } from '../../hypervisor.js';
+import type { RunResult, SshConnection } from '../ssh/ssh-connection.js';
+import { INSTANCE_FUNCTIONS, SENDING, WRITING } from './client-script.js';
+import { copyIdOf, startCopyScript } from './copy-script.js';
+import { DIALECTS } from './dialect.js';
+import { definitionOf } from './instance-definition.js';
+import { parseInventory } from './inventory.js';
+import { LxdHypervisor } from './lxd-hypervisor.js';
+import { INVENTORY, INVENTORY_WITH_REPLICA, OPERATIONS } from './recorded.fixture.js';
+import { remoteNameOf } from './remotes.js';
+
+const UUID = '34214efd-0507-4b8d-8569-5306359cc488';
+const token: CommandToken = { leaderEpoch: 2, hostEpoch: 3, workload: { uuid: UUID, epoch: 4 } };
+
+/** Looks get the recorded inventory; commands are written down. */
+function onHost(inventory: string) {
+  const commands: (readonly string[])[] = [];
+  const run = async (command: readonly string[]): Promise<RunResult> => {
+    if (command[0] === 'timeout') return { code: 0, stdout: inventory, stderr: '' };
+    commands.push(command);
+    return { code: 0, stdout: '', stderr: '' };
+  };
+  const ssh = { settings: { name: 'host-1' }, run } as unknown as SshConnection;
+  return { hypervisor: new LxdHypervisor({ ssh, dialect: DIALECTS.lxd }), commands, last: () => commands.at(-1) ?? [] };
+}
+
+describe('the guard', () => {
+  it('gets the epochs, and with the lease the name that the kernel knows', async () => {
+    const { hypervisor, last } = onHost(INVENTORY);
+    await hypervisor.start(token, UUID);
+    expect(last().slice(0, 9)).toEqual(['/usr/lib/reeve/guard', 'run', '--leader', '2', '--host', '3', '--workload', `${UUID}:4`, '--']);
+    const underLease = ['--lease-hold', '--instance', 'lxd:c1', '--'];
+    for (const act of [hypervisor.start, hypervisor.resume]) {
+      await act.call(hypervisor, { ...token, lease: true }, UUID);
+      expect(last().slice(8, 12)).toEqual(underLease);
+    }
+    await hypervisor.announce({ ...token, lease: true });
+    expect(last().slice(8)).toEqual([...underLease, '/bin/sh', '-c', 'true']);
+    await hypervisor.announce(token);
+    expect(last().slice(8)).toEqual(['--lease-drop', '--', '/bin/sh', '-c', 'true']);
+  });
+
+  it('gets the project with the name, where it is not the default one', async () => {
+    const { hypervisor, last } = onHost(INVENTORY.replace('"status": "Stopped"', '"status": "Running"'));
+    const uuid = '48bfc753-9427-471e-9b32-5d9aab833f42';
+    await hypervisor.start({ ...token, lease: true, workload: { uuid, epoch: 1 } }, uuid);
+    expect(last()).toContain('lxd:p2_c1');
+    expect(last().at(-1)).toContain('name=c1 project=p2 kernel_name=p2_c1');
+  });
+
+  it('is asked also where there is nothing to do: an old command must hear so', async () => {
+    const { hypervisor, commands } = onHost(INVENTORY);
+    const nobody = '00000000-0000-4000-8000-000000000000';
+    await hypervisor.kill(token, nobody);
+    await hypervisor.undefine(token, nobody);
+    await hypervisor.abortMigration(token);
+    await hypervisor.copies.deleteReplica(token, nobody);
+    await expect(hypervisor.start(token, nobody)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(hypervisor.startMigration(token)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(commands.map((words) => words.at(-1))).toEqual(Array.from({ length: 6 }, () => 'true'));
+  });
+});
+
+describe('a replica', () => {
+  it('is no workload', async () => {
+    const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
+    expect(await hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
+    expect(await hypervisor.observe(UUID)).toBeNull();
+    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 }]);
+    for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('that runs is shown, and can be ended', async () => {
+    const { hypervisor, last } = onHost(INVENTORY_WITH_REPLICA.replace('"status": "Stopped"', '"status": "Running"'));
+    expect((await hypervisor.inventory()).workloads).toMatchObject([{ uuid: UUID, runState: 'running' }]);
+    await hypervisor.kill(token, UUID);
+    expect(last().at(-1)).toContain('"force":true');
+  });
+
+  it('becomes the workload when it is complete, and only then', async () => {
+    const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');
+    const complete = onHost(INVENTORY_WITH_REPLICA);
+    await complete.hypervisor.define(token, definition);
+    expect(complete.last().at(-1)).toContain('[ "$now" = 1795687139122 ]');
+    for (const without of [INVENTORY_WITH_REPLICA.replaceAll('"user.reeve.copied": "1795687139122",', ''), INVENTORY.replaceAll(UUID, 'other')]) {
+      await expect(onHost(without).hypervisor.define(token, definition)).rejects.toMatchObject({ code: 'no-data' });
+    }
+    const already = onHost(INVENTORY);
+    await already.hypervisor.define(token, definition);
+    expect(already.last().at(-1)).toBe('true');
+  });
+});
+
+describe('scripts', () => {
+  const operationsOf = (text: string, name: string, words = SENDING): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name} '${words}'`], { input: text, encoding: 'utf8' }).stdout.trim();
+
+  it('find the copies under way of one instance among the operations of the daemon', () => {
+    const id = '07aa6b3a-78d2-4113-86da-59e8b4e523a6';
+    expect(operationsOf(OPERATIONS, 'c1')).toBe(id);
+    expect(operationsOf(OPERATIONS.replaceAll('/1.0/instances/c1', '/1.0/instances/c1?project=p2'), 'c1')).toBe(id);
+    expect(operationsOf(OPERATIONS, 'c1', WRITING)).toBe('');
+    for (const word of ['Creating', 'Refreshing']) expect(operationsOf(OPERATIONS.replace('Migrating', word), 'c1', WRITING)).toBe(id);
+    expect(operationsOf(OPERATIONS, 'c')).toBe('');
+    expect(operationsOf(OPERATIONS, '""')).toBe(id);
+    expect(operationsOf(OPERATIONS.replace('"running"', '"failure"'), 'c1')).toBe('');
+    expect(operationsOf(OPERATIONS.replace('Migrating instance', 'Executing command'), 'c1')).toBe('');
+    // It stays listed for ever after a live move that failed.
+    expect(operationsOf(OPERATIONS.replace('Migrating instance', 'Live-migrating instance'), 'c1')).toBe('');
+  });
+
+  it('copy to the remote that enrolment makes, and take no name that is none', () => {
+    const instance = parseInventory(INVENTORY).instances[1]!;
+    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null };
+    const script = startCopyScript(DIALECTS.lxd, instance, UUID, request);
+    expect(script).toContain('there=reeve-host-2:');
+    expect(spawnSync('/bin/sh', ['-n', '-c', script]).status).toBe(0);
+    expect(remoteNameOf('a.b-c')).toBe('reeve-a.b-c');
+    for (const name of ['', '-x', 'a:b', 'a b', '../x']) expect(() => remoteNameOf(name)).toThrow(RangeError);
+    expect(() => startCopyScript(DIALECTS.lxd, instance, UUID, { ...request, id: '../x' })).toThrow(RangeError);
+    expect(copyIdOf(DIALECTS.incus, 'a')).not.toBe(copyIdOf(DIALECTS.lxd, 'a'));
+  });
+});

@@ -1,0 +1,67 @@
+// Makes the daemons for containers of a host and of the others known to each other, both ways.
+import { messageOf, OperationalError } from '../shared/errors.js';
+import { reachedAt, type ContainerDriver, type DaemonDoor, type DaemonPeer } from './container-trust.js';
+import { HYPERVISOR_NAMES } from './hypervisor.js';
+import { forEachHost, type EnrolmentSide } from './enrolment-side.js';
+
+/** How many pairs of daemons reach each other, and what does not work: that keeps no host out. */
+export interface Remotes {
+  readonly pairs: number;
+  readonly troubles: readonly string[];
+}
+
+export async function exchangeRemotes(self: EnrolmentSide, peers: readonly EnrolmentSide[]): Promise<Remotes> {
+  const own = await orTrouble(self.host.name, () => self.containers.doors());
+  if (typeof own === 'string') return { pairs: 0, troubles: [own] };
+  if (own.length === 0) return { pairs: 0, troubles: [] };
+  const outcomes = await forEachHost(peers, (peer) => withPeer({ side: self, doors: own }, peer));
+  return { pairs: outcomes.reduce((sum, one) => sum + one.pairs, 0), troubles: outcomes.flatMap(({ troubles }) => troubles) };
+}
+
+interface Side {
+  readonly side: EnrolmentSide;
+  readonly doors: readonly DaemonDoor[];
+}
+
+async function withPeer(own: Side, peer: EnrolmentSide): Promise<Remotes> {
+  const doors = await orTrouble(peer.host.name, () => peer.containers.doors());
+  if (typeof doors === 'string') return { pairs: 0, troubles: [doors] };
+  const shared = own.doors.map(({ driver }) => driver).filter((driver) => doors.some((door) => door.driver === driver));
+  const troubles: string[] = [];
+  for (const driver of shared) troubles.push(...(await connect(driver, own, { side: peer, doors })), ...(await connect(driver, { side: peer, doors }, own)));
+  return { pairs: shared.length, troubles };
+}
+
+/** What keeps the daemon of one host from reaching that of the other; none: it reaches it. */
+async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<readonly string[]> {
+  const door = to.doors.find((one) => one.driver === driver);
+  const names = `${HYPERVISOR_NAMES[driver]} of ${from.side.host.name} does not reach that of ${to.side.host.name}`;
+  if (door && door.error !== null) return [`${names}, which does not answer: ${door.error}`];
+  const address = reachedAt(door?.httpsAddress ?? null, to.side.host.address);
+  if (!door || address === null) return [`${names}, which does not listen`];
+  const outcome = await orTrouble(names, () => letIn(from.side, to.side, { driver, hostName: to.side.host.name, address, fingerprint: door.fingerprint }));
+  if (outcome === null) return [];
+  return [outcome.startsWith(names) ? outcome : `${names}: ${outcome}`];
+}
+
+/** Looked at before, so that what works is left alone, and after: only that counts. */
+async function letIn(from: EnrolmentSide, to: EnrolmentSide, peer: DaemonPeer): Promise<string | null> {
+  if ((await from.containers.whyNotIn(peer)) === null) return null;
+  await from.containers.join(peer, await to.containers.invite(peer.driver, from.host.name));
+  return from.containers.whyNotIn(peer);
+}
+
+async function orTrouble<Value>(name: string, work: () => Promise<Value>): Promise<Value | string> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return `${name}: ${messageOf(error)}`;
+  }
+}
+
+/** For the note of a step; nothing to say where there are no such daemons. */
+export function remotesNote({ pairs, troubles }: Remotes): string {
+  const made = pairs > 0 ? `; ${pairs} daemons for containers know it` : '';
+  return troubles.length === 0 ? made : `${made}; containers: ${troubles.join('; ')}`;
+}

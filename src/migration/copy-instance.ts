@@ -1,0 +1,165 @@
+// Copies a workload whose data lie at its host to another one, as a replica there; watched, bounded and ended with a reason.
+import type { InstanceCopies, MigrationCommandState } from '../hosts/hypervisor.js';
+import type { Clock } from '../shared/clock.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
+import type { Journal, StepOutcome } from '../shared/workflow.js';
+import { look, type Place } from '../workloads/place.js';
+import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
+
+export interface CopyContext {
+  readonly workload: { readonly uuid: string; readonly name: string };
+  readonly source: Place;
+  readonly target: Place;
+  readonly clock: Clock;
+  /** MiB/s; null: no limit. */
+  readonly bandwidthMiBps: number | null;
+}
+
+export interface CopyRun {
+  /** Names the command: another one for each copying, or an older one's end would be taken for this one's. */
+  readonly id: string;
+  readonly withinMs: number;
+  /** What people read meanwhile. */
+  readonly line: string;
+  /** It is done as soon as the workload does not run any more: whoever copies it for a move goes on at once. */
+  readonly whileRunning?: boolean;
+}
+
+/** The daemons of a copy notice a dead peer after two minutes; a target that does not answer us for so long is given up before. */
+const TARGET_BLIND_MS = 10_000;
+const TARGET_LOOK_EVERY_MS = 2_000;
+
+interface Watch {
+  readonly startedAtMs: number;
+  patienceMs: number;
+  sourceBlindSinceMs: number | null;
+  sourceLookedMs: number;
+  targetSeenMs: number;
+  targetLookedMs: number;
+  /** Why nothing was heard of the target last. */
+  targetWhy: string;
+}
+
+/** Another copy of it may be on its way to the same place: it was asked to end, or ends by itself. */
+const OTHER_COPY = /another copy of .* is under way|data are being copied into/;
+const RETRY_MS = 2_000;
+
+/** Done, or why not: the workload itself is not touched by it either way. */
+export async function copyInstance(context: CopyContext, journal: Journal, run: CopyRun): Promise<StepOutcome> {
+  const endsAtMs = context.clock.monotonicMs() + run.withinMs;
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await copyOnce(context, journal, tries === 1 ? run : { ...run, id: `${run.id}-${tries}` });
+    if (outcome.kind !== 'failed' || !OTHER_COPY.test(outcome.why) || context.clock.monotonicMs() + RETRY_MS > endsAtMs || (await journal.cancelRequested())) return outcome;
+    await journal.progress({ line: 'another copy of it is under way; waiting for its end' });
+    await context.clock.sleep(RETRY_MS);
+  }
+}
+
+async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): Promise<StepOutcome> {
+  const { copies } = context.source.hypervisor;
+  if (copies === null) return { kind: 'failed', code: 'not-copied', why: `${context.workload.name} is not of a kind that is copied from ${context.source.name}` };
+  const now = context.clock.monotonicMs();
+  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '' };
+  const refusal = await begin(context, copies, run, watch);
+  if (refusal) return refusal;
+  await journal.progress({ line: run.line });
+  for (;;) {
+    const outcome = await lookOnce(context, copies, journal, { run, watch });
+    if (outcome) return outcome;
+    if (run.whileRunning && (await hasEnded(context, watch))) {
+      await copies.abortCopy(context.source.token, run.id);
+      return { kind: 'done', note: `${context.workload.name} ended while it was copied` };
+    }
+    await context.clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, copies: InstanceCopies, run: CopyRun, watch: Watch): Promise<StepOutcome | null> {
+  try {
+    await target.hypervisor.copies?.prepare(target.token, workload.uuid);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'target-unreachable', why: `${target.name} could not be prepared for a copy of ${workload.name}: ${withRemedy(error)}` };
+  }
+  try {
+    await copies.startCopy(source.token, { id: run.id, uuid: workload.uuid, destination: { name: target.name }, bandwidthMiBps });
+    return null;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    const isLost = error.code === 'timeout' || error.code === 'unreachable';
+    if (!isLost) return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${withRemedy(error)}` };
+    watch.patienceMs = LATE_START_MS;
+    return null;
+  }
+}
+
+async function hasEnded({ workload, source, clock }: CopyContext, watch: Watch): Promise<boolean> {
+  const now = clock.monotonicMs();
+  if (now - watch.sourceLookedMs < TARGET_LOOK_EVERY_MS) return false;
+  watch.sourceLookedMs = now;
+  const seen = await look(source, workload.uuid);
+  return seen.kind === 'seen' && !seen.isProvenOff && seen.observed?.runState === 'stopped';
+}
+
+interface Watched {
+  readonly run: CopyRun;
+  readonly watch: Watch;
+}
+
+async function lookOnce(context: CopyContext, copies: InstanceCopies, journal: Journal, { run, watch }: Watched): Promise<StepOutcome | null> {
+  try {
+    const state = await copies.copyCommand(run.id);
+    watch.sourceBlindSinceMs = null;
+    return await judge(context, copies, journal, { run, watch, state });
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return whileBlind(context, watch, messageOf(error));
+  }
+}
+
+async function judge(context: CopyContext, copies: InstanceCopies, journal: Journal, { run, watch, state }: Watched & { readonly state: MigrationCommandState }): Promise<StepOutcome | null> {
+  const { workload, source, target, clock } = context;
+  if (state.kind === 'ended') return state.exitCode === 0 ? confirmed(context) : { kind: 'failed', code: 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${lastWords(state.output)}` };
+  if (state.kind === 'none') return clock.monotonicMs() - watch.startedAtMs < watch.patienceMs ? null : { kind: 'failed', code: 'copy-failed', why: `the copying of ${workload.name} never began on ${source.name}` };
+  const stop = await whyStop(context, journal, { run, watch });
+  if (stop === null) return null;
+  await copies.abortCopy(source.token, run.id);
+  return stop;
+}
+
+const lastWords = (output: string): string => output.trim().split('\n').filter(Boolean).slice(-2).join('; ').slice(-500) || 'no reason was given';
+
+/** The command's own word is not enough. */
+async function confirmed({ workload, target }: CopyContext): Promise<StepOutcome> {
+  const replica = (await target.hypervisor.copies?.replicas())?.find((one) => one.uuid === workload.uuid);
+  if (replica && replica.asOfMs !== null) return { kind: 'done', memo: { copiedAsOfMs: replica.asOfMs } };
+  return { kind: 'failed', code: 'copy-failed', why: `${target.name} does not show a complete copy of ${workload.name}, though the copying ended without an error` };
+}
+
+async function whyStop(context: CopyContext, journal: Journal, { run, watch }: Watched): Promise<StepOutcome | null> {
+  const { workload, target, clock } = context;
+  if (await journal.cancelRequested()) return { kind: 'cancelled', why: `cancelled on request while ${workload.name} was copied` };
+  if (clock.monotonicMs() - watch.startedAtMs > run.withinMs) return { kind: 'failed', code: 'copy-too-slow', why: `copying ${workload.name} to ${target.name} took more than ${Math.round(run.withinMs / 1000)} s` };
+  return targetLost(context, watch);
+}
+
+async function targetLost({ workload, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
+  const now = clock.monotonicMs();
+  if (now - watch.targetLookedMs < TARGET_LOOK_EVERY_MS) return null;
+  watch.targetLookedMs = now;
+  const seen = await look(target, workload.uuid);
+  if (seen.kind === 'seen' && seen.isProvenOff) return { kind: 'failed', code: 'target-unreachable', why: `${target.name} was lost while ${workload.name} was copied there, and is proven off` };
+  if (seen.kind === 'seen') watch.targetSeenMs = clock.monotonicMs();
+  else watch.targetWhy = seen.why;
+  if (clock.monotonicMs() - watch.targetSeenMs < TARGET_BLIND_MS) return null;
+  return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer any more while ${workload.name} is copied there: ${watch.targetWhy}` };
+}
+
+async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch, why: string): Promise<StepOutcome | null> {
+  if (await source.provenOff?.()) return { kind: 'failed', code: 'source-lost', why: `${source.name} was proven off while ${workload.name} was copied from it` };
+  const now = clock.monotonicMs();
+  watch.sourceBlindSinceMs ??= now;
+  return now - watch.sourceBlindSinceMs > BLIND_MS ? { kind: 'failed', code: 'source-unreachable', why: `${source.name} does not answer: ${why}` } : null;
+}
+
+const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);

@@ -1,0 +1,147 @@
+// Relocation of what must be copied: while it runs, then once more when it is stopped; started at the target, forgotten at the source.
+// Nothing that a client was told is written is lost: the last copy begins when nothing can write any more, and what has run at the target never goes back.
+import type { Clock } from '../shared/clock.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
+import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
+import { describeLook, lastLook, look } from '../workloads/place.js';
+import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
+import { copyInstance } from './copy-instance.js';
+import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+
+export interface CopyRelocationContext extends RelocationContext {
+  readonly operationId: string;
+  readonly bandwidthMiBps: number | null;
+  /** What is left at the source stays there as a replica; else it is deleted. */
+  readonly keepsReplica: boolean;
+}
+
+/** While it runs nobody waits for it: as long as it makes progress that its daemons believe in. */
+const PRESEED_WITHIN_MS = 12 * 3_600_000;
+/** It stands still meanwhile. What takes longer is better moved at a quieter hour: it runs on at its source. */
+const LAST_WITHIN_MS = 5 * 60_000;
+/** A long copying leaves much to copy again: another one while it still runs makes the gap shorter. */
+const PASSES = { most: 3, untilMs: 20_000 };
+
+/** Of this try: a copy of an earlier one is not of what was written since. */
+const copyId = ({ operationId, source }: CopyRelocationContext, which: string): string => `${operationId}-${source.token.workload?.epoch ?? 0}-${which}`;
+
+const preseed: Step<CopyRelocationContext> = {
+  name: 'preseed',
+  run: async (context, journal) => {
+    if (journal.memo['wasRunning'] !== true) return { kind: 'done', note: 'it does not run: it is copied once' };
+    for (let pass = 1; ; pass += 1) {
+      const began = context.clock.monotonicMs();
+      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true });
+      if (outcome.kind !== 'done') return outcome;
+      const tookMs = context.clock.monotonicMs() - began;
+      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { kind: 'done', note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
+    }
+  },
+};
+
+/** When the gap begins. */
+const stop: Step<CopyRelocationContext> = {
+  ...stopAtSource,
+  run: async (context, journal) => {
+    if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it was stopped' };
+    const gapSinceMs = typeof journal.memo['gapSinceMs'] === 'number' ? journal.memo['gapSinceMs'] : context.clock.nowMs();
+    const outcome = await stopAtSource.run(context, journal);
+    return outcome.kind === 'done' ? { ...outcome, memo: { ...outcome.memo, gapSinceMs } } : outcome;
+  },
+  // What is still a replica is started by nobody: the target need not be asked, and may be gone.
+  undo: async (context, journal) => {
+    if (journal.memo['promoting'] === true) return stopAtSource.undo?.(context, journal) ?? null;
+    return journal.memo['wasRunning'] === true ? startAtSource(current(context, journal)) : `it did not run on ${context.source.name} before`;
+  },
+};
+
+/** From here on nothing can write to it at the source. */
+const lastCopy: Step<CopyRelocationContext> = {
+  name: 'copy',
+  run: async (context, journal) => {
+    const seen = await lastLook(context.source, context.workload.uuid);
+    const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
+    if (unproven) return unproven;
+    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since` });
+    return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
+  },
+  // Nothing is to be done, and it must be known before the source writes again: a later try has to copy anew.
+  undo: async () => null,
+};
+
+/** A start there that failed, or a way back that was killed, may have left it a replica at its own home. */
+async function madeWhole({ workload, source }: RelocationContext): Promise<StepOutcome | null> {
+  try {
+    await source.hypervisor.define(source.token, workload.definition);
+    return null;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return refused('data-elsewhere', `${source.name} has no complete copy of ${workload.name}: ${messageOf(error)}`);
+  }
+}
+
+/** From here on a start may be under way at the target. */
+const promote: Step<CopyRelocationContext> = {
+  name: 'promote',
+  run: async (_context, journal) => ((await journal.cancelRequested()) ? { kind: 'cancelled', why: 'cancelled on request, before it was started' } : { kind: 'done', memo: { promoting: true } }),
+  undo: async () => null,
+};
+
+/** It ran there, however short, and may have told clients what it wrote: it has moved, and its end is treated there. */
+const confirm: Step<CopyRelocationContext> = {
+  name: confirmRunning.name,
+  run: async (context, journal) => {
+    const outcome = await confirmRunning.run(context, journal);
+    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && (outcome.code === 'ended-at-once' || outcome.code === 'target-lost'));
+    if (!hasMoved) return outcome;
+    const note = outcome.kind === 'done' ? (outcome.note ?? '') : `it moved and has ended there since: ${outcome.why}`;
+    return { kind: 'done', note: `${note}${gapNote(context.clock, journal)}`, memo: { ...(outcome.kind === 'done' ? outcome.memo : {}), ...gapOf(context.clock, journal) } };
+  },
+};
+
+function gapOf(clock: Clock, { memo }: Journal): { readonly downtimeMs?: number } {
+  const { gapSinceMs, wasRunning } = memo;
+  return wasRunning === true && typeof gapSinceMs === 'number' ? { downtimeMs: Math.max(0, clock.nowMs() - gapSinceMs) } : {};
+}
+
+function gapNote(clock: Clock, journal: Journal): string {
+  const { downtimeMs } = gapOf(clock, journal);
+  return downtimeMs === undefined ? '' : `; it stood still for ${(downtimeMs / 1000).toFixed(1)} s`;
+}
+
+/** It runs at the target: what may be left at the source is no reason to undo that. */
+const leaveSource: Step<CopyRelocationContext> = {
+  name: 'leave-source',
+  run: async ({ workload, source, target, keepsReplica }) => {
+    try {
+      await source.hypervisor.undefine(source.token, workload.uuid);
+      const there = await look(target, workload.uuid);
+      const isThere = there.kind === 'seen' && there.observed !== null;
+      if (!isThere) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}` };
+      if (keepsReplica) return { kind: 'done', note: `what is left on ${source.name} is its replica now` };
+      await source.hypervisor.copies?.deleteReplica(source.token, workload.uuid);
+      return { kind: 'done', note: `it was removed from ${source.name}` };
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      return { kind: 'done', note: `a stopped copy may be left on ${source.name}: ${messageOf(error)}` };
+    }
+  },
+};
+
+const canBeCopied: Step<CopyRelocationContext> = {
+  name: 'copies',
+  run: async ({ workload, source, target }) => {
+    if (source.hypervisor.copies === null) return refused('not-copied', `${workload.name} is not copied from ${source.name}: no daemon for it is known there`);
+    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : { kind: 'done' };
+  },
+};
+
+export const COPY_RELOCATION_STEPS: readonly Step<CopyRelocationContext>[] = [
+  canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirm, leaveSource,
+];
+
+export const copyRelocationWayBack = (context: CopyRelocationContext): CopyRelocationContext => ({ ...context, ...relocationWayBack(context) });
+
+export function runCopyRelocation(context: CopyRelocationContext, journal: Journal): Promise<WorkflowOutcome> {
+  return runWorkflow(COPY_RELOCATION_STEPS, context, journal, copyRelocationWayBack);
+}

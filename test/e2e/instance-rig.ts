@@ -1,0 +1,81 @@
+// Two lab hosts with a real LXD each as a rig: the driver alone over sshd, daemons that trust each other, no control plane.
+import { CONTAINER_IMAGE, ensureContainerImage, lxc } from '../../lab/containers.js';
+import { factsReader, instanceDriver } from '../../src/hosts/drivers/compose-hypervisor.js';
+import { HostHypervisor } from '../../src/hosts/drivers/host-hypervisor.js';
+import { DIALECTS } from '../../src/hosts/drivers/lxd/dialect.js';
+import type { InstanceDefinition } from '../../src/hosts/drivers/lxd/instance-definition.js';
+import { MARKS, REPLICA } from '../../src/hosts/drivers/lxd/marks.js';
+import { remoteNameOf } from '../../src/hosts/drivers/lxd/remotes.js';
+import { systemClock } from '../../src/shared/system/system-clock.js';
+import type { CopiesRig } from '../conformance/instance-copies.conformance.js';
+import type { Guest, Lack, RigHost } from '../conformance/rig.js';
+import { realRig, type RealHost, type RealRig } from './real-rig.js';
+
+export interface InstanceRig extends CopiesRig, Pick<RealRig, 'lab'> {
+  readonly hosts: readonly [RealHost, RealHost];
+  /** The client of a host's daemon; its output. */
+  lxc(host: RigHost, ...words: readonly string[]): Promise<string>;
+}
+
+export const INSTANCES_LACK: ReadonlySet<Lack> = new Set(['disks', 'live-migration', 'stop-reasons', 'process-probe']);
+
+/** In a container's file system, where nothing else writes. */
+const FILE = '/root/conformance';
+const FILL_MIB = 600;
+
+export async function instanceRig(name: string): Promise<InstanceRig> {
+  const rig = await realRig(name, { lxd: true });
+  const { lab } = rig;
+  await Promise.all(lab.hosts.map((host) => ensureContainerImage(lab, host)));
+  await trustDaemons(rig);
+  const hosts = rig.hosts.map((host): RealHost => {
+    const libvirt = host.hypervisor;
+    const facts = factsReader({ ssh: host.ssh, known: [], host: () => libvirt.facts() });
+    return { ...host, hypervisor: new HostHypervisor([instanceDriver(host.ssh, 'lxd')], facts, { clock: systemClock, driverOf: () => undefined }) };
+  }) as unknown as [RealHost, RealHost];
+  const ask = async (host: RigHost, ...words: readonly string[]): Promise<string> => (await lxc(lab, lab.host(host.name), words)).stdout.trim();
+  const create = async (host: RigHost, guest: Guest, ...more: readonly string[]): Promise<void> => {
+    const memory = `limits.memory=${guest.memoryMiB ?? 64}MiB`;
+    await ask(host, 'init', '-q', CONTAINER_IMAGE, guest.name, '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', memory, ...more);
+  };
+  /** As root of the host, through the pool's folder: also while it does not run. */
+  const onDisk = async (host: RigHost, guest: Guest, script: string): Promise<string> => {
+    const root = `/var/lib/lxd/storage-pools/default/containers/${guest.name}/rootfs`;
+    return (await lab.exec(lab.host(host.name), ['sh', '-c', `cd ${root} 2>/dev/null || exit 0; ${script}`])).stdout;
+  };
+  return {
+    ...rig,
+    hosts,
+    lxc: ask,
+    definition: definitionJson,
+    // The data that a definition stands for: as if they had been copied there.
+    prepare: (host, guest) => create(host, guest, '-c', `${MARKS.role}=${REPLICA}`, '-c', `${MARKS.copied}=1`, '-c', 'boot.autostart=false', '-c', `${MARKS.autostart}=true`),
+    create: (host, guest) => create(host, guest),
+    rename: async (host, guest, to) => void (await ask(host, 'rename', guest.name, to)),
+    read: async (host, guest) => (await onDisk(host, guest, `cat .${FILE} 2>/dev/null`)) || null,
+    write: async (host, guest, text) => void (await onDisk(host, guest, `printf %s ${text.replace(/\W/g, '\\$&')} > .${FILE}`)),
+    fill: async (host, guest) => void (await onDisk(host, guest, `dd if=/dev/urandom of=./root/filling bs=1M count=${FILL_MIB} 2>/dev/null`)),
+    macOf: (host, guest) => ask(host, 'config', 'get', guest.name, 'volatile.eth0.hwaddr'),
+  };
+}
+
+/** Enrolment does this in the product; here only the ports under test are wanted. */
+async function trustDaemons({ lab, hosts }: RealRig): Promise<void> {
+  for (const host of hosts) {
+    for (const peer of hosts) {
+      if (peer === host) continue;
+      const { stdout } = await lxc(lab, peer.lab, DIALECTS.lxd.trustToken(remoteNameOf(host.name)));
+      await lxc(lab, host.lab, ['remote', 'add', remoteNameOf(peer.name), stdout.trim().split('\n').at(-1) ?? '']);
+    }
+  }
+}
+
+function definitionJson(guest: Guest): string {
+  const limits = { 'limits.cpu': '1', 'limits.memory': `${guest.memoryMiB ?? 64}MiB` };
+  const eth0 = { name: 'eth0', nictype: 'bridged', parent: guest.bridge ?? 'br0', type: 'nic' };
+  const definition: InstanceDefinition = {
+    driver: 'lxd', uuid: guest.uuid, name: guest.name, project: 'default', kind: 'container', architecture: 'x86_64', profiles: ['default'],
+    config: limits, devices: {}, expanded: { config: limits, devices: { eth0, root: { path: '/', pool: 'default', type: 'disk' } } },
+  };
+  return JSON.stringify(definition);
+}
