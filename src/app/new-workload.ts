@@ -7,7 +7,7 @@ import { findHost } from '../cluster/commands/find.js';
 import type { Host } from '../hosts/host.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
 import type { PlacementView } from '../scheduler/placement.js';
-import { UserError } from '../shared/errors.js';
+import { PassingConflict, UserError } from '../shared/errors.js';
 import type { WorkloadId } from '../shared/ids.js';
 import { needsOfSpec, parseVmSpec, type VmSpec } from '../workloads/vm-spec.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../workloads/workload.js';
@@ -43,12 +43,17 @@ function workloadOf(spec: VmSpec, { id, uuid, isProtected, priority, start }: Cr
   };
 }
 
+/** A host that has just come back, or is short of time, is heard and has its lease again in a moment. */
+const PASSES: ReadonlySet<string> = new Set(['not-heard', 'no-lease']);
+
 function targetOf(view: ClusterView, placement: PlacementView, workload: Workload, wanted: string | null): Host {
   const only = wanted === null ? null : findHost(view, wanted);
   const exclude = only ? view.hosts.filter((host) => host.id !== only.id).map((host) => ({ hostId: host.id, why: `${only.name} was asked for` })) : [];
   const placed = placeWorkload(placement, { workload, exclude });
   const host = placed.ok ? view.hosts.find((one) => one.id === placed.value.hostId) : undefined;
   if (host) return host;
-  const refusal = placed.ok ? null : (placed.error.refusals.find((one) => one.hostId === only?.id)?.why ?? placed.error.why);
-  throw new UserError('refused', only ? `${only.name} can't take ${workload.name}: ${refusal ?? 'no reason given'}` : `${refusal ?? 'no host'}`, 'reeve status');
+  if (placed.ok || !only) throw new UserError('refused', placed.ok ? 'no host' : placed.error.why, 'reeve status');
+  const refusal = placed.error.refusals.find((one) => one.hostId === only.id);
+  const message = `${only.name} can't take ${workload.name}: ${refusal?.why ?? placed.error.why}`;
+  throw refusal && PASSES.has(refusal.code) ? new PassingConflict(message, 'reeve status') : new UserError('refused', message, 'reeve status');
 }
