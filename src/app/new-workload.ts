@@ -7,7 +7,7 @@ import { findHost } from '../cluster/commands/find.js';
 import type { Host } from '../hosts/host.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
 import type { PlacementView } from '../scheduler/placement.js';
-import { UserError } from '../shared/errors.js';
+import { PassingConflict, UserError } from '../shared/errors.js';
 import type { WorkloadId } from '../shared/ids.js';
 import { needsOfInstance, type InstanceSpec, type WantedInstance } from '../workloads/instance-spec.js';
 import { needsOfSpec } from '../workloads/vm-spec.js';
@@ -75,6 +75,9 @@ function workloadOf(kind: Workload['kind'], name: string, { id, uuid, isProtecte
   };
 }
 
+/** A host that has just come back, or is short of time, is heard and has its lease again in a moment. */
+const PASSES: ReadonlySet<string> = new Set(['not-heard', 'no-lease']);
+
 interface Only {
   readonly host: Host;
   readonly why: string;
@@ -85,6 +88,8 @@ function targetOf(view: ClusterView, placement: PlacementView, workload: Workloa
   const placed = placeWorkload(placement, { workload, exclude });
   const host = placed.ok ? view.hosts.find((one) => one.id === placed.value.hostId) : undefined;
   if (host) return host;
-  const refusal = placed.ok ? null : (placed.error.refusals.find((one) => one.hostId === only?.host.id)?.why ?? placed.error.why);
-  throw new UserError('refused', only ? `${only.host.name} can't take ${workload.name}: ${refusal ?? 'no reason given'}` : `${refusal ?? 'no host'}`, 'reeve status');
+  if (placed.ok || !only) throw new UserError('refused', placed.ok ? 'no host' : placed.error.why, 'reeve status');
+  const refusal = placed.error.refusals.find((one) => one.hostId === only.host.id);
+  const message = `${only.host.name} can't take ${workload.name}: ${refusal?.why ?? placed.error.why}`;
+  throw refusal && PASSES.has(refusal.code) ? new PassingConflict(message, 'reeve status') : new UserError('refused', message, 'reeve status');
 }
