@@ -1,7 +1,8 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
+import { isOff } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import { believable, CLOCKS_MS, isMute, isOff, isOffForIt, type ObservedHost } from './believable.js';
+import { believable, CLOCKS_MS, isMute, isOffForIt, type ObservedHost } from './believable.js';
 import { movesLive, type Workload } from './workload.js';
 
 export interface ReconcileInput {
@@ -122,6 +123,7 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
 }
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
+
 function paused({ host, observed }: Sight): Finding {
   const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
   const remedy = {

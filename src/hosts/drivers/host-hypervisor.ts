@@ -114,12 +114,11 @@ export class HostHypervisor implements Hypervisor {
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
       setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
-      // Whose a replica is, only its owner's list says: it is shown nowhere else.
       deleteReplica: async (token, uuid) => {
         const shown = await this.observe(uuid);
         // What is shown is the workload: its driver refuses.
         if (shown) return (await of(uuid)).deleteReplica(token, uuid);
-        for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await one.deleteReplica(token, uuid);
+        return ofReplica(uuid, (one) => one.deleteReplica(token, uuid));
       },
     };
   }
