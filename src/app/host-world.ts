@@ -18,14 +18,14 @@ import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
 import { wantedDefinition } from '../hosts/drivers/lxd/wanted-definition.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
 import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
-import type { CreateContext } from '../workloads/run-create.js';
-import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
+import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { Config } from './config.js';
 import type { Logger } from './logger.js';
 
@@ -50,11 +50,6 @@ interface Reached {
   readonly daemons: string;
   readonly hypervisor: Hypervisor;
   readonly agent: HostAgent;
-}
-
-export interface FollowedView {
-  readonly hosts: readonly Host[];
-  readonly workloads: readonly Pick<Workload, 'uuid' | 'needs'>[];
 }
 
 export class RealHostWorld implements HostWorld {
@@ -122,7 +117,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   /** Ends connections of hosts that are gone, or are reached another way now. Which hypervisor runs a workload is known of all: one is asked, not each. */
-  async follow({ hosts: known, workloads }: FollowedView): Promise<void> {
+  async follow({ hosts: known, workloads }: Pick<ClusterView, 'hosts' | 'workloads'>): Promise<void> {
     this.#drivers = new Map(workloads.map(({ uuid, needs }) => [uuid, needs.driver]));
     for (const [id, reached] of this.#reached) {
       const host = known.find((one) => one.id === id);

@@ -58,12 +58,6 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   return found;
 }
 
-/** All of them are asked together: whichever does not answer, the look at the host has failed. */
-function daemonsOf({ facts }: Host): string {
-  const others = (facts?.containerDaemons ?? []).map(({ driver }) => HYPERVISOR_NAMES[driver]);
-  return others.length === 0 ? 'its libvirt does' : `one of its libvirt and ${others.join(', ')} does`;
-}
-
 function onlineProblems(view: ClusterView, host: Host, verdict: HostVerdict | null): readonly Problem[] {
   if (!verdict || verdict.hearing === 'unknown') return [problem('host-not-heard-yet', 'warning', host.name, 'not heard since the control plane started', null)];
   const facts = host.facts ? [] : [problem('facts-missing', 'warning', host.name, 'its sizes and versions are not known', `reeve host refresh ${host.name}`)];

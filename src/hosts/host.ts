@@ -35,6 +35,9 @@ export interface HostFlapping {
 
 export const NEVER_LOST: HostFlapping = { lostAtMs: [], quarantine: null };
 
+/** Proven off, or stopped in order: nothing of it is in service. Of what workload that proves an end, see proofCovers. */
+export const isOff = ({ condition }: Pick<Host, 'condition'>): boolean => condition === 'fenced' || condition === 'offline';
+
 export const isQuarantined = ({ flapping }: Pick<Host, 'flapping'>): boolean => flapping.quarantine !== null && !flapping.quarantine.isOver;
 
 /** What an operator wants of the host. Maintenance is cordon + drain + no fencing. */

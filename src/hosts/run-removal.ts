@@ -2,7 +2,7 @@
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, foreignCluster, forEachHost, tellPeers, type EnrolmentSide } from './enrolment-side.js';
 import { forgetHost, revokeTrust } from './forget-host.js';
-import type { Host } from './host.js';
+import { isOff, type Host } from './host.js';
 
 export interface RemovalContext {
   readonly self: EnrolmentSide;
@@ -18,7 +18,7 @@ export interface RemovalContext {
 export function whyNotRemovable(host: Host, workloads: readonly { readonly name: string; readonly hostId: string | null }[]): string | null {
   const here = workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name);
   if (here.length > 0) return `${host.name} still has ${here.length === 1 ? 'a workload' : `${here.length} workloads`}: ${firstFew(here)}; move them (\`reeve host drain ${host.name}\`) or remove them from Reeve`;
-  if (host.condition === 'enrolling' || host.condition === 'fenced' || host.condition === 'offline') return null;
+  if (host.condition === 'enrolling' || isOff(host)) return null;
   if (host.condition !== 'online') return `${host.name} is ${host.condition}: wait until it is online or proven off (\`reeve host confirm-off ${host.name}\`)`;
   // Its agent goes silent in the course of this: only maintenance keeps it from being fenced.
   return host.intent === 'maintenance' ? null : `${host.name} is in service: \`reeve host drain ${host.name}\` first`;

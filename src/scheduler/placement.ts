@@ -23,7 +23,7 @@ export interface PlacementView {
   readonly heard: ReadonlySet<HostId>;
   /** Hosts that say that they hold no lease now. */
   readonly leaseless: ReadonlySet<HostId>;
-  /** Hosts whose hypervisor does not answer, though the host is there. */
+  /** Hypervisors that do not answer, by their host, which is there. */
   readonly hypervisorSilent?: ReadonlyMap<HostId, readonly DriverName[]>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];

@@ -1,5 +1,5 @@
 // Where workloads stand for placement rules: on the host that holds them, and on hosts that are promised to them.
-import type { Host } from '../hosts/host.js';
+import { isOff, type Host } from '../hosts/host.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import { proofCovers } from '../workloads/proof-covers.js';
 import type { Workload } from '../workloads/workload.js';
@@ -43,5 +43,5 @@ export function matesOf(view: Looked, { workload, leftByMates = [] }: PlacementR
 function isBeingLeft(mate: Workload, host: Host | undefined): boolean {
   if (!host) return true;
   if (host.condition === 'fenced' && host.proof !== null && !proofCovers(host, mate)) return false;
-  return host.condition === 'fenced' || host.condition === 'offline' || host.intent === 'maintenance' || host.leaving !== null;
+  return isOff(host) || host.intent === 'maintenance' || host.leaving !== null;
 }

@@ -93,9 +93,9 @@ export interface SimulatedHost {
   watchdogDevice: boolean;
   /** The shared storage is out of its reach: nothing starts there, what runs stands still on its first write. */
   storageLost: boolean;
-  /** What the host itself can see to be wrong with it. */
   /** Hypervisors whose daemon hangs: what they run goes on, and nobody learns of it. */
   readonly mute: Set<DriverName>;
+  /** What the host itself can see to be wrong with it. */
   uplinkLost: boolean;
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;

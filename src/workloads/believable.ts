@@ -1,12 +1,12 @@
 // Which looks at a host count for a workload.
-import type { HostCondition, HostProof } from '../hosts/host.js';
+import { isOff, type HostCondition, type HostProof } from '../hosts/host.js';
 import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
 import { isOffFor, proofCovers } from './proof-covers.js';
 import type { Workload } from './workload.js';
 
 /** What a host's hypervisors showed; see HostInventory. */
-export interface Look {
+export interface HostLook {
   readonly atMs: number;
   readonly bootId: string;
   readonly workloads: readonly ObservedWorkload[];
@@ -21,7 +21,7 @@ export interface ObservedHost {
   readonly condition: HostCondition;
   readonly conditionSinceMs: number;
   readonly proof: HostProof | null;
-  readonly inventory: Look | null;
+  readonly inventory: HostLook | null;
 }
 
 interface Judged {
@@ -35,7 +35,7 @@ interface Judged {
 export const CLOCKS_MS = 200;
 
 /** Not older than the last change, nor than the bound, nor from before the host was proven off; and said by the hypervisor that would run it. */
-export function believable({ workload, changedAtMs, nowMs, inventoryMaxAgeMs }: Judged, host: ObservedHost): Look | null {
+export function believable({ workload, changedAtMs, nowMs, inventoryMaxAgeMs }: Judged, host: ObservedHost): HostLook | null {
   const { inventory } = host;
   if (!inventory) return null;
   if (inventory.unadmitted) return runsUnadmitted(host, workload) ? inventory : null;
@@ -57,8 +57,7 @@ export function runsUnadmitted({ hostId, condition, proof, inventory }: Pick<Obs
 }
 
 /** That hypervisor did not answer: of what it runs an inventory says nothing. */
-export const isMute = (inventory: Pick<Look, 'mute'>, driver: DriverName): boolean => inventory.mute?.some((one) => one.driver === driver) ?? false;
+export const isMute = (inventory: Pick<HostLook, 'mute'>, driver: DriverName): boolean => inventory.mute?.some((one) => one.driver === driver) ?? false;
 
-export const isOff = (host: Pick<ObservedHost, 'condition'>): boolean => host.condition === 'fenced' || host.condition === 'offline';
 /** The end of its lease does not say that what came there otherwise has ended. */
 export const isOffForIt = (workload: Workload, { hostId, condition, proof }: ObservedHost): boolean => isOffFor({ id: hostId, condition, proof }, workload);

@@ -1,5 +1,5 @@
 // What the proof about a host says of one workload.
-import type { Host } from '../hosts/host.js';
+import { isOff, type Host } from '../hosts/host.js';
 import type { Workload } from './workload.js';
 
 /** The end of a lease says nothing about what did not run under it: that may run on. Every other proof is about the whole host. */
@@ -9,5 +9,5 @@ export function proofCovers({ id, proof }: Pick<Host, 'id' | 'proof'>, { leasedO
 
 /** The host is known to be off, as far as this workload is concerned: nothing of it runs there. */
 export function isOffFor(host: Pick<Host, 'id' | 'condition' | 'proof'>, workload: Pick<Workload, 'leasedOn'>): boolean {
-  return (host.condition === 'fenced' || host.condition === 'offline') && proofCovers(host, workload);
+  return isOff(host) && proofCovers(host, workload);
 }

@@ -1,7 +1,8 @@
 // What do all hosts show of one workload, against what is wanted? People use virsh and lxc by hand: this notices, and says so.
+import { isOff } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
-import { believable, CLOCKS_MS, isMute, isOff, isOffForIt, type ObservedHost } from './believable.js';
+import { believable, CLOCKS_MS, isMute, isOffForIt, type ObservedHost } from './believable.js';
 import { byHand } from './by-hand.js';
 import { movesLive, type Workload } from './workload.js';
 

@@ -22,7 +22,7 @@ const noRedis = process.env['REEVE_TEST_NO_REDIS'] !== undefined;
 
 let rig: E2eRig;
 const host = (name: string): LabHost => rig.lab.host(name);
-const bootOf = async (name: string): Promise<string> => (await rig.lab.exec(host(name), ['cat', '/proc/sys/kernel/random/boot_id'])).stdout.trim();
+const bootOf = (name: string): Promise<string> => rig.lab.bootIdOf(host(name));
 const statusOf = async (name: string): Promise<AgentStatus> => JSON.parse((await rig.lab.exec(host(name), ['node', '/usr/lib/reeve/agent.cjs', 'status', '--json'])).stdout) as AgentStatus;
 const configOf = async (name: string): Promise<AgentConfig> => JSON.parse((await rig.lab.exec(host(name), ['cat', '/etc/reeve/agent.json'])).stdout) as AgentConfig;
 

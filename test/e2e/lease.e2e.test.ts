@@ -15,7 +15,7 @@ afterAll(async () => {
 afterEach(() => endHealthy(rig));
 
 const host = (name: string): ReturnType<E2eRig['lab']['host']> => rig.lab.host(name);
-const bootOf = async (name: string): Promise<string> => (await rig.lab.exec(host(name), ['cat', '/proc/sys/kernel/random/boot_id'])).stdout.trim();
+const bootOf = (name: string): Promise<string> => rig.lab.bootIdOf(host(name));
 const leaseOf = async (name: string): Promise<{ phase: string; under: readonly string[] }> =>
   (JSON.parse((await rig.lab.exec(host(name), ['node', '/usr/lib/reeve/agent.cjs', 'status', '--json'])).stdout) as { lease: { phase: string; under: readonly string[] } }).lease;
 

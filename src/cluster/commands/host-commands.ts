@@ -1,5 +1,5 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
-import { enforcesLease, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
+import { enforcesLease, isOff, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
 import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
@@ -83,15 +83,14 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   const heard = verdict.hosts.find((one) => one.hostId === host.id);
   if (heard?.hearing === 'heard') throw new UserError('refused', `${host.name} is heard right now: it is not off`, `reeve host show ${host.name}`);
   const probe = heard?.probe;
-  const isOff = host.condition === 'fenced' || host.condition === 'offline';
-  if (probe?.answered && (probe.bootId === host.bootId || isOff) && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
+  if (probe?.answered && (probe.bootId === host.bootId || isOff(host)) && asked.nowMs - probe.atMs <= ANSWER_COUNTS_MS) {
     throw new UserError('refused', `${host.name} answers SSH right now, ${probe.runningUuids.length} workloads run there: it is not off`, `ssh ${host.address} systemctl restart reeve-agent`);
   }
   // The end of its lease says nothing about what did not run under it: of that a person may vouch.
   // Nor does a new boot, or a good-bye, say that it has no power now: what can be had only then waits for that.
-  const isHalfProven = isOff && !(host.proof !== null && POWER_PROOFS.has(host.proof.kind));
+  const isHalfProven = isOff(host) && !(host.proof !== null && POWER_PROOFS.has(host.proof.kind));
   // It came back since, and runs what belongs elsewhere.
-  const ranSince = isOff && view.inventories.some((one) => one.hostId === host.id && one.unadmitted && one.workloads.length > 0);
+  const ranSince = isOff(host) && view.inventories.some((one) => one.hostId === host.id && one.unadmitted && one.workloads.length > 0);
   if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven && !ranSince) {
     throw new UserError('conflict', `${host.name} is ${host.condition}; only a silent host can be confirmed off`, 'reeve status');
   }

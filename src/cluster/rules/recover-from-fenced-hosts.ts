@@ -1,5 +1,5 @@
 // Protected workloads of hosts that are proven off are started elsewhere, by priority, each with the proof.
-import type { Host, HostProof } from '../../hosts/host.js';
+import { isOff, type Host, type HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
 import { proofCovers } from '../../workloads/proof-covers.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
@@ -21,7 +21,7 @@ import { nextTry } from '../../workloads/placement-epoch.js';
 const NAME = 'recoverFromFencedHosts';
 
 export const recoverFromFencedHosts: Rule = (context) => {
-  const off = new Map(context.view.hosts.filter((host) => host.condition === 'fenced' || host.condition === 'offline').map((host) => [host.id, host]));
+  const off = new Map(context.view.hosts.filter(isOff).map((host) => [host.id, host]));
   if (off.size === 0) return { actions: [], holds: [] };
   const here = context.view.workloads.filter((workload) => workload.hostId !== null && off.has(workload.hostId) && workload.state !== 'error' && isOurs(context, workload));
   // Over all hosts at once: what matters most gets the room, wherever it was.

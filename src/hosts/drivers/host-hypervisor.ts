@@ -144,7 +144,7 @@ export class HostHypervisor implements Hypervisor {
         const shown = await this.observe(uuid);
         // What is shown is the workload: its driver refuses.
         if (shown) return (await of(uuid)).deleteReplica(token, uuid, kind);
-        await ofReplica(uuid, (one) => one.deleteReplica(token, uuid, kind));
+        return ofReplica(uuid, (one) => one.deleteReplica(token, uuid, kind));
       },
     };
   }

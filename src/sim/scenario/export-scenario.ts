@@ -2,7 +2,7 @@
 import type { ClusterPolicy } from '../../cluster/cluster-policy.js';
 import type { ClusterView } from '../../cluster/cluster-view.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
-import { enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
+import { isOff, enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
 import { WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import type { Scenario, ScenarioHost, ScenarioPolicy, ScenarioRule, ScenarioWorkload, TimelineEntry } from './scenario.js';
 
@@ -37,11 +37,10 @@ function policyOf({ gracefulShutdown, migrateWithinMs, onTrouble, placement, max
 const FENCING: { readonly [K in FenceDeviceKind]: 'power' | 'watchdog' | 'none' } = { ipmi: 'power', redfish: 'power', 'fence-agent': 'power', watchdog: 'watchdog', manual: 'none' };
 
 function hostOf(host: Host): ScenarioHost {
-  const isOff = host.condition === 'offline' || host.condition === 'fenced';
   const isLost = host.condition === 'silent' || host.condition === 'fencing';
   const kinds = host.fenceDevices.map(({ kind }) => FENCING[kind]).filter((kind) => kind === 'power' || (kind === 'watchdog' && enforcesLease(host)));
   return {
-    name: host.name, power: isOff ? 'off' : 'on', network: isLost ? 'down' : 'up', ...(host.facts ? { cpus: host.facts.cpus, memoryMiB: host.facts.memoryMiB } : {}),
+    name: host.name, power: isOff(host) ? 'off' : 'on', network: isLost ? 'down' : 'up', ...(host.facts ? { cpus: host.facts.cpus, memoryMiB: host.facts.memoryMiB } : {}),
     fencing: kinds.length > 0 ? [...new Set(kinds)] : ['none'],
   };
 }

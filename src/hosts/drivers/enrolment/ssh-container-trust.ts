@@ -1,7 +1,7 @@
 // The ContainerTrust port over SSH: what LXD's and Incus' own commands do, as root on the host.
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
-import { type ContainerDriver, type ContainerTrust, type DaemonDoor, type DaemonPeer } from '../../container-trust.js';
+import type { ContainerDriver, ContainerTrust, DaemonDoor, DaemonPeer } from '../../container-trust.js';
 import { HYPERVISOR_NAMES } from '../../hypervisor.js';
 import { remoteNameOf } from '../lxd/remotes.js';
 import { DAEMONS_SCRIPT, doorsOf } from './container-daemons.js';
