@@ -96,6 +96,11 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--force', 'also what it would be recovered from, and what may be all that is left of it')
     .action(run(replicas));
   workload
+    .command('recover <workload>')
+    .description('of one whose host is proven off, and whose pool could still be had from it: recover it from its older copy instead')
+    .requiredOption('--from-replica', 'what it wrote since that copy stays in the pool')
+    .action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/recover-from-replica`, {}), `${name} is recovered from its replica`)));
+  workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
     .requiredOption('--reason <text>', 'why')

@@ -208,12 +208,12 @@ export interface BlockPools {
   look(request: PoolRequest): Promise<PoolLook>;
   /**
    * Gives it its new name. Its old host must be proven off, and stay off until this has been done: nothing here can see whether it has it mounted. Mounts it itself for a
-   * moment. Refused after `notAfterMs` by this host's clock: a command that comes late could find the old host back, or another one with the pool. Done already is fine.
-   * Returns the names of instances that had no settings on the disk yet, and were set aside there.
+   * moment. Refused after `notAfterMs` by this host's clock: a command that comes late could find the old host back, or another one with the pool. Refused, with the file
+   * system as it was, where the daemon here could not take up what lies in it. What has no settings on the disk yet is set aside there. Done already is fine.
    */
-  claim(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<readonly string[]>;
-  /** This host's daemon gets the pool, with all that lies in it, stopped. Only after `claim`; done already is fine. */
-  adopt(token: CommandToken, request: PoolRequest): Promise<void>;
+  claim(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<void>;
+  /** This host's daemon gets the pool, with all that lies in it, stopped. Only after `claim`; done already is fine. Returns the names of what was ever set aside in it. */
+  adopt(token: CommandToken, request: PoolRequest): Promise<readonly string[]>;
   /**
    * Asked of the old host when it is back: its daemon forgets the pool and what it had in it. `lost`: it did. `kept`: the file system has its old name, so the pool is this host's
    * still, and nothing was done. Throws while it has the file system mounted under its new name, and when it sees no such file system; but `isTaken`, known to be another host's, it may have any name.

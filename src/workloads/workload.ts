@@ -135,6 +135,8 @@ export interface WorkloadReplica {
   readonly why: string | null;
   /** People were told that it is older than it should be. */
   readonly isToldLate: boolean;
+  /** A person has decided that it is recovered from it, though its pool might be had: when its host was lost, with the proof of that time. */
+  readonly chosenAtProofMs?: number;
 }
 
 /** Else it is stopped, copied and started. */
