@@ -159,8 +159,11 @@ export interface InstanceCopies {
   reaches(destination: string): Promise<boolean>;
   /** Asked of the destination: a whole copy that is newer than the replica takes its place, under this name, and that one becomes the spare. None is fine; no data are touched. */
   settle(token: CommandToken, uuid: string, name: string): Promise<void>;
-  /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */
-  setAside(token: CommandToken, uuid: string): Promise<void>;
+  /**
+   * The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine.
+   * `isReusable`: its owner lets it be copied over; until that is whole it is none that could be started.
+   */
+  setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void>;
   /** With its data; of the given kind, or of all. Refuses the workload, and what runs; not there is fine. */
   deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void>;
 }

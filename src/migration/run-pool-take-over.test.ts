@@ -46,7 +46,7 @@ function setUp({ proof: given = proof('power-off'), isOn = false, devices, elsew
   if (!isOn) world.powerOff(OLD);
   const device: FenceDevice = { describe: 'ipmi a', automatic: true, off: async () => undefined, on: async () => undefined, status: async () => (world.host(OLD).powered ? 'on' : 'off') };
   const context: PoolTakeOverContext = {
-    request, fromHost: OLD, proof: given, devices: devices ?? [device], answers: async () => world.host(OLD).powered, stillWanted: async () => null, workloads: async () => [{ uuid: UUID, name: 'ct', workloadEpoch: 1, isProtected: true, elsewhere }],
+    request, fromHost: OLD, proof: given, devices: devices ?? [device], answers: async () => world.host(OLD).powered, stillWanted: async () => null, workloads: async () => [{ uuid: UUID, name: 'ct', workloadEpoch: 1, isProtected: true, elsewhere, reusesStale: false }],
     target: { name: NEW, hypervisor: new SimulatedHypervisor(world, NEW), token: TOKEN }, clock: world.clock,
   };
   const has = (host: string): boolean => world.host(host).mounts.has(POOL);

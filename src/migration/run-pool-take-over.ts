@@ -145,7 +145,7 @@ const setOthersAside: Step<PoolTakeOverContext> = {
       const one = known.find(({ uuid }) => uuid === seen.uuid);
       // What runs there is told as what it is, and touched by nobody.
       if (!one || seen.driver !== request.driver || seen.runState !== 'stopped' || hypervisor.copies === null) continue;
-      await hypervisor.copies.setAside({ ...token, workload: { uuid: one.uuid, epoch: one.workloadEpoch } }, one.uuid);
+      await hypervisor.copies.setAside({ ...token, workload: { uuid: one.uuid, epoch: one.workloadEpoch } }, one.uuid, false);
       kept.push(`${one.name} (at home on ${one.elsewhere})`);
     }
     return { kind: 'done', memo: { kept }, ...(kept.length > 0 ? { note: `set aside: ${kept.join(', ')}` } : {}) };

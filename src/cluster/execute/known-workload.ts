@@ -17,6 +17,6 @@ export function knownWorkload(view: ClusterView, host: Host, workload: Workload,
   const placedOn = moving?.targetHostId ?? (isBegunHere ? host.id : (owner?.id ?? workload.hostId));
   const isHere = placedOn === null || placedOn === host.id || placedOn === lost?.id;
   const elsewhere = isHere ? null : (view.hosts.find((one) => one.id === placedOn)?.name ?? 'another host');
-  const { uuid, name, workloadEpoch, isProtected } = workload;
-  return { uuid, name, workloadEpoch, isProtected, elsewhere };
+  const { uuid, name, workloadEpoch, isProtected, replication } = workload;
+  return { uuid, name, workloadEpoch, isProtected, elsewhere, reusesStale: replication?.reusesStale === true };
 }

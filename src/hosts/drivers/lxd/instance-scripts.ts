@@ -43,15 +43,15 @@ state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
-/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. */
-export function setAsideScript(uuid: string): string {
+/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. `isReusable`: copied over all the same; until then it is no whole replica. */
+export function setAsideScript(uuid: string, isReusable: boolean): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
 ${REMEMBER_AUTOSTART}
-set_settings "" ${MARKS.role}=${SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+set_settings "" ${MARKS.role}=${isReusable ? REPLICA : SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }

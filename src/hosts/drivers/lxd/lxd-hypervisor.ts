@@ -66,7 +66,7 @@ export class LxdHypervisor implements Hypervisor {
       replicas: () => this.#replicas(),
       reaches: (destination) => this.#reaches(destination),
       settle: (token, uuid, name) => this.#settle(token, uuid, name),
-      setAside: (token, uuid) => this.#setAside(token, uuid),
+      setAside: (token, uuid, isReusable) => this.#setAside(token, uuid, isReusable),
       deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
     };
     this.pools = {
@@ -136,11 +136,11 @@ export class LxdHypervisor implements Hypervisor {
     await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
-  async #setAside(token: CommandToken, uuid: string): Promise<void> {
+  async #setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void> {
     const what = `set ${uuid} aside`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, setAsideScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, setAsideScript(uuid, isReusable), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async start(token: CommandToken, uuid: string): Promise<void> {
