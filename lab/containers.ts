@@ -16,6 +16,8 @@ export interface ContainerPlan {
   readonly index: number;
   /** Default: no limit. */
   readonly memoryMiB?: number;
+  /** In a cluster of daemons: the member that has it. */
+  readonly target?: string;
   /** Default: it is started at once. */
   readonly start?: boolean;
   /** More of LXD's settings: `key=value`. */
@@ -88,7 +90,7 @@ export function containerConfig({ index, memoryMiB, config = [] }: ContainerPlan
 
 export async function createContainer(lab: Lab, host: LabHost, plan: ContainerPlan): Promise<void> {
   await ensureContainerImage(lab, host);
-  await lxc(lab, host, ['init', '-q', CONTAINER_IMAGE, plan.name, ...containerConfig(plan).flatMap((one) => ['-c', one])]);
+  await lxc(lab, host, ['init', '-q', CONTAINER_IMAGE, plan.name, ...(plan.target === undefined ? [] : ['--target', plan.target]), ...containerConfig(plan).flatMap((one) => ['-c', one])]);
   if (plan.start !== false) await lxc(lab, host, ['start', plan.name]);
 }
 

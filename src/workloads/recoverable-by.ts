@@ -25,13 +25,16 @@ export interface RecoverableCase {
   readonly nowMs: number;
   /** Null: its data lie in none. */
   readonly pool: RecoverablePool | null;
+  /** Why no replica of it can be kept, whatever is wanted; null: one can. */
+  readonly whyNoReplicas?: string | null;
 }
 
-export function recoverableBy(workload: Pick<Workload, 'name' | 'isProtected' | 'needs' | 'replica' | 'replication'>, { nameOf, nowMs, pool }: RecoverableCase): Recoverability {
+export function recoverableBy(workload: Pick<Workload, 'name' | 'isProtected' | 'needs' | 'replica' | 'replication'>, { nameOf, nowMs, pool, whyNoReplicas = null }: RecoverableCase): Recoverability {
   const { name, isProtected, needs, replica, replication } = workload;
   if (!isProtected) return { by: 'nothing', summary: `nothing: it is not protected (\`reeve workload protect ${name}\`)`, rpoMs: null };
   if (needs.instance === null) return { by: 'shared-storage', summary: 'its disks, which other hosts reach', rpoMs: null };
   if (pool !== null) return { by: 'pool', summary: `pool ${pool.pool} taken over by ${pool.takers.join(' or ')}, RPO 0`, rpoMs: 0 };
+  if (whyNoReplicas !== null) return { by: 'nothing', summary: `nothing: its data lie at its host alone; ${whyNoReplicas}`, rpoMs: null };
   if (replication === null) return { by: 'nothing', summary: `nothing: its data lie at its host alone (\`reeve workload replicate ${name}\`, or a pool on block storage that other hosts see)`, rpoMs: null };
   if (replica === null || replica.asOfMs === null) return { by: 'nothing', summary: `nothing yet: no whole copy of it was made${(replica?.why ?? null) === null ? '' : `: ${replica?.why ?? ''}`}`, rpoMs: null };
   const rpoMs = Math.max(0, nowMs - replica.asOfMs);

@@ -1,4 +1,5 @@
 // What owners say about a workload: what they want of it, whether it is ours at all, its lock, its order and its policies.
+import { isMember, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
@@ -129,15 +130,18 @@ export interface WorkloadPolicies {
 export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
-  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined ? {} : replicationFields(workload, replicateEveryS)) };
+  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined ? {} : replicationFields(view, workload, replicateEveryS)) };
   if (Object.keys(fields).length === 0) return [];
   return [set(workload, fields), tell(workload, 'workload.policies', `${by} set ${Object.keys(fields).join(', ')}`)];
 }
 
 /** The copy that is there stays where it is: nothing is deleted by this. */
-function replicationFields(workload: Workload, everyS: number | null): WorkloadFields {
+function replicationFields({ hosts }: ClusterView, workload: Workload, everyS: number | null): WorkloadFields {
   if (everyS === null) return { replication: null };
   if (workload.needs.instance === null) throw new UserError('refused', `${workload.name}: its disks can be reached from other hosts: no copy of it is kept`, `reeve workload show ${workload.name}`);
+  const home = hosts.find((one) => one.id === workload.hostId);
+  const { driver } = workload.needs;
+  if (home && driver !== 'libvirt' && isMember(home.facts, driver)) throw new UserError('refused', `${workload.name}: ${whyNoReplicas(driver, home.name)}`, `reeve workload show ${workload.name}`);
   return { replication: { everyMs: everyS * 1_000 } };
 }
 
