@@ -36,6 +36,12 @@ describe('the inventory of a member', () => {
   });
 });
 
+it('how one ended counts only where it ended: another member heard of it, too, and not that it was Reeve that stopped it', async () => {
+  const heardOn = (location: string): string => clusteredInventory({ monitors: '' }).replace(/"status": "Running"/, '"status": "Stopped"').replace('@@reeve-section end\n', '@@reeve-section end').replace(/@@reeve-section end$/, `@@reeve-section endings\nc1 person-stopped 4102444800000 ${location}\n@@reeve-section end`);
+  expect((await onMember(heardOn('host-1')).hypervisor.observe(UUID))?.reason).toBe('stopped');
+  expect((await onMember(heardOn('host-2')).hypervisor.observe(UUID))?.reason).not.toBe('stopped');
+});
+
 describe('an instance on a member that is away', () => {
   it('is listed with nothing but its name, and keeps nobody from being read', () => {
     const { instances, elsewhere } = parseInventory(clusteredInventory({ stub: STUB }));
