@@ -101,7 +101,7 @@ describe('commands to a member', () => {
     if (!other) throw new Error('none');
     await expect(hypervisor.start(tokenFor(OTHER), OTHER)).rejects.toMatchObject({ code: 'not-found' });
     await expect(hypervisor.define(tokenFor(OTHER), definitionOf(other, OTHER, 'lxd'))).rejects.toThrow(/on its member host-2, not on host-1/);
-    await expect(hypervisor.copies.setAside(tokenFor(UUID), UUID)).rejects.toThrow(/the only one in its cluster/);
+    await expect(hypervisor.copies.setAside(tokenFor(UUID), UUID, false)).rejects.toThrow(/the only one in its cluster/);
     // The guard alone was asked.
     expect(commands).toEqual(['true', 'true']);
   });
