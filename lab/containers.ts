@@ -16,6 +16,8 @@ export interface ContainerPlan {
   readonly index: number;
   /** Default: no limit. */
   readonly memoryMiB?: number;
+  /** In a cluster of daemons: the member that has it. */
+  readonly target?: string;
   /** Default: it is started at once. */
   readonly start?: boolean;
   /** More of LXD's settings: `key=value`. */
@@ -71,7 +73,9 @@ async function importImage(lab: Lab, host: LabHost): Promise<void> {
   if ((await lxc(lab, host, ['image', 'info', CONTAINER_IMAGE], { okCodes: 'any' })).code === 0) return;
   const name = `container-${host.name}.tar.gz`;
   await cp(await ensureContainerTarball(), join(lab.stateDir, 'shared/boot', name));
-  await lxc(lab, host, ['image', 'import', `/srv/shared/boot/${name}`, '--alias', CONTAINER_IMAGE]);
+  const { code, stderr } = await lxc(lab, host, ['image', 'import', `/srv/shared/boot/${name}`, '--alias', CONTAINER_IMAGE], { okCodes: 'any' });
+  // A cluster of daemons has it once: another host may have been quicker.
+  if (code !== 0 && !stderr.includes('already exists')) throw new Error(`${host.name}: ${stderr}`);
 }
 
 // --- through LXD ---
@@ -88,7 +92,7 @@ export function containerConfig({ index, memoryMiB, config = [] }: ContainerPlan
 
 export async function createContainer(lab: Lab, host: LabHost, plan: ContainerPlan): Promise<void> {
   await ensureContainerImage(lab, host);
-  await lxc(lab, host, ['init', '-q', CONTAINER_IMAGE, plan.name, ...containerConfig(plan).flatMap((one) => ['-c', one])]);
+  await lxc(lab, host, ['init', '-q', CONTAINER_IMAGE, plan.name, ...(plan.target === undefined ? [] : ['--target', plan.target]), ...containerConfig(plan).flatMap((one) => ['-c', one])]);
   if (plan.start !== false) await lxc(lab, host, ['start', plan.name]);
 }
 

@@ -19,11 +19,13 @@ export interface FilesInput {
   readonly hostsFile: string;
   /** What starts its LXD; null: it has none, as far as anybody on it can see. */
   readonly lxdScript: string | null;
+  /** It is initialised with the others', as one cluster. */
+  readonly isClustered: boolean;
   /** What stands for udev. */
   readonly udevScript: string;
 }
 
-export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript, udevScript }: FilesInput): Promise<void> {
+export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript, isClustered, udevScript }: FilesInput): Promise<void> {
   const key = join(keysDir, `${host.name}.ed25519`);
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', key]);
   const machineId = `${'0'.repeat(24)}${(0xabc00000 + host.index).toString(16)}`;
@@ -61,7 +63,7 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await mkdir(join(upper, 'srv/shared'), { recursive: true });
   if (lxdScript === null) return hideLxd(upper);
   await put('usr/sbin/lab-lxd', await readFile(lxdScript, 'utf8'), 0o755);
-  await put('etc/lab-lxd.yaml', lxdPreseed(host.links[0]));
+  await put('etc/lab-lxd.yaml', isClustered ? '' : lxdPreseed(host.links[0]));
 }
 
 /** As overlayfs has it: a device 0,0 in the upper layer is a file that is not there. */
@@ -71,7 +73,7 @@ async function hideLxd(upper: string): Promise<void> {
 }
 
 /** No trust between hosts, and no remotes: who needs them makes them. Containers join br0 as guests do, and keep MAC and address when they move. */
-function lxdPreseed(address: string): string {
+export function lxdPreseed(address: string): string {
   return `config: {core.https_address: "${address}:8443", images.auto_update_interval: "0"}
 networks: []
 storage_pools:

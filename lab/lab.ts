@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
+import { formCluster } from './lxd-cluster.js';
 import { destroyAllContainers, runningContainers } from './containers.js';
 import { ensureGuest } from './guest.js';
 import { writeHostFiles } from './host-files.js';
@@ -28,6 +29,8 @@ export interface LabOptions {
   readonly hosts?: number;
   /** Every host has an LXD beside libvirt. Default: where this machine has it. */
   readonly lxd?: boolean;
+  /** How those of the hosts stand to each other. Default: each by itself. */
+  readonly daemons?: 'alone' | 'clustered';
   readonly log?: (line: string) => void;
 }
 
@@ -63,14 +66,14 @@ export class Lab {
   }
 
   /** Builds a new lab; what a run of that name left behind that is gone is cleaned up first. One that lives keeps its lab. */
-  static async start({ name = 'rl0', hosts = 3, lxd = whyNoContainers() === null, log = () => undefined }: LabOptions = {}): Promise<Lab> {
+  static async start({ name = 'rl0', hosts = 3, lxd = whyNoContainers() === null, daemons = 'alone', log = () => undefined }: LabOptions = {}): Promise<Lab> {
     const lab = new Lab(name, log);
     const owner = await otherOwner(lab.stateDir);
     if (owner !== null) throw new Error(`a lab named ${name} is up already, held by process ${owner}; end it with: npm run lab -- --name ${name} down; or give this one another name: --name lab2`);
     if (existsSync(lab.stateDir)) log(`cleaning up what an earlier run of ${name} left behind`);
     await lab.down();
     try {
-      await lab.#build(hosts, lxd);
+      await lab.#build(hosts, lxd, daemons);
       return lab;
     } catch (error) {
       await lab.down();
@@ -78,14 +81,15 @@ export class Lab {
     }
   }
 
-  async #build(hosts: number, lxd: boolean): Promise<void> {
+  async #build(hosts: number, lxd: boolean, daemons: 'alone' | 'clustered'): Promise<void> {
     await this.#fabric();
-    if (lxd) await writeFile(join(this.stateDir, 'lxd'), '');
+    if (lxd) await writeFile(join(this.stateDir, 'lxd'), daemons);
     await startWatchdogs(this.stateDir, join(scripts, 'watchdog.mjs'), WATCHDOG_MS);
     for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
     await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
     await this.waitUp(this.#hosts);
     if (lxd) await this.waitLxd(this.#hosts);
+    if (lxd && daemons === 'clustered') await formCluster(this);
   }
 
   /** A lab that another process started. */
@@ -316,7 +320,7 @@ export class Lab {
     await writeFile(join(dir, 'lower'), '/');
     if (this.hasLxd) await writeFile(join(dir, 'lxd'), '');
     const keysDir = join(this.stateDir, 'keys');
-    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null, udevScript: join(scripts, 'udevadm.sh') });
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null, isClustered: (await readFile(join(this.stateDir, 'lxd'), 'utf8').catch(() => '')) === 'clustered', udevScript: join(scripts, 'udevadm.sh') });
     const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
     await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);

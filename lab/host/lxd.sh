@@ -7,7 +7,8 @@ echo $((2000 + $(date +%s) * 37 % 29000)) > /proc/sys/kernel/ns_last_pid
 setsid lxd --group lxd --logfile /var/log/lxd/lxd.log < /dev/null >> /var/log/lxd/console.log 2>&1 &
 echo $! > /run/lab-lxd.pid
 lxd waitready --timeout=60 || exit 1
-if [ ! -e /var/lib/lab-lxd-initialised ]; then
+# An empty one: the lab makes it a member of a cluster.
+if [ -s /etc/lab-lxd.yaml ] && [ ! -e /var/lib/lab-lxd-initialised ]; then
   lxd init --preseed < /etc/lab-lxd.yaml && touch /var/lib/lab-lxd-initialised || exit 1
 fi
 touch /run/lab-lxd-ready

@@ -1,4 +1,5 @@
 // From domain objects to what the API shows. Secrets stay behind: keys and passwords have no field here.
+import { isMember, whyNoReplicas } from '../hosts/daemon-cluster.js';
 import { alertProblems, type AlertTargetState } from '../cluster/alert-target-state.js';
 import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
@@ -48,8 +49,13 @@ export function workloadDocument(view: ClusterView, workload: Workload, nowMs = 
   const operation = view.operations.find((one) => one.workloadId === workload.id);
   const home = view.inventories.find((one) => one.hostId === workload.hostId);
   const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
-  const recoverable = recoverableBy(workload, { nameOf: (id) => nameOf(view, id), nowMs, pool: recoverablePool(view, workload) });
+  const recoverable = recoverableBy(workload, { nameOf: (id) => nameOf(view, id), nowMs, pool: recoverablePool(view, workload), whyNoReplicas: whyNoReplicasOf(view, workload) });
   return { ...shown, state, recoverable, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+}
+
+function whyNoReplicasOf({ hosts }: ClusterView, { hostId, needs: { driver } }: Workload): string | null {
+  const host = hosts.find((one) => one.id === hostId);
+  return host && driver !== 'libvirt' && isMember(host.facts, driver) ? whyNoReplicas(driver, host.name) : null;
 }
 
 /** As its home and the others showed it last. */

@@ -10,8 +10,9 @@ export interface DaemonDoor {
   readonly error: string | null;
   /** core.https_address as it is set there; null: it does not listen. */
   readonly httpsAddress: string | null;
-  /** SHA-256 of its certificate. */
+  /** SHA-256 of its certificate; members of one cluster of daemons have the same. */
   readonly fingerprint: string;
+  readonly isClustered: boolean;
 }
 
 export interface DaemonPeer {

@@ -73,7 +73,7 @@ const trustOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, c
 });
 
 const containersOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, call: Call): ContainerTrust => ({
-  doors: () => call('doors', () => host.survey.daemons.map(({ driver, error, httpsAddress }) => ({ driver, error, httpsAddress, fingerprint: host.fingerprint }))),
+  doors: () => call('doors', () => host.survey.daemons.map(({ driver, error, httpsAddress, isClustered }) => ({ driver, error, httpsAddress, isClustered, fingerprint: host.fingerprint }))),
   whyNotIn: (peer) => call('whyNotIn', () => {
     if (host.remotes.get(peer.hostName) !== `${peer.address} ${peer.fingerprint}`) return 'there is no such remote';
     return network.get(peer.hostName)?.guests.has(name) ? null : 'it is not let in';

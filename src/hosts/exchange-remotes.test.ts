@@ -50,6 +50,19 @@ describe('the remotes of daemons for containers', () => {
     expect([count(1, 'join'), count(2, 'doors')]).toEqual([0, 1]);
   });
 
+  it('are not made between members of one cluster of daemons, nor to one outside it, which is told', async () => {
+    const clustered = (nth: number, fingerprint: string): void => {
+      at(nth).host.survey = { ...at(nth).host.survey, daemons: at(nth).host.survey.daemons.map((one) => ({ ...one, isClustered: true })) };
+      at(nth).host.fingerprint = fingerprint;
+    };
+    clustered(1, 'c-1');
+    clustered(2, 'c-1');
+    expect(await exchange()).toEqual({ pairs: 2, troubles: ['LXD of host-1 and that of host-3 are not in one cluster, and one of them is in a cluster: nothing is copied between them'] });
+    clustered(3, 'c-2');
+    expect((await exchange()).troubles).toHaveLength(1);
+    expect([1, 2, 3].map((nth) => [count(nth, 'join'), count(nth, 'invite')])).toEqual([[0, 0], [0, 0], [0, 0]]);
+  });
+
   it('keep nobody out: what does not work is told', async () => {
     at(2).host.survey = { ...at(2).host.survey, daemons: at(2).host.survey.daemons.map((one) => ({ ...one, httpsAddress: null })) };
     at(3).host.away = true;

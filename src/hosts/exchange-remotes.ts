@@ -1,6 +1,7 @@
 // Makes the daemons for containers of a host and of the others known to each other, both ways.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { reachedAt, type ContainerDriver, type DaemonDoor, type DaemonPeer } from './container-trust.js';
+import { tieBetween, whyApart } from './daemon-cluster.js';
 import { HYPERVISOR_NAMES } from './hypervisor.js';
 import { forEachHost, type EnrolmentSide } from './enrolment-side.js';
 
@@ -28,9 +29,20 @@ async function withPeer(own: Side, peer: EnrolmentSide): Promise<Remotes> {
   if (typeof doors === 'string') return { pairs: 0, troubles: [doors] };
   const shared = own.doors.map(({ driver }) => driver).filter((driver) => doors.some((door) => door.driver === driver));
   const troubles: string[] = [];
-  for (const driver of shared) troubles.push(...(await connect(driver, own, { side: peer, doors })), ...(await connect(driver, { side: peer, doors }, own)));
+  for (const driver of shared) troubles.push(...(await connectBoth(driver, own, { side: peer, doors })));
   return { pairs: shared.length, troubles };
 }
+
+/** Members of one cluster of daemons know each other. To a member of another one nothing is copied: it would land on whichever member that chooses. */
+async function connectBoth(driver: ContainerDriver, own: Side, peer: Side): Promise<readonly string[]> {
+  const [one, other] = [own, peer].map(({ doors }) => doors.find((door) => door.driver === driver && door.error === null));
+  const tie = tieBetween(asMember(one), asMember(other));
+  if (one && other && tie === 'members') return [];
+  if (one && other && tie === 'apart') return [whyApart(driver, own.side.host.name, peer.side.host.name)];
+  return [...(await connect(driver, own, peer)), ...(await connect(driver, peer, own))];
+}
+
+const asMember = (door: DaemonDoor | undefined): Parameters<typeof tieBetween>[0] => door && { isClustered: door.isClustered, ...(door.isClustered ? { cluster: { id: door.fingerprint, member: '' } } : {}) };
 
 /** What keeps the daemon of one host from reaching that of the other; none: it reaches it. */
 async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<readonly string[]> {

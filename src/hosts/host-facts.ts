@@ -39,6 +39,8 @@ export interface ContainerDaemon {
   readonly address: string | null;
   /** Member of a cluster of its own kind. */
   readonly isClustered: boolean;
+  /** Which cluster, by the fingerprint of the certificate that its members share, and by what name it knows this member. */
+  readonly cluster?: { readonly id: string; readonly member: string };
   /** Its cluster starts the instances of a member elsewhere once that is silent for so long; 0 or absent: it does not. */
   readonly healingThresholdS?: number;
   /** CRIU is there: a container can be tried to be moved live. */

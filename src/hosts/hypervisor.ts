@@ -182,6 +182,28 @@ export function writtenNext(replica: Pick<Replica, 'asOfMs'> | null, spare: Pick
   return spare !== null && (spare.asOfMs === null || spare.asOfMs > whole) ? 'spare' : 'replica';
 }
 
+export interface MemberMoveRequest {
+  /** Names the detached command, so that a second call finds the first. */
+  readonly id: string;
+  readonly uuid: string;
+  /** By what name the cluster of the daemons knows the destination. */
+  readonly toMember: string;
+}
+
+/**
+ * Between hosts whose daemons form a cluster of their own: that has each instance once, on one of its members, and moves one that does not run to another, with its data. What is there
+ * on a member is shown by that member alone. Then `define` makes nothing: it puts right what a move that was cut has left, and says `no-data` where the instance is on another member.
+ */
+export interface MemberMoves {
+  /** Asked of the member that has it, as a detached command there. What an earlier move has left half-made at the destination goes first. */
+  startMove(token: CommandToken, request: MemberMoveRequest): Promise<void>;
+  moveCommand(id: string): Promise<MigrationCommandState>;
+  /** Ends the command, and what sends the data for the daemons. None is fine. */
+  abortMove(token: CommandToken, id: string): Promise<void>;
+  /** Its daemons are moving it, whoever asked for that: they go on without their client. */
+  isMoving(uuid: string): Promise<boolean>;
+}
+
 /** A pool on shared block storage that is to change its host, as its old host last showed it. */
 export interface PoolRequest {
   readonly driver: Exclude<DriverName, 'libvirt'>;
@@ -227,6 +249,8 @@ export interface BlockPools {
 export interface Hypervisor {
   /** Null: none of its daemons keeps data in pools of its own. */
   readonly pools: BlockPools | null;
+  /** Null: none of its daemons can be in a cluster of its own kind. */
+  readonly members: MemberMoves | null;
   /** Null: all that it runs can be defined wherever its disks can be reached. */
   readonly copies: InstanceCopies | null;
 

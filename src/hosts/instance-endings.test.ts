@@ -12,7 +12,7 @@ const cause = (text: string, isOurs = false): string | null => {
 
 describe('what a daemon tells', () => {
   it('of a stop, of a forced one, and of an end that nobody asked for: a crash, a poweroff or reboot inside, its host going down', () => {
-    expect(readLifecycle(line('instance-shutdown', asked))).toEqual({ kind: 'ended', key: 'ct-1', isAsked: true, isForced: false, atMs: Date.parse(AT) });
+    expect(readLifecycle(line('instance-shutdown', asked))).toEqual({ kind: 'ended', key: 'ct-1', isAsked: true, isForced: false, atMs: Date.parse(AT), location: 'none' });
     expect([cause(line('instance-shutdown', asked)), cause(line('instance-stopped', asked)), cause(line('instance-shutdown')), cause(line('instance-stopped'))]).toEqual(['person-stopped', 'person-killed', 'itself', 'itself']);
   });
   it('of what Reeve itself has stopped', () => {
@@ -30,6 +30,8 @@ describe('what a daemon tells', () => {
 it('is read as it was written', () => {
   const ending = { cause: 'person-stopped', atMs: 1_795_697_488_318 } as const;
   expect(readEnding(writeEnding(ending))).toEqual(ending);
+  expect(readEnding(writeEnding({ ...ending, location: 'host-2' }))).toEqual({ ...ending, location: 'host-2' });
+  expect(writeEnding({ ...ending, location: 'none' })).toBe(writeEnding(ending));
   for (const text of ['', 'person-stopped', 'crash 5', 'itself five', 'itself 5 6x']) expect(readEnding(text)?.cause ?? null).toBe(text === 'itself 5 6x' ? 'itself' : null);
   expect([instanceKey('default', 'a'), instanceKey('p', 'a')]).toEqual(['a', 'p_a']);
 });

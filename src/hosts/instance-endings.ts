@@ -22,13 +22,15 @@ export interface InstanceEnding {
   readonly cause: EndingCause;
   /** By the host's clock, as the daemon's own times. */
   readonly atMs: number;
+  /** In a cluster of daemons: on which member. Every member tells of all, and which of their ends was Reeve's own stop is known on that one alone. */
+  readonly location?: string;
 }
 
 /** By what name the kernel, and these files, have it: of the default project by its own. */
 export const instanceKey = (project: string, name: string): string => (project === 'default' ? name : `${project}_${name}`);
 
 export type LifecycleNews =
-  | { readonly kind: 'ended'; readonly key: string; readonly isAsked: boolean; readonly isForced: boolean; readonly atMs: number }
+  | { readonly kind: 'ended'; readonly key: string; readonly isAsked: boolean; readonly isForced: boolean; readonly atMs: number; readonly location: string }
   /** It was started, renamed or deleted: what is known of its last end is over. */
   | { readonly kind: 'begun'; readonly key: string };
 
@@ -44,10 +46,11 @@ export function readLifecycle(line: string): LifecycleNews | null {
   if (BEGUN.has(action)) return { kind: 'begun', key };
   if (action !== 'instance-shutdown' && action !== 'instance-stopped') return null;
   const atMs = Date.parse(event.timestamp ?? '');
-  return Number.isFinite(atMs) ? { kind: 'ended', key, isAsked: event.metadata?.requestor !== undefined && event.metadata.requestor !== null, isForced: action === 'instance-stopped', atMs } : null;
+  return Number.isFinite(atMs) ? { kind: 'ended', key, isAsked: event.metadata?.requestor !== undefined && event.metadata.requestor !== null, isForced: action === 'instance-stopped', atMs, location: event.location ?? 'none' } : null;
 }
 
 interface LifecycleEvent {
+  readonly location?: string;
   readonly project?: string;
   readonly timestamp?: string;
   readonly metadata?: { readonly action?: string; readonly source?: string; readonly requestor?: unknown };
@@ -68,10 +71,10 @@ export function causeOf({ isAsked, isForced }: Extract<LifecycleNews, { kind: 'e
   return isForced ? 'person-killed' : 'person-stopped';
 }
 
-export const writeEnding = ({ cause, atMs }: InstanceEnding): string => `${cause} ${atMs}\n`;
+export const writeEnding = ({ cause, atMs, location = 'none' }: InstanceEnding): string => `${cause} ${atMs}${location === 'none' ? '' : ` ${location}`}\n`;
 
 /** Null: it can't be read. */
 export function readEnding(text: string): InstanceEnding | null {
-  const [cause = '', at = ''] = text.trim().split(' ');
-  return CAUSES.includes(cause) && /^\d{1,15}$/.test(at) ? { cause: cause as EndingCause, atMs: Number(at) } : null;
+  const [cause = '', at = '', location] = text.trim().split(' ');
+  return CAUSES.includes(cause) && /^\d{1,15}$/.test(at) ? { cause: cause as EndingCause, atMs: Number(at), ...(location === undefined ? {} : { location }) } : null;
 }

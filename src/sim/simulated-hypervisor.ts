@@ -2,9 +2,10 @@
 import { OperationalError } from '../shared/errors.js';
 import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import { HYPERVISOR_NAMES, type BlockPools, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
+import { HYPERVISOR_NAMES, type BlockPools, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MemberMoves, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
 import { simulatedCopies, swapSpare, type CopiesParts } from './simulated-copies.js';
+import { simulatedMembers } from './simulated-members.js';
 import { simulatedPools } from './simulated-pools.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
@@ -23,6 +24,7 @@ const MIGRATION_OVERHEAD_MS = 500;
 export class SimulatedHypervisor implements Hypervisor {
   readonly copies: InstanceCopies;
   readonly pools: BlockPools;
+  readonly members: MemberMoves;
   readonly #world: SimulatedWorld;
   readonly #host: string;
   readonly #from: string | null;
@@ -39,6 +41,7 @@ export class SimulatedHypervisor implements Hypervisor {
     };
     this.copies = simulatedCopies(parts);
     this.pools = simulatedPools(parts);
+    this.members = simulatedMembers(parts);
   }
 
   facts(): Promise<HostFacts> {
@@ -277,6 +280,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   #daemonsOf(host: SimulatedHost): HostFacts['containerDaemons'] {
+    if (host.daemonCluster !== null) return [{ ...LXD, isClustered: true, cluster: { id: host.daemonCluster, member: host.name } }];
     if (this.#world.luns.size === 0) return [LXD];
     const filesystems = [...this.#world.luns.values()].map(({ uuid }) => ({ uuid, sizeBytes: LUN_BYTES, serial: null, generation: 1 }));
     return [{ ...LXD, pools: [...LXD.pools, ...[...host.lunPools].map(([name, source]) => ({ name, driver: 'btrfs', source }))], filesystems }];

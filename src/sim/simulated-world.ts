@@ -5,6 +5,7 @@ import type { AgentConfig } from '../hosts/host-agent.js';
 import type { DriverName } from '../hosts/hypervisor.js';
 import type { GuestFaults } from './guest-faults.js';
 import type { SimulatedCopy } from './simulated-copies.js';
+import type { SimulatedMemberMove } from './simulated-members.js';
 import type { SimulatedGuard } from './simulated-guard.js';
 import type { WorldObserver } from './world-observer.js';
 
@@ -69,6 +70,8 @@ export interface SimulatedHost {
   readonly bridges: readonly string[];
   readonly pools: readonly SimulatedPool[];
   readonly machineId: string;
+  /** Its daemon for containers is in this cluster of its own kind; null: it stands alone. */
+  daemonCluster: string | null;
   /** Survive a power cycle. */
   readonly domains: Map<string, SimulatedDomain>;
   readonly files: Map<string, number>;
@@ -100,6 +103,7 @@ export interface SimulatedHost {
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
   readonly copies: Map<string, SimulatedCopy>;
+  readonly memberMoves: Map<string, SimulatedMemberMove>;
   /** Its daemon's pools on LUNs, by name: the file system that it looks for at boot. */
   readonly lunPools: Map<string, string>;
   /** Of those, what is mounted. */
@@ -209,7 +213,7 @@ export class SimulatedWorld {
     const added: SimulatedHost = {
       cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), lunPools: new Map(), mounts: new Set(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), memberMoves: new Map(), daemonCluster: null, lunPools: new Map(), mounts: new Set(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -233,6 +237,7 @@ export class SimulatedWorld {
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
     host.copies.clear();
+    host.memberMoves.clear();
     host.mounts.clear();
     host.publishedVoters = null;
     host.publishedLease = null;

@@ -57,6 +57,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
   const hypervisor: Hypervisor = {
     copies: null,
     pools: null,
+    members: null,
     facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
     overtake: () => call('overtake', () => undefined),
     announce: () => call('announce', () => undefined),

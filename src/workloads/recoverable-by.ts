@@ -28,15 +28,18 @@ export interface RecoverableCase {
   readonly nowMs: number;
   /** Null: its data lie in none. */
   readonly pool: RecoverablePool | null;
+  /** Why no replica of it can be kept, whatever is wanted; null: one can. */
+  readonly whyNoReplicas?: string | null;
 }
 
-export function recoverableBy(workload: Pick<Workload, 'name' | 'isProtected' | 'needs' | 'replica' | 'replication'>, { nameOf, nowMs, pool }: RecoverableCase): Recoverability {
+export function recoverableBy(workload: Pick<Workload, 'name' | 'isProtected' | 'needs' | 'replica' | 'replication'>, { nameOf, nowMs, pool, whyNoReplicas = null }: RecoverableCase): Recoverability {
   const { name, isProtected, needs, replica, replication } = workload;
   if (!isProtected) return { by: 'nothing', summary: `nothing: it is not protected (\`reeve workload protect ${name}\`)`, rpoMs: null };
   if (needs.instance === null) return { by: 'shared-storage', summary: 'its disks, which other hosts reach', rpoMs: null };
   const copy = replica?.asOfMs === undefined || replica.asOfMs === null ? null : { on: nameOf(replica.hostId) ?? 'a host that is gone', rpoMs: Math.max(0, nowMs - replica.asOfMs) };
   const fromCopy = copy && `replica on ${copy.on}, RPO ${age(copy.rpoMs)}`;
   if (pool !== null && (pool.isProvenByDevice || copy === null)) return { by: 'pool', summary: `${fromPool(pool)}${fromCopy === null ? '' : `; while that is not proven: ${fromCopy}`}`, rpoMs: 0 };
+  if (whyNoReplicas !== null) return { by: 'nothing', summary: `nothing: its data lie at its host alone; ${whyNoReplicas}`, rpoMs: null };
   if (copy !== null) return { by: 'replica', summary: `${fromCopy ?? ''}${pool === null ? '' : `; what its pool ${pool.pool} has is newer, and had only when a person has confirmed that ${pool.home} has no power before`}`, rpoMs: copy.rpoMs };
   if (replication === null) return { by: 'nothing', summary: `nothing: its data lie at its host alone (\`reeve workload replicate ${name}\`, or a pool on block storage that other hosts see)`, rpoMs: null };
   return { by: 'nothing', summary: `nothing yet: no whole copy of it was made${(replica?.why ?? null) === null ? '' : `: ${replica?.why ?? ''}`}`, rpoMs: null };

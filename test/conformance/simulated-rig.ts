@@ -46,7 +46,7 @@ async function rigOf(world: SimulatedWorld): Promise<ConformanceRig> {
 }
 
 /** Of guests whose data lie at their host. */
-export async function simulatedCopiesRig(): Promise<CopiesRig> {
+export async function simulatedCopiesRig(daemonCluster: string | null = null): Promise<CopiesRig> {
   const world = new SimulatedWorld(new JumpingClock());
   const at = ({ name }: RigHost, { uuid }: Guest): SimulatedDomain | undefined => world.host(name).domains.get(uuid);
   const change = async (host: RigHost, guest: Guest, set: Partial<SimulatedDomain>): Promise<void> => {
@@ -54,8 +54,10 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     if (!domain) throw new Error(`${guest.name} is not on ${host.name}`);
     Object.assign(domain, set);
   };
+  const rig = await rigOf(world);
+  for (const host of world.hosts) host.daemonCluster = daemonCluster;
   return {
-    ...(await rigOf(world)),
+    ...rig,
     image: 'reeve-guest',
     definitionOfNew: localDefinition,
     create: async ({ name }, guest) => {
@@ -68,6 +70,11 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     fill: (host, guest) => change(host, guest, { isLarge: true }),
     macOf: async (host, guest) => `00:16:${at(host, guest)?.uuid ?? ''}`,
   };
+}
+
+/** Whose daemons are one cluster. */
+export async function simulatedMembersRig(): Promise<CopiesRig> {
+  return simulatedCopiesRig('lxd');
 }
 
 export async function simulatedPoolsRig(): Promise<PoolsRig> {

@@ -35,13 +35,15 @@ export interface E2eOptions extends Partial<ControlPlaneOptions> {
   readonly withRedis?: boolean;
   /** Default: its BMC, and its lease with the watchdog. */
   readonly fences?: (host: LabHost) => readonly Json[];
+  /** How the hosts' daemons for containers stand to each other. Default: each by itself. */
+  readonly daemons?: 'alone' | 'clustered';
   /** Done to the hosts before they are enrolled. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
 
 /** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
-export async function startE2eRig(name: string, hosts: number, { withRedis, fences, prepare, ...options }: E2eOptions = {}): Promise<E2eRig> {
-  const lab = await Lab.start({ name, hosts });
+export async function startE2eRig(name: string, hosts: number, { withRedis, fences, prepare, daemons = 'alone', ...options }: E2eOptions = {}): Promise<E2eRig> {
+  const lab = await Lab.start({ name, hosts, daemons });
   try {
     await prepare?.(lab);
     const redis = withRedis ? await startRedis(lab) : null;

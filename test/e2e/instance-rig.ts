@@ -28,11 +28,11 @@ export const INSTANCES_LACK: ReadonlySet<Lack> = new Set(['disks', 'live-migrati
 const FILE = '/root/conformance';
 const FILL_MIB = 600;
 
-export async function instanceRig(name: string): Promise<InstanceRig> {
-  const rig = await realRig(name, { lxd: true });
+export async function instanceRig(name: string, daemons: 'alone' | 'clustered' = 'alone'): Promise<InstanceRig> {
+  const rig = await realRig(name, { lxd: true, daemons });
   const { lab } = rig;
   await Promise.all(lab.hosts.map((host) => ensureContainerImage(lab, host)));
-  await trustDaemons(rig);
+  if (daemons === 'alone') await trustDaemons(rig);
   const hosts = rig.hosts.map((host): RealHost => {
     const libvirt = host.hypervisor;
     const facts = factsReader({ ssh: host.ssh, known: [], host: () => libvirt.facts() });
@@ -41,7 +41,7 @@ export async function instanceRig(name: string): Promise<InstanceRig> {
   const ask = async (host: RigHost, ...words: readonly string[]): Promise<string> => (await lxc(lab, lab.host(host.name), words)).stdout.trim();
   const create = async (host: RigHost, guest: Guest, ...more: readonly string[]): Promise<void> => {
     const memory = `limits.memory=${guest.memoryMiB ?? 64}MiB`;
-    await ask(host, 'init', '-q', CONTAINER_IMAGE, guest.name, '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', memory, ...more);
+    await ask(host, 'init', '-q', CONTAINER_IMAGE, guest.name, ...(daemons === 'clustered' ? ['--target', host.name] : []), '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', memory, ...more);
   };
   /** As root of the host, through the pool's folder: also while it does not run. */
   const onDisk = async (host: RigHost, guest: Guest, script: string): Promise<string> => {

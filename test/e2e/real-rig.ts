@@ -44,8 +44,8 @@ async function trustEachOther(lab: Lab): Promise<void> {
   }
 }
 
-export async function realRig(name: string, { lxd = false }: { readonly lxd?: boolean } = {}): Promise<RealRig> {
-  const lab = await Lab.start({ name, hosts: 2, lxd });
+export async function realRig(name: string, { lxd = false, daemons = 'alone' }: { readonly lxd?: boolean; readonly daemons?: 'alone' | 'clustered' } = {}): Promise<RealRig> {
+  const lab = await Lab.start({ name, hosts: 2, lxd, daemons });
   await trustEachOther(lab);
   const host = (labHost: LabHost): RealHost => {
     const ssh = connect(lab, labHost);

@@ -94,7 +94,7 @@ class Listener {
     if (news.kind === 'begun') return rmSync(file, { force: true });
     mkdirSync(join(this.options.endingsDir, this.daemon), { recursive: true });
     // Whole or not at all: it is read at any moment.
-    writeFileSync(`${file}~`, writeEnding({ cause: causeOf(news, isOurs), atMs: news.atMs }));
+    writeFileSync(`${file}~`, writeEnding({ cause: causeOf(news, isOurs), atMs: news.atMs, location: news.location }));
     renameSync(`${file}~`, file);
   }
 

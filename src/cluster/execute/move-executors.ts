@@ -1,6 +1,9 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
+import { daemonOf, tieBetween } from '../../hosts/daemon-cluster.js';
+import type { Host } from '../../hosts/host.js';
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
+import { MEMBER_RELOCATION_STEPS, memberRelocationWayBack } from '../../migration/run-member-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import { runWorkflow } from '../../shared/workflow.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
@@ -45,11 +48,22 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       killAfter: param(operation, 'force', false),
     };
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
+    const members = membersOf(workload, source, target);
+    if (members) {
+      const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
+      return moveEnding({ operation, workload, outcome: await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack), source, target, nowMs: ports.clock.nowMs() });
+    }
     const outcome = movesLive(workload)
       ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
       : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
+}
+
+/** By what names a cluster of daemons knows both; null: they are not in one. */
+function membersOf({ needs: { driver } }: Workload, source: Host, target: Host): { readonly source: string; readonly target: string } | null {
+  const [here, there] = [daemonOf(source.facts, driver), daemonOf(target.facts, driver)];
+  return tieBetween(here, there) === 'members' && here?.cluster && there?.cluster ? { source: here.cluster.member, target: there.cluster.member } : null;
 }
 
 /** Its data are copied for the move now: a copy for its replica would be in the way. */

@@ -1,4 +1,5 @@
 // Of workloads whose data lie at their host a copy is kept on another one, and made anew as often as their owner wants it.
+import { isMember, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
@@ -41,6 +42,8 @@ function copyAnew(context: RuleContext, busy: Map<HostId, number>, workload: Wor
   const home = context.hostOf(workload.hostId);
   if (!home || home.condition !== 'online' || home.leaving !== null || isBusy(context, workload) || replicationOf(view, workload)) return no(...late(workload, nowMs));
   if (workload.state === 'error' || nowMs < dueMs(workload)) return no(...late(workload, nowMs));
+  const { driver } = workload.needs;
+  if (driver !== 'libvirt' && isMember(home.facts, driver)) return no(hold('no-replica', workload.name, whyNoReplicas(driver, home.name)));
   const target = keepsWhere(context, workload) ?? chooseTarget(context, workload, home);
   if ('code' in target) return no(target, ...late(workload, nowMs));
   // From or to a host that is doubted it would only break off.

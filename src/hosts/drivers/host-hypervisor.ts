@@ -2,7 +2,7 @@
 import { messageOf, OperationalError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import type { HostFacts } from '../host-facts.js';
-import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MemberMoves, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
 import { DriverLooks, type DriverLook } from './driver-looks.js';
 
 export interface HostDriver {
@@ -20,11 +20,13 @@ export class HostHypervisor implements Hypervisor {
   readonly #around: DriverLooks<HostDriver>;
   readonly copies: InstanceCopies | null;
   readonly pools: BlockPools | null;
+  readonly members: MemberMoves | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
   constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, private readonly means: { readonly clock: Pick<Clock, 'sleep'>; readonly driverOf: (uuid: string) => DriverName | undefined }) {
     this.#around = new DriverLooks(drivers, means.clock);
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
+    this.members = drivers.some(({ hypervisor }) => hypervisor.members !== null) ? this.#allMembers() : null;
     this.pools = drivers.some(({ hypervisor }) => hypervisor.pools !== null) ? this.#allPools() : null;
   }
 
@@ -97,6 +99,21 @@ export class HostHypervisor implements Hypervisor {
     const found = this.drivers.find((one) => one.takes(definition));
     if (!found) throw new OperationalError('unsupported', `nothing on this host takes such a definition: ${definition.slice(0, 40)}…`);
     return found;
+  }
+
+  #allMembers(): MemberMoves {
+    const moving = this.drivers.flatMap(({ hypervisor: { members } }) => members ?? []);
+    const of = async (uuid: string): Promise<MemberMoves> => {
+      const { members } = await this.#of(uuid);
+      if (!members) throw new OperationalError('unsupported', `${uuid} is of no daemon that could be in a cluster of its own kind`);
+      return members;
+    };
+    return {
+      startMove: async (token, request) => (await of(request.uuid)).startMove(token, request),
+      moveCommand: (id) => firstKnown(moving.map((one) => () => one.moveCommand(id))),
+      abortMove: async (token, id) => void (await Promise.all(moving.map((one) => one.abortMove(token, id)))),
+      isMoving: async (uuid) => (await of(uuid)).isMoving(uuid),
+    };
   }
 
   #allPools(): BlockPools {

@@ -1,4 +1,5 @@
 // Instances of LXD and Incus: the host's daemon has what theirs names, and their data are there or can be copied there.
+import { daemonOf, isMember, tieBetween, whyApart, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import type { ContainerDaemon } from '../../hosts/host-facts.js';
 import type { Host } from '../../hosts/host.js';
 import { HYPERVISOR_NAMES } from '../../hosts/hypervisor.js';
@@ -40,6 +41,9 @@ export const dataReachable: Filter = (input) => {
   const { instance, driver } = workload.needs;
   if (instance === null || workload.hostId === null || workload.hostId === host.id) return null;
   if (home?.condition !== 'online') return poolComesAlong(input) ? null : (takenElsewhere(input) ?? whyNoReplica(input));
+  const tie = tieBetween(daemonOf(home.facts, driver), daemonOf(facts, driver));
+  if (tie === 'members' || driver === 'libvirt') return null;
+  if (tie === 'apart') return { code: 'data-elsewhere', why: whyApart(driver, home.name, host.name) };
   const listens = facts.containerDaemons.some((one) => one.driver === driver && one.address !== null);
   return listens ? null : { code: 'no-daemon', why: `${HYPERVISOR_NAMES[driver]} on ${host.name} does not listen, so nothing can be copied there` };
 };
@@ -63,6 +67,8 @@ function whyPoolStays({ workload, view, home }: FilterInput): string {
 function whyNoReplica(input: FilterInput): FilterRefusal | null {
   const { workload: { name, replica }, host, home } = input;
   const from = home?.name ?? 'a host that is gone';
+  const { driver } = input.workload.needs;
+  if (driver !== 'libvirt' && isMember(home?.facts ?? null, driver)) return { code: 'data-elsewhere', why: `its data lie on ${from} alone: ${whyNoReplicas(driver, from)}, and pools that all members reach are not supported yet` };
   if (replica === null) return { code: 'data-elsewhere', why: `its data lie on ${from} alone, and no replica is kept (\`reeve workload replicate ${name}\`); ${whyPoolStays(input)}` };
   if (replica.hostId !== host.id) return { code: 'data-elsewhere', why: `its data lie on ${from}, its replica is on another host` };
   return replica.asOfMs === null ? { code: 'data-elsewhere', why: `its replica on ${host.name} is not complete${replica.why === null ? '' : `: ${replica.why}`}` } : null;

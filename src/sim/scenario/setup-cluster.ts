@@ -24,6 +24,7 @@ export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: num
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
   const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
   added.watchdogDevice = (host.fencing ?? DEFAULT_FENCING).includes('watchdog');
+  added.daemonCluster = host.daemonCluster ?? null;
   added.guard = new SimulatedGuard(host.name);
   added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
   return added;

@@ -36,6 +36,7 @@ const NOT_STOPPED = 95;
 
 export class LibvirtHypervisor implements Hypervisor {
   readonly pools = null;
+  readonly members = null;
   readonly copies = null;
   readonly #ssh: SshConnection;
   readonly #clock: Pick<Clock, 'nowMs'>;

@@ -30,6 +30,8 @@ our_stop() { mkdir -p ${OUR_STOPS_DIR}/${driver} && : > "${OUR_STOPS_DIR}/${driv
 /** With a tab for each level, as the client prints it; keys of settings have a point in them, so they are never taken for one of these. */
 const STATUS_LINE = `sed -n 's/^[[:space:]]*"status": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | head -n 1`;
 
+const LOCATION_LINE = `sed -n 's/^\t"location": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | head -n 1`;
+
 /** What writes into an instance: while one goes on, its data are not whole. */
 export const WRITING = 'Creating|Copying|Refreshing|Restoring|Renaming|Deleting';
 /** What reads an instance for a copy elsewhere. `Live-migrating` is not among them: after a failure it stays listed for ever. */
@@ -47,21 +49,26 @@ const OPERATIONS = `awk -v path="/1.0/instances/$1" -v words="^\\t\\t\\t\\"descr
 export const INSTANCE_FUNCTIONS = `setting() { client config get "$1$name" "$2" --project "$project"; }
 set_settings() { remote=$1; shift; client config set "$remote$name" "$@" --project "$project"; }
 status_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${STATUS_LINE}; }
+location_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${LOCATION_LINE}; }
 operations() { answer=$(client query "$1/1.0/operations?recursion=1&project=$project") && printf '%s\\n' "$answer" | operations_of "$name" "$2"; }
 operations_of() { ${OPERATIONS}; }`;
 
 /** From here on another instance of the same project is meant. Names of instances need no escaping in a path. */
 export const AT = `at() { name=$1 path="/1.0/instances/$1?\${path#*\\?}"; }`;
 
-export function instanceScript(instance: Pick<Instance, 'name' | 'project'>): string {
-  return `name=${quote(instance.name)} project=${quote(instance.project)} kernel_name=${quote(kernelNameOf(instance))} ending_key=${quote(encodeURIComponent(kernelNameOf(instance)))} path=${quote(pathOf(instance))}
+export function instanceScript(instance: Pick<Instance, 'name' | 'project' | 'location'>): string {
+  return `member=${quote(instance.location)} name=${quote(instance.name)} project=${quote(instance.project)} kernel_name=${quote(kernelNameOf(instance))} ending_key=${quote(encodeURIComponent(kernelNameOf(instance)))} path=${quote(pathOf(instance))}
 ${INSTANCE_FUNCTIONS}`;
 }
 
-/** What was looked at before the command was sent may have another name by now, or be another instance. */
+/**
+ * What was looked at before the command was sent may have another name by now, or be another instance. In a cluster of daemons it may be on another member, too: this host's client would
+ * start it there all the same, past that host's guard.
+ */
 export function sameInstance(uuid: string): string {
   return `found=$(setting "" volatile.uuid) || exit $?
-[ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "$name is another instance by now"`;
+[ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "$name is another instance by now"
+[ "$member" = none ] || { there=$(location_of "") || exit $?; [ "$there" = "$member" ] || end ${EXIT.otherInstance} "$name is on the member $there by now"; }`;
 }
 
 /**

@@ -7,7 +7,8 @@ import type { SshConnection } from '../ssh/ssh-connection.js';
 import { FILESYSTEM_FUNCTIONS, parseFilesystems } from './block-filesystems.js';
 import { clientScript } from './client-script.js';
 import type { Dialect } from './dialect.js';
-import { jsonOf, sectionsOf, SECTION_MARK, serverSchema } from './inventory.js';
+import { serverSchema } from './inventory.js';
+import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { EXIT } from './lxd-failure.js';
 
 export type DaemonLook =
@@ -66,6 +67,7 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     version: environment.server_version,
     address: typeof address === 'string' && address !== '' ? address : null,
     isClustered: environment.server_clustered,
+    ...(environment.server_clustered ? { cluster: { id: environment.certificate_fingerprint, member: environment.server_name } } : {}),
     ...(healing > 0 ? { healingThresholdS: healing } : {}),
     criu: sections.get('criu')?.trim() === 'yes',
     pools: read(poolsSchema, 'pools').map(({ name, driver: of, status, config }) => ({ name, driver: of, source: config?.['source'] || null, ...(status === 'Unavailable' ? { isUnavailable: true as const } : {}) })).sort(byName),

@@ -4,7 +4,8 @@ import type { Dialect } from './dialect.js';
 import { isReplica, uuidOf } from './instance.js';
 import { readInstanceDefinition, type InstanceDefinition } from './instance-definition.js';
 import { instanceNeedsOf } from './instance-needs.js';
-import { inventoryScript, jsonOf, parseInventory, sectionsOf, SECTION_MARK, type Inventory } from './inventory.js';
+import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
+import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { missingBridgesScript } from './container-daemon.js';
 
 export interface Incompatibility {

@@ -26,10 +26,6 @@ describe('parseInventory', () => {
     expect(() => parseInventory(INVENTORY.replace('"public": false', '"public": false,,'))).toThrow('is no JSON');
   });
 
-  it('leaves to other members of a cluster what is theirs', () => {
-    const clustered = INVENTORY.replace('"server_clustered": false', '"server_clustered": true').replace('"location": "none"', '"location": "host-1"').replace('"location": "none"', '"location": "host-2"');
-    expect(parseInventory(clustered).instances.map(kernelNameOf)).toEqual(['p2_c1']);
-  });
 });
 
 describe('stops that go on', () => {

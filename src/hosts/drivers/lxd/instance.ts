@@ -93,7 +93,7 @@ function stoppedWords(instance: Instance, { endings, stopping }: InstanceContext
   const key = kernelNameOf(instance);
   if (stopping.has(key)) return { runState: 'stopping', reason: 'user' };
   const ending = endings.get(key);
-  if (ending && ending.atMs >= lastStartMs(instance)) return { runState: 'stopped', reason: CAUSES[ending.cause] };
+  if (ending && ending.atMs >= lastStartMs(instance) && (ending.location ?? 'none') === instance.location) return { runState: 'stopped', reason: CAUSES[ending.cause] };
   return { runState: 'stopped', reason: instance.config['volatile.last_state.power'] === 'RUNNING' ? 'unknown' : 'ended' };
 }
 

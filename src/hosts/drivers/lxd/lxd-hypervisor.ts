@@ -1,7 +1,8 @@
 // The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
 import { OperationalError } from '../../../shared/errors.js';
+import { whyNoReplicas } from '../../daemon-cluster.js';
 import type { HostFacts } from '../../host-facts.js';
-import { writtenNext, type BlockPools, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type InventoryLook, type MakeRequest, type MigrationCommandState, type MigrationStatistics, type ObservedWorkload, type PoolLook, type PoolRequest, type Replica, type ReplicaKind } from '../../hypervisor.js';
+import { writtenNext, type BlockPools, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type InventoryLook, type MakeRequest, type MemberMoveRequest, type MemberMoves, type MigrationCommandState, type MigrationStatistics, type ObservedWorkload, type PoolLook, type PoolRequest, type Replica, type ReplicaKind } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -16,6 +17,8 @@ import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
+import { movingNameOf } from './marks.js';
+import { isMovingScript, renameMovedScript, startMoveScript } from './move-script.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 import { settleScript } from './settle-copies.js';
 import { quote } from '../ssh/shell-quote.js';
@@ -51,6 +54,7 @@ interface Found {
 export class LxdHypervisor implements Hypervisor {
   readonly copies: InstanceCopies;
   readonly pools: BlockPools;
+  readonly members: MemberMoves;
   readonly #ssh: SshConnection;
   readonly #dialect: Dialect;
 
@@ -68,6 +72,12 @@ export class LxdHypervisor implements Hypervisor {
       settle: (token, uuid, name) => this.#settle(token, uuid, name),
       setAside: (token, uuid, isReusable) => this.#setAside(token, uuid, isReusable),
       deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
+    };
+    this.members = {
+      startMove: (token, request) => this.#startMove(token, request),
+      moveCommand: (id) => this.#copyCommand(id),
+      abortMove: (token, id) => this.#abortCopy(token, id),
+      isMoving: (uuid) => this.#isMoving(uuid),
     };
     this.pools = {
       look: (request) => this.#lookAtPool(request),
@@ -115,7 +125,12 @@ export class LxdHypervisor implements Hypervisor {
     const what = `define ${uuid}`;
     const inventory = await this.#inventory(what);
     const before = this.#findIn(inventory, uuid);
-    if (before && !isReplica(before.instance)) return this.#guardOnly(token);
+    if (before && !isReplica(before.instance)) return this.#guardOnlyUnlessMoved(token, before, name, what);
+    const other = inventory.elsewhere.find((one) => one.uuid === uuid || (one.uuid === null && one.name === name));
+    if (other) {
+      await this.#guardOnly(token);
+      throw new OperationalError('no-data', `the cluster of ${this.#dialect.title} has ${name} (${uuid}) on its member ${other.location}, not on ${this.#name}`);
+    }
     // A copy that is newer than the replica: the last one of a move, or one after whose end nobody was left to put it in its place.
     const script = settleScript(inventory.instances, uuid, name);
     if (script !== null) await this.#runSettling(token, script, what);
@@ -129,6 +144,11 @@ export class LxdHypervisor implements Hypervisor {
     await this.#doOk(token, found, defineScript(uuid, String(asOfMs), wholeSpareOf(found.inventory.instances, uuid)), what);
   }
 
+  async #guardOnlyUnlessMoved(token: CommandToken, found: Found, name: string, what: string): Promise<void> {
+    if (found.instance.name !== movingNameOf(this.#dialect.driver, found.uuid)) return this.#guardOnly(token);
+    await this.#doOk(token, found, renameMovedScript(found.uuid, name), what);
+  }
+
   async undefine(token: CommandToken, uuid: string): Promise<void> {
     const what = `undefine ${uuid}`;
     const found = await this.#find(uuid, what);
@@ -140,6 +160,7 @@ export class LxdHypervisor implements Hypervisor {
     const what = `set ${uuid} aside`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
+    if (found.inventory.server.environment.server_clustered) throw new OperationalError('busy', `${found.instance.name} on ${this.#name} is the only one in its cluster of ${this.#dialect.title}: it is not set aside`);
     await this.#doOk(token, found, setAsideScript(uuid, isReusable), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
@@ -208,6 +229,7 @@ export class LxdHypervisor implements Hypervisor {
   async #startCopy(token: CommandToken, request: CopyRequest): Promise<void> {
     const what = `copy of ${request.uuid}`;
     const found = await this.#workload(token, request.uuid, what);
+    if (found.inventory.server.environment.server_clustered) throw unsupported(whyNoReplicas(this.#dialect.driver, this.#name));
     await this.#doOk(token, found, startCopyScript(this.#dialect, found.instance, request.uuid, request), what);
   }
 
@@ -217,7 +239,8 @@ export class LxdHypervisor implements Hypervisor {
     const copied = source.kind === 'copy' ? await this.#find(source.uuid, what) : null;
     if (source.kind === 'copy' && !copied) await this.#guardOnly(token);
     const from = source.kind === 'copy' ? this.#shown(copied, source.uuid).instance : null;
-    const script = startMakeScript(this.#dialect, request, from);
+    const { server: { environment } } = copied?.inventory ?? (await this.#inventory(what));
+    const script = startMakeScript(this.#dialect, request, from, environment.server_clustered ? environment.server_name : 'none');
     this.#accept(await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what), what);
   }
 
@@ -279,6 +302,21 @@ export class LxdHypervisor implements Hypervisor {
     const spares = kind === undefined || kind === 'spare' ? instances.filter((one) => isCopyOf(one, uuid, 'spare') && one !== found?.instance) : [];
     if (main.length + spares.length === 0) return this.#guardOnly(token);
     for (const instance of [...main, ...spares]) await this.#doOk(token, { instance }, deleteReplicaScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+  }
+
+  // --- members of a cluster of daemons ---
+
+  async #startMove(token: CommandToken, request: MemberMoveRequest): Promise<void> {
+    const what = `move of ${request.uuid}`;
+    const found = await this.#workload(token, request.uuid, what);
+    await this.#doOk(token, found, startMoveScript(this.#dialect, found.instance, request.uuid, request), what);
+  }
+
+  async #isMoving(uuid: string): Promise<boolean> {
+    const what = `moves of ${uuid}`;
+    const { instances, elsewhere } = await this.#inventory(what);
+    const instance = instances.find((one) => uuidOf(one) === uuid) ?? elsewhere.find((one) => one.uuid === uuid);
+    return instance !== undefined && (await this.#lookOk(isMovingScript(this.#dialect, instance, uuid), what)).stdout.trim() !== '';
   }
 
   // --- pools ---

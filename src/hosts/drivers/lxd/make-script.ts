@@ -24,20 +24,21 @@ export function makeBody({ uuid, definition, source }: MakeRequest, copied: Pick
   return JSON.stringify({ name, type: kind === 'vm' ? 'virtual-machine' : 'container', architecture, profiles, devices, config: { ...config, ...marks, 'volatile.uuid': uuid }, source: from });
 }
 
-export function startMakeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null): string {
+/** `member`: as which this host is in its cluster of daemons, which else would choose one of them; `none`: it stands alone. */
+export function startMakeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null, member: string): string {
   const id = copyIdOf(dialect, request.id);
-  return startDetachedScript({ id, unitPrefix: COPY_UNIT, script: makeScript(dialect, request, copied) });
+  return startDetachedScript({ id, unitPrefix: COPY_UNIT, script: makeScript(dialect, request, copied, member) });
 }
 
 /**
  * Cut off anywhere, the daemon goes on making it by itself; what is there then is a replica without its mark of completeness: shown nowhere, started by
  * nothing, and taken away by the next try. Other instances of that name are left alone.
  */
-function makeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null): string {
+function makeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null, member: string): string {
   const { name, project } = readInstanceDefinition(request.definition);
   return `(
 ${clientScript(dialect, ASK_S)}
-${instanceScript({ name, project })}
+${instanceScript({ name, project, location: member })}
 printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(copyIdOf(dialect, request.id))}/instance
 if answer=$(client query "$path" 2>&1); then
   found=$(setting "" volatile.uuid) && role=$(setting "" ${MARKS.role}) && whole=$(setting "" ${MARKS.copied}) || exit $?
@@ -50,7 +51,7 @@ else
   case $answer in *"not found"*) ;; *) echo "$answer" >&2; exit 1 ;; esac
 fi
 limit=0
-client query --wait -X POST "/1.0/instances?project=$project" -d ${quote(makeBody(request, copied))} > /dev/null || exit $?
+client query --wait -X POST "/1.0/instances?project=$project${member === 'none' ? '' : '&target=$member'}" -d ${quote(makeBody(request, copied))} > /dev/null || exit $?
 limit=${ASK_S}
 found=$(setting "" volatile.uuid) && role=$(setting "" ${MARKS.role}) && state=$(status_of "") || exit $?
 [ "$found:$role:$state" = ${quote(`${request.uuid}:${REPLICA}:Stopped`)} ] || end ${EXIT.notDone} "what was made as $name is not what it should be: uuid $found, role $role, $state"

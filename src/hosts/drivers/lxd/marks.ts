@@ -19,5 +19,8 @@ export const SET_ASIDE = 'set-aside';
 export const spareNameOf = (uuid: string): string => `reeve-${uuid}`;
 /** Of the moment, while replica and spare change places. */
 export const passingNameOf = (uuid: string): string => `${spareNameOf(uuid)}-was`;
+/** In a cluster of daemons: what they call an instance that is on its way to another member. */
+export const movingNameOf = (driver: string, uuid: string): string => `${driver}-move-of-${uuid}`;
+export const MOVING_NAME = /^(?:lxd|incus)-move-of-(.+)$/;
 /** The person had left boot.autostart alone. */
 export const WAS_UNSET = 'unset';

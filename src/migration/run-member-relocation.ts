@@ -1,0 +1,124 @@
+// Relocation within a cluster of daemons: stopped, moved by the daemons with its data, started at the other member. Undone: it runs at the source again.
+// There is one of it at every moment, so what matters is where: after each doubt both members are asked.
+import type { Clock } from '../shared/clock.js';
+import { OperationalError } from '../shared/errors.js';
+import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
+import { describeLook, isStopped, lastLook, onTheWayBack } from '../workloads/place.js';
+import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
+import { CANCELLED, sendToMember, whereIs, type MemberPlace } from './move-member.js';
+import { atTarget, current, precheck, refused, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+
+export interface MemberRelocationContext extends RelocationContext {
+  readonly operationId: string;
+  readonly source: MemberPlace;
+  readonly target: MemberPlace;
+}
+
+/** Of this try: the end of an earlier one's command is not this one's. */
+const moveId = ({ operationId, source }: MemberRelocationContext, way: 'there' | 'back'): string => `${operationId}-${source.token.workload?.epoch ?? 0}-${way}`;
+
+const areMembers: Step<MemberRelocationContext> = {
+  name: 'members',
+  run: async ({ workload, source, target }) => {
+    const away = [source, target].find(({ hypervisor }) => hypervisor.members === null);
+    return away ? refused('no-daemon', `${away.name} has no daemon that is in a cluster of its own kind: ${workload.name} is not moved`) : { kind: 'done' };
+  },
+};
+
+/** When the gap begins: nothing can be copied beforehand. */
+const stop: Step<MemberRelocationContext> = {
+  ...stopAtSource,
+  run: async (context, journal) => {
+    if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it was stopped' };
+    const gapSinceMs = typeof journal.memo['gapSinceMs'] === 'number' ? journal.memo['gapSinceMs'] : context.clock.nowMs();
+    const outcome = await stopAtSource.run(context, journal);
+    return outcome.kind === 'done' ? { ...outcome, memo: { ...outcome.memo, gapSinceMs } } : outcome;
+  },
+  undo: async (context, journal) => {
+    const { source } = context;
+    if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
+    const where = await whereIs(context);
+    if (where.on === 'source' && where.isLost) return `${source.name} is proven off, and has it`;
+    if (where.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, where)}; not started on ${source.name}`);
+    await source.hypervisor.start(source.token, context.workload.uuid);
+    return `runs on ${source.name} again`;
+  },
+};
+
+const describeWhere = ({ workload, source, target }: MemberRelocationContext, where: Awaited<ReturnType<typeof whereIs>>): string => (where.on === 'unknown' ? where.why : `${workload.name} is on ${where.on === 'source' ? source.name : target.name}${where.isLost ? ', which is proven off' : ''}`);
+
+const move: Step<MemberRelocationContext> = {
+  name: 'move',
+  run: async (context, journal) => {
+    const { workload, source, target } = context;
+    const seen = await lastLook(source, workload.uuid);
+    const unproven = whyNotStopped(context, seen);
+    if (unproven) return unproven;
+    if (seen.kind === 'seen' && seen.observed === null && !seen.isProvenOff) await showAgain({ ...context, workload: current(context, journal).workload });
+    const said = await sendToMember(context, journal, { id: moveId(context, 'there'), from: source, to: target, line: `its daemons move it to ${target.name}` });
+    const where = await whereIs(context);
+    if (where.on === 'target') return { kind: 'done', note: `it is on ${target.name} now${said === null ? '' : `, though the command said: ${said}`}` };
+    if (where.on === 'unknown') return { kind: 'unknown', code: 'place-unknown', why: `${where.why}${said === null ? '' : ` (the command said: ${said})`}; it is started nowhere until that is known` };
+    if (said === CANCELLED) return { kind: 'cancelled', why: 'cancelled on request, while it was moved' };
+    if (where.isLost) return refused('source-lost', `${source.name} was lost while ${workload.name} was moved, and has it`);
+    return refused('move-failed', `${workload.name} was not moved to ${target.name}: ${said ?? 'the command ended well, and it is where it was'}`);
+  },
+  undo: async (context, journal) => {
+    const { workload, source, target } = context;
+    const where = await whereIs(context);
+    if (where.on === 'source') return `it is on ${source.name}`;
+    if (where.on === 'unknown' || where.isLost) throw new OperationalError('failed', describeWhere(context, where));
+    const seen = await lastLook(target, workload.uuid);
+    if (!isStopped(seen)) throw new OperationalError('failed', `${workload.name} is ${describeLook(seen)} on ${target.name}; it was left there`);
+    const said = await sendToMember(context, journal, { id: moveId(context, 'back'), from: target, to: source, line: `its daemons move it back to ${source.name}` });
+    const now = await whereIs(context);
+    if (now.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, now)}${said === null ? '' : `: ${said}`}`);
+    return `it is on ${source.name} again`;
+  },
+};
+
+/** A start there that failed may have left it hidden at its own home. Where it is not there at all, it is at the other one: that is asked next. */
+async function showAgain({ workload, source }: MemberRelocationContext): Promise<void> {
+  try {
+    await source.hypervisor.define(source.token, workload.definition);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+  }
+}
+
+/** From here on a start may be under way at the target. */
+const promote: Step<MemberRelocationContext> = {
+  name: 'promote',
+  run: async (_context, journal) => ((await journal.cancelRequested()) ? { kind: 'cancelled', why: 'cancelled on request, before it was started' } : { kind: 'done', memo: { promoting: true } }),
+  undo: async () => null,
+};
+
+/** There is nothing to take back: what is there is the only one. */
+const { undo: _undo, ...define } = defineAtTarget;
+
+/** It ran there, however short: it has moved, and its end is treated there. */
+const confirm: Step<MemberRelocationContext> = {
+  name: confirmRunning.name,
+  run: async (context, journal) => {
+    const outcome = await confirmRunning.run(context, journal);
+    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && (outcome.code === 'ended-at-once' || outcome.code === 'target-lost'));
+    if (!hasMoved) return outcome;
+    const downtimeMs = gapOf(context.clock, journal);
+    const note = outcome.kind === 'done' ? (outcome.note ?? '') : `it moved and has ended there since: ${outcome.why}`;
+    return { kind: 'done', note: downtimeMs === null ? note : `${note}; it stood still for ${(downtimeMs / 1000).toFixed(1)} s`, memo: downtimeMs === null ? {} : { downtimeMs } };
+  },
+};
+
+function gapOf(clock: Clock, { memo: { gapSinceMs, wasRunning } }: Journal): number | null {
+  return wasRunning === true && typeof gapSinceMs === 'number' ? Math.max(0, clock.nowMs() - gapSinceMs) : null;
+}
+
+export const MEMBER_RELOCATION_STEPS: readonly Step<MemberRelocationContext>[] = [
+  areMembers, precheck, stop, move, promote, atTarget(define), atTarget(startAtTarget, whyNotProven), confirm,
+];
+
+export const memberRelocationWayBack = (context: MemberRelocationContext): MemberRelocationContext => ({ ...context, source: onTheWayBack(context.source), target: onTheWayBack(context.target) });
+
+export function runMemberRelocation(context: MemberRelocationContext, journal: Journal): Promise<WorkflowOutcome> {
+  return runWorkflow(MEMBER_RELOCATION_STEPS, context, journal, memberRelocationWayBack);
+}
