@@ -94,6 +94,8 @@ export const deletionQuery = z.strictObject({
 });
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
+export const trustRenewal = z.strictObject({ force: z.boolean().default(false).meta({ description: 'also certificates that are good for long' }) });
+
 export const discard = z.strictObject({
   host: name,
   kind: z.enum(['replica', 'spare', 'set-aside']),
@@ -101,7 +103,7 @@ export const discard = z.strictObject({
 });
 
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, 'renew-trust': true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

@@ -9,6 +9,7 @@ import { clientScript } from './client-script.js';
 import type { Dialect } from './dialect.js';
 import { jsonOf, sectionsOf, SECTION_MARK, serverSchema } from './inventory.js';
 import { EXIT } from './lxd-failure.js';
+import { parseTrust, trustScript } from './read-trust.js';
 
 export type DaemonLook =
   | { readonly kind: 'absent' }
@@ -33,6 +34,7 @@ if ${bundled}command -v criu > /dev/null; then echo yes; fi
 echo "${SECTION_MARK}filesystems"
 ${FILESYSTEM_FUNCTIONS}
 filesystems
+${trustScript(dialect.driver)}
 echo "${SECTION_MARK}end"`;
 }
 
@@ -72,6 +74,7 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),
+    trust: parseTrust(output),
   };
 }
 
