@@ -77,12 +77,14 @@ describe('renewal of the trust between daemons', () => {
     expect(await run({ context: { ...over.context, absent } })).toMatchObject({ kind: 'succeeded' });
   });
 
-  it('changes nothing while daemons do not reach each other, and says which', async () => {
-    const one = setUp(({ hosts }) => {
-      hosts[2]!.survey = { ...hosts[2]!.survey, daemons: hosts[2]!.survey.daemons.map((daemon) => ({ ...daemon, httpsAddress: null })) };
-    });
-    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'not-reached', why: expect.stringContaining('host-3, which does not listen') as string });
+  it('changes nothing while daemons do not reach each other, and says which; one that reaches nobody is not waited for', async () => {
+    const set = (host: FakeHost, error: string | null, httpsAddress: string | null): void => void (host.survey = { ...host.survey, daemons: host.survey.daemons.map((daemon) => ({ ...daemon, error, httpsAddress })) });
+    const one = setUp(({ hosts }) => set(hosts[2]!, 'no answer within 10 s', '10.0.0.3:8443'));
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'not-reached', why: expect.stringContaining('host-3, which does not answer') as string });
     expect([one.world.hosts[0]!.shows, one.world.hosts[0]!.prepared]).toEqual([ENDS_SOON, null]);
+    const deaf = setUp(({ hosts }) => set(hosts[2]!, null, null));
+    expect(await run(deaf)).toMatchObject({ kind: 'succeeded' });
+    expect(knownAt(deaf.world, 2)).toEqual(['host-1 c-1+']);
   });
 
   it('keeps the old one where a peer does not let the new one in', async () => {

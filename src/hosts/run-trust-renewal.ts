@@ -6,7 +6,7 @@ import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOu
 import { reachedAt, type ContainerDriver, type DaemonPeer, type ShownCertificate } from './container-trust.js';
 import { RENEWED_BEFORE_MS } from './daemon-trust.js';
 import { forEachHost, unlessAway, type EnrolmentSide } from './enrolment-side.js';
-import { exchangeRemotes } from './exchange-remotes.js';
+import { exchangeRemotes, isDeaf } from './exchange-remotes.js';
 import { HYPERVISOR_NAMES } from './hypervisor.js';
 
 export interface TrustRenewalContext {
@@ -36,7 +36,8 @@ const remotes: Step<TrustRenewalContext> = {
     if (await isAnyOver(context)) return { kind: 'done', note: 'a certificate is over, so that nobody is let in by it: first that' };
     const { pairs, troubles } = await exchangeRemotes(context.self, context.peers);
     // Nothing is changed on a ground that does not hold: which of two certificates is at fault could not be told any more.
-    if (troubles.length > 0) return refused('not-reached', troubles.join('; '));
+    const inTheWay = troubles.filter((one) => !isDeaf(one));
+    if (inTheWay.length > 0) return refused('not-reached', inTheWay.join('; '));
     return { kind: 'done', note: `${pairs} daemons of other hosts reach it and are reached` };
   },
 };
