@@ -39,7 +39,7 @@ export const scanKey = z.strictObject({ address, port: port.default(22) });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });
 export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how you know').max(500) });
 
-const drainPolicy = z.enum(['migrate', 'relocate', 'leave']);
+const drainPolicy = z.enum(['migrate', 'relocate', 'leave']).meta({ description: 'migrate: live only; relocate: live where that can be, else stopped and started; leave: it is not moved' });
 const priority = z.int().min(-1_000).max(1_000);
 
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }) });
@@ -56,6 +56,7 @@ export const policies = z.strictObject({
   maxRelocations: z.int().min(0).max(100).optional().meta({ description: 'other hosts tried before it is set to error' }),
   failback: z.boolean().optional().meta({ description: 'goes back live to a preferred host once that is well again' }),
   drainPolicy: drainPolicy.optional(),
+  movesLiveByCriu: z.boolean().optional().meta({ description: 'a container: it is moved while it runs where both hosts have CRIU, which may fail to bring it back' }),
   startAfter: z.array(z.string().min(1).max(255)).max(100).optional().meta({ description: 'names; a circle is refused' }),
   replicateEveryS: z.int().min(10).max(604_800).nullable().optional().meta({ description: 'of one whose data lie at its host (a container): a copy is kept on another host and made anew so often; null: none' }),
 });

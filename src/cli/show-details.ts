@@ -77,7 +77,7 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['locked', workload.lock ? `by ${workload.lock.by}: ${workload.lock.reason}` : ''],
     ['starts after', workload.startAfter.join(', ')],
     ['failures', workload.failures.lastAtMs === null ? '' : `${workload.failures.restarts} of ${workload.maxRestarts} restarts, ${workload.failures.relocations} of ${workload.maxRelocations} relocations`],
-    ['policies', `drain ${workload.drainPolicy}, failback ${workload.failback ? 'on' : 'off'}, ${workload.maxRestarts} restarts, ${workload.maxRelocations} relocations`],
+    ['policies', `drain ${workload.drainPolicy}${workload.movesLiveByCriu ? ' (moves live by CRIU)' : ''}, failback ${workload.failback ? 'on' : 'off'}, ${workload.maxRestarts} restarts, ${workload.maxRelocations} relocations`],
     ['under way', workload.operation ? `${workload.operation.kind} (${workload.operation.id})` : ''],
   ];
   return `${style.bold(workload.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;
