@@ -43,7 +43,7 @@ async function clearDestination(context: MigrationContext, side: Side): Promise<
   if (side.provenOff || isNone(side)) return `nothing of it is on ${destination.name}`;
   if (side.look.kind === 'blind') return `${destination.name} could not be asked: half of it may be there`;
   const failure = await attempt(async () => {
-    await destination.hypervisor.copies?.setAside(destination.token, workload.uuid);
+    await destination.hypervisor.copies?.setAside(destination.token, workload.uuid, false);
     await destination.hypervisor.copies?.deleteReplica(destination.token, workload.uuid, 'set-aside');
   });
   return failure === null ? `the half of it on ${destination.name} was removed` : `half of it may be left on ${destination.name}: ${failure}`;
