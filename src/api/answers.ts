@@ -66,6 +66,7 @@ export const workload = z.looseObject({
   isProtected: z.boolean(),
   priority: z.int(),
   drainPolicy: z.enum(['migrate', 'relocate', 'leave']),
+  movesLiveByCriu: z.boolean(),
   maxRestarts: z.int(),
   maxRelocations: z.int(),
   failback: z.boolean(),

@@ -137,6 +137,12 @@ export class HostsController {
     return this.ports.commands.powerOn(actor, name);
   }
 
+  @Post(':host/renew-trust')
+  @Begins('Make its daemons for containers and those of the other hosts fit together again, and renew certificates that end soon')
+  renewTrust(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.trustRenewal }) { force }: z.output<typeof schemas.trustRenewal>): Promise<Begun> {
+    return this.ports.commands.renewTrust(actor, name, force);
+  }
+
   @Post(':host/refresh')
   @Begins('Read sizes, versions, pools and bridges anew')
   refresh(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {

@@ -120,6 +120,8 @@ export interface ClusterCommands {
   confirmOff(actor: string, host: string, reason: string): Promise<Begun>;
   powerOn(actor: string, host: string): Promise<Begun>;
   refreshFacts(actor: string, host: string): Promise<Begun>;
+  /** `force`: also certificates that are good for long. */
+  renewTrust(actor: string, host: string, force: boolean): Promise<Begun>;
   adopt(actor: string, adoption: Adoption): Promise<Begun>;
   create(actor: string, workload: NewWorkload): Promise<Begun>;
   start(actor: string, workload: string): Promise<Begun>;

@@ -7,6 +7,8 @@ import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
 import { healingNews } from '../cluster/healing.js';
+import { certificateNews } from '../cluster/trust.js';
+import { renewTrustOf } from '../cluster/commands/trust-commands.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
@@ -144,6 +146,10 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'host.confirm-off', name, (view) => confirmOff(view, this.ports.verdict(), name, { ...this.#asked(actor), reason }), { reason });
   }
 
+  renewTrust(actor: string, name: string, force: boolean): Promise<Begun> {
+    return this.#commit(actor, 'host.renew-trust', name, (view) => renewTrustOf(view, name, { ...this.#asked(actor), force }), { force });
+  }
+
   /** Not an operation: it begins nothing that would have to be undone, and the host's return is seen by its heartbeats. */
   async powerOn(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
@@ -167,7 +173,7 @@ export class RealClusterCommands implements ClusterCommands {
   async refreshFacts(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
     const facts = await this.ports.world.hypervisorOf(host).facts();
-    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts)]);
+    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts), ...certificateNews(host, facts)]);
   }
 
   async adopt(actor: string, wanted: Adoption): Promise<Begun> {

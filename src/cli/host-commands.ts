@@ -44,6 +44,11 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .requiredOption('--reason <text>', 'how you know')
     .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
   host
+    .command('renew-trust <host>')
+    .description('make its LXD or Incus and those of the other hosts know each other again; renew certificates that end soon')
+    .option('--force', 'renew also what is good for long')
+    .action(run(async (context, [name], { force }) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/renew-trust`, { force: force === true }), `${name}: its trust is being renewed`)));
+  host
     .command('repin <host>')
     .description('pin another SSH host key, after a reinstallation')
     .option('--host-key <key>', 'this one, without asking')

@@ -112,7 +112,8 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--max-restarts <n>', 'tries on the same host before another is tried', whole)
     .option('--max-relocations <n>', 'other hosts tried before it is set to error', whole)
     .option('--failback <on|off>', 'goes back to a preferred host once that is well again')
-    .option('--drain <policy>', 'migrate, relocate or leave')
+    .option('--drain <policy>', 'migrate (live only), relocate (stopped and started where it can not move live) or leave')
+    .option('--live-container <on|off>', 'a container: move it while it runs where both hosts have CRIU; it may fail to bring it back, then what was in memory is lost')
     .option('--start-after <workload>', 'start it after this one (repeat)', collect, [])
     .option('--no-order', 'start it after none')
     .action(run(setPolicy));
@@ -135,10 +136,13 @@ async function setPolicy(context: Context, [name]: readonly string[], options: R
   const after = options['startAfter'] as string[];
   const failback = options['failback'];
   if (failback !== undefined && failback !== 'on' && failback !== 'off') throw new CliError(EXIT.usage, '--failback: on or off');
+  const liveContainer = options['liveContainer'];
+  if (liveContainer !== undefined && liveContainer !== 'on' && liveContainer !== 'off') throw new CliError(EXIT.usage, '--live-container: on or off');
   const body = {
     ...(options['maxRestarts'] === undefined ? {} : { maxRestarts: options['maxRestarts'] }),
     ...(options['maxRelocations'] === undefined ? {} : { maxRelocations: options['maxRelocations'] }),
     ...(failback === undefined ? {} : { failback: failback === 'on' }),
+    ...(liveContainer === undefined ? {} : { movesLiveByCriu: liveContainer === 'on' }),
     ...(options['drain'] === undefined ? {} : { drainPolicy: options['drain'] }),
     ...(after.length > 0 || options['order'] === false ? { startAfter: after } : {}),
   };

@@ -20,6 +20,7 @@ import { endExpiredDisarm } from './rules/end-expired-disarm.js';
 import { failBack } from './rules/fail-back.js';
 import { noticeLeavingHosts } from './rules/notice-leaving-hosts.js';
 import { obeyPlacementRules } from './rules/obey-placement-rules.js';
+import { renewTrust } from './rules/renew-trust.js';
 import { quarantineFlappingHosts } from './rules/quarantine-flapping-hosts.js';
 import { stopWorkloads } from './rules/stop-workloads.js';
 import { findingsOf } from './observations.js';
@@ -78,6 +79,7 @@ export const RULES: readonly Rule[] = [
   obeyPlacementRules,
   failBack,
   keepReplicas,
+  renewTrust,
 ];
 
 /**

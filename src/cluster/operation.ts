@@ -18,6 +18,7 @@ export type OperationKind =
   | 'lease' // note at its host that it runs under the host's lease, or no longer
   | 'replicate' // make the copy of a workload on another host anew; about the workload in params, and holds up nothing else that is done with it
   | 'take-pool' // a pool of a lost host, on storage that others see too, becomes its target's; which one, its params say
+  | 'renew-trust' // what a host's daemons for containers are known by to the others is made to fit, and renewed before it ends
   | 'drain'; // a goal: reconciled every round until nothing runs on the host
 
 export type OperationState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';

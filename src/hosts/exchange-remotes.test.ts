@@ -41,6 +41,16 @@ describe('the remotes of daemons for containers', () => {
     expect(at(2).host.guests).toEqual(new Set(['host-1']));
   });
 
+  it('are left alone while nobody answers: what fits is not taken away for that', async () => {
+    await exchange();
+    const known = new Set(at(2).host.known);
+    const { containers } = at(1).side;
+    const whyNotIn = containers.whyNotIn.bind(containers);
+    containers.whyNotIn = async (peer) => (peer.hostName === 'host-2' ? 'Error: Get "https://10.0.0.2:8443/1.0": dial tcp 10.0.0.2:8443: connect: connection refused' : whyNotIn(peer));
+    expect((await exchange()).troubles).toEqual([expect.stringMatching(/^LXD of host-1 does not reach that of host-2: .*connection refused/)]);
+    expect([count(1, 'join'), at(2).host.known]).toEqual([2, known]);
+  });
+
   it('are not made where there is no such daemon, or another one', async () => {
     at(2).host.survey = { ...at(2).host.survey, daemons: [] };
     at(3).host.survey = { ...at(3).host.survey, daemons: at(3).host.survey.daemons.map((one) => ({ ...one, driver: 'incus' as const })) };

@@ -50,15 +50,23 @@ async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<r
   const names = `${HYPERVISOR_NAMES[driver]} of ${from.side.host.name} does not reach that of ${to.side.host.name}`;
   if (door && door.error !== null) return [`${names}, which does not answer: ${door.error}`];
   const address = reachedAt(door?.httpsAddress ?? null, to.side.host.address);
-  if (!door || address === null) return [`${names}, which does not listen`];
+  if (!door || address === null) return [`${names}, ${DEAF}`];
   const outcome = await orTrouble(names, () => letIn(from.side, to.side, { driver, hostName: to.side.host.name, address, fingerprint: door.fingerprint }));
   if (outcome === null) return [];
   return [outcome.startsWith(names) ? outcome : `${names}: ${outcome}`];
 }
 
+const DEAF = 'which does not listen';
+/** Of a trouble: that daemon is reached by nobody, whatever is known of whom. */
+export const isDeaf = (trouble: string): boolean => trouble.endsWith(DEAF);
+
+/** Address and certificate are the right ones, and nobody answers there: a new remote would mend nothing, and making it begins with taking away the one that fits. */
+const AWAY = /no answer within|connection refused|no route to host|network is unreachable|timed? ?out/i;
+
 /** Looked at before, so that what works is left alone, and after: only that counts. */
 async function letIn(from: EnrolmentSide, to: EnrolmentSide, peer: DaemonPeer): Promise<string | null> {
-  if ((await from.containers.whyNotIn(peer)) === null) return null;
+  const why = await from.containers.whyNotIn(peer);
+  if (why === null || AWAY.test(why)) return why;
   await from.containers.join(peer, await to.containers.invite(peer.driver, from.host.name));
   return from.containers.whyNotIn(peer);
 }

@@ -31,6 +31,24 @@ export interface ContainerPool {
   readonly isUnavailable?: true;
 }
 
+export interface Certificate {
+  /** SHA-256, as the daemons tell it. */
+  readonly fingerprint: string;
+  readonly expiresAtMs: number;
+}
+
+/** What a daemon and those of other hosts know each other by. */
+export interface DaemonTrust {
+  /** Of root's client on the host, which speaks to the others; null: it has none yet. */
+  readonly client: Certificate | null;
+  /** Of the daemon itself; null: it does not listen and has none. */
+  readonly server: Certificate | null;
+  /** Our remotes there: to which host's daemon, and which certificate is expected of it. */
+  readonly remotes: readonly { readonly host: string; readonly fingerprint: string }[];
+  /** Fingerprints of all whom the daemon lets in. */
+  readonly letsIn: readonly string[];
+}
+
 /** A daemon for containers (and VMs of its own) on the host. */
 export interface ContainerDaemon {
   readonly driver: 'lxd' | 'incus';
@@ -50,6 +68,8 @@ export interface ContainerDaemon {
   readonly filesystems: readonly BlockFilesystem[];
   readonly networks: readonly string[];
   readonly profiles: readonly string[];
+  /** Absent: it was looked at by an older release. */
+  readonly trust?: DaemonTrust;
 }
 
 export interface HostFacts {

@@ -81,6 +81,8 @@ export interface MigrationProgress {
   readonly remainingBytes: number;
   readonly iteration: number;
   readonly dirtyRatePagesPerSecond: number | null;
+  /** Only that it goes on is known, and for how long. */
+  readonly isUnmeasured?: true;
 }
 
 /** What the detached migration command on the source says. */
@@ -278,8 +280,8 @@ export interface Hypervisor {
   start(token: CommandToken, uuid: string): Promise<void>;
   /** Changes nothing itself: from its answer on, no command for the token's workload with an older epoch is carried out here, however late it comes. */
   overtake(token: CommandToken): Promise<void>;
-  /** Notes that the token's workload is under the host's lease (`lease` in the token), or no longer. For one that runs already, or is about to arrive. */
-  announce(token: CommandToken): Promise<void>;
+  /** Notes that the token's workload is under the host's lease (`lease` in the token), or no longer. For one that runs already, or is about to arrive: then by this definition, where it is not known there by any. */
+  announce(token: CommandToken, arriving?: string): Promise<void>;
   /** Asks the workload to shut down; returns at once. */
   requestShutdown(token: CommandToken, uuid: string): Promise<void>;
   /** Ends it at once; not running is fine. */

@@ -19,7 +19,9 @@ const BLIND_MS = 3_600_000;
 /** Both executing for one look may be two looks at different times; for this many it is not. */
 const BOTH_LOOKS = 5;
 
-export async function settle(context: MigrationContext, journal: Journal): Promise<Settled> {
+export type Conclude = (context: MigrationContext, settlement: Exclude<Settlement, 'in-between'>, source: Side, destination: Side) => Promise<Settled>;
+
+export async function settle(context: MigrationContext, journal: Journal, concludeWith: Conclude = conclude): Promise<Settled> {
   const { clock } = context;
   const startedAtMs = clock.monotonicMs();
   let plainSinceMs: number | null = null;
@@ -29,7 +31,7 @@ export async function settle(context: MigrationContext, journal: Journal): Promi
     const [source, destination] = await Promise.all([sideOf(context, 'source'), sideOf(context, 'destination')]);
     const settlement = settleMigration(source, destination);
     both = settlement === 'both' ? both + 1 : 0;
-    if (settlement !== 'in-between' && (settlement !== 'both' || both >= BOTH_LOOKS)) return conclude(context, settlement, source, destination);
+    if (settlement !== 'in-between' && (settlement !== 'both' || both >= BOTH_LOOKS)) return concludeWith(context, settlement, source, destination);
     const sides = describeSides({ name: context.source.name, side: source }, { name: context.destination.name, side: destination });
     const now = clock.monotonicMs();
     const blind = isBlind(source) || isBlind(destination);
@@ -82,7 +84,7 @@ async function keep({ workload, destination }: MigrationContext, { look: seen }:
   return failure === null ? 'its definition was kept there; ' : `it is not persistent there (${failure}); `;
 }
 
-async function resumeAtSource(context: MigrationContext): Promise<Settled> {
+export async function resumeAtSource(context: MigrationContext): Promise<Settled> {
   const { workload, source } = context;
   const failure = await attempt(() => source.hypervisor.resume(source.token, workload.uuid));
   if (await runsAtSource(context)) return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} was paused by the failed migration and runs on at ${source.name}` };
@@ -109,12 +111,14 @@ async function nowhere(context: MigrationContext, sourceSide: Side, destinationS
 /** From the command's answer, or the loss of it, to "running". */
 const RUNS = { withinMs: 10_000, everyMs: 300 };
 
-async function runsAtSource({ workload, source, clock }: MigrationContext): Promise<boolean> {
-  return isRunning(await lookUntil({ place: source, uuid: workload.uuid, clock }, RUNS, isRunning));
+const runsAtSource = (context: MigrationContext): Promise<boolean> => runsAt(context, 'source');
+
+export async function runsAt(context: MigrationContext, which: 'source' | 'destination'): Promise<boolean> {
+  return isRunning(await lookUntil({ place: context[which], uuid: context.workload.uuid, clock: context.clock }, RUNS, isRunning));
 }
 
 /** Null: done. Else why not; what is true is asked afterwards. */
-async function attempt(act: () => Promise<void>): Promise<string | null> {
+export async function attempt(act: () => Promise<void>): Promise<string | null> {
   try {
     await act();
     return null;

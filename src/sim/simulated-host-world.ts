@@ -104,6 +104,16 @@ const noContainers: ContainerTrust = {
   join: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
   drop: async () => undefined,
   revoke: async () => undefined,
+  certificates: {
+    own: async () => null,
+    prepare: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    whyPreparedNotIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    use: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    isOlderUsed: async () => false,
+    clear: async () => undefined,
+    letIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    forget: async () => undefined,
+  },
 };
 
 /** Hosts are members from the beginning of a scenario: none is enrolled. */

@@ -387,7 +387,7 @@ function whyNot(world: SimulatedWorld, { source, domain, destination }: { readon
 }
 
 /** Every simulated host has one. */
-const LXD: HostFacts['containerDaemons'][number] = { driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: ['default'] };
+const LXD: HostFacts['containerDaemons'][number] = { driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: true, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: ['default'] };
 
 /** A guest that is no VM says so in its definition. */
 const kindOf = (definition: string): 'vm' | 'container' => (definition.includes("<domain type='lxc'") ? 'container' : 'vm');

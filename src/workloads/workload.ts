@@ -59,6 +59,8 @@ export interface InstanceNeeds {
   readonly profiles: readonly string[];
   /** Managed networks. */
   readonly networks: readonly string[];
+  /** Of a virtual machine: what in its settings keeps its daemon from moving it while it runs. Absent: not read. */
+  readonly notLive?: readonly { readonly why: string; readonly remedy: string }[];
 }
 
 /** What a definition needs of a host. Read from the definition by the driver. */
@@ -109,6 +111,8 @@ export interface Workload {
   readonly failures: WorkloadFailures;
   /** May a drain stop and start it elsewhere when it cannot move live? */
   readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+  /** A container: its owner wants it moved while it runs, by CRIU, where both hosts have that. */
+  readonly movesLiveByCriu: boolean;
   /** Started or recovered after these, as far as they are being started or recovered too. */
   readonly startAfter: readonly WorkloadId[];
   /** Goes back live to a preferred host once that has been well for a while. */
@@ -142,7 +146,7 @@ export interface WorkloadReplica {
   readonly chosenAtProofMs?: number;
 }
 
-/** Else it is stopped, copied and started. */
+/** By its definition alone. What has its data at its host moves with them: stopped, copied and started, or live where `whyNotLive` has nothing against it. */
 export const movesLive = ({ needs }: Pick<Workload, 'needs'>): boolean => needs.instance === null;
 
 /** The pool that its data lie in; null: its disks are not an instance's. */
@@ -160,7 +164,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

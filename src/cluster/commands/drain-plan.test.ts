@@ -59,4 +59,22 @@ describe('drainPlan', () => {
   it('what is stopped, elsewhere or left alone is not spoken of', () => {
     expect(plan([vm('a', { state: 'stopped' }), vm('b', { hostId: two.id }), vm('c', { desired: 'unmanaged', state: 'unmanaged' })]).workloads).toEqual([]);
   });
+
+  const inLxdVm = (notLive: readonly { readonly why: string; readonly remedy: string }[], set: Partial<Workload> = {}): Workload => {
+    const base = container('vm-1', { kind: 'vm', ...set });
+    return { ...base, needs: { ...base.needs, instance: { pool: 'default', profiles: ['default'], networks: [], notLive } } };
+  };
+  it.each<[string, Workload, string, RegExp]>([
+    ['migrate, of a container without its owner\'s word and CRIU', container('ct-1', { drainPolicy: 'migrate' }), 'stays', /does not allow a stop: it is a container, and its owner has not asked.*CRIU is not found on host-1 and host-2/],
+    ['migrate, of a container that may, without CRIU', container('ct-1', { drainPolicy: 'migrate', movesLiveByCriu: true }), 'stays', /CRIU is not found on host-1 and host-2/],
+    ['leave, of a container', container('ct-1', { drainPolicy: 'leave' }), 'stays', /says leave.*reeve workload relocate ct-1/],
+    ['relocate, of a container', container('ct-1', { movesLiveByCriu: true }), 'relocated', /never moved/],
+    ['migrate, of a virtual machine of LXD that can', inLxdVm([], { drainPolicy: 'migrate' }), 'live', /^live$/],
+    ['migrate, of one that can not', inLxdVm([{ why: 'migration.stateful is not set', remedy: 'lxc config set' }], { drainPolicy: 'migrate' }), 'stays', /migration\.stateful is not set \(`lxc config set`\)/],
+    ['relocate, of one that can not', inLxdVm([{ why: 'x', remedy: 'y' }]), 'relocated', /never moved/],
+    ['relocate, of one that can', inLxdVm([]), 'live', /stopped and started there if that fails/],
+    ['leave, of one that can', inLxdVm([], { drainPolicy: 'leave' }), 'stays', /says leave/],
+  ])('%s', (_what, workload, how, why) => {
+    expect(plan([workload]).workloads).toMatchObject([{ how, why: expect.stringMatching(why) as string }]);
+  });
 });

@@ -3,7 +3,8 @@ import type { Host } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { placeWorkload } from '../../scheduler/place-workload.js';
 import type { PlacementView } from '../../scheduler/placement.js';
-import { movesLive, type Workload } from '../../workloads/workload.js';
+import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
+import type { Workload } from '../../workloads/workload.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { Operation } from '../operation.js';
 import { leavesAtDrain, whyStuck } from '../rules/drain-maintenance-hosts.js';
@@ -43,7 +44,7 @@ interface Planning {
 }
 
 function planOf(planning: Planning, workload: Workload): DrainedWorkload {
-  const { placement, host } = planning;
+  const { placement, host, view } = planning;
   const { name, kind, state, why } = workload;
   const stays = (reason: string): DrainedWorkload => ({ workload: name, kind, how: 'stays', target: null, gapMs: null, why: reason });
   if (state === 'error') return stays(`it is in error and is not moved: ${why ?? 'no reason given'}`);
@@ -52,7 +53,9 @@ function planOf(planning: Planning, workload: Workload): DrainedWorkload {
   const placed = placeWorkload(placement, { workload, exclude: [{ hostId: host.id, why: 'it is drained' }], leftByMates: [host.id] });
   if (!placed.ok) return stays(placed.error.why);
   const target = placed.value.host;
-  if (movesLive(workload)) return { workload: name, kind, how: 'live', target, gapMs: null, why: workload.drainPolicy === 'relocate' ? 'live; stopped and started there if that fails' : 'live' };
+  const notLive = whyNotLive(workload, host, view.hosts.find((one) => one.id === placed.value.hostId) ?? null);
+  if (notLive !== null && workload.drainPolicy !== 'relocate') return stays(`it can't move live, and its drain policy does not allow a stop: ${describeNotLive(notLive)}`);
+  if (notLive === null) return { workload: name, kind, how: 'live', target, gapMs: null, why: workload.drainPolicy === 'relocate' ? 'live; stopped and started there if that fails' : 'live' };
   return { workload: name, kind, how: 'relocated', target, ...gapOf(planning, workload) };
 }
 

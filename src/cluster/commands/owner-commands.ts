@@ -120,6 +120,8 @@ export interface WorkloadPolicies {
   readonly maxRelocations?: number | undefined;
   readonly failback?: boolean | undefined;
   readonly drainPolicy?: Workload['drainPolicy'] | undefined;
+  /** Of a container. */
+  readonly movesLiveByCriu?: boolean | undefined;
   /** Names. */
   readonly startAfter?: readonly string[] | undefined;
   /** Seconds; null: no copy is kept. */
@@ -131,6 +133,7 @@ export interface WorkloadPolicies {
 /** What is not named stays. */
 export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, replicateStale, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
+  if (plain.movesLiveByCriu === true && (workload.kind !== 'container' || workload.needs.instance === null)) throw new UserError('refused', `${workload.name} is no container: it moves live as it is`, `reeve workload migrate ${workload.name}`);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
   const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined && replicateStale === undefined ? {} : replicationFields(view, workload, { everyS: replicateEveryS, stale: replicateStale })) };
   if (Object.keys(fields).length === 0) return [];

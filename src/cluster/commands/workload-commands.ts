@@ -5,6 +5,7 @@ import type { PlacementRequest, PlacementView } from '../../scheduler/placement.
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
+import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -130,10 +131,13 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   assertOurs(view, workload, wanted.nowMs);
   assertUnlocked(workload);
   if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
-  if (wanted.kind === 'migrate' && !movesLive(workload)) throw new UserError('refused', `${workload.name} is a container: it does not move live, it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
+  const notLive = wanted.kind === 'migrate' ? whyNotLive(workload, view.hosts.find((one) => one.id === workload.hostId) ?? null, null) : null;
+  if (notLive) throw new UserError('refused', `${workload.name} does not move while it runs: ${describeNotLive(notLive)}; else it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
   const from = findHost(view, workload.hostId);
   const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]) : chosenTarget(view, placement, workload, wanted.to);
   if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
+  const notThere = wanted.kind === 'migrate' ? whyNotLive(workload, from, target) : null;
+  if (notThere) throw new UserError('refused', `${workload.name} does not move to ${target.name} while it runs: ${describeNotLive(notThere)}`, `reeve workload relocate ${workload.name} --to ${target.name}`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
     { change: 'workload', id: workload.id, set: { state: 'migrating', why } },

@@ -3,6 +3,7 @@ import type { HostWorld } from '../execute/execute-ports.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import { healingNews } from '../healing.js';
+import { certificateNews } from '../trust.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { Host } from '../../hosts/host.js';
@@ -42,7 +43,7 @@ export class FactsRefresher {
     try {
       const hypervisor = this.ports.world.hypervisorOf(host);
       const facts = await hypervisor.facts();
-      const changes: Change[] = [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts)];
+      const changes: Change[] = [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts), ...certificateNews(host, facts)];
       for (const workload of view.workloads.filter((one) => one.hostId === host.id && one.state === 'running')) {
         // One that can't be read now, because its hypervisor is mute, keeps nothing else from being known.
         const definition = await hypervisor.definition(workload.uuid).catch(() => workload.definition);

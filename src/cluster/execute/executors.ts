@@ -7,6 +7,7 @@ import { migrateExecutor, relocateExecutor } from './move-executors.js';
 import { leaseExecutor } from './lease-executor.js';
 import { replicateExecutor } from './replicate-executor.js';
 import { takePoolExecutor } from './take-pool-executor.js';
+import { renewTrustExecutor } from './renew-trust-executor.js';
 import { startExecutor, stopExecutor } from './start-executors.js';
 
 export function executors(ports: ExecutePorts): Executors {
@@ -26,5 +27,6 @@ export function executors(ports: ExecutePorts): Executors {
     lease: leaseExecutor(ports),
     replicate: replicateExecutor(ports),
     'take-pool': takePoolExecutor(ports),
+    'renew-trust': renewTrustExecutor(ports),
   };
 }

@@ -1,11 +1,13 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { daemonOf, tieBetween } from '../../hosts/daemon-cluster.js';
 import type { Host } from '../../hosts/host.js';
+import { INSTANCE_MIGRATION_STEPS } from '../../migration/run-instance-migration.js';
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
 import { MEMBER_RELOCATION_STEPS, memberRelocationWayBack } from '../../migration/run-member-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import { runWorkflow } from '../../shared/workflow.js';
+import { whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Operation } from '../operation.js';
 import { replicationOf } from '../replication.js';
@@ -28,7 +30,9 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
       copyStorage: param(operation, 'copyStorage', false),
       provenOff: (side: 'source' | 'destination') => isProvenGone(ports, side === 'source' ? source : target, workload),
     };
-    const outcome = await runWorkflow(MIGRATION_STEPS, context, journal);
+    const outcome = movesLive(workload)
+      ? await runWorkflow(MIGRATION_STEPS, context, journal)
+      : await runWorkflow(INSTANCE_MIGRATION_STEPS, { ...context, copyStorage: false, notLive: whyNotLive(workload, source, target) }, journal);
     return moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
   };
 }

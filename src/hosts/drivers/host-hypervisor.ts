@@ -71,8 +71,8 @@ export class HostHypervisor implements Hypervisor {
   /** The guard alone is asked. */
   overtake = (token: CommandToken): Promise<void> => this.drivers[0].hypervisor.overtake(token);
 
-  async announce(token: CommandToken): Promise<void> {
-    await (token.workload ? await this.#of(token.workload.uuid) : this.drivers[0].hypervisor).announce(token);
+  async announce(token: CommandToken, arriving?: string): Promise<void> {
+    await (token.workload ? await this.#of(token.workload.uuid) : this.drivers[0].hypervisor).announce(token, arriving);
   }
 
   createDisk = (token: CommandToken, name: string, disk: DiskSpec): Promise<string> => this.drivers[0].hypervisor.createDisk(token, name, disk);

@@ -62,6 +62,8 @@ const workload = z.strictObject({
   kind: z.enum(['vm', 'container']).optional(),
   storage: z.enum(['shared', 'local', 'lun']).optional(),
   replicateEveryS: whole(1, 10_000_000).optional(),
+  live: z.boolean().optional(),
+  drain: z.enum(['migrate', 'relocate', 'leave']).optional(),
   host: name.optional(),
   desired: z.enum(DESIRED).optional(),
   cpus: cpus.optional(),

@@ -100,7 +100,7 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: home, workloadEpoch: 1, state, why: null,
     needs: simulatedNeeds(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
-    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
   };
 }
 

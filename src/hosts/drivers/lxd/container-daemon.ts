@@ -10,6 +10,7 @@ import type { Dialect } from './dialect.js';
 import { serverSchema } from './inventory.js';
 import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { EXIT } from './lxd-failure.js';
+import { parseTrust, trustScript } from './read-trust.js';
 
 export type DaemonLook =
   | { readonly kind: 'absent' }
@@ -34,6 +35,7 @@ if ${bundled}command -v criu > /dev/null; then echo yes; fi
 echo "${SECTION_MARK}filesystems"
 ${FILESYSTEM_FUNCTIONS}
 filesystems
+${trustScript(dialect.driver)}
 echo "${SECTION_MARK}end"`;
 }
 
@@ -74,6 +76,7 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),
+    trust: parseTrust(output),
   };
 }
 

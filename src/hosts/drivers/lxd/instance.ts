@@ -44,7 +44,7 @@ export const isReplica = (instance: Instance): boolean => replicaKindOf(instance
 export const isStopped = ({ status }: Instance): boolean => status === 'Stopped';
 /** A replica that runs is shown: whatever it is called, it writes. */
 export const isShown = (instance: Instance): boolean => !isReplica(instance) || !isStopped(instance);
-export const kindOf = ({ type }: Instance): 'vm' | 'container' => (type === 'container' ? 'container' : 'vm');
+export const kindOf = ({ type }: Pick<Instance, 'type'>): 'vm' | 'container' => (type === 'container' ? 'container' : 'vm');
 
 /** By what name the kernel has its processes: those of the default project have none before them. */
 export const kernelNameOf = ({ project, name }: Pick<Instance, 'project' | 'name'>): string => instanceKey(project, name);

@@ -1,8 +1,8 @@
-// The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard. Live moves are not made: containers are copied and started.
+// The Hypervisor port over SSH for LXD and Incus: looking is free, doing goes through the guard.
 import { OperationalError } from '../../../shared/errors.js';
 import { whyNoReplicas } from '../../daemon-cluster.js';
 import type { HostFacts } from '../../host-facts.js';
-import { writtenNext, type BlockPools, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type InventoryLook, type MakeRequest, type MemberMoveRequest, type MemberMoves, type MigrationCommandState, type MigrationStatistics, type ObservedWorkload, type PoolLook, type PoolRequest, type Replica, type ReplicaKind } from '../../hypervisor.js';
+import { type BlockPools, type CommandToken, type CopyRequest, type Hypervisor, type InstanceCopies, type InventoryLook, type MakeRequest, type MemberMoveRequest, type MemberMoves, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload, type PoolLook, type PoolRequest, type Replica, type ReplicaKind, writtenNext } from '../../hypervisor.js';
 import { detachedStateScript, parseDetachedState } from '../ssh/detached-command.js';
 import { GUARD_WAIT_S } from '../ssh/guard-script.js';
 import { guarded, type GuardOptions } from '../ssh/guarded.js';
@@ -19,6 +19,7 @@ import { inventoryScript, parseInventory, type Inventory } from './inventory.js'
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
 import { movingNameOf } from './marks.js';
 import { isMovingScript, renameMovedScript, startMoveScript } from './move-script.js';
+import { abortMoveScript, moveProgressScript, movingCommandScript, parseMoveProgress, startMoveScript as startLiveMoveScript } from './live-move-script.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
 import { settleScript } from './settle-copies.js';
 import { quote } from '../ssh/shell-quote.js';
@@ -109,8 +110,11 @@ export class LxdHypervisor implements Hypervisor {
     return definitionOf(instance, uuid, this.#dialect.driver);
   }
 
-  migrationProgress = async (): Promise<null> => null;
-  migrationCommand = async (): Promise<MigrationCommandState> => ({ kind: 'none' });
+  async migrationProgress(uuid: string): Promise<MigrationProgress | null> {
+    return parseMoveProgress((await this.#lookOk(moveProgressScript(this.#dialect, uuid), `progress of ${uuid}`)).stdout);
+  }
+
+  migrationCommand = (id: string): Promise<MigrationCommandState> => this.#copyCommand(id);
   migrationStatistics = async (): Promise<MigrationStatistics> => ({ totalMs: null, downtimeMs: null, transferredBytes: null });
 
   async compatibility(definition: string): Promise<readonly Incompatibility[]> {
@@ -174,14 +178,14 @@ export class LxdHypervisor implements Hypervisor {
     await this.#guardOnly(token);
   }
 
-  async announce(token: CommandToken): Promise<void> {
+  async announce(token: CommandToken, arriving?: string): Promise<void> {
     const what = 'note of the lease';
     if (!token.lease || !token.workload) return this.#guardOnly(token, { lease: token.lease ? 'hold' : 'drop' });
     const found = await this.#find(token.workload.uuid, what);
-    if (!found) throw this.#unknown(token.workload.uuid);
-    const guard = underLease(token, found.instance, this.#dialect);
-    // What ends with the lease must not begin again with the next boot of its host: the one is not noted without the other.
-    if (isShown(found.instance)) await this.#doOk(token, found, autostartScript(found.uuid, false), what, { guard });
+    if (!found && arriving === undefined) throw this.#unknown(token.workload.uuid);
+    const guard = underLease(token, found?.instance ?? arrivingInstance(arriving ?? ''), this.#dialect);
+    // What ends with the lease must not begin again with the next boot of its host: the one is not noted without the other. What arrives was told so where it comes from.
+    if (found && isShown(found.instance)) await this.#doOk(token, found, autostartScript(found.uuid, false), what, { guard });
     else await this.#guardOnly(token, guard);
   }
 
@@ -218,11 +222,19 @@ export class LxdHypervisor implements Hypervisor {
 
   createDisk = async (): Promise<string> => Promise.reject(unsupported(`${this.#dialect.title} makes the disks of its instances itself`));
   deleteDisk = async (): Promise<void> => Promise.reject(unsupported(`${this.#dialect.title} deletes the disks of its instances itself`));
-  startMigration = async (token: CommandToken): Promise<void> => {
-    await this.#guardOnly(token);
-    throw unsupported(`instances of ${this.#dialect.title} are not moved live: they are copied, stopped, copied again and started`);
-  };
-  abortMigration = async (token: CommandToken): Promise<void> => this.#guardOnly(token);
+  async startMigration(token: CommandToken, request: MigrationRequest): Promise<void> {
+    const what = `live move of ${request.uuid}`;
+    const found = await this.#workload(token, request.uuid, what);
+    await this.#doOk(token, found, startLiveMoveScript(this.#dialect, found.instance, request.uuid, request), what);
+  }
+
+  async abortMigration(token: CommandToken, uuid: string): Promise<void> {
+    const what = `end of the move of ${uuid}`;
+    const [id] = (await this.#lookOk(movingCommandScript(this.#dialect, uuid), what)).stdout.split('\n').filter(Boolean);
+    const found = id === undefined ? null : await this.#find(uuid, what);
+    if (!found || id === undefined) return this.#guardOnly(token);
+    await this.#doOk(token, found, abortMoveScript(id, found.instance), what, { fine: [UNKNOWN_INSTANCE] });
+  }
 
   // --- copies ---
 
@@ -406,7 +418,7 @@ export class LxdHypervisor implements Hypervisor {
 }
 
 /** What puts processes there does so only under the lease; by the name the host's agent finds a container's. The daemon's QEMU carries the uuid, as libvirt's does. */
-function underLease(token: CommandToken, instance: Instance, { driver }: Dialect): GuardOptions {
+function underLease(token: CommandToken, instance: Pick<Instance, 'name' | 'project' | 'type'>, { driver }: Dialect): GuardOptions {
   if (!token.lease) return {};
   return { lease: 'hold', ...(kindOf(instance) === 'container' ? { instance: `${driver}:${kernelNameOf(instance)}` } : {}) };
 }
@@ -417,5 +429,12 @@ function wholeSpareOf(instances: readonly Instance[], uuid: string): string | nu
   const spare = spareOf(instances, uuid);
   return spare !== null && replicaOf(spare, uuid).asOfMs !== null ? spare.name : null;
 }
+
+/** Of what is not there yet, its definition says by what name the kernel will know it. */
+function arrivingInstance(definition: string): Pick<Instance, 'name' | 'project' | 'type'> {
+  const { name, project, kind } = readInstanceDefinition(definition);
+  return { name, project, type: kind === 'container' ? 'container' : 'virtual-machine' };
+}
+
 const isCopyOf = (instance: Instance, uuid: string, kind: ReplicaKind): boolean => uuidOf(instance) === uuid && replicaKindOf(instance) === kind;
 const unsupported = (why: string): OperationalError => new OperationalError('unsupported', why);
