@@ -69,6 +69,8 @@ export interface SimulatedHost {
   readonly bridges: readonly string[];
   readonly pools: readonly SimulatedPool[];
   readonly machineId: string;
+  /** Nothing else runs on it. */
+  readonly hypervisors: ReadonlySet<DriverName>;
   /** Survive a power cycle. */
   readonly domains: Map<string, SimulatedDomain>;
   readonly files: Map<string, number>;
@@ -150,6 +152,8 @@ export interface NewSimulatedHost {
   readonly memoryMiB?: number;
   readonly bridges?: readonly string[];
   readonly pools?: readonly SimulatedPool[];
+  /** Default: libvirt and LXD. */
+  readonly hypervisors?: ReadonlySet<DriverName>;
 }
 
 /** As libvirt's keepalive (5 s × 3) was measured: a side gives up so long after the other vanished. */
@@ -207,7 +211,7 @@ export class SimulatedWorld {
 
   addHost(host: NewSimulatedHost): SimulatedHost {
     const added: SimulatedHost = {
-      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
+      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, hypervisors: new Set<DriverName>(['libvirt', 'lxd']), ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
       bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), lunPools: new Map(), mounts: new Set(),
     };

@@ -45,6 +45,7 @@ const host = z.strictObject({
   labels: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
   runsController: z.boolean().optional(),
+  hypervisors: z.array(z.enum(['libvirt', 'lxd'])).min(1).optional(),
 });
 
 const faults = z.strictObject({
