@@ -175,7 +175,8 @@ export class RealClusterCommands implements ClusterCommands {
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
     const { workloads, mute: [mute] } = await hypervisor.inventory();
-    const observed = workloads.find((one) => one.name === wanted.name || one.uuid === wanted.name);
+    const [observed, namesake] = workloads.filter((one) => one.name === wanted.name || one.uuid === wanted.name);
+    if (observed && namesake) throw new UserError('conflict', `${host.name} has more than one ${wanted.name}: ${[observed, namesake].map((one) => `${one.uuid} in ${HYPERVISOR_NAMES[one.driver]}`).join(', ')}`, `reeve workload adopt ${host.name} UUID`);
     if (!observed && mute) throw new UserError('conflict', `${HYPERVISOR_NAMES[mute.driver]} on ${host.name} does not answer (${mute.why}), and no other hypervisor there has ${wanted.name}`, `reeve host show ${host.name}`);
     if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} 'virsh list --all; lxc list'`);
     const definition = await hypervisor.definition(observed.uuid);
