@@ -22,6 +22,7 @@ import type { ClusterView } from '../cluster/cluster-view.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
+import { driversOf } from '../hosts/drivers-of.js';
 import { hasLibvirt } from '../hosts/host-facts.js';
 import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
@@ -163,7 +164,7 @@ export class RealHostWorld implements HostWorld {
 const INSTANCE_DRIVERS = Object.values(DIALECTS).map(({ driver }) => driver);
 
 function daemonsOf(host: Host): string {
-  return [...(hasLibvirt(host.facts) ? ['libvirt'] : []), ...(host.facts?.containerDaemons ?? []).map(({ driver }) => driver).sort()].join();
+  return driversOf(host.facts).toSorted().join();
 }
 
 function agentMember(host: Host): AgentMember {

@@ -4,7 +4,17 @@ import type { HostId } from '../shared/ids.js';
 import type { ClusterView } from './cluster-view.js';
 
 /** By host; hosts without any are left out. As far as was seen: of a hypervisor that does not answer, nothing is known. */
-export function strangersOn({ hosts, workloads, inventories }: Pick<ClusterView, 'hosts' | 'workloads' | 'inventories'>): ReadonlyMap<HostId, Room> {
+export function strangersOn(view: Seen): ReadonlyMap<HostId, Room> {
+  const known = KNOWN.get(view) ?? count(view);
+  KNOWN.set(view, known);
+  return known;
+}
+
+type Seen = Pick<ClusterView, 'hosts' | 'workloads' | 'inventories'>;
+/** A view never changes, and is asked for every placement of a round. */
+const KNOWN = new WeakMap<Seen, ReadonlyMap<HostId, Room>>();
+
+function count({ hosts, workloads, inventories }: Seen): ReadonlyMap<HostId, Room> {
   const known = new Set(workloads.map(({ uuid }) => uuid));
   const found = new Map<HostId, Room>();
   for (const { id, bootId } of hosts) {

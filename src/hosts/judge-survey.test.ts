@@ -83,7 +83,7 @@ describe('the finer points', () => {
   });
   it('Incus is judged beside LXD, each with its own commands', () => {
     const points = judge({ daemons: [...daemon({}), ...daemon({ driver: 'incus', httpsAddress: null })] }).filter((one) => one.code === 'containers');
-    expect(points.map(({ state, remedy }) => [state, remedy])).toEqual([['ok', null], ['warn', 'incus config set core.https_address 10.0.0.1:8443']]);
+    expect(points.map(({ state, remedy }) => [state, remedy])).toEqual([['ok', null], ['warn', 'incus config set core.https_address 10.0.0.1:8444']]);
   });
   it('a host for containers alone needs no libvirt: nothing is said about what only VMs need', () => {
     const alone: Partial<HostSurvey> = { hasLibvirt: false, libvirtVersion: null, qemuVersion: null, kvm: 'absent', virtualization: null, libvirtUuid: null, pools: [], hostnameAddresses: ['127.0.1.1'], locks: { manager: 'lockd', isInstalled: false, answers: false, lockspaceDir: null } };
