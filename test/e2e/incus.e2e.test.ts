@@ -85,6 +85,19 @@ describe.skipIf(!canHave)('hosts of several kinds', () => {
     expect((await rig.api().get<{ needs: { driver: string } }>('/workloads/web')).needs.driver).toBe('incus');
   });
 
+  it('what a person stops in Incus stays stopped, what ends by itself is started again', async () => {
+    await adopted('ct-1', 17, 'host-3', 'incus');
+    const first = await rig.ticks.waitForTick('ct-1', 0);
+    const pid = /"pid": (\d+)/.exec((await incus(rig.lab, host('host-3'), ['query', '/1.0/instances/ct-1/state'])).stdout)?.[1] ?? '';
+    await rig.lab.exec(host('host-3'), ['kill', '-9', pid]);
+    await rig.ticks.waitForTick('ct-1', Date.now(), { notBoot: first.boot });
+    await waitUntil('ct-1 to run', async () => (await workloadNamed(rig, 'ct-1')).state === 'running', { describe: () => describeRig(rig) });
+    const seq = await lastSeq(rig);
+    await incus(rig.lab, host('host-3'), ['stop', '-f', 'ct-1']);
+    await waitUntil('ct-1 to count as stopped by hand', async () => (await workloadNamed(rig, 'ct-1')).state === 'stopped', { describe: () => describeRig(rig) });
+    expect((await eventsAfter(rig, seq)).filter(({ type }) => type.startsWith('workload.')).map(({ type }) => type)).toEqual(['workload.stopped-by-hand']);
+  });
+
   it('a container of Incus is relocated while it writes to the host without libvirt, which is drained then: nothing that it told of is lost', async () => {
     await adopted('ct-1', 15, 'host-1', 'incus');
     for (const [path, body, to] of [['/workloads/ct-1/relocate', { to: 'host-3' }, 'host-3'], ['/hosts/host-3/drain', {}, null]] as const) {
