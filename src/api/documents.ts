@@ -63,8 +63,12 @@ export function workloadDocument(view: ClusterView, workload: Workload, nowMs = 
 /** As its home and the others showed it last. */
 function recoverablePool({ hosts }: ClusterView, workload: Workload): RecoverablePool | null {
   const [home, pool] = [hosts.find((one) => one.id === workload.hostId), poolOf(workload)];
-  const takers = home && pool ? takersOf(hosts, ownerOf(hosts, home, pool), pool) : [];
-  return pool === null || takers.length === 0 ? null : { pool: pool.pool, takers: takers.map(({ name }) => name) };
+  if (!home || !pool) return null;
+  const owner = ownerOf(hosts, home, pool);
+  // One that keeps its replica has something of its name already.
+  const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
+  const isProvenByDevice = owner.fenceDevices.some(({ kind }) => kind !== 'manual' && kind !== 'watchdog');
+  return takers.length === 0 ? null : { pool: pool.pool, takers: takers.map(({ name }) => name), home: owner.name, isProvenByDevice };
 }
 
 /** Of its daemons, those on block storage of their own, and who else sees the device. */

@@ -135,6 +135,8 @@ export interface ClusterCommands {
   unlock(actor: string, workload: string): Promise<Begun>;
   setPolicies(actor: string, workload: string, policies: WorkloadPolicies): Promise<Begun>;
   clearError(actor: string, workload: string): Promise<Begun>;
+  /** Of one whose host is lost: what lies in its pool is not waited for. */
+  recoverFromReplica(actor: string, workload: string): Promise<Begun>;
   /** Deletes a copy of it, with its data; waits for its end. */
   discardCopy(actor: string, workload: string, wanted: Discarding): Promise<Begun>;
   migrate(actor: string, workload: string, move: Move): Promise<Begun>;

@@ -57,6 +57,7 @@ export const policies = z.strictObject({
   failback: z.boolean().optional().meta({ description: 'goes back live to a preferred host once that is well again' }),
   drainPolicy: drainPolicy.optional(),
   startAfter: z.array(z.string().min(1).max(255)).max(100).optional().meta({ description: 'names; a circle is refused' }),
+  replicateStale: z.enum(['keep', 'reuse']).optional().meta({ description: 'what a host had of it before it was recovered elsewhere: stays until it is discarded, or may be written over by the next copy' }),
   replicateEveryS: z.int().min(10).max(604_800).nullable().optional().meta({ description: 'of one whose data lie at its host (a container): a copy is kept on another host and made anew so often; null: none' }),
 });
 export const lock = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500) });

@@ -110,6 +110,12 @@ export class WorkloadsController {
     return this.ports.commands.unmanage(actor, name);
   }
 
+  @Post(':workload/recover-from-replica')
+  @Begins('Of one whose host is proven off: recover it from its copy, though its pool could still be had from that host; what it wrote since stays in the pool')
+  recoverFromReplica(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
+    return this.ports.commands.recoverFromReplica(actor, name);
+  }
+
   @Post(':workload/lock')
   @Begins('Not moved and not stopped until it is unlocked')
   lock(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.lock }) body: z.output<typeof schemas.lock>): Promise<Begun> {

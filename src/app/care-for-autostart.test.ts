@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aHost, aView, aWorkload } from '../../test/fixtures/cluster.js';
 import type { Change } from '../cluster/change.js';
 import type { Host } from '../hosts/host.js';
+import type { CommandToken } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
 import type { Workload } from '../workloads/workload.js';
 import { fakeClock } from '../shared/workflow.fixture.js';
@@ -12,11 +13,12 @@ const vm = aWorkload('vm-1', null);
 const asContainer = (host: Host, set: Partial<Workload> = {}): Workload =>
   aWorkload('web', host, { kind: 'container', needs: { ...vm.needs, driver: 'lxd', accelerator: 'none', instance: { pool: 'default', profiles: [], networks: [] } }, ...set });
 
-function commandsOver(host: Host, workload: Workload, refusal: OperationalError | null = null) {
+/** `overtaken`: as the workload is by the time of the first refusal. */
+function commandsOver(host: Host, workload: Workload, refusal: OperationalError | null = null, overtaken: Workload | null = null) {
   const calls: string[] = [];
   const committed: Change[] = [];
   const clock = fakeClock();
-  const view = aView({ hosts: [host], workloads: [workload], inventories: [{ hostId: host.id, atMs: clock.nowMs(), bootId: host.bootId ?? '', workloads: [] }] });
+  let view = aView({ hosts: [host], workloads: [workload], inventories: [{ hostId: host.id, atMs: clock.nowMs(), bootId: host.bootId ?? '', workloads: [] }] });
   const store = {
     readView: async () => view,
     decideAndCommit: async (changes: (of: typeof view) => readonly Change[]) => {
@@ -26,8 +28,9 @@ function commandsOver(host: Host, workload: Workload, refusal: OperationalError 
   };
   const hypervisor = {
     setAutostart: async (_token: unknown, uuid: string, on: boolean) => void calls.push(`${uuid} ${on}`),
-    giveBackAutostart: async (_token: unknown, uuid: string) => {
-      if (refusal) throw refusal;
+    giveBackAutostart: async (token: CommandToken, uuid: string) => {
+      if (overtaken) view = aView({ ...view, workloads: [overtaken] });
+      if (refusal && token.workload?.epoch !== overtaken?.workloadEpoch) throw refusal;
       calls.push(`${uuid} back`);
     },
   };
@@ -69,6 +72,16 @@ describe('whether a host starts a container at boot', () => {
     const mute = commandsOver(host, asContainer(host), new OperationalError('unreachable', 'no answer'));
     await mute.commands.delete('anna', 'web', { deleteDisks: false, forget: true });
     expect(mute.told()).toEqual([expect.stringContaining('(no answer)')]);
+  });
+
+  it('is given back all the same when what the command set going was first; not when it is protected again by then', async () => {
+    const refused = new OperationalError('guard-refused', 'an older epoch');
+    const newer = asContainer(host, { isProtected: false, workloadEpoch: 9 });
+    const passed = commandsOver(host, asContainer(host), refused, newer);
+    await passed.commands.protect('anna', 'web', false);
+    const again = commandsOver(host, asContainer(host), refused, { ...newer, isProtected: true });
+    await again.commands.protect('anna', 'web', false);
+    expect([passed.calls, passed.told(), again.calls]).toEqual([['uuid-web back'], [], []]);
   });
 
   it('is not asked about of a VM: libvirt keeps no note of it', async () => {

@@ -6,7 +6,7 @@ import { commitCommand, type CommandPorts } from '../cluster/control/commit-comm
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { Host } from '../hosts/host.js';
 import type { CommandToken } from '../hosts/hypervisor.js';
-import { messageOf } from '../shared/errors.js';
+import { messageOf, OperationalError } from '../shared/errors.js';
 import { clientOf } from '../workloads/by-hand.js';
 import { movesLive, type Workload } from '../workloads/workload.js';
 
@@ -37,13 +37,16 @@ export async function autostartBack(ports: AutostartPorts, actor: string, view: 
   await commitCommand(ports, { actor, action: 'workload.autostart', target: workload.name, changes: () => [{ change: 'event', event: event('workload.autostart-kept', message, { severity: 'notice', host: host.name, workload: workload.name }) }] });
 }
 
-async function whyNotBack({ world }: AutostartPorts, view: ClusterView, host: Host, workload: Workload): Promise<string | null> {
+async function whyNotBack(ports: AutostartPorts, view: ClusterView, host: Host, workload: Workload): Promise<string | null> {
   if (host.condition !== 'online') return `${host.name} is ${host.condition}`;
   try {
-    await world.hypervisorOf(host).giveBackAutostart(tokenOf(view, host, workload), workload.uuid);
+    await ports.world.hypervisorOf(host).giveBackAutostart(tokenOf(view, host, workload), workload.uuid);
     return null;
   } catch (error) {
-    return messageOf(error);
+    // What the command itself has set going, as the end of its lease, may have been first.
+    const now = error instanceof OperationalError && error.code === 'guard-refused' ? await ports.store.readView() : null;
+    const newer = now?.workloads.find(({ id, hostId, workloadEpoch, isProtected, desired }) => id === workload.id && hostId === host.id && workloadEpoch > workload.workloadEpoch && (!isProtected || desired === 'unmanaged'));
+    return now && newer ? whyNotBack(ports, now, host, newer) : messageOf(error);
   }
 }
 

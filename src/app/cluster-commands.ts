@@ -8,6 +8,7 @@ import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
 import { healingNews } from '../cluster/healing.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
 import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
@@ -258,6 +259,8 @@ export class RealClusterCommands implements ClusterCommands {
   setPolicies = (actor: string, name: string, policies: WorkloadPolicies): Promise<Begun> => this.#commit(actor, 'workload.set-policies', name, (view) => setPolicies(view, name, policies, this.#asked(actor)), { ...policies });
 
   clearError = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.clear', name, (view) => clearError(view, name, this.#asked(actor)));
+
+  recoverFromReplica = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.recover-from-replica', name, (view) => recoverFromReplica(view, name, this.#asked(actor)));
 
   async discardCopy(actor: string, name: string, wanted: Discarding): Promise<Begun> {
     const { world, store } = this.ports;

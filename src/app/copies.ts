@@ -7,6 +7,7 @@ import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import type { Host } from '../hosts/host.js';
 import type { ReplicaKind } from '../hosts/hypervisor.js';
 import { OperationalError, UserError } from '../shared/errors.js';
+import { poolOf } from '../workloads/workload.js';
 
 type World = Pick<HostWorld, 'hypervisorOf'>;
 
@@ -54,7 +55,12 @@ async function isAtHome(world: World, view: ClusterView, name: string): Promise<
   const home = view.hosts.find((one) => one.id === workload.hostId);
   if (home?.condition !== 'online') return false;
   try {
-    return (await world.hypervisorOf(home).observe(workload.uuid)) !== null;
+    const [hypervisor, pool] = [world.hypervisorOf(home), poolOf(workload)];
+    const seen = await hypervisor.observe(workload.uuid);
+    if (seen === null || pool === null || seen.runState !== 'stopped') return seen !== null;
+    // Its daemon lists it also where its data are out of reach.
+    const daemon = (await hypervisor.facts()).containerDaemons.find((one) => one.driver === pool.driver);
+    return daemon?.pools.some((one) => one.name === pool.pool && !one.isUnavailable) ?? false;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return false;

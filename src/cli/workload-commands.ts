@@ -86,6 +86,7 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .command('replicate <workload>')
     .description('keep a copy on another host, of one whose data lie at its host (a container)')
     .option('--every <s>', 'seconds from one copy to the next', whole)
+    .addOption(new Option('--stale <what>', 'what a host had of it before it was recovered elsewhere: stays until it is discarded, or may be written over').choices(['keep', 'reuse']))
     .option('--off', 'keep none; what is there stays')
     .action(run(replicate));
   workload
@@ -95,6 +96,11 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .addOption(new Option('--kind <kind>', 'which of them').choices(['replica', 'spare', 'set-aside']))
     .option('--force', 'also what it would be recovered from, and what may be all that is left of it')
     .action(run(replicas));
+  workload
+    .command('recover <workload>')
+    .description('of one whose host is proven off, and whose pool could still be had from it: recover it from its older copy instead')
+    .requiredOption('--from-replica', 'what it wrote since that copy stays in the pool')
+    .action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/recover-from-replica`, {}), `${name} is recovered from its replica`)));
   workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
@@ -112,9 +118,10 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .action(run(setPolicy));
 }
 
-async function replicate(context: Context, [name]: readonly string[], { every, off }: Readonly<Record<string, unknown>>): Promise<void> {
-  if ((every === undefined) === (off !== true)) throw new CliError(EXIT.usage, '--every SECONDS or --off: how often it is copied, or that it is not');
-  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, { replicateEveryS: off === true ? null : every }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
+async function replicate(context: Context, [name]: readonly string[], { every, stale, off }: Readonly<Record<string, unknown>>): Promise<void> {
+  const says = every !== undefined || stale !== undefined;
+  if (says === (off === true)) throw new CliError(EXIT.usage, '--every SECONDS (and --stale keep|reuse) or --off: how often it is copied, or that it is not');
+  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, off === true ? { replicateEveryS: null } : { ...(every === undefined ? {} : { replicateEveryS: every }), ...(stale === undefined ? {} : { replicateStale: stale }) }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
 }
 
 async function replicas(context: Context, [name]: readonly (string | undefined)[], { discard, kind, force }: Readonly<Record<string, unknown>>): Promise<void> {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aFacts, anOperation, aVerdict, aView, aWorkload, NOW_MS, silentVerdict } from '../../test/fixtures/cluster.js';
 import type { Host, HostProof, TakenPool } from '../hosts/host.js';
 import type { PlacementView } from '../scheduler/placement.js';
+import { recoverFromReplica } from './commands/recover-from-replica.js';
 import { startWorkload } from './commands/workload-commands.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import { nextUuid } from '../hosts/shared-filesystem.js';
@@ -11,7 +12,7 @@ import type { Workload } from '../workloads/workload.js';
 import type { ClusterView } from './cluster-view.js';
 import { changesOf, decision, fenced, heard, holdsOf, inventory, one, operationsOf, three, two, whyOf } from './decide.fixture.js';
 import { takePoolEnding } from './execute/take-pool-executor.js';
-import { poolsAfterReturn } from './pool-moves.js';
+import { poolsAfterReturn, stragglersOf } from './pool-moves.js';
 
 const FS = { uuid: 'fs', sizeBytes: 1, serial: null, generation: 1 };
 const onLun = <H extends Host>(host: H, pool: string | null): H => ({ ...host, facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x', isClustered: false, criu: false, pools: pool === null ? [] : [{ name: pool, driver: 'btrfs', source: 'fs' }], filesystems: [FS], networks: [], profiles: [] }] }) });
@@ -48,6 +49,38 @@ describe('a pool of a host without power', () => {
     expect(operationsOf(decided({ hosts: [{ ...first, cordoned: true }, keeps, lost], workloads: [replicated, full] }))).toEqual([]);
   });
 
+  it('can be taken over by nobody now, and there is a copy: the command that starts that is named, and asks for this loss alone', () => {
+    const keeps = onLun(two, 'ha');
+    const other: Host = { ...keeps, facts: keeps.facts && { ...keeps.facts, containerDaemons: keeps.facts.containerDaemons.map((one) => ({ ...one, pools: [{ name: 'ha', driver: 'btrfs', source: 'its own' }] })) } };
+    const copied: Workload = { ...ct, replica: { hostId: two.id, asOfMs: NOW_MS - 60_000, triedAtMs: 0, why: null, isToldLate: false } };
+    const hosts = [{ ...first, cordoned: true }, other, lost];
+    expect([operationsOf(decided({ hosts, workloads: [copied] })), whyOf(decided({ hosts, workloads: [copied] }), 'pool-not-taken')]).toEqual([[], expect.stringContaining('reeve workload recover ct --from-replica')]);
+    const [change] = recoverFromReplica(aView({ hosts, workloads: [copied] }), 'ct', { by: 'anna' });
+    const chosen: Workload = { ...copied, ...(change?.change === 'workload' ? change.set : {}) };
+    expect(operationsOf(decided({ hosts, workloads: [chosen] }))).toEqual(['recover ct host-2']);
+    // A free taker is not asked any more either, and the next loss is another one.
+    expect(operationsOf(decided({ hosts: [first, other, lost], workloads: [chosen] }))).toEqual(['recover ct host-2']);
+    const again = { ...lost, proof: { ...proof('power-off'), atMs: NOW_MS - 1_000 } };
+    expect(operationsOf(decided({ hosts: [{ ...first, cordoned: true }, other, again], workloads: [chosen] }))).toEqual([]);
+  });
+
+  it('is not taken over by a host whose daemon has the replica under the same name', () => {
+    const copied: Workload = { ...ct, replica: { hostId: one.id, asOfMs: NOW_MS - 60_000, triedAtMs: 0, why: null, isToldLate: false } };
+    expect(operationsOf(decided({ workloads: [copied] }))).toEqual(['take-pool host-3 host-2']);
+    expect(whyOf(decided({ hosts: [first, { ...second, cordoned: true }, lost], workloads: [copied] }), 'pool-not-taken')).toMatch(/can be taken over by nobody/);
+  });
+
+  it.each<[string, Partial<Workload>, Partial<Host>, RegExp]>([
+    ['whose host is there', {}, { condition: 'online' }, /host-3, which is online.*proven off/],
+    ['that nobody wants running', { desired: 'stopped' }, {}, /wanted stopped/],
+    ['that is not protected', { isProtected: false }, {}, /not protected/],
+    ['without a whole copy', { replica: null }, {}, /no whole copy/],
+    ['whose pool another host has by now', {}, { takenPools: [taken({ isClaimed: true, isDone: true })] }, /is on host-1 by now/],
+  ])('the copy of one %s is not chosen', (_name, set, hostSet, why) => {
+    const copied: Workload = { ...ct, replica: { hostId: two.id, asOfMs: 1, triedAtMs: 0, why: null, isToldLate: false }, ...set };
+    expect(() => recoverFromReplica(aView({ hosts: [first, second, { ...lost, ...hostSet }], workloads: [copied] }), 'ct', { by: 'anna' })).toThrow(why);
+  });
+
   it('is needed by nothing that is not to run', () => {
     for (const set of [{ desired: 'stopped' }, { isProtected: false }, { state: 'error' }] as const) expect(operationsOf(decided({ workloads: [{ ...ct, ...set }] }))).toEqual([]);
   });
@@ -78,7 +111,7 @@ describe('a pool of a host without power', () => {
     expect(whyOf(result, 'pool-not-taken')).toMatch(/is heard again/);
     // Should it be lost once more now, that it had no power is no proof any more.
     const change = changesOf(result).find((one) => one.change === 'host');
-    expect(change).toMatchObject({ id: three.id, set: { proof: { kind: 'new-boot', bootId: three.bootId, hostEpoch: 1 } } });
+    expect(change).toMatchObject({ id: three.id, set: { proof: { kind: 'power-off', bootId: three.bootId, hostEpoch: 1, powerBack: expect.stringMatching(/is up with boot id/) } } });
     const again = { ...lost, ...(change?.change === 'host' ? change.set : {}) };
     expect(operationsOf(decided({ hosts: [first, second, again] }))).toEqual([]);
     expect(operationsOf(decided({ hosts: [first, second, lost], operations: [anOperation('readmit', { hostId: three.id })] }))).toEqual([]);
@@ -132,10 +165,10 @@ describe('its ending', () => {
   it.each<[string, WorkflowOutcome, Partial<TakenPool>, unknown]>([
     ['untouched', failed('not-claimed'), {}, []],
     ['half claimed', failed('half-claimed'), {}, [[true, false]]],
-    ['not taken up after the claim', failed('not-adopted', { aside: [] }), {}, [[true, false]]],
+    ['not taken up after the claim', failed('not-adopted', { claimed: true }), {}, [[true, false]]],
     ['claimed before, and refused now', failed('not-off'), { isClaimed: true }, [[true, false]]],
     ['nobody knows', { kind: 'unknown', code: 'target-unknown', why: 'x', memo: {} }, {}, [[false, false]]],
-    ['done', { kind: 'succeeded', note: null, memo: { aside: [] } }, {}, [[true, true]]],
+    ['done', { kind: 'succeeded', note: null, memo: { claimed: true, aside: [] } }, {}, [[true, true]]],
   ])('%s', (_name, outcome, set, expected) => expect(pools(end(outcome, { set }))).toEqual(expected));
 
   it('what is not recovered has its home with its data; what is waits for its turn, unless its host is back', () => {
@@ -154,6 +187,15 @@ describe('its ending', () => {
     expect(back({}, { keptPools: ['lxd:ha'], lostPools: [] })).toEqual([{ change: 'host', id: three.id, set: { takenPools: [] } }]);
     expect(back({}, { keptPools: [], lostPools: ['lxd:ha'] })).toMatchObject([{ set: { takenPools: [{ isClaimed: true, isDone: false }] } }]);
     expect(back({ isClaimed: true, isDone: true }, { keptPools: [], lostPools: ['lxd:ha'] })).toMatchObject([{ set: { takenPools: [] } }, { set: { hostId: one.id, state: 'waiting' } }, { change: 'event' }]);
+  });
+
+  it('back again while an operation is under way on what lay in it: that follows when it has ended', () => {
+    const noted: Host = { ...lostWith({ isClaimed: true, isDone: true }), condition: 'online' };
+    const view = aView({ hosts: [first, second, noted], workloads: [ct], operations: [anOperation('recover', { workloadId: ct.id, hostId: three.id, targetHostId: one.id })] });
+    expect(poolsAfterReturn(view, noted, { keptPools: [], lostPools: ['lxd:ha'] }, NOW_MS)).toEqual([{ change: 'host', id: three.id, set: { takenPools: noted.takenPools } }]);
+    expect(stragglersOf(view, noted, NOW_MS)).toEqual([]);
+    expect(stragglersOf({ ...view, operations: [] }, noted, NOW_MS)).toMatchObject([{ set: { takenPools: [] } }, { set: { hostId: one.id, state: 'waiting' } }, { change: 'event' }]);
+    expect(changesOf(decided({ hosts: [first, second, noted] }, heard()))).toContainEqual(expect.objectContaining({ id: ct.id, set: expect.objectContaining({ hostId: one.id }) as unknown }));
   });
 });
 

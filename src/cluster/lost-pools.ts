@@ -1,6 +1,6 @@
 // Pools of lost hosts on shared block storage: whose turn it is to take one over, or why nobody may now.
 import type { Host, TakenPool } from '../hosts/host.js';
-import { filesystemOf, nextUuid, ownerOf, POWER_PROOFS, takenOf, whyNotTaken, type PoolName } from '../hosts/shared-filesystem.js';
+import { choosesReplica, filesystemOf, nextUuid, ownerOf, provesNoPower, takenOf, whyNotTaken, whyPowerUnproven, type PoolName } from '../hosts/shared-filesystem.js';
 import type { PoolRequest } from '../hosts/hypervisor.js';
 import { orderForRecovery } from '../scheduler/drain-order.js';
 import { hasReplica, poolOf, type Workload } from '../workloads/workload.js';
@@ -30,13 +30,16 @@ const isSame = (one: PoolName, other: PoolName): boolean => one.driver === other
 /** Of a workload that is to be recovered: what keeps it from being placed. Null: its pool is where it can be placed, or no way for it. */
 export function poolBrake(context: RuleContext, home: Host, workload: Workload): Hold | null {
   const pool = poolOf(workload);
-  if (pool === null) return null;
+  if (pool === null || isFromReplica(context.view.hosts, home, workload)) return null;
   const owner = ownerOf(context.view.hosts, home, pool);
   if (owner.condition === 'online') return null;
   const plan = planTakeOver(context, owner, pool);
   if (plan === null || (plan.lacksProof && hasReplica(workload))) return null;
-  return hold('pool-not-taken', workload.name, `its pool ${pool.pool} ${plan.why}`);
+  const otherwise = hasReplica(workload) && plan.begin === null && !takeOverOf(context.view, owner) ? `; from its replica, which is older, with \`reeve workload recover ${workload.name} --from-replica\`` : '';
+  return hold('pool-not-taken', workload.name, `its pool ${pool.pool} ${plan.why}${otherwise}`);
 }
+
+const isFromReplica = (hosts: readonly Host[], home: Host, workload: Workload): boolean => hasReplica(workload) && choosesReplica(hosts, home, { pool: poolOf(workload), chosenAtProofMs: workload.replica?.chosenAtProofMs });
 
 /** Those of the owner that something needs, or whose take-over was begun. */
 export function poolsToTake(context: RuleContext, owner: Host): readonly PoolName[] {
@@ -49,7 +52,7 @@ function neededFrom({ view, ...context }: RuleContext, owner: Host): readonly Wo
   const isNeeded = (workload: Workload): boolean => workload.isProtected && workload.desired === 'running' && workload.state !== 'error' && isOurs({ view, ...context }, workload);
   return orderForRecovery(view.workloads.filter((workload) => {
     const [pool, home] = [poolOf(workload), context.hostOf(workload.hostId)];
-    return pool !== null && home !== null && home.condition !== 'online' && ownerOf(view.hosts, home, pool).id === owner.id && isNeeded(workload);
+    return pool !== null && home !== null && home.condition !== 'online' && ownerOf(view.hosts, home, pool).id === owner.id && isNeeded(workload) && !isFromReplica(view.hosts, home, workload);
   }));
 }
 
@@ -86,9 +89,8 @@ function whyUnproven(context: RuleContext, owner: Host): string | null {
   if (context.verdictOf(owner.id)?.hearing === 'heard') return `stays with ${name}, which is heard again and has it mounted: it is admitted with it`;
   if (context.view.operations.some((one) => one.kind === 'readmit' && one.hostId === owner.id)) return `stays with ${name}, which is being admitted again; \`reeve operation list\``;
   if (staysWithHost(context, owner)) return `waits for ${name}, which is to come back with it`;
-  if (proof !== null && POWER_PROOFS.has(proof.kind)) return null;
-  const what = proof === null ? 'nothing proves' : `${proof.kind} does not prove`;
-  return `can be taken over when ${name} surely has no power, and ${what} that: it may have it mounted, and mounted twice it is destroyed; \`reeve host fence ${name}\` with a device, or \`reeve host confirm-off ${name}\``;
+  if (provesNoPower(proof)) return null;
+  return `can be taken over when ${name} surely has no power, and ${whyPowerUnproven(proof)}: it may have it mounted, and mounted twice it is destroyed; \`reeve host fence ${name}\` with a device, or \`reeve host confirm-off ${name}\``;
 }
 
 function lastFailure({ view, nowMs }: RuleContext, { id }: Host, pool: PoolName): Operation | null {
@@ -103,10 +105,12 @@ function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly 
   if (!first) return 'is needed by nothing that should run';
   const failed = context.view.recentOperations.filter((one) => one.kind === 'take-pool' && one.hostId === owner.id && one.params['pool'] === pool.pool && one.state === 'failed').map((one) => one.targetHostId);
   const sum = (what: 'vcpus' | 'memoryMiB'): number => all.reduce((total, { needs }) => total + needs[what], 0);
-  // One that keeps a replica may have what lies in it, and the pool itself never.
-  const others = context.view.hosts.filter((one) => one.id !== owner.id && !takers.includes(one));
-  const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }, ...others.map(({ id, name }) => ({ hostId: id, why: `${name} can not take the pool over` }))];
-  const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB') } };
+  // One that keeps a replica may have what lies in it, and the pool itself never: its daemon has something of that name already.
+  const keeper = (host: Host): Workload | undefined => all.find(({ replica }) => replica?.hostId === host.id);
+  const others = context.view.hosts.filter((one) => one.id !== owner.id && (!takers.includes(one) || keeper(one) !== undefined));
+  const whyNot = (host: Host): string => (takers.includes(host) ? `${host.name} has a replica of ${keeper(host)?.name ?? ''} under its name, so its daemon can't take the pool up; \`reeve workload replicas ${keeper(host)?.name ?? ''} --discard ${host.name}\` first, if the pool is to be had there` : `${host.name} can not take the pool over`);
+  const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }, ...others.map((host) => ({ hostId: host.id, why: whyNot(host) }))];
+  const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), instance: first.needs.instance && { ...first.needs.instance, profiles: allOf(all, 'profiles'), networks: allOf(all, 'networks') } } };
   const elsewhere = [...exclude, ...failed.flatMap((hostId) => (hostId === null ? [] : [{ hostId, why: 'it failed there' }]))];
   for (const request of [{ workload: whole, exclude: elsewhere }, { workload: first, exclude: elsewhere }, { workload: first, exclude }]) {
     const placed = context.ledger.place(request);
@@ -116,6 +120,8 @@ function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly 
   }
   return 'can be taken over by nobody';
 }
+
+const allOf = (workloads: readonly Workload[], what: 'profiles' | 'networks'): readonly string[] => [...new Set(workloads.flatMap(({ needs }) => needs.instance?.[what] ?? []))];
 
 /** It may have it already, under the very name that the next one would give it: nobody else goes on. */
 function whoBegan(context: RuleContext, { byHostId }: TakenPool): Host | string {

@@ -27,6 +27,8 @@ export interface ContainerPool {
   readonly driver: string;
   /** The UUID of its file system or the path of its device or folder, as the daemon names it; null: it does not say. */
   readonly source: string | null;
+  /** The daemon knows it and can't reach it, as one that another host has taken over. */
+  readonly isUnavailable?: true;
 }
 
 /** A daemon for containers (and VMs of its own) on the host. */

@@ -72,6 +72,8 @@ export interface HostProof {
   /** The boot and the epoch that are over by this proof. */
   readonly bootId: string | null;
   readonly hostEpoch: number;
+  /** It was seen to be up again since, by this sentence: what ran before is gone all the same, but it may have its pools mounted. */
+  readonly powerBack?: string;
 }
 
 /** A pool whose host has lost it to another one, or is about to. Its daemon looks for the file system by `uuid` when it boots. */

@@ -159,8 +159,11 @@ export interface InstanceCopies {
   reaches(destination: string): Promise<boolean>;
   /** Asked of the destination: a whole copy that is newer than the replica takes its place, under this name, and that one becomes the spare. None is fine; no data are touched. */
   settle(token: CommandToken, uuid: string, name: string): Promise<void>;
-  /** The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine. */
-  setAside(token: CommandToken, uuid: string): Promise<void>;
+  /**
+   * The stopped workload is no workload from now on, and no replica that could be started or copied over: what it wrote last may be nowhere else. Not there is fine.
+   * `isReusable`: its owner lets it be copied over; until that is whole it is none that could be started.
+   */
+  setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void>;
   /** With its data; of the given kind, or of all. Refuses the workload, and what runs; not there is fine. */
   deleteReplica(token: CommandToken, uuid: string, kind?: ReplicaKind): Promise<void>;
 }
@@ -208,12 +211,12 @@ export interface BlockPools {
   look(request: PoolRequest): Promise<PoolLook>;
   /**
    * Gives it its new name. Its old host must be proven off, and stay off until this has been done: nothing here can see whether it has it mounted. Mounts it itself for a
-   * moment. Refused after `notAfterMs` by this host's clock: a command that comes late could find the old host back, or another one with the pool. Done already is fine.
-   * Returns the names of instances that had no settings on the disk yet, and were set aside there.
+   * moment. Refused after `notAfterMs` by this host's clock: a command that comes late could find the old host back, or another one with the pool. Refused, with the file
+   * system as it was, where the daemon here could not take up what lies in it. What has no settings on the disk yet is set aside there. Done already is fine.
    */
-  claim(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<readonly string[]>;
-  /** This host's daemon gets the pool, with all that lies in it, stopped. Only after `claim`; done already is fine. */
-  adopt(token: CommandToken, request: PoolRequest): Promise<void>;
+  claim(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<void>;
+  /** This host's daemon gets the pool, with all that lies in it, stopped. Only after `claim`; done already is fine. Returns the names of what was ever set aside in it. */
+  adopt(token: CommandToken, request: PoolRequest): Promise<readonly string[]>;
   /**
    * Asked of the old host when it is back: its daemon forgets the pool and what it had in it. `lost`: it did. `kept`: the file system has its old name, so the pool is this host's
    * still, and nothing was done. Throws while it has the file system mounted under its new name, and when it sees no such file system; but `isTaken`, known to be another host's, it may have any name.

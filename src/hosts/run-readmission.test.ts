@@ -20,7 +20,7 @@ interface World {
 }
 
 const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', driver: 'libvirt', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
-const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere });
+const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere, reusesStale: false });
 
 function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWorkload[], prepare: (world: World) => void = () => {}): { world: World; context: ReadmissionContext } {
   const network = new Map<string, FakeHost>();
@@ -53,6 +53,14 @@ const run = (context: ReadmissionContext) => runReadmission(context, crashingJou
 const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stopped', true), shown('free', 'stopped', true), shown('stranger', 'running')], [known('moved', 'host-2'), known('local', null), known('free', null, false), known('other', 'host-2')]);
 
 describe('re-admission', () => {
+  it.each([false, true])('keeps what a container had written here for a person, or for the next copy where its owner says so (%s)', async (reusesStale) => {
+    const asked: boolean[] = [];
+    const one = setUp([{ ...shown('ct', 'stopped'), kind: 'container', driver: 'lxd' }], [{ ...known('ct', 'host-2'), reusesStale }]);
+    const copies = { setAside: async (_token: unknown, uuid: string, isReusable: boolean) => { asked.push(isReusable); one.world.domains.delete(uuid); } } as unknown as Hypervisor['copies'];
+    const outcome = await run({ ...one.context, hypervisor: { ...one.context.hypervisor, copies } });
+    expect([outcome.kind, asked, one.world.log]).toEqual(['succeeded', [reusesStale], []]);
+  });
+
   it('takes what was moved there by hand for the only copy where its home has none, and does not touch it', async () => {
     const moved = setUp([shown('moved', 'running', true), shown('twin', 'running')], [known('moved', 'host-2'), known('twin', 'host-2')]);
     const isOnlyCopy = async ({ uuid }: KnownWorkload): Promise<boolean> => uuid === 'moved';

@@ -14,6 +14,8 @@ export interface KnownWorkload {
   readonly isProtected: boolean;
   /** Name of the host that runs it or is about to (placed there, or an operation takes it there); null: this host. */
   readonly elsewhere: string | null;
+  /** Its owner lets what is left of it here be written over. */
+  readonly reusesStale: boolean;
 }
 
 export interface ReadmissionContext {
@@ -152,7 +154,8 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
   // What a container wrote last before it was started elsewhere may be here alone.
   if (observed.driver !== 'libvirt' && hypervisor.copies !== null) {
-    await hypervisor.copies.setAside(token, known.uuid);
+    await hypervisor.copies.setAside(token, known.uuid, known.reusesStale);
+    if (known.reusesStale) return `what ${known.name} had written here is no workload any more, and the next copy of it may be written over it: it runs on ${known.elsewhere}`;
     return `what ${known.name} had written here is set aside: it runs on ${known.elsewhere}; when it is not needed, on this host: ${observed.driver === 'incus' ? 'incus' : 'lxc'} delete ${observed.name}`;
   }
   await hypervisor.undefine(token, known.uuid);

@@ -1,6 +1,6 @@
 // Pools on shared block storage: which of a host's pools lie on a device that other hosts see too, and who could take one over.
 import type { BlockFilesystem, ContainerDaemon, HostFacts } from './host-facts.js';
-import type { Host, HostProof, TakenPool } from './host.js';
+import { isOff, type Host, type HostProof, type TakenPool } from './host.js';
 
 export type PoolName = Pick<TakenPool, 'driver' | 'pool'>;
 
@@ -9,6 +9,10 @@ export type PoolName = Pick<TakenPool, 'driver' | 'pool'>;
  * there; none of them says that.
  */
 export const POWER_PROOFS: ReadonlySet<HostProof['kind']> = new Set(['power-off', 'operator']);
+
+export const provesNoPower = (proof: HostProof | null): proof is HostProof => proof !== null && POWER_PROOFS.has(proof.kind) && proof.powerBack === undefined;
+
+export const whyPowerUnproven = (proof: HostProof | null): string => (proof === null ? 'nothing proves that it has no power' : (proof.powerBack ?? `${proof.kind} does not prove that it has no power`));
 
 type Facts = Pick<HostFacts, 'containerDaemons'>;
 
@@ -71,8 +75,12 @@ export function canHave(hosts: readonly Host[], home: Host, host: Host, pool: Po
   const owner = ownerOf(hosts, home, pool);
   if (owner.id === host.id) return home.id !== host.id;
   const filesystem = owner.facts === null ? null : filesystemOf(owner.facts, pool);
-  const isOff = (owner.condition === 'fenced' || owner.condition === 'offline') && owner.proof !== null && POWER_PROOFS.has(owner.proof.kind);
-  return isOff && filesystem !== null && host.facts !== null && whyNotTaken(host.facts, pool, filesystem) === null;
+  return isOff(owner) && provesNoPower(owner.proof) && filesystem !== null && host.facts !== null && whyNotTaken(host.facts, pool, filesystem) === null;
+}
+
+/** A person has decided that it is recovered from its copy, at this loss of its host; what lies in the pool is not waited for. Over once the pool has changed its host. */
+export function choosesReplica(hosts: readonly Host[], home: Host, { pool, chosenAtProofMs }: { readonly pool: PoolName | null; readonly chosenAtProofMs: number | undefined }): boolean {
+  return chosenAtProofMs !== undefined && chosenAtProofMs === home.proof?.atMs && (pool === null || ownerOf(hosts, home, pool) === home);
 }
 
 /**

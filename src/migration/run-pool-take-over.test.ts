@@ -21,9 +21,11 @@ interface Given {
   readonly proof?: HostProof | null;
   readonly isOn?: boolean;
   readonly devices?: readonly FenceDevice[];
+  /** Where what lies in it is at home by now; null: where the pool is. */
+  readonly elsewhere?: string | null;
 }
 
-function setUp({ proof: given = proof('power-off'), isOn = false, devices }: Given = {}) {
+function setUp({ proof: given = proof('power-off'), isOn = false, devices, elsewhere = null }: Given = {}) {
   const world = new SimulatedWorld(fakeClock());
   let twice = 0;
   const nothing = (): void => undefined;
@@ -39,12 +41,12 @@ function setUp({ proof: given = proof('power-off'), isOn = false, devices }: Giv
   world.luns.set(POOL, { pool: POOL, uuid: request.uuid, holder: OLD });
   world.host(OLD).lunPools.set(POOL, request.uuid);
   world.mount(world.host(OLD), POOL);
-  const definition = `<domain type='lxc'><name>ct</name><uuid>${UUID}</uuid>${storageIn(POOL)}</domain>`;
+  const definition = `<domain type='lxc'><name>ct</name><uuid>${UUID}</uuid><vcpu>1</vcpu><memory unit='MiB'>16</memory>${storageIn(POOL)}</domain>`;
   world.host(OLD).domains.set(UUID, { uuid: UUID, name: 'ct', kind: 'container', definition, running: null, reason: 'unknown', autostart: false, statistics: null, pool: POOL });
   if (!isOn) world.powerOff(OLD);
   const device: FenceDevice = { describe: 'ipmi a', automatic: true, off: async () => undefined, on: async () => undefined, status: async () => (world.host(OLD).powered ? 'on' : 'off') };
   const context: PoolTakeOverContext = {
-    request, fromHost: OLD, proof: given, devices: devices ?? [device], answers: async () => world.host(OLD).powered, stillWanted: async () => null,
+    request, fromHost: OLD, proof: given, devices: devices ?? [device], answers: async () => world.host(OLD).powered, stillWanted: async () => null, workloads: async () => [{ uuid: UUID, name: 'ct', workloadEpoch: 1, isProtected: true, elsewhere, reusesStale: false }],
     target: { name: NEW, hypervisor: new SimulatedHypervisor(world, NEW), token: TOKEN }, clock: world.clock,
   };
   const has = (host: string): boolean => world.host(host).mounts.has(POOL);
@@ -138,6 +140,22 @@ describe('runPoolTakeOver', () => {
     const one = setUp();
     one.world.world.cut(NEW);
     expect(await run(one)).toMatchObject({ kind: 'unknown', code: 'target-unknown' });
+  });
+
+  it('what is at home elsewhere by now is set aside in it: neither started nor shown', async () => {
+    const one = setUp({ elsewhere: 'host-3' });
+    expect(await run(one)).toMatchObject({ kind: 'succeeded', memo: { kept: ['ct (at home on host-3)'] } });
+    const { hypervisor } = one.context.target;
+    expect([await hypervisor.observe(UUID), await hypervisor.copies?.replicas()]).toEqual([null, [expect.objectContaining({ uuid: UUID, kind: 'set-aside' })]]);
+    expect((await run(one)).kind).toBe('succeeded');
+  });
+
+  it('where its daemon has one of the same name already, nothing is claimed', async () => {
+    const one = setUp();
+    const twin = '99999999-2222-4333-8444-555555555555';
+    one.world.world.host(NEW).domains.set(twin, { uuid: twin, name: 'ct', kind: 'container', definition: '', running: null, reason: 'unknown', autostart: false, statistics: null });
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'not-claimed', why: expect.stringContaining('an instance ct already') as string });
+    untouched(one);
   });
 
   it('a command that comes late is refused', async () => {

@@ -2,7 +2,8 @@
 import type { FenceDevice, PowerState } from '../fencing/fence-device.js';
 import type { HostProof } from '../hosts/host.js';
 import type { BlockPools, PoolLook, PoolRequest } from '../hosts/hypervisor.js';
-import { POWER_PROOFS } from '../hosts/shared-filesystem.js';
+import type { KnownWorkload } from '../hosts/run-readmission.js';
+import { provesNoPower, whyPowerUnproven } from '../hosts/shared-filesystem.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Clock } from '../shared/clock.js';
 import { JournalLost, runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
@@ -20,6 +21,8 @@ export interface PoolTakeOverContext {
   /** Reads the store anew: null while the old host is proven off by that proof and the target is there, else why not. */
   readonly stillWanted: () => Promise<string | null>;
   readonly target: Place;
+  /** All that Reeve knows, as of now; `elsewhere`: it is neither at the old host nor at the target. */
+  readonly workloads: () => Promise<readonly KnownWorkload[]>;
   readonly clock: Clock;
 }
 
@@ -33,11 +36,11 @@ const requireProof: Step<PoolTakeOverContext> = {
   name: 'proof',
   run: async (context) => {
     const { proof, fromHost, request, target } = context;
-    const now = proof !== null && POWER_PROOFS.has(proof.kind) ? null : await lookAt(context);
+    const now = provesNoPower(proof) ? null : await lookAt(context);
     if (now && 'why' in now) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} does not say whether it has ${request.pool}: ${now.why}` };
     // Claimed before, by another proof: the old host does not find it any more, whether it has power or not.
     if (now?.name === 'new') return { kind: 'done', note: 'it has its new name' };
-    if (proof === null || !POWER_PROOFS.has(proof.kind)) return { kind: 'failed', code: 'no-proof', why: `${request.pool} stays with ${fromHost}: ${proof === null ? 'nothing proves it off' : `${proof.kind} does not prove that it has it not mounted`}` };
+    if (!provesNoPower(proof)) return { kind: 'failed', code: 'no-proof', why: `${request.pool} stays with ${fromHost}, which may have it mounted: ${whyPowerUnproven(proof)}` };
     return { kind: 'done', note: `${proof.kind}: ${proof.evidence}` };
   },
 };
@@ -55,9 +58,8 @@ const claim: Step<PoolTakeOverContext> = {
     const refused = before.name === 'new' ? null : await whyNotOff(context);
     if (refused !== null) return refused;
     try {
-      const aside = await pools(target).claim(target.token, request, clock.nowMs() + CLAIM_WITHIN_MS);
-      const lost = aside.length === 0 ? '' : `; set aside in it, without settings on the disk yet: ${aside.join(', ')}`;
-      return { kind: 'done', note: `its file system is ${request.newUuid} now, which ${context.fromHost} does not look for${lost}`, memo: { aside } };
+      await pools(target).claim(target.token, request, clock.nowMs() + CLAIM_WITHIN_MS);
+      return { kind: 'done', note: `its file system is ${request.newUuid} now, which ${context.fromHost} does not look for`, memo: { claimed: true } };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       return afterRefusal(context, error);
@@ -104,8 +106,9 @@ const adopt: Step<PoolTakeOverContext> = {
   name: 'adopt',
   run: async ({ request, target }) => {
     try {
-      await pools(target).adopt(target.token, request);
-      return { kind: 'done', note: `${target.name} has the pool ${request.pool}` };
+      const aside = await pools(target).adopt(target.token, request);
+      const lost = aside.length === 0 ? '' : `; set aside in it, without settings on the disk: ${aside.join(', ')}`;
+      return { kind: 'done', note: `${target.name} has the pool ${request.pool}${lost}`, memo: { aside } };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       return { kind: 'failed', code: 'not-adopted', why: `${target.name} did not take up ${request.pool}: ${error.message}${error.remedy === null ? '' : ` (${error.remedy})`}` };
@@ -125,6 +128,30 @@ const confirm: Step<PoolTakeOverContext> = {
   },
 };
 
+/**
+ * What is at home elsewhere by now, as when it was recovered from its copy, lies in the pool as it was when its host was lost: it is not started with its new host, nor
+ * shown as the workload. It may hold what was written last, so nothing of it goes.
+ */
+const setOthersAside: Step<PoolTakeOverContext> = {
+  name: 'set-aside',
+  run: async ({ target, request, workloads }) => {
+    const known = (await workloads()).filter((one) => one.elsewhere !== null);
+    const { hypervisor, token } = target;
+    const kept: string[] = [];
+    const { workloads: shown, mute } = await hypervisor.inventory();
+    const silent = mute.find(({ driver }) => driver === request.driver);
+    if (silent) return { kind: 'failed', code: 'not-adopted', why: `${target.name} has ${request.pool}, and does not say what lies in it: ${silent.why}` };
+    for (const seen of shown) {
+      const one = known.find(({ uuid }) => uuid === seen.uuid);
+      // What runs there is told as what it is, and touched by nobody.
+      if (!one || seen.driver !== request.driver || seen.runState !== 'stopped' || hypervisor.copies === null) continue;
+      await hypervisor.copies.setAside({ ...token, workload: { uuid: one.uuid, epoch: one.workloadEpoch } }, one.uuid, false);
+      kept.push(`${one.name} (at home on ${one.elsewhere})`);
+    }
+    return { kind: 'done', memo: { kept }, ...(kept.length > 0 ? { note: `set aside: ${kept.join(', ')}` } : {}) };
+  },
+};
+
 function pools({ hypervisor, name }: Place): BlockPools {
   if (hypervisor.pools === null) throw new OperationalError('unsupported', `${name} has no daemon with pools of its own`);
   return hypervisor.pools;
@@ -140,7 +167,7 @@ async function lookAt({ target, request }: PoolTakeOverContext): Promise<PoolLoo
 }
 
 /** Nothing is undone: once it has its new name it is nobody else's, and is brought to its end when this is run again. */
-export const POOL_TAKE_OVER_STEPS: readonly Step<PoolTakeOverContext>[] = [requireProof, claim, adopt, confirm];
+export const POOL_TAKE_OVER_STEPS: readonly Step<PoolTakeOverContext>[] = [requireProof, claim, adopt, confirm, setOthersAside];
 
 /** Ended so, the file system surely has its old name, and the target does not have it. */
 export const UNTOUCHED_CODES: ReadonlySet<string> = new Set(['no-proof', 'not-off', 'off-unknown', 'not-claimed', 'cancelled']);

@@ -231,6 +231,7 @@ const APPLY: Apply = {
     if (domain?.running?.state === 'running') Object.assign(domain, { running: { ...domain.running, state: 'paused' }, reason: 'ioerror' });
   },
   'workload.manage': (simulation, entry) => begin(operate(simulation).manage(entry)),
+  'workload.recover-from-replica': (simulation, entry) => begin(operate(simulation).recoverFromReplica(entry)),
   'workload.unmanage': (simulation, entry) => begin(operate(simulation).unmanage(entry)),
   'workload.lock': (simulation, entry) => begin(operate(simulation).lock(entry)),
   'workload.unlock': (simulation, entry) => begin(operate(simulation).lock(entry)),

@@ -73,10 +73,10 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       const domain = host.domains.get(uuid);
       if (domain?.replica && !domain.running && !isWrittenInto(world, host, uuid)) swapSpare(domain);
     }),
-    setAside: (token, uuid) => change(token, 'setAside', (host) => {
+    setAside: (token, uuid, isReusable) => change(token, 'setAside', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
-      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, isSetAside: true }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
+      if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, ...(isReusable ? {} : { isSetAside: true }) }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
     }),
     deleteReplica: (token, uuid, kind) => change(token, 'deleteReplica', (host) => {
       const domain = host.domains.get(uuid);

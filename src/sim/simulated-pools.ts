@@ -19,15 +19,15 @@ export function simulatedPools({ world, host: name, look, change }: CopiesParts)
     claim: (token, request, notAfterMs) => change(token, 'claim', (host) => {
       const lun = lunOf(request);
       if (host.mounts.has(request.pool)) {
-        if (lun.uuid === request.newUuid) return [];
+        if (lun.uuid === request.newUuid) return;
         throw new OperationalError('failed', `${request.pool} is mounted on ${name} under its old name`);
       }
       if (world.clock.nowMs() > notAfterMs) throw new OperationalError('failed', `this command for ${request.pool} came too late: its old host may be back`);
       // For a moment, to replay what was not written yet.
       world.mount(host, request.pool);
       host.mounts.delete(request.pool);
+      if (lun.uuid === request.uuid) assertTakesUp(world, host, lun);
       lun.uuid = request.newUuid;
-      return [];
     }),
     adopt: (token, request) => change(token, 'adopt', (host) => {
       const lun = lunOf(request);
@@ -35,6 +35,7 @@ export function simulatedPools({ world, host: name, look, change }: CopiesParts)
       if (!host.mounts.has(request.pool)) world.mount(host, request.pool);
       host.lunPools.set(request.pool, lun.uuid);
       takeUp(world, host, lun);
+      return [];
     }),
     forget: (token, request, isTaken) => change(token, 'forget', (host) => {
       const lun = world.luns.get(request.pool);
@@ -46,6 +47,13 @@ export function simulatedPools({ world, host: name, look, change }: CopiesParts)
       return 'lost';
     }),
   };
+}
+
+/** Its daemon takes up nothing of a pool in which one has the name of another that it has. */
+function assertTakesUp(world: SimulatedWorld, host: SimulatedHost, lun: SimulatedLun): void {
+  const inIt = [...world.host(lun.holder).domains.values()].filter((one) => one.pool === lun.pool);
+  const twin = inIt.find(({ name }) => [...host.domains.values()].some((one) => one.name === name && one.pool !== lun.pool));
+  if (twin) throw new OperationalError('failed', `what lies in ${lun.pool} can't be taken up here: it has an instance ${twin.name} already`);
 }
 
 /** What lies in it is as its last host left it; nothing of it runs. */

@@ -14,9 +14,16 @@ const nameOf = (id: string): string | null => [home, other].find((one) => one.id
 
 describe('recoverableBy', () => {
   it('a pool that others see goes before a copy, and is of use to what is protected only', () => {
-    const pool = { pool: 'ha-host-1', takers: ['host-2', 'host-3'] };
-    expect(recoverableBy({ ...kept, replica }, { nameOf, nowMs: NOW_MS, pool })).toEqual({ by: 'pool', summary: 'pool ha-host-1 taken over by host-2 or host-3, RPO 0', rpoMs: 0 });
+    const pool = { pool: 'ha-host-1', takers: ['host-2', 'host-3'], home: 'host-1', isProvenByDevice: true };
+    expect(recoverableBy(contained, { nameOf, nowMs: NOW_MS, pool })).toEqual({ by: 'pool', summary: 'pool ha-host-1 taken over by host-2 or host-3, RPO 0, once a fence device says that host-1 has no power', rpoMs: 0 });
+    expect(recoverableBy({ ...kept, replica }, { nameOf, nowMs: NOW_MS, pool })).toMatchObject({ by: 'pool', summary: expect.stringMatching(/RPO 0.*; while that is not proven: replica on host-2, RPO 4 m 10 s$/) as string, rpoMs: 0 });
     expect(recoverableBy({ ...contained, isProtected: false }, { nameOf, nowMs: NOW_MS, pool }).by).toBe('nothing');
+  });
+
+  it('a pool of a host without a device for its power waits for a person, and a copy goes before it', () => {
+    const pool = { pool: 'ha-host-1', takers: ['host-2'], home: 'host-1', isProvenByDevice: false };
+    expect(recoverableBy(contained, { nameOf, nowMs: NOW_MS, pool })).toMatchObject({ by: 'pool', summary: expect.stringContaining('once a person has confirmed that host-1 has no power') as string, rpoMs: 0 });
+    expect(recoverableBy({ ...kept, replica }, { nameOf, nowMs: NOW_MS, pool })).toMatchObject({ by: 'replica', summary: expect.stringMatching(/^replica on host-2.*its pool ha-host-1 has is newer/) as string, rpoMs: 250_000 });
   });
 
   it.each<[string, Workload, string, string, number | null]>([

@@ -119,8 +119,11 @@ export interface Workload {
   readonly isDefinedAtHome: boolean;
   /** Measured; null: not measured. */
   readonly usage: { readonly cpus: number; readonly memoryMiB: number } | null;
-  /** Of one whose data lie at its host: a copy is kept on another one, made anew so often. Null: none is kept. */
-  readonly replication: { readonly everyMs: number } | null;
+  /**
+   * Of one whose data lie at its host: a copy is kept on another one, made anew so often. `reusesStale`: also over what a host had of it before it was recovered
+   * elsewhere. Null: none is kept.
+   */
+  readonly replication: { readonly everyMs: number; readonly reusesStale?: true } | null;
   /** Where that copy is, as far as we know; null: nowhere. */
   readonly replica: WorkloadReplica | null;
 }
@@ -135,6 +138,8 @@ export interface WorkloadReplica {
   readonly why: string | null;
   /** People were told that it is older than it should be. */
   readonly isToldLate: boolean;
+  /** A person has decided that it is recovered from it, though its pool might be had: when its host was lost, with the proof of that time. */
+  readonly chosenAtProofMs?: number;
 }
 
 /** Else it is stopped, copied and started. */

@@ -12,8 +12,16 @@ export interface PoolsRig extends ConformanceRig {
   /** A stopped workload in that pool on the first host, with this text on its disk, synced. */
   createInPool(guest: Guest, text: string): Promise<void>;
   read(host: RigHost, guest: Guest): Promise<string | null>;
+  /** What keeps the host's daemon from taking up that workload; all removed, it can. At least: another workload of its name, in another pool. */
+  hindrances(host: RigHost, guest: Guest): readonly Hindrance[];
   powerOff(host: RigHost): Promise<void>;
   powerOn(host: RigHost): Promise<void>;
+}
+
+export interface Hindrance {
+  put(): Promise<unknown>;
+  readonly why: string;
+  remove(): Promise<unknown>;
 }
 
 export function blockPoolsConformance(title: string, start: () => Promise<PoolsRig>): void {
@@ -67,12 +75,19 @@ export function blockPoolsConformance(title: string, start: () => Promise<PoolsR
 
     it('when its host has no power it is claimed, once and again, and taken up, with all that lies in it', async () => {
       await rig.powerOff(one);
-      for (let times = 0; times < 2; times += 1) expect(await pools(two).claim(epochs.token(two), request, Date.now() + LATER_MS)).toEqual([]);
+      // Found before anything is changed, for the new name can't be taken back.
+      for (const { put, why, remove } of rig.hindrances(two, guest)) {
+        await put();
+        await expect(pools(two).claim(epochs.token(two), request, Date.now() + LATER_MS)).rejects.toThrow(why);
+        expect(await pools(two).look(request)).toEqual({ name: 'old', isMounted: false, source: null });
+        await remove();
+      }
+      for (let times = 0; times < 2; times += 1) await pools(two).claim(epochs.token(two), request, Date.now() + LATER_MS);
       expect(await pools(two).look(request)).toEqual({ name: 'new', isMounted: false, source: null });
-      for (let times = 0; times < 2; times += 1) await pools(two).adopt(epochs.token(two), request);
+      for (let times = 0; times < 2; times += 1) expect(await pools(two).adopt(epochs.token(two), request)).toEqual([]);
       expect(await pools(two).look(request)).toEqual({ name: 'new', isMounted: true, source: request.newUuid });
       // After all of it: nothing to be done.
-      expect(await pools(two).claim(epochs.token(two), request, Date.now() + LATER_MS)).toEqual([]);
+      await pools(two).claim(epochs.token(two), request, Date.now() + LATER_MS);
       expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ runState: 'stopped', name: guest.name });
       expect(await rig.read(two, guest)).toBe('written');
       await two.hypervisor.start(epochs.token(two, guest), guest.uuid);

@@ -312,6 +312,37 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await expect(copies(one).startCopy(token(one, guest), request(guest))).rejects.toMatchObject({ code: 'not-found' });
     });
 
+    it('sets aside what was the workload: neither shown, nor started, nor copied over, until its owner lets it be', async () => {
+      const guest = await created(one);
+      await copied(one, guest, two);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      await rig.write(two, guest, 'of the new home');
+      for (let times = 0; times < 2; times += 1) await copies(one).setAside(token(one, guest), guest.uuid, false);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest, 'set-aside')]).toMatchObject([null, { asOfMs: null }]);
+      await expect(one.hypervisor.start(token(one, guest), guest.uuid)).rejects.toMatchObject({ code: 'not-found' });
+      const refused = request(guest, one);
+      await copies(one).prepare(token(one, guest), guest.uuid, true);
+      await copies(two).startCopy(token(two, guest), refused);
+      expect(await ended(two, refused.id)).toMatchObject({ output: expect.stringContaining('nothing is copied over it') as string });
+      await copies(one).deleteReplica(token(one, guest), guest.uuid, 'set-aside');
+      expect(await rig.read(one, guest)).toBeNull();
+    });
+
+    it('sets aside what may be copied over: no whole replica, until it is one of the new home', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'of the old home');
+      await copied(one, guest, two);
+      await two.hypervisor.define(token(two, guest), definition);
+      await rig.write(two, guest, 'of the new home');
+      for (let times = 0; times < 2; times += 1) await copies(one).setAside(token(one, guest), guest.uuid, true);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest)]).toMatchObject([null, { asOfMs: null }]);
+      await expect(one.hypervisor.define(token(one, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
+      await copied(two, guest, one);
+      await settle(one, guest);
+      expect([(await replicaOn(one, guest))?.asOfMs, await rig.read(one, guest)]).toEqual([expect.any(Number), 'of the new home']);
+    });
+
     it('ends with words when the destination is not known', async () => {
       const guest = await created(one);
       const asked = { ...request(guest), destination: { name: 'nobody' } };

@@ -87,6 +87,14 @@ export async function simulatedPoolsRig(): Promise<PoolsRig> {
       world.host(one.name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null, data, pool });
     },
     read: async ({ name }, { uuid }) => world.host(name).domains.get(uuid)?.data ?? null,
+    hindrances: ({ name: host }, { name }) => {
+      const twin = '00000000-0000-4000-8000-0000000000aa';
+      return [{
+        put: async () => world.host(host).domains.set(twin, { uuid: twin, name, kind: 'container', definition: `<domain type='lxc'><name>${name}</name><uuid>${twin}</uuid></domain>`, running: null, reason: 'unknown', autostart: false, statistics: null }),
+        why: `it has an instance ${name} already`,
+        remove: async () => world.host(host).domains.delete(twin),
+      }];
+    },
     powerOff: async ({ name }) => world.powerOff(name),
     powerOn: async ({ name }) => world.powerOn(name),
   };

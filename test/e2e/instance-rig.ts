@@ -80,11 +80,16 @@ export async function poolsRig(name: string, driver: InstanceDriver = 'lxd'): Pr
     ...rig,
     pool,
     createInPool: async (guest, text) => {
-      await rig.lxc(one, 'init', '-q', CONTAINER_IMAGE, guest.name, '-s', pool, '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', `limits.memory=64MiB`, '-c', 'boot.autostart=false');
+      await rig.lxc(one, 'profile', 'create', 'of-one');
+      await rig.lxc(one, 'init', '-q', CONTAINER_IMAGE, guest.name, '-s', pool, '-p', 'default', '-p', 'of-one', '-c', `volatile.uuid=${guest.uuid}`, '-c', 'limits.cpu=1', '-c', `limits.memory=64MiB`, '-c', 'boot.autostart=false');
       const root = `${stateDir}/storage-pools/${pool}/containers/${guest.name}/rootfs`;
       await lab.exec(one.lab, ['sh', '-c', `printf %s ${text} > ${root}${FILE}; sync`]);
     },
     read: async (host, guest) => (await lab.exec(lab.host(host.name), ['sh', '-c', `cat ${stateDir}/storage-pools/${pool}/containers/${guest.name}/rootfs${FILE} 2>/dev/null`], { okCodes: 'any' })).stdout || null,
+    hindrances: (host, { name }) => [
+      { put: () => rig.lxc(host, 'init', '-q', CONTAINER_IMAGE, name), why: `it has an instance ${name} already`, remove: () => rig.lxc(host, 'delete', name) },
+      { put: async () => undefined, why: 'it has no profile of-one', remove: () => rig.lxc(host, 'profile', 'create', 'of-one') },
+    ],
     powerOff: (host) => powerCutWithLun(lab, lab.host(host.name), pool),
     powerOn: async (host) => {
       await lab.powerOn(lab.host(host.name));

@@ -12,7 +12,7 @@ const DO_SET: { readonly [D in Do]: true } = {
   'host.hang': true, 'host.daemon-hangs': true, 'host.fence-breaks': true, 'host.fence-repaired': true, 'controller.crash': true, 'controller.start': true,
   'controller.pause': true, 'database.down': true, 'database.up': true, 'queue.down': true, 'queue.up': true, 'queue.flush': true,
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
-  'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true,
+  'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true, 'workload.recover-from-replica': true,
   'workload.stopped-by-hand': true, 'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
   'rule.add': true, 'rule.remove': true,
 };

@@ -1,6 +1,6 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
 import { enforcesLease, isOff, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
-import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
+import { provesNoPower } from '../../hosts/shared-filesystem.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
 import type { Change } from '../change.js';
@@ -88,7 +88,7 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
   }
   // The end of its lease says nothing about what did not run under it: of that a person may vouch.
   // Nor does a new boot, or a good-bye, say that it has no power now: what can be had only then waits for that.
-  const isHalfProven = isOff(host) && !(host.proof !== null && POWER_PROOFS.has(host.proof.kind));
+  const isHalfProven = isOff(host) && !provesNoPower(host.proof);
   // It came back since, and runs what belongs elsewhere.
   const ranSince = isOff(host) && view.inventories.some((one) => one.hostId === host.id && one.unadmitted && one.workloads.length > 0);
   if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven && !ranSince) {

@@ -18,9 +18,8 @@ import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
-import { ownerOf, takenOf } from '../../hosts/shared-filesystem.js';
-import { poolOf } from '../../workloads/workload.js';
 import { poolsAfterReturn } from '../pool-moves.js';
+import { knownWorkload } from './known-workload.js';
 import { isOnlyCopy } from './only-copy.js';
 import { runsCopies } from '../commands/host-commands.js';
 import { rememberCopies } from './remember-copies.js';
@@ -179,20 +178,6 @@ async function judgesByNewest({ store, ear, clock }: ExecutePorts, host: Host): 
     if (clock.monotonicMs() > endsAtMs) return `the agent of ${host.name} does not say that it took its new configuration (voters ${newest})`;
     await clock.sleep(CONFIGURED.everyMs);
   }
-}
-
-function knownWorkload(view: ClusterView, host: Host, workload: ClusterView['workloads'][number]): KnownWorkload {
-  const moving = view.operations.find((operation) => operation.workloadId === workload.id && operation.targetHostId !== null);
-  const pool = poolOf(workload);
-  const home = view.hosts.find((one) => one.id === workload.hostId);
-  // Where its data are, it belongs.
-  const owner = pool && home ? ownerOf(view.hosts, home, pool) : home;
-  // What it had begun to take over it goes on with.
-  const isBegunHere = pool !== null && owner !== undefined && takenOf(owner, pool)?.byHostId === host.id;
-  const placedOn = moving?.targetHostId ?? (isBegunHere ? host.id : (owner?.id ?? workload.hostId));
-  const elsewhere = placedOn === null || placedOn === host.id ? null : (view.hosts.find((one) => one.id === placedOn)?.name ?? 'another host');
-  const { uuid, name, workloadEpoch, isProtected } = workload;
-  return { uuid, name, workloadEpoch, isProtected, elsewhere };
 }
 
 export function removeExecutor(ports: ExecutePorts): Executor {

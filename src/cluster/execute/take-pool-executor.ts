@@ -1,6 +1,6 @@
 // Take-pool: from an operation's row to the take-over of a pool, and whose the pool and what lies in it are afterwards.
-import type { Host, TakenPool } from '../../hosts/host.js';
-import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
+import { isOff, type Host, type TakenPool } from '../../hosts/host.js';
+import { provesNoPower } from '../../hosts/shared-filesystem.js';
 import { POOL_TAKE_OVER_STEPS, UNTOUCHED_CODES } from '../../migration/run-pool-take-over.js';
 import { Defect } from '../../shared/errors.js';
 import { runWorkflow, type WorkflowOutcome } from '../../shared/workflow.js';
@@ -11,6 +11,7 @@ import { ending } from '../endings.js';
 import type { Operation } from '../operation.js';
 import { movedWithPool } from '../pool-moves.js';
 import type { Ending, Executor } from '../run-operation.js';
+import { knownWorkload } from './known-workload.js';
 import { freshHost, hostOf, tokenFor, type ExecutePorts } from './execute-ports.js';
 
 const PROBE_MS = 3_000;
@@ -24,6 +25,7 @@ export function takePoolExecutor(ports: ExecutePorts): Executor {
     const outcome = await runWorkflow(POOL_TAKE_OVER_STEPS, {
       request, fromHost: owner.name, proof: operation.proof, devices: ports.world.fenceDevicesOf(owner), answers: () => answers(ports, owner), clock: ports.clock,
       stillWanted: () => whyUnwanted(ports, operation, owner, target),
+      workloads: async () => { const now = await ports.store.readView(); return now.workloads.map((one) => knownWorkload(now, target, one, owner)); },
       target: { name: target.name, hypervisor: ports.world.hypervisorOf(target), token: tokenFor(operation, target, null) },
     }, journal);
     const facts = outcome.kind === 'succeeded' ? await ports.world.hypervisorOf(target).facts().catch(() => null) : null;
@@ -40,8 +42,8 @@ async function answers({ world }: ExecutePorts, owner: Host): Promise<boolean> {
 async function whyUnwanted(ports: ExecutePorts, operation: Operation, owner: Host, target: Host): Promise<string | null> {
   const [now, there] = [await freshHost(ports, owner), await freshHost(ports, target)];
   if (!now) return `${owner.name} is no host of this cluster any more`;
-  if (now.condition !== 'fenced' && now.condition !== 'offline') return `${owner.name} is ${now.condition} again`;
-  if (!now.proof || !POWER_PROOFS.has(now.proof.kind) || now.proof.atMs !== operation.proof?.atMs) return `what proved ${owner.name} off is overtaken`;
+  if (!isOff(now)) return `${owner.name} is ${now.condition} again`;
+  if (!provesNoPower(now.proof) || now.proof.atMs !== operation.proof?.atMs) return `what proved ${owner.name} off is overtaken`;
   return there?.condition === 'online' ? null : `${target.name} is ${there?.condition ?? 'gone'}`;
 }
 
@@ -63,7 +65,7 @@ export function takePoolEnding({ operation, view, outcome, owner, target, facts,
   const others = now.takenPools.filter((one) => one !== entry);
   const set = (takenPools: readonly TakenPool[]): Change => ({ change: 'host', id: owner.id, set: { takenPools } });
   if (outcome.kind !== 'succeeded') {
-    const isClaimed = entry.isClaimed || 'aside' in outcome.memo || outcome.code === 'half-claimed';
+    const isClaimed = entry.isClaimed || 'claimed' in outcome.memo || outcome.code === 'half-claimed';
     // Neither has the target anything of it, nor was it changed: anybody may be next, the old host included.
     const isUntouched = !isClaimed && UNTOUCHED_CODES.has(outcome.code);
     const told = event('host.pool-not-taken', `${entry.pool} of ${owner.name} was not taken over by ${target.name}: ${outcome.why}`, { severity: outcome.kind === 'cancelled' ? 'info' : 'warning', host: target.name, operationId: operation.id, data: { pool: entry.pool, from: owner.name, to: target.name, code: outcome.code } });
@@ -77,12 +79,21 @@ export function takePoolEnding({ operation, view, outcome, owner, target, facts,
     set(isBack ? others : [...others, { ...entry, isClaimed: true, isDone: true, atMs: nowMs }]),
     { change: 'host', id: target.id, set: { takenPools: back, ...(facts ? { facts } : {}) } },
     ...moved,
-    { change: 'event', event: told(operation, { entry, owner, target, aside: outcome.memo['aside'] }) },
+    { change: 'event', event: told(operation, { entry, owner, target, memo: outcome.memo }) },
   ]);
 }
 
-function told({ id }: Operation, { entry, owner, target, aside }: { readonly entry: TakenPool; readonly owner: Host; readonly target: Host; readonly aside: unknown }): ReturnType<typeof event> {
-  const names = Array.isArray(aside) ? aside.map(String) : [];
-  const lost = names.length === 0 ? '' : `; of ${names.join(', ')} nothing but parts was on the disk: it is in the folder reeve-set-aside of the pool`;
-  return event('host.pool-taken', `${entry.pool} of ${owner.name} is on ${target.name} now${lost}`, { severity: names.length === 0 ? 'notice' : 'alert', host: target.name, operationId: id, data: { pool: entry.pool, from: owner.name, to: target.name, aside: names } });
+interface Told {
+  readonly entry: TakenPool;
+  readonly owner: Host;
+  readonly target: Host;
+  readonly memo: WorkflowOutcome['memo'];
+}
+
+function told({ id }: Operation, { entry, owner, target, memo }: Told): ReturnType<typeof event> {
+  const namesOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+  const [aside, kept] = [namesOf(memo['aside']), namesOf(memo['kept'])];
+  const lost = aside.length === 0 ? '' : `; of ${aside.join(', ')} nothing but parts was on the disk: it is in the folder reeve-set-aside of the pool`;
+  const others = kept.length === 0 ? '' : `; kept in it, as it was when ${owner.name} was lost, and maybe newer than what runs: ${kept.join(', ')}; \`reeve workload replicas\` shows them`;
+  return event('host.pool-taken', `${entry.pool} of ${owner.name} is on ${target.name} now${lost}${others}`, { severity: aside.length === 0 ? 'notice' : 'alert', host: target.name, operationId: id, data: { pool: entry.pool, from: owner.name, to: target.name, aside, kept } });
 }

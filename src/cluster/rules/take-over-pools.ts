@@ -1,20 +1,26 @@
 // Pools of hosts that surely have no power, on storage that others see too, are taken over: what runs in them is recovered where they are then.
-import type { Host, TakenPool } from '../../hosts/host.js';
+import { isOff, type Host, type TakenPool } from '../../hosts/host.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { Action } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
 import { planTakeOver, poolsToTake, type PoolPlan } from '../lost-pools.js';
+import { stragglersOf } from '../pool-moves.js';
 import { disarmBrake } from './brakes.js';
 
 const NAME = 'takeOverPools';
 
 export const takeOverPools: Rule = (context) => {
   if (disarmBrake(context)) return { actions: [], holds: [] };
-  const mayBeginHere = (host: Host): boolean => host.condition === 'fenced' || host.condition === 'offline' || host.takenPools.some((one) => one.isClaimed && !one.isDone);
+  const mayBeginHere = (host: Host): boolean => isOff(host) || host.takenPools.some((one) => one.isClaimed && !one.isDone);
   // Why one is not taken over is said of each workload that waits for it.
-  return { actions: context.view.hosts.filter(mayBeginHere).flatMap((host) => nextOf(context, host)), holds: [] };
+  return { actions: context.view.hosts.flatMap((host) => [...stragglers(context, host), ...(mayBeginHere(host) ? nextOf(context, host) : [])]), holds: [] };
 };
+
+function stragglers({ view, nowMs }: RuleContext, host: Host): readonly Action[] {
+  const changes = stragglersOf(view, host, nowMs);
+  return changes.length === 0 ? [] : [{ rule: NAME, about: host.name, why: `what lay in a pool of ${host.name} that was taken over follows it`, changes }];
+}
 
 /** One pool of a host after the other. */
 function nextOf(context: RuleContext, owner: Host): readonly Action[] {

@@ -137,7 +137,7 @@ export class HostHypervisor implements Hypervisor {
       reaches: async (destination) => (await Promise.all(copying.map((one) => one.reaches(destination)))).some(Boolean),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
-      setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
+      setAside: async (token, uuid, isReusable) => (await of(uuid)).setAside(token, uuid, isReusable),
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
       // Whose a replica is, only its owner's list says: it is shown nowhere else.
       deleteReplica: async (token, uuid, kind) => {

@@ -2,7 +2,7 @@
 import { hasLibvirt, type ContainerDaemon } from '../../hosts/host-facts.js';
 import type { Host } from '../../hosts/host.js';
 import { HYPERVISOR_NAMES } from '../../hosts/hypervisor.js';
-import { canHave, filesystemOf, ownerOf, whyNotTaken } from '../../hosts/shared-filesystem.js';
+import { canHave, choosesReplica, filesystemOf, ownerOf, whyNotTaken } from '../../hosts/shared-filesystem.js';
 import { poolOf, type InstanceNeeds } from '../../workloads/workload.js';
 import type { Filter, FilterInput, FilterRefusal } from '../filter.js';
 
@@ -21,12 +21,14 @@ export const daemonIsThere: Filter = (input) => {
 /** It is taken over with all that lies in it, or was. */
 function poolComesAlong({ workload, view, home, host }: FilterInput): boolean {
   const pool = poolOf(workload);
-  return pool !== null && home !== null && home.condition !== 'online' && canHave(view.hosts, home, host, pool);
+  const isFromReplica = home !== null && choosesReplica(view.hosts, home, { pool, chosenAtProofMs: workload.replica?.chosenAtProofMs });
+  return pool !== null && home !== null && home.condition !== 'online' && !isFromReplica && canHave(view.hosts, home, host, pool);
 }
 
 function lacks({ driver, pools, profiles, networks }: ContainerDaemon, needs: InstanceNeeds, { name }: Host, poolComes: boolean): FilterRefusal | null {
   // Empty: one that is not made yet, whose profile says where its root disk lies.
-  if (!poolComes && needs.pool !== '' && !pools.some((pool) => pool.name === needs.pool)) return { code: 'pool-unreachable', why: `${HYPERVISOR_NAMES[driver]} on ${name} has no storage pool ${needs.pool}` };
+  const pool = pools.find((one) => one.name === needs.pool);
+  if (!poolComes && needs.pool !== '' && (!pool || pool.isUnavailable)) return { code: 'pool-unreachable', why: `${HYPERVISOR_NAMES[driver]} on ${name} ${pool ? 'does not reach its' : 'has no'} storage pool ${needs.pool}` };
   const profile = needs.profiles.find((one) => !profiles.includes(one));
   if (profile !== undefined) return { code: 'profile-missing', why: `${HYPERVISOR_NAMES[driver]} on ${name} has no profile ${profile}` };
   const network = needs.networks.find((one) => !networks.includes(one));

@@ -117,6 +117,8 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.stopped-by-hand', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.manage', 'workload.unmanage']), host: name.optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.moved-by-hand'), to: name }),
+  /** Beyond the contract. */
+  z.strictObject({ ...onWorkload, do: z.literal('workload.recover-from-replica') }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),
   z.strictObject({ ...at, do: z.literal('workload.create'), workload }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.delete') }),

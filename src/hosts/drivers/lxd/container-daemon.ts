@@ -49,7 +49,7 @@ export async function readContainerDaemon(ssh: SshConnection, dialect: Dialect):
   }
 }
 
-const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string(), config: z.record(z.string(), z.string()).nullish() }));
+const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string(), status: z.string().optional(), config: z.record(z.string(), z.string()).nullish() }));
 const networksSchema = z.array(z.object({ name: z.string(), managed: z.boolean() }));
 const profilesSchema = z.array(z.object({ name: z.string() }));
 
@@ -68,7 +68,7 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     isClustered: environment.server_clustered,
     ...(healing > 0 ? { healingThresholdS: healing } : {}),
     criu: sections.get('criu')?.trim() === 'yes',
-    pools: read(poolsSchema, 'pools').map(({ name, driver: of, config }) => ({ name, driver: of, source: config?.['source'] || null })).sort(byName),
+    pools: read(poolsSchema, 'pools').map(({ name, driver: of, status, config }) => ({ name, driver: of, source: config?.['source'] || null, ...(status === 'Unavailable' ? { isUnavailable: true as const } : {}) })).sort(byName),
     filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),

@@ -26,29 +26,32 @@ role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
 
-/** The stopped workload becomes a replica. Its data are complete, as of its last start at least. */
-export function undefineScript(uuid: string, asOfMs: number): string {
+/**
+ * The stopped workload becomes a replica. Its data are complete, as of its last start at least. `spare`: one with its mark still, which a recovery did not wait for: it is
+ * older, whatever the clocks say.
+ */
+export function undefineScript(uuid: string, asOfMs: number, spare: string | null): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
-${REMEMBER_AUTOSTART}
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" || exit $?\n`}${REMEMBER_AUTOSTART}
 set_settings "" ${MARKS.role}=${REPLICA} ${MARKS.copied}=${asOfMs} ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 # A person may have started it in between: then it is shown, and told of, as what it is.
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
-/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. */
-export function setAsideScript(uuid: string): string {
+/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. `isReusable`: copied over all the same; until then it is no whole replica. */
+export function setAsideScript(uuid: string, isReusable: boolean): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
 ${REMEMBER_AUTOSTART}
-set_settings "" ${MARKS.role}=${SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+set_settings "" ${MARKS.role}=${isReusable ? REPLICA : SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }

@@ -66,13 +66,13 @@ export class LxdHypervisor implements Hypervisor {
       replicas: () => this.#replicas(),
       reaches: (destination) => this.#reaches(destination),
       settle: (token, uuid, name) => this.#settle(token, uuid, name),
-      setAside: (token, uuid) => this.#setAside(token, uuid),
+      setAside: (token, uuid, isReusable) => this.#setAside(token, uuid, isReusable),
       deleteReplica: (token, uuid, kind) => this.#deleteReplica(token, uuid, kind),
     };
     this.pools = {
       look: (request) => this.#lookAtPool(request),
-      claim: (token, request, notAfterMs) => this.#claimPool(token, request, notAfterMs),
-      adopt: async (token, request) => void (await this.#doWithPool(token, adoptPoolScript(request), `adoption of the pool ${request.pool}`)),
+      claim: async (token, request, notAfterMs) => void (await this.#doWithPool(token, claimPoolScript(request, notAfterMs), `claim of the pool ${request.pool}`)),
+      adopt: async (token, request) => (await this.#doWithPool(token, adoptPoolScript(request), `adoption of the pool ${request.pool}`)).split('\n').filter(Boolean),
       forget: async (token, request, isTaken) => ((await this.#doWithPool(token, forgetPoolScript(request, isTaken), `forgetting of the pool ${request.pool}`)).startsWith('kept') ? 'kept' : 'lost'),
     };
   }
@@ -121,27 +121,26 @@ export class LxdHypervisor implements Hypervisor {
     if (script !== null) await this.#runSettling(token, script, what);
     const found = script === null ? before : await this.#find(uuid, what);
     const asOfMs = found ? replicaOf(found.instance, uuid).asOfMs : null;
-    const spare = found ? spareOf(found.inventory.instances, uuid) : null;
     // The guard's refusal comes before ours.
     if (!found || asOfMs === null) {
       await this.#guardOnly(token);
       throw new OperationalError('no-data', `${this.#name} has no complete replica of ${name} (${uuid})${found ? ': the one that is there was not copied to its end' : ''}`, 'it has to be copied there first; its data are nowhere else but at its host and its replicas');
     }
-    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), spare !== null && replicaOf(spare, uuid).asOfMs !== null ? spare.name : null), what);
+    await this.#doOk(token, found, defineScript(uuid, String(asOfMs), wholeSpareOf(found.inventory.instances, uuid)), what);
   }
 
   async undefine(token: CommandToken, uuid: string): Promise<void> {
     const what = `undefine ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance)), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
-  async #setAside(token: CommandToken, uuid: string): Promise<void> {
+  async #setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void> {
     const what = `set ${uuid} aside`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, setAsideScript(uuid), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, setAsideScript(uuid, isReusable), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async start(token: CommandToken, uuid: string): Promise<void> {
@@ -285,10 +284,6 @@ export class LxdHypervisor implements Hypervisor {
     return parsePoolLook((await this.#lookOk(lookPoolScript(request), `look at the pool ${request.pool}`, POOL_LOOK_MS)).stdout);
   }
 
-  async #claimPool(token: CommandToken, request: PoolRequest, notAfterMs: number): Promise<readonly string[]> {
-    return (await this.#doWithPool(token, claimPoolScript(request, notAfterMs), `claim of the pool ${request.pool}`)).split('\n').filter(Boolean);
-  }
-
   async #doWithPool(token: CommandToken, script: string, what: string): Promise<string> {
     const result = await this.#do(token, `${clientScript(this.#dialect, DO_ASK_S)}\n${script}`, what);
     this.#accept(result, what);
@@ -376,5 +371,10 @@ function underLease(token: CommandToken, instance: Instance, { driver }: Dialect
 }
 
 const spareOf = (instances: readonly Instance[], uuid: string): Instance | null => instances.find((one) => isCopyOf(one, uuid, 'spare') && isStopped(one)) ?? null;
+/** Its name; null: there is none that is whole. */
+function wholeSpareOf(instances: readonly Instance[], uuid: string): string | null {
+  const spare = spareOf(instances, uuid);
+  return spare !== null && replicaOf(spare, uuid).asOfMs !== null ? spare.name : null;
+}
 const isCopyOf = (instance: Instance, uuid: string, kind: ReplicaKind): boolean => uuidOf(instance) === uuid && replicaKindOf(instance) === kind;
 const unsupported = (why: string): OperationalError => new OperationalError('unsupported', why);

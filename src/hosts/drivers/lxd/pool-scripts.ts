@@ -4,6 +4,7 @@ import type { PoolLook, PoolRequest } from '../../hypervisor.js';
 import { quote } from '../ssh/shell-quote.js';
 import { FILESYSTEM_FUNCTIONS } from './block-filesystems.js';
 import { EXIT } from './lxd-failure.js';
+import { CONTENTS_FUNCTIONS, mustLackNothing } from './pool-contents.js';
 
 /** Another run of ours may still be at it. */
 const LOCK_S = 20;
@@ -60,13 +61,22 @@ export function parsePoolLook(output: string): PoolLook {
   return { name: name === 'old' || name === 'new' ? name : 'none', isMounted: lines.get('mounted') === 'yes', source: lines.get('source') || null };
 }
 
+/** Nothing of the pool is run or made a device of: only what is written beside its instances is read and changed. */
+const MOUNT = `hold() {
+  in_time
+  mkdir -p "$dir" || exit $?
+  umount "$dir" 2>/dev/null
+  mount -t btrfs -o nodev,nosuid,noexec "$device" "$dir" || end ${EXIT.notDone} "$device can't be mounted"
+}
+release() { umount "$dir" && rmdir "$dir" || end ${EXIT.notDone} "$dir can't be unmounted"; }`;
+
 /**
  * The file system gets another UUID: the daemon of its old host, which looks for it by the old one when it boots, does not find it any more. That is what
  * keeps it from being mounted twice. btrfstune loses what was synced last when that is still in the log tree, and the next mount then fails: so it is mounted once before,
  * which replays it, and not touched while there is a log.
  *
  * An instance that was made in the moments before the loss may have no settings beside it yet: the daemon writes them without a sync, and would then take up nothing of the
- * whole pool. It is set aside in the pool, with whatever there is of it, and its name printed.
+ * whole pool. It is set aside in the pool, with whatever there is of it.
  *
  * The daemon that takes it over believes the settings of the pool that lie beside each instance more than what it is told: so they are changed first.
  */
@@ -77,28 +87,27 @@ ${mustFindDevice(request)}
 [ -z "$is_new" ] || ! mounted || exit 0
 in_time() { [ "$(date +%s)" -le ${Math.floor(notAfterMs / 1000)} ] || end ${EXIT.notDone} "this command for ${pool} came too late: its old host may be back"; }
 ! mounted || end ${EXIT.notDone} "the file system of ${pool} is mounted on this host under its old name"
+dir=/run/reeve-pool-${newUuid}
+${MOUNT}
+${CONTENTS_FUNCTIONS}
 if [ -z "$is_new" ]; then
   # Least byte first.
   at=$(superblock "$device" | cut -c 145-160 | sed 's/\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)/0x\\8\\7\\6\\5\\4\\3\\2\\1/')
   [ "$((at))" -ge ${generation} ] || end ${EXIT.notDone} "$device has ${pool} as it was before its host last showed it (generation $((at)), that showed ${generation}): it is a copy, or an older state of it"
+  hold
+${mustLackNothing(pool)}
 fi
-in_time
-dir=/run/reeve-pool-${newUuid}
-mkdir -p "$dir" || exit $?
-umount "$dir" 2>/dev/null
-mount -t btrfs -o nodev,nosuid,noexec "$device" "$dir" || end ${EXIT.notDone} "$device with ${pool} can't be mounted"
+hold
 failed=
-for one in "$dir"/containers/* "$dir"/virtual-machines/*; do
-  [ -d "$one" ] || continue
+for one in $(instances_in "$dir"); do
   if [ ! -s "$one/backup.yaml" ]; then
-    echo "$(basename "$one")"
     mkdir -p "$dir/${SET_ASIDE_DIR}" && mv "$one" "$dir/${SET_ASIDE_DIR}/$(basename "$one").$(date +%s)" || failed=$one
   elif grep -q ${quote(uuid)} "$one/backup.yaml"; then
     sed -i 's/source: ${uuid}$/source: ${newUuid}/' "$one/backup.yaml" || failed=$one
   fi
 done
-[ -z "$failed" ] || { umount "$dir"; end ${EXIT.notDone} "$failed can't be written"; }
-umount "$dir" && rmdir "$dir" || end ${EXIT.notDone} "$dir can't be unmounted"
+release
+[ -z "$failed" ] || end ${EXIT.notDone} "$failed can't be written"
 if [ -z "$is_new" ]; then
   [ "$(superblock "$device" | cut -c 193-208)" = 0000000000000000 ] || end ${EXIT.notDone} "$device has a log of writes that was not replayed"
   in_time
@@ -114,7 +123,7 @@ until [ -e /dev/disk/by-uuid/${newUuid} ]; do
 done`;
 }
 
-/** The daemon's own recovery: it takes up whatever lies in the pool and it does not know. */
+/** The daemon's own recovery: it takes up whatever lies in the pool and it does not know. Prints the names of what was ever set aside in it. */
 export function adoptPoolScript(request: PoolRequest): string {
   const { pool, newUuid } = request;
   const body = JSON.stringify({ pools: [{ name: pool, driver: 'btrfs', config: { source: newUuid } }] });
@@ -124,7 +133,13 @@ own=$(source_of ${quote(pool)}) && [ "$own" != ${newUuid} ] && end ${EXIT.notDon
 answer=$(client query -X POST /internal/recover/import -d ${quote(body)}) || exit $?
 case $answer in *'"DependencyErrors": ['*) end ${EXIT.notDone} "it lacks what the instances of ${pool} need: $(printf '%s' "$answer" | tr -d '\\n\\t' | sed 's/.*"DependencyErrors": \\[\\([^]]*\\)\\].*/\\1/; s/\\\\"//g; s/"//g')" ;; esac
 [ "$(source_of ${quote(pool)})" = ${newUuid} ] || end ${EXIT.notDone} "the daemon has no pool ${pool} on it after its recovery"
-mounted || end ${EXIT.notDone} "${pool} is not mounted after its recovery"`;
+mounted || end ${EXIT.notDone} "${pool} is not mounted after its recovery"
+dir=/run/reeve-pool-${newUuid}
+if mkdir -p "$dir" && mount -t btrfs -o nodev,nosuid,noexec "$device" "$dir" 2>/dev/null; then
+  ls "$dir/${SET_ASIDE_DIR}" 2>/dev/null | sed 's/\\.[0-9]*$//'
+  umount "$dir"
+fi
+rmdir "$dir" 2>/dev/null || true`;
 }
 
 /**
