@@ -27,7 +27,11 @@ function commandsOver(host: Host, workload: Workload, refusal: OperationalError 
     },
   };
   const hypervisor = {
-    setAutostart: async (_token: unknown, uuid: string, on: boolean) => void calls.push(`${uuid} ${on}`),
+    setAutostart: async (token: CommandToken, uuid: string, on: boolean) => {
+      if (overtaken) view = aView({ ...view, workloads: [overtaken] });
+      if (overtaken && refusal && token.workload?.epoch !== overtaken.workloadEpoch) throw refusal;
+      calls.push(`${uuid} ${on}`);
+    },
     giveBackAutostart: async (token: CommandToken, uuid: string) => {
       if (overtaken) view = aView({ ...view, workloads: [overtaken] });
       if (refusal && token.workload?.epoch !== overtaken?.workloadEpoch) throw refusal;
@@ -82,6 +86,9 @@ describe('whether a host starts a container at boot', () => {
     const again = commandsOver(host, asContainer(host), refused, { ...newer, isProtected: true });
     await again.commands.protect('anna', 'web', false);
     expect([passed.calls, passed.told(), again.calls]).toEqual([['uuid-web back'], [], []]);
+    const off = commandsOver(host, asContainer(host, { isProtected: false }), refused, { ...newer, isProtected: true });
+    await off.commands.protect('anna', 'web', true);
+    expect(off.calls).toEqual(['uuid-web false']);
   });
 
   it('is not asked about of a VM: libvirt keeps no note of it', async () => {

@@ -14,14 +14,22 @@ export interface AutostartPorts extends CommandPorts {
   readonly world: Pick<HostWorld, 'hypervisorOf'>;
 }
 
-/** A host that boots must not start what may run elsewhere by then. Where it can't be done now, the inventory keeps saying so. */
+/** What the command itself has set going, as the note of its lease, may have been first with a newer epoch. */
+const TRIES = 4;
+
+/** A host that boots must not start what may run elsewhere by then. Where it can't be done now, the inventory keeps saying so, and it is done with the next look at the host's facts. */
 export async function autostartOff({ store, world }: AutostartPorts, name: string): Promise<void> {
-  const view = await store.readView();
-  const workload = findWorkload(view, name);
-  const host = view.hosts.find((one) => one.id === workload.hostId);
-  if (!host || host.condition !== 'online') return;
-  await world.hypervisorOf(host).setAutostart(tokenOf(view, host, workload), workload.uuid, false).catch(() => undefined);
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const view = await store.readView();
+    const workload = findWorkload(view, name);
+    const host = view.hosts.find((one) => one.id === workload.hostId);
+    if (!host || host.condition !== 'online') return;
+    const refused = await world.hypervisorOf(host).setAutostart(tokenOf(view, host, workload), workload.uuid, false).then(() => false, isOvertaken);
+    if (!refused) return;
+  }
 }
+
+const isOvertaken = (error: unknown): boolean => error instanceof OperationalError && error.code === 'guard-refused';
 
 /**
  * Asked for again with each such command, so that one that was cut off is simply given once more. `view`: from before the command, which may have
@@ -43,8 +51,7 @@ async function whyNotBack(ports: AutostartPorts, view: ClusterView, host: Host, 
     await ports.world.hypervisorOf(host).giveBackAutostart(tokenOf(view, host, workload), workload.uuid);
     return null;
   } catch (error) {
-    // What the command itself has set going, as the end of its lease, may have been first.
-    const now = error instanceof OperationalError && error.code === 'guard-refused' ? await ports.store.readView() : null;
+    const now = isOvertaken(error) ? await ports.store.readView() : null;
     const newer = now?.workloads.find(({ id, hostId, workloadEpoch, isProtected, desired }) => id === workload.id && hostId === host.id && workloadEpoch > workload.workloadEpoch && (!isProtected || desired === 'unmanaged'));
     return now && newer ? whyNotBack(ports, now, host, newer) : messageOf(error);
   }

@@ -150,7 +150,13 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   announce(token: CommandToken): Promise<void> {
-    if (token.lease) return this.#doUnderLease(token, 'announce', () => undefined);
+    if (token.lease) {
+      return this.#doUnderLease(token, 'announce', (host) => {
+        const domain = token.workload && host.domains.get(token.workload.uuid);
+        // As LXD's driver does; libvirt's leaves that to who protects it.
+        if (domain?.kind === 'container' && !domain.replica && domain.autostart) Object.assign(domain, { autostart: false, autostartWas: domain.autostartWas ?? true });
+      });
+    }
     return this.#do(token, 'announce', (host) => {
       if (token.workload) host.leaseMarks.delete(token.workload.uuid);
     });

@@ -94,7 +94,7 @@ describe.skipIf(!canHave)('a pool on a LUN', () => {
     await adopted('ct-1', 11, 'host-1', pool);
     await adopted('ct-2', 12, 'host-1', pool);
     const recoverable = (await rig.api().get<{ recoverable: { summary: string } }>('/workloads/ct-1')).recoverable.summary;
-    expect(recoverable).toBe(`pool ${pool} taken over by host-2 or host-3, RPO 0`);
+    expect(recoverable).toBe(`pool ${pool} taken over by host-2 or host-3, RPO 0, once a fence device says that host-1 has no power`);
     const lines = await writer('ct-1', 'host-1');
     const mounts = watchMounts(pool);
     const seq = await lastSeq(rig);

@@ -38,7 +38,8 @@ describe('the guard', () => {
       expect(last().slice(8, 12)).toEqual(underLease);
     }
     await hypervisor.announce({ ...token, lease: true });
-    expect(last().slice(8)).toEqual([...underLease, '/bin/sh', '-c', 'true']);
+    // With the lease its host does not start it by itself.
+    expect(last().slice(8)).toEqual([...underLease, '/bin/sh', '-c', expect.stringContaining('boot.autostart=false')]);
     await hypervisor.announce(token);
     expect(last().slice(8)).toEqual(['--lease-drop', '--', '/bin/sh', '-c', 'true']);
   });

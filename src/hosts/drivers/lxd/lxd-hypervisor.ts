@@ -158,7 +158,10 @@ export class LxdHypervisor implements Hypervisor {
     if (!token.lease || !token.workload) return this.#guardOnly(token, { lease: token.lease ? 'hold' : 'drop' });
     const found = await this.#find(token.workload.uuid, what);
     if (!found) throw this.#unknown(token.workload.uuid);
-    await this.#guardOnly(token, underLease(token, found.instance, this.#dialect));
+    const guard = underLease(token, found.instance, this.#dialect);
+    // What ends with the lease must not begin again with the next boot of its host: the one is not noted without the other.
+    if (isShown(found.instance)) await this.#doOk(token, found, autostartScript(found.uuid, false), what, { guard });
+    else await this.#guardOnly(token, guard);
   }
 
   async requestShutdown(token: CommandToken, uuid: string): Promise<void> {
