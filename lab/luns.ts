@@ -1,14 +1,15 @@
-// LUNs: block devices that every host of the lab sees by the same name, on files of the machine; and LXD's pools on them.
+// LUNs: block devices that every host of the lab sees by the same name, on files of the machine; and pools of LXD and Incus on them.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lxc } from './containers.js';
+import { clientOf } from './containers.js';
+import { DAEMON_FILES, type InstanceDaemon } from './daemons.js';
 import type { Lab, LabHost } from './lab.js';
 import { run } from './shell.js';
 import { waitUntil } from './wait-until.js';
 
 const DEFAULT_MIB = 512;
-/** LXD waits 10 s for udev's name of the file system that it made. */
+/** The daemons wait 10 s for udev's name of the file system that it made. */
 const CREATE_MS = 30_000;
 const UNMOUNTED_MS = 15_000;
 
@@ -29,15 +30,15 @@ export async function addLun(lab: Lab, name: string, sizeMiB = DEFAULT_MIB): Pro
   return lunPath(name);
 }
 
-/** A pool of that host's LXD on a LUN of its own, known by the UUID of its file system, as LXD keeps it wherever there is an udev. */
-export async function addLunPool(lab: Lab, host: LabHost, { pool = `ha-${host.name}`, sizeMiB = DEFAULT_MIB }: { readonly pool?: string; readonly sizeMiB?: number } = {}): Promise<string> {
+/** A pool of a daemon of that host on a LUN of its own, known by the UUID of its file system, as the daemon keeps it wherever there is an udev. */
+export async function addLunPool(lab: Lab, host: LabHost, { pool = `ha-${host.name}`, sizeMiB = DEFAULT_MIB, daemon = 'lxd' }: { readonly pool?: string; readonly sizeMiB?: number; readonly daemon?: InstanceDaemon } = {}): Promise<string> {
   const device = await addLun(lab, pool, sizeMiB);
   // udev would see the new file system by itself.
-  const script = 'lxc storage create -q "$1" btrfs source="$2" & pid=$!; while kill -0 $pid 2>/dev/null; do udevadm trigger; sleep 0.1; done; wait $pid';
-  await lab.exec(host, ['env', 'HOME=/root', 'sh', '-c', script, 'sh', pool, device], { timeoutMs: CREATE_MS, input: '' });
+  const script = '"$3" storage create -q "$1" btrfs source="$2" & pid=$!; while kill -0 $pid 2>/dev/null; do udevadm trigger; sleep 0.1; done; wait $pid';
+  await lab.exec(host, ['env', 'HOME=/root', 'sh', '-c', script, 'sh', pool, device, DAEMON_FILES[daemon].client], { timeoutMs: CREATE_MS, input: '' });
   for (const one of lab.hosts) if ((await lab.powerState(one)) === 'on') await lab.exec(one, ['udevadm', 'trigger']);
-  const source = (await lxc(lab, host, ['storage', 'get', pool, 'source'])).stdout.trim();
-  if (source.startsWith('/')) throw new Error(`LXD knows the pool ${pool} by its path ${source}`);
+  const source = (await clientOf(lab, host, daemon, ['storage', 'get', pool, 'source'])).stdout.trim();
+  if (source.startsWith('/')) throw new Error(`${daemon} knows the pool ${pool} by its path ${source}`);
   return pool;
 }
 

@@ -1,5 +1,6 @@
 // The lab's LXD daemons as one cluster of LXD's own, and what it says of itself.
-import { lxdPreseed } from './host-files.js';
+import { DAEMON_FILES } from './daemons.js';
+import { daemonPreseed } from './host-files.js';
 import { lxc } from './containers.js';
 import type { Lab, LabHost } from './lab.js';
 
@@ -11,7 +12,7 @@ const JOIN_MS = 60_000;
 export async function formCluster(lab: Lab): Promise<void> {
   const [first, ...others] = lab.hosts;
   if (!first) return;
-  await initialise(lab, first, `${lxdPreseed(first.address)}cluster: {server_name: ${first.name}, enabled: true}\n`);
+  await initialise(lab, first, `${daemonPreseed(first.address, DAEMON_FILES.lxd.port)}cluster: {server_name: ${first.name}, enabled: true}\n`);
   for (const host of others) {
     const { stdout } = await lxc(lab, first, ['cluster', 'add', '-q', host.name]);
     const token = stdout.trim().split('\n').at(-1) ?? '';

@@ -5,12 +5,12 @@ import { relay, startControlPlane } from './control-plane.js';
 import { FAULT_USAGE, isFaultVerb, parseFault } from './network-faults.js';
 import { addLunPool, lunPath } from './luns.js';
 import { endOwner } from './owner.js';
-import { ensureLabPackages, whyNoLab } from './setup.js';
+import { ensureIncus, ensureLabPackages, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
 import { REPO_ROOT, startTicks } from './ticks.js';
 
 const API_PORT = 7480;
-const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME]   set up, play the story; stays up unless --once
+const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME] [--incus]   set up, play the story; stays up unless --once; --incus: an Incus beside each LXD
 npm run lab -- status | down
 npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
 npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]
@@ -24,6 +24,7 @@ interface Options {
   readonly name: string;
   readonly hosts: number;
   readonly once: boolean;
+  readonly incus: boolean;
   readonly help: boolean;
   readonly rest: readonly string[];
 }
@@ -46,10 +47,11 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function parse(argv: readonly string[]): Options {
   const rest: string[] = [];
-  let [name, hosts, once, help] = ['rl0', 3, false, false];
+  let [name, hosts, once, incus, help] = ['rl0', 3, false, false, false];
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--once') once = true;
+    else if (word === '--incus') incus = true;
     else if (word === '--name') name = argv[(at += 1)] ?? '';
     else if (word === '--hosts') hosts = Number(argv[(at += 1)]);
     else if (word === '--help' || word === '-h') help = true;
@@ -57,18 +59,19 @@ function parse(argv: readonly string[]): Options {
     else rest.push(word);
   }
   if (!Number.isInteger(hosts) || hosts < 2 || hosts > 16) throw new BadInput('--hosts: a whole number from 2 to 16');
-  return { name, hosts, once, help, rest };
+  return { name, hosts, once, incus, help, rest };
 }
 
-async function play({ name, hosts, once }: Options): Promise<number> {
+async function play({ name, hosts, once, incus }: Options): Promise<number> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
   await ensureLabPackages(say);
+  const hasIncus = incus && (await ensureIncus(say)) === null;
   let asked: (() => void) | null = null;
   const stopAsked = new Promise<void>((resolve) => (asked = resolve));
   // From here on a signal is heard, and answered as soon as the lab is whole enough to be taken down.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked?.());
-  const lab = await Lab.start({ name, hosts, log: say });
+  const lab = await Lab.start({ name, hosts, incus: hasIncus, log: say });
   const closers: (() => Promise<unknown>)[] = [() => lab.down()];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer().catch((error: unknown) => say(String(error)));

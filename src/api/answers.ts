@@ -48,10 +48,11 @@ export const host = z.looseObject({
   fenceDevices: z.array(z.looseObject({ kind: z.string(), options: z.record(z.string(), z.string()) })).meta({ description: 'secrets are shown as ***' }),
   workloads: z.array(z.string()).meta({ description: 'names of those that are placed there' }),
   usage: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }),
+  strangers: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }).meta({ description: 'guests of its libvirt, LXD or Incus that run and are no workloads of Reeve: placement counts them as used, beside `usage`' }),
   blockPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), filesystem: z.string(), serial: z.string().nullable(), takers: z.array(z.string()) })).meta({ description: 'pools of its LXD or Incus on block devices of their own, and which other hosts see the device: they can take the pool over when this host has lost its power' }),
   takenPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), by: z.string().nullable(), isDone: z.boolean(), atMs })).meta({ description: 'pools of it that others have taken over, or are about to, since it was lost' }),
   heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int(), lease: z.looseObject({ held: z.boolean(), enforcing: z.boolean() }).nullable() }).nullable().meta({ description: 'what its heartbeats say; lease: does a majority of voters acknowledge it, and would it end its protected workloads without' }),
-  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string(), qemuVersion: z.string(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
+  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string().nullable(), qemuVersion: z.string().nullable(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
 });
 
 export const workload = z.looseObject({

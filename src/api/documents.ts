@@ -13,6 +13,7 @@ import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import type { Host } from '../hosts/host.js';
 import { filesystemOf, ownerOf, takersOf } from '../hosts/shared-filesystem.js';
+import { strangersOn } from '../cluster/strangers.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
@@ -33,9 +34,16 @@ export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: H
     fenceDevices: fenceDevices.map((device) => ({ kind: device.kind, options: Object.fromEntries(Object.entries(device.options).map(([key, value]) => [key, SECRET.test(key) && !key.endsWith('File') ? '***' : value])) })),
     workloads: view.workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name),
     usage,
+    strangers: strangersOf(view, host),
     blockPools: blockPools(view.hosts, host),
     takenPools: takenPools.map(({ byHostId, ...taken }) => ({ ...taken, by: nameOf(view, byHostId) })),
   };
+}
+
+/** Guests that run there, and are no workloads of Reeve's. They count as used. */
+function strangersOf(view: ClusterView, host: Host) {
+  const room = strangersOn(view).get(host.id);
+  return { memoryMiB: room?.memoryMiB ?? 0, vcpus: room?.vcpus ?? 0, workloads: room?.workloads ?? 0 };
 }
 
 function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe, load, lease }: HostVerdict) {

@@ -18,6 +18,7 @@ import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { driversOf } from '../hosts/drivers-of.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../hosts/host.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
@@ -28,6 +29,7 @@ import { messageOf, OperationalError, PassingConflict, UserError } from '../shar
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
+import { listsBy } from '../workloads/by-hand.js';
 import { autostartBack, autostartOff } from './care-for-autostart.js';
 import { checkHost } from './check-host.js';
 import { discardCopy } from './copies.js';
@@ -182,9 +184,10 @@ export class RealClusterCommands implements ClusterCommands {
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
     const { workloads, mute: [mute] } = await hypervisor.inventory();
-    const observed = workloads.find((one) => one.name === wanted.name || one.uuid === wanted.name);
+    const [observed, namesake] = workloads.filter((one) => one.name === wanted.name || one.uuid === wanted.name);
+    if (observed && namesake) throw new UserError('conflict', `${host.name} has more than one ${wanted.name}: ${[observed, namesake].map((one) => `${one.uuid} in ${HYPERVISOR_NAMES[one.driver]}`).join(', ')}`, `reeve workload adopt ${host.name} UUID`);
     if (!observed && mute) throw new UserError('conflict', `${HYPERVISOR_NAMES[mute.driver]} on ${host.name} does not answer (${mute.why}), and no other hypervisor there has ${wanted.name}`, `reeve host show ${host.name}`);
-    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} 'virsh list --all; lxc list'`);
+    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} '${listsBy(driversOf(host.facts))}'`);
     const definition = await hypervisor.definition(observed.uuid);
     const needs = this.ports.world.needsOf(host, definition);
     const { isProtected, priority, drainPolicy } = wanted;

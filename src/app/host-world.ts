@@ -22,6 +22,8 @@ import type { ClusterView } from '../cluster/cluster-view.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
+import { driversOf } from '../hosts/drivers-of.js';
+import { hasLibvirt } from '../hosts/host-facts.js';
 import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
@@ -152,7 +154,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
-    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], driverOf: (uuid) => this.#drivers.get(uuid) });
+    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], hasLibvirt: hasLibvirt(host.facts), driverOf: (uuid) => this.#drivers.get(uuid) });
     const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;
@@ -162,7 +164,7 @@ export class RealHostWorld implements HostWorld {
 const INSTANCE_DRIVERS = Object.values(DIALECTS).map(({ driver }) => driver);
 
 function daemonsOf(host: Host): string {
-  return (host.facts?.containerDaemons ?? []).map(({ driver }) => driver).sort().join();
+  return driversOf(host.facts).toSorted().join();
 }
 
 function agentMember(host: Host): AgentMember {

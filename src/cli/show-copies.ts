@@ -9,7 +9,7 @@ export function showCopies({ copies, unseen }: CopiesDocument, nowMs: number): s
 }
 
 function whatFor({ workload, name, kind, isLeftover, isRecoveredFrom, asOfMs }: CopyDocument): string {
-  if (workload === null) return `of nothing that Reeve knows; there: lxc delete ${name}`;
+  if (workload === null) return `of nothing that Reeve knows; there: lxc delete ${name} (or incus delete)`;
   if (kind === 'set-aside') return 'may hold what it wrote last before its host was lost: look before it is discarded';
   if (isLeftover) return 'left over: nothing would be recovered from it';
   if (isRecoveredFrom) return 'it would be recovered from this';

@@ -42,10 +42,11 @@ export function showHost(host: HostDocument, style: Style): string {
     ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
     ['pools lost', host.takenPools.map((one) => `${one.pool} to ${one.by ?? 'a host that is gone'}${one.isDone ? '' : ' (under way)'}`).join('; ')],
     ['workloads', host.workloads.join(', ') || 'none'],
+    ['not known to Reeve', host.strangers.workloads > 0 ? `${count(host.strangers.workloads, 'guest')} (${mebibytes(host.strangers.memoryMiB)}, ${count(host.strangers.vcpus, 'vCPU')}), counted as used; reeve workload adopt ${host.name} NAME` : ''],
     ...(facts
       ? [
           ['size', `${count(facts.cpus, 'CPU')} (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
-          ['software', `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion}, Linux ${facts.kernelVersion}`],
+          ['software', `${facts.libvirtVersion === null ? 'no libvirt' : `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion ?? 'none'}`}, Linux ${facts.kernelVersion}`],
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
           ['pools on block storage', host.blockPools.map(({ pool, takers }) => `${pool} (${takers.length > 0 ? `seen by ${takers.join(', ')}` : 'no other host sees its device'})`).join('; ')],

@@ -7,7 +7,7 @@ import type { HostSurvey, HostSurveyor, LocksSetUp, PoolMark, TrialMeeting } fro
 import type { MigrationTrust } from './migration-trust.js';
 
 export const SURVEY: HostSurvey = {
-  hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
+  hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', hasLibvirt: true, libvirtVersion: '10.0.0', libvirtError: null,
   qemuVersion: '8.2.2', libvirtUuid: 'u-1', locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir: '/srv/shared/lockspace' }, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
   pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', agentClusterId: null, autostart: [],
   daemons: [{ driver: 'lxd', error: null, version: '5.21.1', httpsAddress: '10.0.0.1:8443', isClustered: false, healingThresholdS: 0, criu: false, pools: [{ name: 'default', driver: 'zfs' }], networks: [], profiles: ['default'] }],

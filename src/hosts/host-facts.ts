@@ -72,6 +72,9 @@ export interface ContainerDaemon {
   readonly trust?: DaemonTrust;
 }
 
+/** Without it no VM of libvirt can be there. What is not known counts as having it: it may run VMs. */
+export const hasLibvirt = (facts: Pick<HostFacts, 'libvirtVersion'> | null): boolean => facts?.libvirtVersion !== null;
+
 export interface HostFacts {
   readonly cpus: number;
   readonly memoryMiB: number;
@@ -82,8 +85,10 @@ export interface HostFacts {
   readonly architecture: string;
   /** Accelerator for guests: kvm where it works, else tcg. */
   readonly accelerator: 'kvm' | 'tcg';
-  readonly libvirtVersion: string;
-  readonly qemuVersion: string;
+  /** Null: there is no libvirt on it; it is a host for containers alone. `unknown`: it does not answer. */
+  readonly libvirtVersion: string | null;
+  /** That libvirt runs VMs with. */
+  readonly qemuVersion: string | null;
   readonly kernelVersion: string;
   readonly bootId: string;
   readonly machineId: string;

@@ -54,7 +54,7 @@ const lookForCopies: Step<ReadmissionContext> = {
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
-    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\`), then the host is admitted. To keep the one here: \`reeve workload unmanage NAME\`, then \`reeve workload manage NAME --host ${self.host.name}\`` };
+    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\` or \`incus stop --force\`), then the host is admitted. To keep the one here: \`reeve workload unmanage NAME\`, then \`reeve workload manage NAME --host ${self.host.name}\`` };
   },
 };
 

@@ -51,7 +51,7 @@ export class SimulatedHypervisor implements Hypervisor {
   inventory(): Promise<InventoryLook> {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
-      if (host.mute.size === DRIVERS) answers(host, 'libvirt');
+      if (host.mute.size === host.hypervisors.size) answers(host, 'libvirt');
       const shown = [...host.domains.values()].filter(isShown).map(observed);
       return { workloads: shown.filter(({ driver }) => !host.mute.has(driver)), mute: [...host.mute].sort().map((driver) => ({ driver, why: NO_ANSWER })) };
     });
@@ -108,7 +108,7 @@ export class SimulatedHypervisor implements Hypervisor {
   define(token: CommandToken, definition: string): Promise<void> {
     return this.#do(token, 'define', (host) => {
       const { uuid, name } = identityOf(definition);
-      answers(host, needsOf(definition, []).driver);
+      runs(host, needsOf(definition, []).driver);
       const other = [...host.domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
       if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
       const domain = host.domains.get(uuid);
@@ -272,7 +272,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const usedMiB = [...host.domains.values()].reduce((sum, domain) => sum + (domain.running ? needsOf(domain.running.definition, []).memoryMiB : 0), 0);
     return {
       cpus: host.cpus, memoryMiB: host.memoryMiB, freeMemoryMiB: Math.max(0, host.memoryMiB - usedMiB), cpuModel: 'simulated', usableCpuModels: ['qemu64'],
-      architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
+      architecture: 'x86_64', accelerator: 'tcg', ...(host.hypervisors.has('libvirt') ? { libvirtVersion: 'simulated', qemuVersion: 'simulated' } : { libvirtVersion: null, qemuVersion: null }), kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
       containerDaemons: this.#daemonsOf(host), watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
@@ -280,6 +280,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   #daemonsOf(host: SimulatedHost): HostFacts['containerDaemons'] {
+    if (!host.hypervisors.has('lxd')) return [];
     if (host.daemonCluster !== null) return [{ ...LXD, isClustered: true, cluster: { id: host.daemonCluster, member: host.name } }];
     if (this.#world.luns.size === 0) return [LXD];
     const filesystems = [...this.#world.luns.values()].map(({ uuid }) => ({ uuid, sizeBytes: LUN_BYTES, serial: null, generation: 1 }));
@@ -334,11 +335,15 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 }
 
-/** libvirt and LXD. */
-const DRIVERS = 2;
 const NO_ANSWER = 'simulated: no answer';
 /** The guard alone does the others; defining says itself whose it is. */
 const NEEDS_ITS_DAEMON: ReadonlySet<string> = new Set(['undefine', 'start', 'requestShutdown', 'kill', 'resume', 'setAutostart', 'startMigration', 'abortMigration']);
+
+/** Who was asked to take a workload. */
+function runs(host: SimulatedHost, driver: DriverName): void {
+  if (!host.hypervisors.has(driver)) throw new OperationalError('unsupported', `nothing on ${host.name} takes such a definition: it has no ${HYPERVISOR_NAMES[driver]}`);
+  answers(host, driver);
+}
 
 function answers(host: SimulatedHost, driver: DriverName): void {
   if (host.mute.has(driver)) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[driver]} on ${host.name} does not answer`);

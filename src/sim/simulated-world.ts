@@ -72,6 +72,8 @@ export interface SimulatedHost {
   readonly machineId: string;
   /** Its daemon for containers is in this cluster of its own kind; null: it stands alone. */
   daemonCluster: string | null;
+  /** Nothing else runs on it. */
+  readonly hypervisors: ReadonlySet<DriverName>;
   /** Survive a power cycle. */
   readonly domains: Map<string, SimulatedDomain>;
   readonly files: Map<string, number>;
@@ -154,6 +156,8 @@ export interface NewSimulatedHost {
   readonly memoryMiB?: number;
   readonly bridges?: readonly string[];
   readonly pools?: readonly SimulatedPool[];
+  /** Default: libvirt and LXD. */
+  readonly hypervisors?: ReadonlySet<DriverName>;
 }
 
 /** As libvirt's keepalive (5 s × 3) was measured: a side gives up so long after the other vanished. */
@@ -211,7 +215,7 @@ export class SimulatedWorld {
 
   addHost(host: NewSimulatedHost): SimulatedHost {
     const added: SimulatedHost = {
-      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
+      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, hypervisors: new Set<DriverName>(['libvirt', 'lxd']), ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
       bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), memberMoves: new Map(), daemonCluster: null, lunPools: new Map(), mounts: new Set(),
     };

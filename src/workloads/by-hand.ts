@@ -5,6 +5,9 @@ const CLIENTS: Readonly<Record<DriverName, string>> = { libvirt: 'virsh', lxd: '
 
 export const clientOf = (driver: DriverName): string => CLIENTS[driver];
 
+/** All that there is. */
+export const listsBy = (drivers: readonly DriverName[]): string => drivers.map((driver) => (driver === 'libvirt' ? 'virsh list --all' : `${clientOf(driver)} list`)).join('; ');
+
 type Deed = 'end' | 'resume' | 'autostart-off' | 'rename' | 'keep';
 
 /** In the words of libvirt, and of LXD and Incus. */

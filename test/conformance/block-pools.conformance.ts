@@ -5,6 +5,8 @@ import type { BlockPools, PoolRequest } from '../../src/hosts/hypervisor.js';
 import { admit, agentConfig, Epochs, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface PoolsRig extends ConformanceRig {
+  /** Whose pool it is. */
+  readonly driver: PoolRequest['driver'];
   /** On the first host, on a device that both see. */
   readonly pool: string;
   /** A stopped workload in that pool on the first host, with this text on its disk, synced. */
@@ -49,7 +51,7 @@ export function blockPoolsConformance(title: string, start: () => Promise<PoolsR
     afterAll(() => rig?.close());
 
     it('both hosts tell of the same device, and one of them of the pool on it', async () => {
-      const name = { driver: 'lxd', pool: rig.pool } as const;
+      const name = { driver: rig.driver, pool: rig.pool };
       const [facts, others] = [await one.hypervisor.facts(), await two.hypervisor.facts()];
       const filesystem = filesystemOf(facts, name);
       if (!filesystem) throw new Error(`${one.name} shows no pool on a device: ${JSON.stringify(facts.containerDaemons)}`);

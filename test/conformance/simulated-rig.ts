@@ -87,6 +87,7 @@ export async function simulatedPoolsRig(): Promise<PoolsRig> {
   world.mount(world.host(one.name), pool);
   return {
     ...rig,
+    driver: 'lxd',
     pool,
     createInPool: async (guest, data) => {
       const own = definition(guest).replace('</name>', `</name>${storageIn(pool)}`);

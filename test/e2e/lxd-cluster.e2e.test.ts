@@ -57,7 +57,7 @@ const HARMLESS = /^(workload\.(lease|leased|running)|host\.(lease|heals|facts|su
 const actionsSince = async (seq: number): Promise<readonly string[]> => (await eventsAfter(rig, seq)).filter(({ type }) => /^(workload|host)\./.test(type) && !HARMLESS.test(type)).map(({ type, message }) => `${type}: ${message}`);
 
 describe.skipIf(!canHave)('the driver on members', () => {
-  memberMovesConformance('LXD', () => instanceRig('cl1', 'clustered'));
+  memberMovesConformance('LXD', () => instanceRig('cl1', 'lxd', 'clustered'));
 });
 
 describe.skipIf(!canHave)('a cluster of LXD daemons', () => {

@@ -1,6 +1,6 @@
-// Instances of LXD and Incus: the host's daemon has what theirs names, and their data are there or can be copied there.
+// The host has what runs it. Of instances of LXD and Incus: its daemon has what theirs names, and their data are there or can be copied there.
 import { daemonOf, isMember, tieBetween, whyApart, whyNoReplicas } from '../../hosts/daemon-cluster.js';
-import type { ContainerDaemon } from '../../hosts/host-facts.js';
+import { hasLibvirt, type ContainerDaemon } from '../../hosts/host-facts.js';
 import type { Host } from '../../hosts/host.js';
 import { HYPERVISOR_NAMES } from '../../hosts/hypervisor.js';
 import { canHave, choosesReplica, filesystemOf, ownerOf, whyNotTaken } from '../../hosts/shared-filesystem.js';
@@ -10,7 +10,8 @@ import type { Filter, FilterInput, FilterRefusal } from '../filter.js';
 export const daemonIsThere: Filter = (input) => {
   const { workload, host, home, facts } = input;
   const { instance, driver } = workload.needs;
-  if (instance === null || driver === 'libvirt') return null;
+  if (driver === 'libvirt') return hasLibvirt(facts) ? null : { code: 'no-daemon', why: `${host.name} has no libvirt` };
+  if (instance === null) return null;
   const daemon = facts.containerDaemons.find((one) => one.driver === driver);
   const lack = daemon ? lacks(daemon, instance, host, poolComesAlong(input)) : null;
   // Of a lost host's pool that nobody can have, the reason is worth more than that it is not here.

@@ -46,6 +46,7 @@ const host = z.strictObject({
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
   runsController: z.boolean().optional(),
   daemonCluster: name.optional(),
+  hypervisors: z.array(z.enum(['libvirt', 'lxd'])).min(1).optional(),
 });
 
 const faults = z.strictObject({

@@ -4,6 +4,7 @@ import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
 import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import type { DriverName } from '../../hosts/hypervisor.js';
 import { hostId, workloadId } from '../../shared/ids.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import { EPOCH_MS } from '../engine/sim-process.js';
@@ -22,7 +23,8 @@ const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 10
 /** Ids are names: what the simulator prints, a reader finds in the file. */
 export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
-  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
+  const { hypervisors } = host;
+  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS, ...(hypervisors ? { hypervisors: new Set<DriverName>(hypervisors) } : {}) });
   added.watchdogDevice = (host.fencing ?? DEFAULT_FENCING).includes('watchdog');
   added.daemonCluster = host.daemonCluster ?? null;
   added.guard = new SimulatedGuard(host.name);

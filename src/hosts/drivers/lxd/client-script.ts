@@ -45,9 +45,20 @@ const OPERATIONS = `awk -v path="/1.0/instances/$1" -v words="^\\t\\t\\t\\"descr
 /^\\t\\t\\t\\t\\t"\\/1\\.0\\/instances\\// { split($0, part, "\\""); of = part[2]; sub(/\\?.*/, "", of); if (of == path || path == "/1.0/instances/") own = 1 }
 /^\\t\\t}/ { if (own && group !~ /success|failure|cancelled/ && what ~ words) print id; own = 0; what = "" }'`;
 
+/** What the client says when something else, the daemon's own notes too, was written between its look and its writing: nothing was changed, and it is asked again. */
+export const OVERTAKEN = "ETag doesn't match";
+export const OVERTAKEN_TRIES = 8;
+
 /** About the instance that $name, $project and $path name. Their first word is empty for the host's own daemon, else "remote:". */
 export const INSTANCE_FUNCTIONS = `setting() { client config get "$1$name" "$2" --project "$project"; }
-set_settings() { remote=$1; shift; client config set "$remote$name" "$@" --project "$project"; }
+set_settings() {
+  remote=$1 overtaken=0
+  shift
+  until set_said=$(client config set "$remote$name" "$@" --project "$project" 2>&1); do
+    set_code=$? overtaken=$((overtaken + 1))
+    case $overtaken:$set_said in ${OVERTAKEN_TRIES}:*) false ;; *"${OVERTAKEN}"*) sleep 0.1 ;; *) false ;; esac || { printf '%s\\n' "$set_said" >&2; return "$set_code"; }
+  done
+}
 status_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${STATUS_LINE}; }
 location_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${LOCATION_LINE}; }
 operations() { answer=$(client query "$1/1.0/operations?recursion=1&project=$project") && printf '%s\\n' "$answer" | operations_of "$name" "$2"; }

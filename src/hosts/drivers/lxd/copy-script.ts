@@ -2,7 +2,7 @@
 import type { CopyRequest } from '../../hypervisor.js';
 import { detachedDir, ENDED_SCRIPT, endDetachedScript, startDetachedScript } from '../ssh/detached-command.js';
 import { quote } from '../ssh/shell-quote.js';
-import { AT, clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
+import { AT, clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, OVERTAKEN, OVERTAKEN_TRIES, sameInstance, SENDING, WRITING } from './client-script.js';
 import type { Dialect } from './dialect.js';
 import { rootPoolOf, type Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
@@ -57,6 +57,7 @@ ${startDetachedScript({ id, unitPrefix: COPY_UNIT, script: copyScript(dialect, i
 }
 
 /**
+ * The client itself writes settings at the end of a copy, and can be overtaken in that (Incus 6.0.4); what was copied is passed over by the next try.
  * Files that vanish while rsync reads them fail the whole copy of a container that runs (LXD 5.0.2, also with --allow-inconsistent, which says
  * that it would not). The next try has little left to copy. One that removes files all the time is copied while it is stopped, or from a pool that has snapshots.
  */
@@ -94,8 +95,11 @@ tries=${VANISHED_TRIES}
 [ "$state" != Stopped ] || tries=1
 # Of the first try: what it has read is passed over by the next ones.
 began=$(date +%s%3N)
+overtaken=0
 until copy_once; do
-  code=$? tries=$((tries - 1))
+  code=$?
+  case $said in *"${OVERTAKEN}"*) [ "$overtaken" -lt ${OVERTAKEN_TRIES} ] && overtaken=$((overtaken + 1)) && continue ;; esac
+  tries=$((tries - 1))
   case $tries:$said in 0:*) false ;; *"exit status 24"*) true ;; *) false ;; esac || { printf '%s\\n' "$said" >&2; exit "$code"; }
 done
 limit=${ASK_S}

@@ -45,7 +45,7 @@ const PATTERNS: readonly Pattern[] = [
   { matches: /Unable to resolve container rootfs/i, code: 'failed', remedy: 'its data were never copied whole: copy it again, or recover it elsewhere' },
   { matches: /Requested profile .* doesn't exist|Network not found|Storage pool not found|No root device could be found/i, code: 'failed', remedy: 'make it on that host as it is on the others (profile, network, storage pool)' },
   { matches: /already exists|UNIQUE constraint failed/i, code: 'already' },
-  { matches: /Instance is busy running|database is locked|context deadline exceeded|Failed to begin transaction/i, code: 'busy' },
+  { matches: /ETag doesn't match|Instance is busy running|database is locked|context deadline exceeded|Failed to begin transaction/i, code: 'busy' },
   { matches: /Cluster member is evacuated|Missing event connection/i, code: 'unreachable', remedy: 'look at the cluster of the daemons (cluster list)' },
   { matches: /is not supported on this server|migration\.stateful|CRIU isn't installed|not supported by/i, code: 'unsupported' },
   { matches: /permission denied/i, code: 'failed', remedy: 'the SSH login must be root, or may use sudo without a password' },

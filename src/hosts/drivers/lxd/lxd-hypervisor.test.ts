@@ -138,6 +138,19 @@ describe('a spare beside the replica', () => {
 describe('scripts', () => {
   const operationsOf = (text: string, name: string, words = SENDING): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name} '${words}'`], { input: text, encoding: 'utf8' }).stdout.trim();
 
+  it('write settings again where something else was written meanwhile, and give up in the words of the client', () => {
+    const write = (...answers: readonly string[]): readonly unknown[] => {
+      const client = `client() { n=$(cat "$count"); echo $((n + 1)) > "$count"; case $n in ${answers.map((one, nth) => `${nth}) ${one} ;;`).join(' ')} *) echo "Error: ETag doesn't match: a vs b" >&2; return 1 ;; esac; }`;
+      const script = `count=$(mktemp); echo 0 > "$count"; ${client}\n${INSTANCE_FUNCTIONS}\nname=c1 project=default\nset_settings "" a=b; code=$?; echo "$code $(cat "$count")"; rm -f "$count"`;
+      const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+      return [stdout.trim(), stderr.trim()];
+    };
+    const overtaken = `echo "Error: ETag doesn't match: a vs b" >&2; return 1`;
+    expect(write(overtaken, overtaken, 'return 0')).toEqual(['0 3', '']);
+    expect(write(overtaken, 'echo "Error: Instance not found" >&2; return 3')).toEqual(['3 2', 'Error: Instance not found']);
+    expect(write()).toEqual(['1 8', "Error: ETag doesn't match: a vs b"]);
+  });
+
   it('find the copies under way of one instance among the operations of the daemon', () => {
     const id = '07aa6b3a-78d2-4113-86da-59e8b4e523a6';
     expect(operationsOf(OPERATIONS, 'c1')).toBe(id);

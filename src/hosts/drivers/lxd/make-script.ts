@@ -24,6 +24,12 @@ export function makeBody({ uuid, definition, source }: MakeRequest, copied: Pick
   return JSON.stringify({ name, type: kind === 'vm' ? 'virtual-machine' : 'container', architecture, profiles, devices, config: { ...config, ...marks, 'volatile.uuid': uuid }, source: from });
 }
 
+/** Asked first: of an alias that it does not have, Incus only says that no image was given. */
+function imageIsThere(image: string): string {
+  const path = `/1.0/images/${isFingerprint(image) ? '' : 'aliases/'}${encodeURIComponent(image)}?project=`;
+  return `answer=$(client query ${quote(path)}"$project" 2>&1) || case $answer in *"not found"*) end ${EXIT.notDone} "image "${quote(image)}" not found" ;; *) printf '%s\\n' "$answer" >&2; exit 1 ;; esac\n`;
+}
+
 /** `member`: as which this host is in its cluster of daemons, which else would choose one of them; `none`: it stands alone. */
 export function startMakeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null, member: string): string {
   const id = copyIdOf(dialect, request.id);
@@ -36,6 +42,7 @@ export function startMakeScript(dialect: Dialect, request: MakeRequest, copied: 
  */
 function makeScript(dialect: Dialect, request: MakeRequest, copied: Instance | null, member: string): string {
   const { name, project } = readInstanceDefinition(request.definition);
+  const { source } = request;
   return `(
 ${clientScript(dialect, ASK_S)}
 ${instanceScript({ name, project, location: member })}
@@ -50,7 +57,7 @@ if answer=$(client query "$path" 2>&1); then
 else
   case $answer in *"not found"*) ;; *) echo "$answer" >&2; exit 1 ;; esac
 fi
-limit=0
+${source.kind === 'copy' ? '' : imageIsThere(source.image)}limit=0
 client query --wait -X POST "/1.0/instances?project=$project${member === 'none' ? '' : '&target=$member'}" -d ${quote(makeBody(request, copied))} > /dev/null || exit $?
 limit=${ASK_S}
 found=$(setting "" volatile.uuid) && role=$(setting "" ${MARKS.role}) && state=$(status_of "") || exit $?
