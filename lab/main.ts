@@ -5,12 +5,13 @@ import { relay, startControlPlane } from './control-plane.js';
 import { FAULT_USAGE, isFaultVerb, parseFault } from './network-faults.js';
 import { addLunPool, lunPath } from './luns.js';
 import { endOwner } from './owner.js';
-import { ensureIncus, ensureLabPackages, whyNoLab } from './setup.js';
+import { ensureIncus, ensureLabPackages, whyNoContainers, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
 import { REPO_ROOT, startTicks } from './ticks.js';
 
 const API_PORT = 7480;
-const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME] [--incus]   set up, play the story; stays up unless --once; --incus: an Incus beside each LXD
+const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME] [--lxd] [--incus]   set up, play the story; stays up unless --once
+    --lxd: not without LXD (without it, LXD is left out where it can't be had); --incus: an Incus beside each LXD
 npm run lab -- status | down
 npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
 npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]
@@ -24,6 +25,8 @@ interface Options {
   readonly name: string;
   readonly hosts: number;
   readonly once: boolean;
+  /** Nothing is begun where it can't be had. */
+  readonly lxd: boolean;
   readonly incus: boolean;
   readonly help: boolean;
   readonly rest: readonly string[];
@@ -47,10 +50,11 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function parse(argv: readonly string[]): Options {
   const rest: string[] = [];
-  let [name, hosts, once, incus, help] = ['rl0', 3, false, false, false];
+  let [name, hosts, once, lxd, incus, help] = ['rl0', 3, false, false, false, false];
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--once') once = true;
+    else if (word === '--lxd') lxd = true;
     else if (word === '--incus') incus = true;
     else if (word === '--name') name = argv[(at += 1)] ?? '';
     else if (word === '--hosts') hosts = Number(argv[(at += 1)]);
@@ -59,12 +63,14 @@ function parse(argv: readonly string[]): Options {
     else rest.push(word);
   }
   if (!Number.isInteger(hosts) || hosts < 2 || hosts > 16) throw new BadInput('--hosts: a whole number from 2 to 16');
-  return { name, hosts, once, incus, help, rest };
+  return { name, hosts, once, lxd, incus, help, rest };
 }
 
-async function play({ name, hosts, once, incus }: Options): Promise<number> {
+async function play({ name, hosts, once, lxd, incus }: Options): Promise<number> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+  const without = lxd ? whyNoContainers() : null;
+  if (without !== null) throw new Error(`--lxd: ${without}`);
   await ensureLabPackages(say);
   const hasIncus = incus && (await ensureIncus(say)) === null;
   let asked: (() => void) | null = null;

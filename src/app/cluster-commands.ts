@@ -183,6 +183,7 @@ export class RealClusterCommands implements ClusterCommands {
     const host = findHost(view, wanted.host);
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
+    const atMs = this.ports.clock.nowMs();
     const { workloads, mute: [mute] } = await hypervisor.inventory();
     const [observed, namesake] = workloads.filter((one) => one.name === wanted.name || one.uuid === wanted.name);
     if (observed && namesake) throw new UserError('conflict', `${host.name} has more than one ${wanted.name}: ${[observed, namesake].map((one) => `${one.uuid} in ${HYPERVISOR_NAMES[one.driver]}`).join(', ')}`, `reeve workload adopt ${host.name} UUID`);
@@ -192,6 +193,8 @@ export class RealClusterCommands implements ClusterCommands {
     const needs = this.ports.world.needsOf(host, definition);
     const { isProtected, priority, drainPolicy } = wanted;
     const id = workloadId(randomUUID());
+    // What was looked at before it was there, or ran, would say from now on that it is missing, or has ended.
+    if (!mute && host.bootId !== null) await this.ports.store.saveInventory({ hostId: host.id, atMs, bootId: host.bootId, workloads });
     const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
       const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
       const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
