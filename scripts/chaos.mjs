@@ -10,7 +10,7 @@ import { ensureRedis } from './lib/redis.mjs';
 import { runVitest } from './lib/vitest.mjs';
 
 /** Words of vitest: with its folder where another file ends in the same. The stage `e2e` of `npm test` runs each of them once. */
-const FILES = ['failover.e2e', 'lease.e2e', 'replicas.e2e', 'chaos.e2e', 'e2e/containers.e2e', 'copies-cut.e2e'];
+const FILES = ['failover.e2e', 'lease.e2e', 'replicas.e2e', 'chaos.e2e', 'e2e/containers.e2e', 'copies-cut.e2e', 'luns.e2e', 'lxd-cluster.e2e'];
 
 async function prepare() {
   await ensure();
