@@ -111,12 +111,12 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
     // What moved live has left nothing behind.
     const left = operation.kind === 'relocate' ? source : null;
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left, memo: outcome.memo }) }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: outcome.memo['unleased'] === true ? null : leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left, memo: outcome.memo }) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
-  if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
+  if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: operation.kind === 'migrate' && !movesLive(workload) ? null : leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
   }
@@ -130,7 +130,7 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
 
 /** A start may be under way there, and nobody can be asked: that host is its home until it answers or is proven off. */
 function mayRunAtTarget({ kind }: Operation, outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean {
-  if (kind !== 'relocate' || outcome.kind !== 'unknown') return false;
+  if ((kind !== 'relocate' && kind !== 'migrate') || outcome.kind !== 'unknown') return false;
   return outcome.code === 'target-unknown' || (outcome.code === 'undo-failed' && outcome.memo['promoting'] === true);
 }
 

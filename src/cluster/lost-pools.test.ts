@@ -106,6 +106,16 @@ describe('a pool of a host without power', () => {
     expect(operationsOf(decided({ hosts: [withPool(first), withPool(second), { ...lost, proof: proof('lease-expired') }], workloads: [copied] }))).toEqual(['recover ct host-2']);
   });
 
+  it('which is heard again comes back with it, and no older copy is started in the moments until then, nor by a plain start', () => {
+    const copied: Workload = { ...ct, replica: { hostId: two.id, asOfMs: 1, triedAtMs: 0, why: null, isToldLate: false } };
+    const withPool = onLun(two, 'ha');
+    const keeper: Host = { ...withPool, facts: withPool.facts && { ...withPool.facts, containerDaemons: withPool.facts.containerDaemons.map((one) => ({ ...one, pools: [{ name: 'ha', driver: 'dir', source: null }] })) } };
+    const back = aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]);
+    expect(operationsOf(decided({ hosts: [first, keeper, { ...lost, proof: proof('new-boot') }], workloads: [copied] }, back))).not.toContain('recover ct host-2');
+    const view = aView({ hosts: [first, keeper, lost], workloads: [{ ...copied, state: 'waiting' }] });
+    expect(() => startWorkload(view, { hosts: view.hosts, workloads: view.workloads, heard: new Set([one.id, two.id]), leaseless: new Set(), promised: [], rules: [], policy: DEFAULT_POLICY.placement } as unknown as PlacementView, 'ct', { by: 'anna', nowMs: NOW_MS })).toThrow(/its newest data lie in the pool ha of host-3, which host-1 can take over/);
+  });
+
   it('which is heard again comes back with it', () => {
     const result = decided({}, aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(three, { bootId: 'boot-new' })]));
     expect(whyOf(result, 'pool-not-taken')).toMatch(/is heard again/);

@@ -66,7 +66,9 @@ export function planTakeOver(context: RuleContext, owner: Host, pool: PoolName):
   if (active) return waits(active.params['pool'] === pool.pool ? `is being taken over by ${nameOf(context, active.targetHostId)}; \`reeve operation show ${active.id}\`` : `follows when another one of ${owner.name} has been taken over; \`reeve operation show ${active.id}\``);
   const takers = context.view.hosts.filter((one) => one.id !== owner.id && one.facts !== null && whyNotTaken(one.facts, pool, request) === null);
   if (takers.length === 0 && begun === null) return null;
-  const unproven = begun?.isClaimed ? null : whyUnproven(context, owner);
+  const back = begun?.isClaimed ? null : whyItStays(context, owner);
+  if (back !== null) return waits(back);
+  const unproven = begun?.isClaimed ? null : whyUnproven(owner);
   if (unproven !== null) return waits(unproven, true);
   const last = lastFailure(context, owner, pool);
   if (last) return waits(`was not taken over: ${last.why ?? 'no reason given'}; tried again in a moment; \`reeve operation show ${last.id}\``);
@@ -83,12 +85,17 @@ function requestFor({ facts }: Host, pool: PoolName): (PoolRequest & { readonly 
 
 const requestOf = ({ driver, pool, uuid, newUuid, sizeBytes, generation }: PoolRequest): PoolRequest => ({ driver, pool, uuid, newUuid, sizeBytes, generation });
 
-/** The mount is the danger, not what runs. */
-function whyUnproven(context: RuleContext, owner: Host): string | null {
-  const { proof, name } = owner;
+/** Its newest data come back with it in a moment: no older copy is started meanwhile. */
+function whyItStays(context: RuleContext, owner: Host): string | null {
+  const { name } = owner;
   if (context.verdictOf(owner.id)?.hearing === 'heard') return `stays with ${name}, which is heard again and has it mounted: it is admitted with it`;
   if (context.view.operations.some((one) => one.kind === 'readmit' && one.hostId === owner.id)) return `stays with ${name}, which is being admitted again; \`reeve operation list\``;
   if (staysWithHost(context, owner)) return `waits for ${name}, which is to come back with it`;
+  return null;
+}
+
+/** The mount is the danger, not what runs. */
+function whyUnproven({ proof, name }: Host): string | null {
   if (provesNoPower(proof)) return null;
   return `can be taken over when ${name} surely has no power, and ${whyPowerUnproven(proof)}: it may have it mounted, and mounted twice it is destroyed; \`reeve host fence ${name}\` with a device, or \`reeve host confirm-off ${name}\``;
 }
@@ -108,7 +115,7 @@ function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly 
   // One that keeps a replica may have what lies in it, and the pool itself never: its daemon has something of that name already.
   const keeper = (host: Host): Workload | undefined => all.find(({ replica }) => replica?.hostId === host.id);
   const others = context.view.hosts.filter((one) => one.id !== owner.id && (!takers.includes(one) || keeper(one) !== undefined));
-  const whyNot = (host: Host): string => (takers.includes(host) ? `${host.name} has a replica of ${keeper(host)?.name ?? ''} under its name, so its daemon can't take the pool up; \`reeve workload replicas ${keeper(host)?.name ?? ''} --discard ${host.name}\` first, if the pool is to be had there` : `${host.name} can not take the pool over`);
+  const whyNot = (host: Host): string => (takers.includes(host) ? `${host.name} has a replica of ${keeper(host)?.name ?? ''} under its name, so its daemon can't take the pool up` : `${host.name} can not take the pool over`);
   const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }, ...others.map((host) => ({ hostId: host.id, why: whyNot(host) }))];
   const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), instance: first.needs.instance && { ...first.needs.instance, profiles: allOf(all, 'profiles'), networks: allOf(all, 'networks') } } };
   const elsewhere = [...exclude, ...failed.flatMap((hostId) => (hostId === null ? [] : [{ hostId, why: 'it failed there' }]))];

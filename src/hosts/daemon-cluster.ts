@@ -17,7 +17,9 @@ export function tieBetween(one: Pick<ContainerDaemon, 'isClustered' | 'cluster'>
 export const daemonOf = (facts: Facts, driver: string): ContainerDaemon | undefined => facts?.containerDaemons.find((one) => one.driver === driver);
 export const isMember = (facts: Facts, driver: string): boolean => daemonOf(facts, driver)?.isClustered === true;
 
-export const whyApart = (driver: Driver, one: string, other: string): string => `${HYPERVISOR_NAMES[driver]} of ${one} and that of ${other} are not in one cluster, and one of them is in a cluster: nothing is copied between them`;
+/** How that sentence ends. */
+export const APART = 'nothing is copied between them';
+export const whyApart = (driver: Driver, one: string, other: string): string => `${HYPERVISOR_NAMES[driver]} of ${one} and that of ${other} are not in one cluster, and one of them is in a cluster: ${APART}`;
 
 /** Its cluster knows each name once, so no copy of an instance can stand on another member. */
 export const whyNoReplicas = (driver: Driver, host: string): string => `${HYPERVISOR_NAMES[driver]} on ${host} is in a cluster of its own kind, which has each instance once, so no replica is kept there; daemons that stand alone keep replicas`;

@@ -1,7 +1,7 @@
 // Makes the daemons for containers of a host and of the others known to each other, both ways.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { reachedAt, type ContainerDriver, type DaemonDoor, type DaemonPeer } from './container-trust.js';
-import { tieBetween, whyApart } from './daemon-cluster.js';
+import { APART, tieBetween, whyApart } from './daemon-cluster.js';
 import { HYPERVISOR_NAMES } from './hypervisor.js';
 import { forEachHost, type EnrolmentSide } from './enrolment-side.js';
 
@@ -42,7 +42,7 @@ async function connectBoth(driver: ContainerDriver, own: Side, peer: Side): Prom
   return [...(await connect(driver, own, peer)), ...(await connect(driver, peer, own))];
 }
 
-const asMember = (door: DaemonDoor | undefined): Parameters<typeof tieBetween>[0] => door && { isClustered: door.isClustered, ...(door.isClustered ? { cluster: { id: door.fingerprint, member: '' } } : {}) };
+export const asMember = (door: DaemonDoor | undefined): Parameters<typeof tieBetween>[0] => door && { isClustered: door.isClustered, ...(door.isClustered ? { cluster: { id: door.fingerprint, member: '' } } : {}) };
 
 /** What keeps the daemon of one host from reaching that of the other; none: it reaches it. */
 async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<readonly string[]> {
@@ -58,10 +58,12 @@ async function connect(driver: ContainerDriver, from: Side, to: Side): Promise<r
 
 const DEAF = 'which does not listen';
 /** Of a trouble: that daemon is reached by nobody, whatever is known of whom. */
+/** Of a trouble: nothing is to go from one to the other. */
+export const isApart = (trouble: string): boolean => trouble.endsWith(APART);
 export const isDeaf = (trouble: string): boolean => trouble.endsWith(DEAF);
 
 /** Address and certificate are the right ones, and nobody answers there: a new remote would mend nothing, and making it begins with taking away the one that fits. */
-const AWAY = /no answer within|connection refused|no route to host|network is unreachable|timed? ?out/i;
+const AWAY = /no answer within|connection refused|connection reset|no route to host|network is unreachable|timed? ?out|deadline exceeded|: EOF|shutting down|\b50[0-9]\b/i;
 
 /** Looked at before, so that what works is left alone, and after: only that counts. */
 async function letIn(from: EnrolmentSide, to: EnrolmentSide, peer: DaemonPeer): Promise<string | null> {

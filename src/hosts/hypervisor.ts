@@ -50,6 +50,8 @@ export interface ObservedWorkload {
   readonly autostart: boolean;
   /** False: transient, gone once it stops. */
   readonly persistent: boolean;
+  /** Its daemon is in a cluster of daemons that has each instance once: there is no other one in it. */
+  readonly isOnlyOne?: true;
 }
 
 export interface DiskSpec {

@@ -53,6 +53,16 @@ const run = (context: ReadmissionContext) => runReadmission(context, crashingJou
 const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stopped', true), shown('free', 'stopped', true), shown('stranger', 'running')], [known('moved', 'host-2'), known('local', null), known('free', null, false), known('other', 'host-2')]);
 
 describe('re-admission', () => {
+  it('leaves what its cluster of daemons has moved there, and what it can not have any more is no reason to stay out', async () => {
+    const one = setUp([{ ...shown('ct', 'stopped'), kind: 'container', driver: 'lxd', isOnlyOne: true }], [known('ct', 'host-2')]);
+    const copies = { setAside: async () => { throw new OperationalError('unsupported', 'the only one in its cluster'); } } as unknown as Hypervisor['copies'];
+    expect((await run({ ...one.context, hypervisor: { ...one.context.hypervisor, copies } })).kind).toBe('succeeded');
+    const pool = { driver: 'lxd', pool: 'ha', uuid: 'a', newUuid: 'b', sizeBytes: 1, generation: 1, byHostId: 'id-host-2' as never, isClaimed: true, isDone: true, atMs: 0 } as const;
+    const bare = { ...setUp([], []).context };
+    expect(await run({ ...bare, hypervisor: { ...bare.hypervisor, pools: null }, takenPools: [pool] })).toMatchObject({ kind: 'succeeded', memo: { lostPools: ['lxd:ha'] } });
+    expect(await run({ ...setUp([], []).context, hypervisor: { ...bare.hypervisor, pools: null }, takenPools: [{ ...pool, isDone: false }] })).toMatchObject({ kind: 'failed', why: expect.stringContaining('has no daemon any more') as unknown });
+  });
+
   it.each([false, true])('keeps what a container had written here for a person, or for the next copy where its owner says so (%s)', async (reusesStale) => {
     const asked: boolean[] = [];
     const one = setUp([{ ...shown('ct', 'stopped'), kind: 'container', driver: 'lxd' }], [{ ...known('ct', 'host-2'), reusesStale }]);

@@ -117,13 +117,24 @@ const forgetPools: Step<ReadmissionContext> = {
     const kept: string[] = [];
     const lost: string[] = [];
     for (const one of takenPools) {
-      if (hypervisor.pools === null) throw new OperationalError('unsupported', `${self.host.name} has no daemon with pools of its own any more, and had ${one.pool}`);
-      ((await hypervisor.pools.forget(admission.token, one, one.isDone)) === 'kept' ? kept : lost).push(poolKey(one));
+      const answer = await forgetOne(hypervisor, admission.token, one);
+      if (answer === 'no-daemon') throw new OperationalError('unsupported', `${self.host.name} has no daemon any more that could say whether ${one.pool} is its own still`, `install ${HYPERVISOR_NAMES[one.driver]} there again; or, when its data are not needed: reeve host remove ${self.host.name} --lost`);
+      (answer === 'kept' ? kept : lost).push(poolKey(one));
     }
     const notes = [...(lost.length > 0 ? [`${lost.join(', ')} is another host's: its daemon has forgotten it`] : []), ...(kept.length > 0 ? [`${kept.join(', ')} is its own still`] : [])];
     return { kind: 'done', memo: { keptPools: kept, lostPools: lost }, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) };
   },
 };
+
+/** A host that was made anew has nothing to forget of what another one surely has. */
+async function forgetOne({ pools }: Hypervisor, token: CommandToken, one: TakenPool): Promise<'kept' | 'lost' | 'no-daemon'> {
+  try {
+    return pools === null ? (one.isDone ? 'lost' : 'no-daemon') : await pools.forget(token, one, one.isDone);
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== 'unsupported') throw error;
+    return one.isDone ? 'lost' : 'no-daemon';
+  }
+}
 
 export const poolKey = ({ driver, pool }: Pick<TakenPool, 'driver' | 'pool'>): string => `${driver}:${pool}`;
 
@@ -154,12 +165,23 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
   // What a container wrote last before it was started elsewhere may be here alone.
   if (observed.driver !== 'libvirt' && hypervisor.copies !== null) {
-    await hypervisor.copies.setAside(token, known.uuid, known.reusesStale);
+    if (!(await setAside(hypervisor.copies, token, known))) return `${known.name} lies here, and is the only one in its cluster of daemons: it is left, though it belongs to ${known.elsewhere}`;
     if (known.reusesStale) return `what ${known.name} had written here is no workload any more, and the next copy of it may be written over it: it runs on ${known.elsewhere}`;
     return `what ${known.name} had written here is set aside: it runs on ${known.elsewhere}; when it is not needed, on this host: ${observed.driver === 'incus' ? 'incus' : 'lxc'} delete ${observed.name}`;
   }
   await hypervisor.undefine(token, known.uuid);
   return `old definition of ${known.name} removed`;
+}
+
+/** False: its cluster of daemons has each instance once, so it was moved here, and is no copy. */
+async function setAside(copies: NonNullable<Hypervisor['copies']>, token: CommandToken, { uuid, reusesStale }: KnownWorkload): Promise<boolean> {
+  try {
+    await copies.setAside(token, uuid, reusesStale);
+    return true;
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== 'unsupported') throw error;
+    return false;
+  }
 }
 
 /** What was the only copy may be one of two by now: somebody has started it at its home. */
@@ -182,7 +204,7 @@ const confirmClean: Step<ReadmissionContext> = {
     if (running.length > 0) {
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
-    const left = (await everything(context)).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
+    const left = (await everything(context)).filter((one) => !one.isOnlyOne && known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
     return { kind: 'done', note: 'clean' };
   },

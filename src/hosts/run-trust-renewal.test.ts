@@ -68,6 +68,31 @@ describe('renewal of the trust between daemons', () => {
     expectLetIn(one.world);
   });
 
+  it('asks of members of a cluster of daemons nothing, which know each other without it, and of one apart neither', async () => {
+    const clustered = (host: FakeHost, fingerprint: string): void => {
+      host.fingerprint = fingerprint;
+      host.remotes.clear();
+      Object.assign(host, { survey: { ...host.survey, daemons: host.survey.daemons.map((one) => ({ ...one, isClustered: true })) } });
+    };
+    const members = setUp(({ hosts }) => { for (const host of hosts.slice(0, 2)) clustered(host, 'f-of-all'); });
+    expect(await run(members)).toMatchObject({ kind: 'succeeded' });
+    expect(members.world.hosts[0]!.shows.fingerprint).toBe('c-1+');
+    const beside = setUp(({ hosts }) => clustered(hosts[2]!, 'f-of-others'));
+    expect(await run(beside)).toMatchObject({ kind: 'succeeded' });
+    expect([beside.world.hosts[0]!.shows.fingerprint, knownAt(beside.world, 2)]).toEqual(['c-1+', ['host-1 c-1+']]);
+  });
+
+  it('goes on only when every daemon answers: one that does not may know the old certificate alone', async () => {
+    const one = setUp();
+    const peer = one.context.peers[0]!;
+    const doors = peer.containers.doors.bind(peer.containers);
+    let asked = 0;
+    Object.assign(peer.containers, { doors: async () => ((asked += 1) === 1 ? doors() : (await doors()).map((door) => ({ ...door, error: 'no answer', httpsAddress: null }))) });
+    const outcome = await run(one);
+    expect([outcome.kind, one.world.hosts[0]!.shows.fingerprint]).toEqual(['failed', 'c-1']);
+    expectLetIn(one.world);
+  });
+
   it('changes nothing while a host can not be told, unless the old one is over anyway', async () => {
     const absent = [{ driver: 'lxd' as const, why: 'host-4 is fenced' }];
     const away = setUp();

@@ -6,7 +6,8 @@ import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOu
 import { reachedAt, type ContainerDriver, type DaemonPeer, type ShownCertificate } from './container-trust.js';
 import { RENEWED_BEFORE_MS } from './daemon-trust.js';
 import { forEachHost, unlessAway, type EnrolmentSide } from './enrolment-side.js';
-import { exchangeRemotes, isDeaf } from './exchange-remotes.js';
+import { asMember, exchangeRemotes, isApart, isDeaf } from './exchange-remotes.js';
+import { tieBetween } from './daemon-cluster.js';
 import { HYPERVISOR_NAMES } from './hypervisor.js';
 
 export interface TrustRenewalContext {
@@ -36,7 +37,7 @@ const remotes: Step<TrustRenewalContext> = {
     if (await isAnyOver(context)) return { kind: 'done', note: 'a certificate is over, so that nobody is let in by it: first that' };
     const { pairs, troubles } = await exchangeRemotes(context.self, context.peers);
     // Nothing is changed on a ground that does not hold: which of two certificates is at fault could not be told any more.
-    const inTheWay = troubles.filter((one) => !isDeaf(one));
+    const inTheWay = troubles.filter((one) => !isDeaf(one) && !isApart(one));
     if (inTheWay.length > 0) return refused('not-reached', inTheWay.join('; '));
     return { kind: 'done', note: `${pairs} daemons of other hosts reach it and are reached` };
   },
@@ -67,9 +68,12 @@ const prepare: Step<TrustRenewalContext> = {
 const short = ({ fingerprint }: ShownCertificate): string => fingerprint.slice(0, 12);
 const day = ({ expiresAtMs }: ShownCertificate): string => new Date(expiresAtMs).toISOString().slice(0, 10);
 
-/** Peers that have a daemon of this kind, each as it is reached now. */
-async function peersOf({ peers }: TrustRenewalContext, driver: ContainerDriver): Promise<readonly { readonly side: EnrolmentSide; readonly peer: DaemonPeer }[]> {
+/** Peers that have a daemon of this kind and are reached with the client's certificate, each as it is reached now: members of a cluster of daemons are not. One that is mute may be. */
+async function peersOf({ self, peers }: TrustRenewalContext, driver: ContainerDriver): Promise<readonly { readonly side: EnrolmentSide; readonly peer: DaemonPeer }[]> {
+  const own = asMember((await self.containers.doors()).find((door) => door.driver === driver && door.error === null));
   const found = await forEachHost(peers, async (side) => (await side.containers.doors()).filter((door) => door.driver === driver).flatMap((door) => {
+    if (door.error !== null) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[driver]} of ${side.host.name} does not answer, and may know ${self.host.name} by its certificate: ${door.error}`);
+    if (tieBetween(own, asMember(door)) !== 'alone') return [];
     const address = reachedAt(door.httpsAddress, side.host.address);
     return address === null ? [] : [{ side, peer: { driver, hostName: side.host.name, address, fingerprint: door.fingerprint } }];
   }));

@@ -1,4 +1,5 @@
 // What must hold before a migration begins: each refusal names its cause and what to do about it.
+import { clientOf, listsBy } from '../workloads/by-hand.js';
 import type { StoragePool } from '../hosts/host-facts.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
@@ -26,11 +27,11 @@ export function whyNotMigrate({ workload, source, destination, otherJob }: Prech
   const { name, needs } = workload;
   if (source.name === destination.name) return { code: 'same-host', why: `${name} is on ${source.name} already`, remedy: null };
   if (source.look.kind === 'blind') return { code: 'source-unreachable', why: `${source.name} does not answer: ${source.look.why}`, remedy: `reeve host check ${source.name}` };
-  if (otherJob) return { code: 'busy', why: `${name} is being migrated from ${source.name} already, not by Reeve`, remedy: `wait for it, or on ${source.name}: virsh domjobabort ${name}` };
+  if (otherJob) return { code: 'busy', why: `${name} is being migrated from ${source.name} already, not by Reeve`, remedy: needs.driver === 'libvirt' ? `wait for it, or on ${source.name}: virsh domjobabort ${name}` : `wait for it; on ${source.name}: ${clientOf(needs.driver)} operation list` };
   if (!isRunning(source.look)) return { code: 'not-running', why: `${name} on ${source.name} is ${describeLook(source.look)}; only a running workload moves live`, remedy: `reeve workload relocate ${name}` };
   if (needs.pinnedBy.length > 0) return { code: 'pinned', why: `${name} is tied to ${source.name} by ${needs.pinnedBy.join(', ')}`, remedy: 'detach it from the workload first' };
   if (destination.look.kind === 'blind') return { code: 'destination-unreachable', why: `${destination.name} does not answer: ${destination.look.why}`, remedy: `reeve host check ${destination.name}` };
-  if (!isStopped(destination.look)) return { code: 'already-there', why: `${destination.name} already has a process of ${name}: ${describeLook(destination.look)}`, remedy: `on ${destination.name}: virsh list --all` };
+  if (!isStopped(destination.look)) return { code: 'already-there', why: `${destination.name} already has a process of ${name}: ${describeLook(destination.look)}`, remedy: `on ${destination.name}: ${listsBy([needs.driver])}` };
   return null;
 }
 

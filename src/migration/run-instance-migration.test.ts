@@ -50,6 +50,20 @@ describe('runInstanceMigration', () => {
     expect(one.world.world.host(SOURCE).migrations.size).toBe(0);
   });
 
+  it('is noted under the lease once more when it has arrived; what could not be noted does not count as ended with the lease', async () => {
+    for (const refusedAt of [null, 2]) {
+      const one = setUp();
+      let asked = 0;
+      const { destination } = one.context;
+      destination.hypervisor.announce = async () => {
+        asked += 1;
+        if (asked === refusedAt) throw new OperationalError('guard-refused', 'this host holds no lease');
+      };
+      const outcome = await run(one.world, { ...one.context, destination: { ...destination, token: { ...destination.token, lease: true } } });
+      expect([outcome.kind, asked, outcome.memo['unleased'] ?? false]).toEqual(['succeeded', 2, refusedAt !== null]);
+    }
+  });
+
   it('is not begun onto a copy of it', async () => {
     const one = setUp();
     const { definition } = one.context.workload;
@@ -96,13 +110,13 @@ describe('runInstanceMigration', () => {
     expect(runningOn(one.world)).toEqual([]);
   });
 
-  it('removes the half that is left at the destination when it stays: it must not pass for a whole copy', async () => {
+  it('sets the half aside that is left at the destination when it stays: it must not pass for a whole copy, and is not deleted', async () => {
     const one = setUp();
     const { definition } = one.context.workload;
     one.world.world.inject({ host: SOURCE, method: 'startMigration', error: new OperationalError('failed', 'migration dump failed'), when: 'before', times: 1 });
     whenStarted(one.world, () => one.world.world.host(DESTINATION).domains.set(UUID, { uuid: UUID, name: 'vm-1', kind: 'container', definition, running: null, reason: 'ended', autostart: false, statistics: null }));
-    expect(await run(one.world)).toMatchObject({ kind: 'failed', code: 'did-not-move', why: expect.stringContaining('the half of it on host-2 was removed') as string });
-    expect([runningOn(one.world), at(one.world, DESTINATION)]).toEqual([[SOURCE], undefined]);
+    expect(await run(one.world)).toMatchObject({ kind: 'failed', code: 'did-not-move', why: expect.stringContaining('a replica that is not whole') as string });
+    expect([runningOn(one.world), at(one.world, DESTINATION)]).toMatchObject([[SOURCE], { running: null, replica: { asOfMs: null } }]);
   });
 
   it('keeps what is left at the source as a replica when the client did not get as far as deleting it', async () => {

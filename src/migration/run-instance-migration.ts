@@ -1,5 +1,6 @@
 // Live move of an instance of LXD or Incus: its daemons copy disk and memory and delete the source; then both hosts are asked what is true, whatever the daemon said.
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
+import { clientOf } from '../workloads/by-hand.js';
 import { describeLook, look, unlessRefused } from '../workloads/place.js';
 import type { MigrationContext } from './migration-context.js';
 import { precheckMigration } from './precheck.js';
@@ -27,7 +28,7 @@ const precheck: Step<InstanceMigrationContext> = {
 /** The daemons make it there by its own name and identity; nothing is taken out of the way for that. */
 async function freePlace({ workload, destination }: InstanceMigrationContext): ReturnType<Step<InstanceMigrationContext>['run']> {
   const there = await look(destination, workload.uuid);
-  if (!(there.kind === 'seen' && there.observed === null)) return refused('already-there', `${destination.name} has it already: ${describeLook(there)}`, `reeve workload relocate ${workload.name} --to ${destination.name}`);
+  if (!(there.kind === 'seen' && there.observed === null)) return refused('already-there', `${destination.name} has it already: ${describeLook(there)}`, `look at it there; when it is not needed, on ${destination.name}: ${clientOf(workload.needs.driver)} delete ${workload.name}`);
   const copies = (await destination.hypervisor.copies?.replicas() ?? []).filter(({ uuid }) => uuid === workload.uuid);
   if (copies.length === 0) return { kind: 'done' };
   const kinds = copies.map(({ kind }) => kind).join(' and ');

@@ -54,7 +54,7 @@ const move: Step<MemberRelocationContext> = {
     const seen = await lastLook(source, workload.uuid);
     const unproven = whyNotStopped(context, seen);
     if (unproven) return unproven;
-    if (seen.kind === 'seen' && seen.observed === null && !seen.isProvenOff) await showAgain({ ...context, workload: current(context, journal).workload });
+    if (seen.kind === 'seen' && !seen.isProvenOff) await showAgain(source, current(context, journal).workload.definition);
     const said = await sendToMember(context, journal, { id: moveId(context, 'there'), from: source, to: target, line: `its daemons move it to ${target.name}` });
     const where = await whereIs(context);
     if (where.on === 'target') return { kind: 'done', note: `it is on ${target.name} now${said === null ? '' : `, though the command said: ${said}`}` };
@@ -70,6 +70,7 @@ const move: Step<MemberRelocationContext> = {
     if (where.on === 'unknown' || where.isLost) throw new OperationalError('failed', describeWhere(context, where));
     const seen = await lastLook(target, workload.uuid);
     if (!isStopped(seen)) throw new OperationalError('failed', `${workload.name} is ${describeLook(seen)} on ${target.name}; it was left there`);
+    await showAgain(target, current(context, journal).workload.definition);
     const said = await sendToMember(context, journal, { id: moveId(context, 'back'), from: target, to: source, line: `its daemons move it back to ${source.name}` });
     const now = await whereIs(context);
     if (now.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, now)}${said === null ? '' : `: ${said}`}`);
@@ -77,10 +78,13 @@ const move: Step<MemberRelocationContext> = {
   },
 };
 
-/** A start there that failed may have left it hidden at its own home. Where it is not there at all, it is at the other one: that is asked next. */
-async function showAgain({ workload, source }: MemberRelocationContext): Promise<void> {
+/**
+ * A start there that failed may have left it hidden, and a move that was cut without its name: under that nothing is moved. Where it is not there at all, it is at the other
+ * one: that is asked next.
+ */
+async function showAgain({ hypervisor, token }: MemberPlace, definition: string): Promise<void> {
   try {
-    await source.hypervisor.define(source.token, workload.definition);
+    await hypervisor.define(token, definition);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
   }

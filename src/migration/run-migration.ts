@@ -78,7 +78,7 @@ export const settleStep = (conclude?: Conclude): Step<MigrationContext> => ({
   name: 'settle',
   run: (context, journal) => neverForgotten(context, async () => {
     const settled = await settle(context, journal, conclude);
-    if (settled.kind === 'arrived') return { kind: 'done', note: settled.note };
+    if (settled.kind === 'arrived') return { kind: 'done', note: settled.note, ...(settled.unleased === true ? { memo: { unleased: true } } : {}) };
     const { stopped, output, startRefusal } = journal.memo;
     const cause = typeof stopped === 'string' ? stopped : explainFailure(String(output || startRefusal || ''));
     if (settled.kind === 'unknown') return { kind: 'unknown', code: settled.code, why: `${settled.why} (${cause})` };

@@ -136,6 +136,21 @@ describe('runPoolTakeOver', () => {
     taken(one.world);
   });
 
+  it('a target that does not see the device any more after its claim may have claimed it', async () => {
+    const one = setUp();
+    const lun = one.world.lun()!;
+    one.world.world.inject({ host: NEW, method: 'claim', error: new OperationalError('failed', 'udev does not name it'), when: 'after', times: 1 });
+    const pools = one.context.target.hypervisor.pools!;
+    const claim = pools.claim.bind(pools);
+    Object.assign(pools, { claim: async (...words: Parameters<typeof claim>) => { try { await claim(...words); } finally { one.world.world.luns.delete(POOL); } } });
+    const outcome = await run(one);
+    expect(outcome).toMatchObject({ kind: 'unknown', code: 'target-unknown', why: expect.stringContaining('does not see its device now') as string });
+    one.world.world.luns.set(POOL, lun);
+    Object.assign(pools, { claim });
+    expect((await run(one)).kind).toBe('succeeded');
+    taken(one.world);
+  });
+
   it('a target that does not answer may have it', async () => {
     const one = setUp();
     one.world.world.cut(NEW);

@@ -52,7 +52,7 @@ const claim: Step<PoolTakeOverContext> = {
     const before = await lookAt(context);
     if ('why' in before) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} does not say whether it has ${request.pool}: ${before.why}` };
     // An earlier run got as far: the old host can't mount it any more, whatever it does.
-    if (before.name === 'new' && before.isMounted) return { kind: 'done', note: 'had its new name already' };
+    if (before.name === 'new' && before.isMounted && before.source === request.newUuid) return { kind: 'done', note: 'had its new name already' };
     if (before.name === 'none') return { kind: 'failed', code: 'not-claimed', why: `${target.name} does not see the device of ${request.pool}` };
     if (before.name === 'old' && before.source !== null && before.source !== request.uuid) return { kind: 'failed', code: 'not-claimed', why: `${target.name} has another pool named ${request.pool} (${before.source})` };
     const refused = before.name === 'new' ? null : await whyNotOff(context);
@@ -97,7 +97,7 @@ async function afterRefusal(context: PoolTakeOverContext, error: OperationalErro
   const { request, target } = context;
   const why = `${request.pool} was not claimed: ${error.message}${error.remedy === null ? '' : ` (${error.remedy})`}`;
   const after = await lookAt(context);
-  if ('why' in after || (after.isMounted && after.name === 'old')) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} may have claimed ${request.pool}: ${'why' in after ? after.why : why}` };
+  if ('why' in after || after.name === 'none' || (after.isMounted && after.name === 'old')) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} may have claimed ${request.pool}: ${'why' in after ? after.why : after.name === 'none' ? `it does not see its device now; ${why}` : why}` };
   if (after.name === 'new') return { kind: 'failed', code: 'half-claimed', why };
   return { kind: 'failed', code: 'not-claimed', why };
 }

@@ -11,22 +11,32 @@ const MEMORY_LOST = 'it was started again: what was in its memory is lost';
 export const concludeInstance: Conclude = async (context, settlement, sourceSide, destinationSide) => {
   const { workload, source, destination } = context;
   switch (settlement) {
-    case 'arrived':
-      return { kind: 'arrived', note: `runs on ${destination.name}; ${await leaveSource(context, sourceSide)}` };
+    case 'arrived': {
+      const unleased = await whyUnleased(context);
+      const lease = unleased === null ? '' : `; not under the lease there yet: ${unleased}`;
+      return { kind: 'arrived', note: `runs on ${destination.name}; ${await leaveSource(context, sourceSide)}${lease}`, unleased: unleased !== null };
+    }
     case 'stayed':
       return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} runs on at ${source.name}; ${await clearDestination(context, destinationSide)}` };
-    case 'stayed-paused':
-      return resumeAtSource(context);
+    case 'stayed-paused': {
+      const settled = await resumeAtSource(context);
+      return settled.kind === 'not-arrived' ? { ...settled, why: `${settled.why}; ${await clearDestination(context, destinationSide)}` } : settled;
+    }
     case 'ended-there':
       return startAtDestination(context);
     case 'source-lost':
-      return { kind: 'not-arrived', code: 'source-lost', why: `${source.name} is proven off and ${workload.name} did not arrive at ${destination.name}` };
+      return { kind: 'not-arrived', code: 'source-lost', why: `${source.name} is proven off and ${workload.name} did not arrive at ${destination.name}; ${await clearDestination(context, destinationSide)}` };
     case 'nowhere':
       return nowhere(context, sourceSide, destinationSide);
     case 'both':
       return { kind: 'unknown', code: 'both-execute', why: `${workload.name} executes on ${source.name} and on ${destination.name}; nothing was stopped by force` };
   }
 };
+
+/** The note of before it arrived is forgotten after a minute without a process of it, and its disk took longer. */
+async function whyUnleased({ destination }: MigrationContext): Promise<string | null> {
+  return destination.token.lease ? attempt(() => destination.hypervisor.announce(destination.token)) : null;
+}
 
 /** The client deletes it there; where it was ended before, nothing is deleted by us: what says that it runs may be wrong, too. */
 async function leaveSource(context: MigrationContext, side: Side): Promise<string> {
@@ -37,16 +47,13 @@ async function leaveSource(context: MigrationContext, side: Side): Promise<strin
   return failure === null ? `what is left on ${source.name} is a replica as of then` : `it may be left stopped on ${source.name}: ${failure}`;
 }
 
-/** It has never run there, and what it holds is older than what runs: it must not pass for a copy that it could be recovered from. */
+/** It must not pass for the workload, nor for a copy that it could be recovered from. Whether it ever ran there nobody knows for certain: so it is not deleted. */
 async function clearDestination(context: MigrationContext, side: Side): Promise<string> {
   const { workload, destination } = context;
   if (side.provenOff || isNone(side)) return `nothing of it is on ${destination.name}`;
   if (side.look.kind === 'blind') return `${destination.name} could not be asked: half of it may be there`;
-  const failure = await attempt(async () => {
-    await destination.hypervisor.copies?.setAside(destination.token, workload.uuid, false);
-    await destination.hypervisor.copies?.deleteReplica(destination.token, workload.uuid, 'set-aside');
-  });
-  return failure === null ? `the half of it on ${destination.name} was removed` : `half of it may be left on ${destination.name}: ${failure}`;
+  const failure = await attempt(async () => destination.hypervisor.copies?.setAside(destination.token, workload.uuid, true));
+  return failure === null ? `what is of it on ${destination.name} is a replica that is not whole, for the next copy to write over` : `half of it may be left on ${destination.name}: ${failure}`;
 }
 
 /** The source has deleted it, as after a success: its disk is there alone. */

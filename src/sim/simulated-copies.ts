@@ -75,7 +75,7 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
     }),
     setAside: (token, uuid, isReusable) => change(token, 'setAside', (host) => {
       const domain = host.domains.get(uuid);
-      if (domain && host.daemonCluster !== null) throw new OperationalError('busy', `${domain.name} on ${name} is the only one in its cluster of LXD: it is not set aside`);
+      if (domain && host.daemonCluster !== null) throw new OperationalError('unsupported', `${domain.name} on ${name} is the only one in its cluster of LXD: it is not set aside`);
       if (domain?.running) throw new OperationalError('failed', `${domain.name} is not stopped on ${name}: it stays the workload`);
       if (domain && !domain.replica) Object.assign(domain, { replica: { asOfMs: null, ...(isReusable ? {} : { isSetAside: true }) }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
     }),

@@ -52,7 +52,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
       if (host.mute.size === host.hypervisors.size) answers(host, 'libvirt');
-      const shown = [...host.domains.values()].filter(isShown).map(observed);
+      const shown = [...host.domains.values()].filter(isShown).map((one) => onMember(host, observed(one)));
       return { workloads: shown.filter(({ driver }) => !host.mute.has(driver)), mute: [...host.mute].sort().map((driver) => ({ driver, why: NO_ANSWER })) };
     });
   }
@@ -62,7 +62,7 @@ export class SimulatedHypervisor implements Hypervisor {
       this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
       this.#answersFor(host, uuid);
-      return domain && isShown(domain) ? observed(domain) : null;
+      return domain && isShown(domain) ? onMember(host, observed(domain)) : null;
     });
   }
 
@@ -365,6 +365,8 @@ function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void
 
 const isShown = ({ replica, running }: SimulatedDomain): boolean => !replica || running !== null;
 const isCopied = (definition: string): boolean => needsOf(definition, []).instance !== null;
+
+const onMember = ({ daemonCluster }: SimulatedHost, seen: ObservedWorkload): ObservedWorkload => (daemonCluster === null || seen.driver === 'libvirt' ? seen : { ...seen, isOnlyOne: true });
 
 function observed(domain: SimulatedDomain): ObservedWorkload {
   const definition = domain.running?.definition ?? domain.definition ?? '';

@@ -32,7 +32,7 @@ function containerReason(workload: Moved, from: Side | null, to: Side | null): N
   return without === '' ? null : { why: `it is a container, and ${found}`, remedy: null };
 }
 
-const installs = ({ needs: { driver } }: Moved): string => (driver === 'incus' ? 'apt-get install criu' : 'snap set lxd criu.enable=true; systemctl reload snap.lxd.daemon');
+const installs = ({ needs: { driver } }: Moved): string => (driver === 'incus' ? 'apt-get install criu' : 'snap set lxd criu.enable=true; systemctl reload snap.lxd.daemon, or for a package: apt-get install criu');
 
 /** What its daemon asks of its settings. Empty: it is content; absent: its definition was not read since that is looked at. */
 function vmReason({ name, needs: { instance } }: Moved): NotLive | null {
@@ -44,7 +44,7 @@ function vmReason({ name, needs: { instance } }: Moved): NotLive | null {
 /** It gets the CPU of its host, all of it. */
 function cpuReason({ name }: Moved, from: Side | null, to: Side | null): NotLive | null {
   const [here, there] = [from?.facts, to?.facts];
-  if (!here || !there || here.cpuModel === there.cpuModel || there.usableCpuModels.includes(here.cpuModel)) return null;
+  if (!here || !there || here.cpuModel === there.cpuModel) return null;
   return { why: `${name} has the CPU of its host (${here.cpuModel}), and ${to?.name ?? ''} has another one (${there.cpuModel})`, remedy: null };
 }
 

@@ -1,7 +1,7 @@
 // The trust between the LXD daemons of two hosts under the whole product: shown, renewed under a copy that is under way and before it ends, mended after a daemon was set up anew.
 // And what LXD says to a live move of a container without CRIU.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createContainer, killLxd, listContainers, lxc, startLxd } from '../../lab/containers.js';
+import { createContainer, killLxd, runningContainers, lxc, startLxd } from '../../lab/containers.js';
 import type { LabHost } from '../../lab/lab.js';
 import { describe as describeRig, ended, eventsAfter, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
 import { whyNoContainers } from '../../lab/setup.js';
@@ -107,7 +107,7 @@ describe.skipIf(!canHave)('the trust between daemons', () => {
     expect((await problems()).filter(({ code }) => code === 'trust-broken')).toEqual([]);
   });
 
-  it('LXD refuses to move a running container live without CRIU, and with one that fails: the container runs on, nothing is left of it elsewhere', async () => {
+  it('LXD refuses to move a running container live without CRIU, and with one that fails: the container runs on, and nowhere else', async () => {
     await adopted('ct-1', 11, 'host-1');
     const { boot } = await rig.ticks.waitForTick('ct-1', 0);
     const live = () => rig.api().post('/workloads/ct-1/migrate', { to: 'host-2' });
@@ -127,7 +127,7 @@ describe.skipIf(!canHave)('the trust between daemons', () => {
     expect(failing.why).toContain('ct-1 runs on at host-1');
     for (const name of ['host-1', 'host-2']) await sh(name, `rm ${criu}`);
     expect((await rig.ticks.waitForTick('ct-1', Date.now())).boot).toBe(boot);
-    expect([await workloadNamed(rig, 'ct-1'), await listContainers(rig.lab, host('host-2'))]).toMatchObject([{ state: 'running', host: 'host-1' }, []]);
+    expect([await workloadNamed(rig, 'ct-1'), await runningContainers(rig.lab, host('host-2'))]).toMatchObject([{ state: 'running', host: 'host-1' }, []]);
     // What it does not do live, it does as ever.
     await ended(rig, await begin('/workloads/ct-1/relocate', { to: 'host-2' }));
   });

@@ -6,7 +6,8 @@ import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
 import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
-import { movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
+import { choosesReplica, ownerOf, takersOf } from '../../hosts/shared-filesystem.js';
+import { hasReplica, movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -45,8 +46,20 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (!host || host.condition === 'online') return host;
   const taken = takenFrom(host, workload);
   if (taken) throw new UserError('conflict', `${workload.name}: its pool ${taken.pool} is being taken over by ${view.hosts.find((one) => one.id === taken.byHostId)?.name ?? 'a host that is gone'}, with its newest data: it starts there by itself`, 'reeve operation list');
+  assertPoolNotWaitedFor(view, host, workload);
   if (isOffFor(host, workload)) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
+}
+
+/** What it wrote last lies in a pool that another host can have: an older copy is started only when that is asked for by its name. */
+function assertPoolNotWaitedFor({ hosts }: ClusterView, home: Host, workload: Workload): void {
+  const pool = poolOf(workload);
+  const owner = pool === null ? null : ownerOf(hosts, home, pool);
+  if (pool === null || owner === null || owner.condition === 'online' || choosesReplica(hosts, home, { pool, chosenAtProofMs: workload.replica?.chosenAtProofMs })) return;
+  const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
+  if (takers.length === 0) return;
+  const otherwise = hasReplica(workload) ? `; from its replica, which is older: reeve workload recover ${workload.name} --from-replica` : '';
+  throw new UserError('conflict', `${workload.name}: its newest data lie in the pool ${pool.pool} of ${owner.name}, which ${takers.map(({ name }) => name).join(' or ')} can take over: it starts with that, when it is wanted running and protected`, `reeve workload show ${workload.name}${otherwise}`);
 }
 
 function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'], leftByMates: readonly HostId[] = []): Host {

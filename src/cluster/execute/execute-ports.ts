@@ -102,13 +102,13 @@ export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: 
 
 /**
  * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
- * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
+ * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it; nor about what arrives past its guard (`arrives`).
  */
-export async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
+export async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload, arrives = false): Promise<boolean> {
   const now = await freshHost(ports, host);
   if (now === null) return true;
   if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
-  return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
+  return now.proof.kind !== 'lease-expired' || (!arrives && runsUnderLease(workload, host));
 }
 
 /** A JSON value of the operation's params, of the type that its kind is committed with. */

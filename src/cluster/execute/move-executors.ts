@@ -28,8 +28,10 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
       clock: ports.clock,
       policy: { ...ports.migration, bandwidthMiBps: param(operation, 'bandwidthMiBps', 0) || ports.migration.bandwidthMiBps, maxDowntimeMs: param(operation, 'maxDowntimeMs', ports.migration.maxDowntimeMs) },
       copyStorage: param(operation, 'copyStorage', false),
-      provenOff: (side: 'source' | 'destination') => isProvenGone(ports, side === 'source' ? source : target, workload),
+      // Other hosts' daemons bring an instance there, with a process from the last moment on.
+      provenOff: (side: 'source' | 'destination') => (side === 'source' ? isProvenGone(ports, source, workload) : isProvenGone(ports, target, workload, !movesLive(workload))),
     };
+    if (!movesLive(workload)) await endReplication(ports, operation, workload);
     const outcome = movesLive(workload)
       ? await runWorkflow(MIGRATION_STEPS, context, journal)
       : await runWorkflow(INSTANCE_MIGRATION_STEPS, { ...context, copyStorage: false, notLive: whyNotLive(workload, source, target) }, journal);

@@ -3,7 +3,7 @@ import { describeTrouble, lasting } from '../../hosts/host-health.js';
 import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
-import { whyNotLive } from '../../workloads/live-move.js';
+import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import { leaveWithinMs } from '../cluster-policy.js';
 import { hold, type Action, type Hold } from '../decision.js';
@@ -88,7 +88,7 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
   // Of an instance that may: what the target must have for it, is asked when there is one.
   const lives = whyNotLive(workload, host, null) === null;
-  const tried = failedTargets(context, workload, emptying.sinceMs, lives ? 'migrate' : 'relocate');
+  const tried = [...failedTargets(context, workload, emptying.sinceMs, lives ? 'migrate' : 'relocate'), ...(lives ? notLiveTo(context, workload, host) : [])];
   const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], leftByMates: [host.id] });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
   if (tried.length > 0 && workload.drainPolicy === 'relocate' && lives) {
@@ -97,6 +97,12 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   }
   return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));
 }
+
+/** What may move live goes first to where it can; where it can't, it would be stopped for it. */
+const notLiveTo = ({ view }: RuleContext, workload: Workload, from: Host): readonly TriedTarget[] => view.hosts.flatMap((to) => {
+  const reason = to.id === from.id ? null : whyNotLive(workload, from, to);
+  return reason === null ? [] : [{ hostId: to.id, why: `it can't move there while it runs: ${describeNotLive(reason)}` }];
+});
 
 const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
 

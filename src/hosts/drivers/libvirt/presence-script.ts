@@ -7,5 +7,8 @@
 export const LIBVIRT_ABSENT = `libvirt_absent() {
   ! command -v virsh > /dev/null || return 1
   for one in /usr/sbin/libvirtd /usr/sbin/virtqemud /etc/libvirt/qemu/*.xml /run/libvirt/qemu/*.xml; do [ ! -e "$one" ] || return 1; done
-  ! grep -qaz '^guest=' /proc/[0-9]*/cmdline 2> /dev/null
+  # One that is in a container has a number there too, and is none of this host's.
+  for one in $(grep -laz '^guest=' /proc/[0-9]*/cmdline 2> /dev/null); do
+    [ "$(awk '/^NSpid:/ { print NF }' "\${one%/cmdline}/status" 2> /dev/null)" != 2 ] || return 1
+  done
 }`;

@@ -128,7 +128,7 @@ is_there() {
   answer=$(client query "$there$path" 2>&1) || case $answer in *"not found"*) return 1 ;; *) echo "$answer" >&2; exit 1 ;; esac
   found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && seen=$(status_of "$there") && seen_at=$(setting "$there" ${MARKS.copied}) || exit $?
   [ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "the destination has another instance named $name"
-  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $name wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed: reeve workload replicas $name --discard HOST --kind set-aside"
+  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $own wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed: reeve workload replicas $own --discard HOST --kind set-aside"
   [ "$role" = "$1" ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
   [ "$seen" = Stopped ] || end ${EXIT.notStopped} "the replica of $name at the destination runs ($seen)"
 }

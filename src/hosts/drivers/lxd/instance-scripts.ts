@@ -50,6 +50,7 @@ role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
+${notCopying}
 ${REMEMBER_AUTOSTART}
 set_settings "" ${MARKS.role}=${isReusable ? REPLICA : SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 state=$(status_of "") || exit $?

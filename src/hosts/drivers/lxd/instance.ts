@@ -110,6 +110,7 @@ export function observedOf(instance: Instance, uuid: string, driver: InstanceDri
     // Unset, the daemon starts at boot what ran when the host went down: that is autostart.
     autostart: !isFalse(instance.expanded_config['boot.autostart']),
     persistent: !instance.ephemeral,
+    ...(instance.location === '' || instance.location === 'none' ? {} : { isOnlyOne: true as const }),
   };
 }
 

@@ -18,8 +18,8 @@ const STOPPING = `awk '
 /^\\t\\t\\t\\t\\t"\\/1\\.0\\/instances\\// { split($0, part, "\\""); of = of part[2] "\\n" }
 /^\\t\\t}/ { if (group !~ /success|failure|cancelled/ && what ~ /"(Stopping|Restarting) (instance|container)"/) printf "%s", of; of = ""; what = "" }'`;
 
-/** Names of the containers that have a monitor, each with one before it in every case: by the kernel's processes, whatever the daemon says. */
-const MONITORS = `for file in $(grep -l -a -s '^\\[lxc monitor\\] ' /proc/[0-9]*/cmdline); do tr '\\0' ' ' 2>/dev/null < "$file" && echo; done | sed -n "s|^\\[lxc monitor\\] $state_dir/containers \\([^ ]*\\) *$|\\1|p"`;
+/** Names of the containers that have a monitor: by the kernel's processes, whatever the daemon says. One that is in a container itself, with a daemon of its own, has a number there too. */
+const MONITORS = `for file in $(grep -l -a -s '^\\[lxc monitor\\] ' /proc/[0-9]*/cmdline); do [ "$(sed -n 's/^NSpid://p' "\${file%/cmdline}/status" 2>/dev/null | wc -w)" = 1 ] || continue; tr '\\0' ' ' 2>/dev/null < "$file" && echo; done | sed -n "s|^\\[lxc monitor\\] $state_dir/containers \\([^ ]*\\) *$|\\1|p"`;
 
 /** Needs the client's words before it. The instances of all projects: one that runs uses the host, whoever has it in which project. */
 export const inventoryScript = (driver: InstanceDriver): string => `echo "${SECTION_MARK}sizes"

@@ -16,6 +16,8 @@ const ASK_S = 30;
 export const MOVE_UNIT = 'reeve-move';
 /** What `abortMigration` leaves as the command's exit code: as if a signal had ended it. */
 const ABORTED = 130;
+/** Nothing else, as a copy for its replica, is listed so. */
+const LIVE = `'Live-migrating'`;
 /** The client was ended, and its daemon may go on without it. */
 const ENDED_FROM_OUTSIDE = [ABORTED, 137, 143];
 /** A file in the folder of each command that moves something: whose uuid, by which name, in which project. */
@@ -50,6 +52,8 @@ others=$(client query "\${there}/1.0/instances?recursion=1&project=$project&filt
 case $others in *'"name"'*) end ${EXIT.otherInstance} "the destination has a copy of $name by another name" ;; esac
 # What may be left over at either end must not be started by its host at boot.
 ( ${autostartScript(uuid, false)} ) || exit $?
+# After a failure one stays listed until the daemon is started anew: those of before are not this one.
+operations "" ${LIVE} > ${detachedDir(id)}/before || exit $?
 limit=0
 client move -q "$name" "$there$name" --mode push --project "$project" --target-project "$project"
 )`;
@@ -73,8 +77,8 @@ for file in ${movesOf(dialect)}; do
   else code=-1; fi
   case $code in -1|${ENDED_FROM_OUTSIDE.join('|')}) ;; *) continue ;; esac
   path="/1.0/instances/$name?project=$project"
-  left=$(operations "" 'Live-migrating|Migrating') || exit $?
-  [ -z "$left" ] || { echo "sending $age"; exit 0; }
+  left=$(operations "" ${LIVE}) || exit $?
+  for one in $left; do grep -qxF "$one" "$dir/before" 2>/dev/null || { echo "sending $age"; exit 0; }; done
 done`;
 }
 
@@ -95,7 +99,7 @@ done`;
 
 /** The client is ended. What the daemons can still be told to end, they are; the rest goes on, and is seen to. */
 export const abortMoveScript = (id: string, instance: Instance): string => `${instanceScript(instance)}
-left=$(operations "" 'Live-migrating|Migrating') || exit $?
+left=$(operations "" ${LIVE}) || exit $?
 ${endDetachedScript(id, MOVE_UNIT, ABORTED)}
 for one in $left; do client query -X DELETE "/1.0/operations/$one" > /dev/null 2>&1; done
 ${ENDED_SCRIPT}`;

@@ -164,7 +164,7 @@ export class LxdHypervisor implements Hypervisor {
     const what = `set ${uuid} aside`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    if (found.inventory.server.environment.server_clustered) throw new OperationalError('busy', `${found.instance.name} on ${this.#name} is the only one in its cluster of ${this.#dialect.title}: it is not set aside`);
+    if (found.inventory.server.environment.server_clustered) throw new OperationalError('unsupported', `${found.instance.name} on ${this.#name} is the only one in its cluster of ${this.#dialect.title}: it is not set aside`);
     await this.#doOk(token, found, setAsideScript(uuid, isReusable), what, { fine: [UNKNOWN_INSTANCE] });
   }
 

@@ -33,6 +33,8 @@ ${clientScript(dialect, ASK_S)}
 ${instanceScript(instance)}
 ${AT}
 own=$name to=${quote(request.toMember)}
+# Below, what has that name is taken for half of it, and goes.
+[ "$own" != ${quote(movingNameOf(dialect.driver, uuid))} ] || end ${EXIT.otherInstance} "$own has not got its name back yet, after a move before"
 printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
 ${sameInstance(uuid)}
 state=$(status_of "") || exit $?

@@ -84,10 +84,12 @@ export function claimPoolScript(request: PoolRequest, notAfterMs: number): strin
   const { pool, uuid, newUuid, generation } = request;
   return `command -v btrfstune > /dev/null || end ${EXIT.notDone} "there is no btrfstune here: apt-get install btrfs-progs"
 ${mustFindDevice(request)}
+dir=/run/reeve-pool-${newUuid}
+# What a run before this one has left is not the daemon's.
+umount "$dir" 2>/dev/null
 [ -z "$is_new" ] || ! mounted || exit 0
 in_time() { [ "$(date +%s)" -le ${Math.floor(notAfterMs / 1000)} ] || end ${EXIT.notDone} "this command for ${pool} came too late: its old host may be back"; }
 ! mounted || end ${EXIT.notDone} "the file system of ${pool} is mounted on this host under its old name"
-dir=/run/reeve-pool-${newUuid}
 ${MOUNT}
 ${CONTENTS_FUNCTIONS}
 if [ -z "$is_new" ]; then
