@@ -4,8 +4,8 @@ import { HYPERVISOR_NAMES, type DriverName } from '../hosts/hypervisor.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { describeHealer, healers, healingRemedy } from './healing.js';
-import { describeEnding, describeMisfit, endingRemedy, isTrustChanging, renewCommand } from './trust.js';
-import { endingCertificates, misfitsOf, TOLD_BEFORE_MS } from '../hosts/daemon-trust.js';
+import { describeEnding, describeMisfit, endingRemedy, renewCommand, trustProblems } from './trust.js';
+import { endingCertificates, TOLD_BEFORE_MS } from '../hosts/daemon-trust.js';
 import { looksAlive } from './looks-alive.js';
 import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
@@ -51,7 +51,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   found.push(...healers(host.facts).map((one) => problem('heals-itself', 'alert', host.name, describeHealer(one), healingRemedy(one))));
   found.push(...endingCertificates(host.facts, TOLD_BEFORE_MS).map((one) => problem(one.isOver ? 'certificate-expired' : 'certificate-expires', one.isOver ? 'alert' : 'warning', host.name, describeEnding(one), endingRemedy(host.name, one))));
   // Both sides are seen at different moments: what is being changed is not judged.
-  if (!isTrustChanging(view)) found.push(...misfitsOf(host, view.hosts).map((one) => problem('trust-broken', 'warning', host.name, describeMisfit(one), renewCommand(host.name))));
+  found.push(...trustProblems(view, host).map((one) => problem('trust-broken', 'warning', host.name, describeMisfit(one), renewCommand(host.name))));
   const silent = verdict?.hearing === 'heard' ? (hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).get(host.id) ?? []) : [];
   for (const driver of silent) {
     found.push(problem('hypervisor-silent', 'alert', host.name, `the host is there, and its ${HYPERVISOR_NAMES[driver]} does not answer: what it runs goes on unwatched, nothing of its kind is placed there`, `ssh ${host.address} ${RESTARTS[driver]}`));

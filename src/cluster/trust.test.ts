@@ -53,6 +53,13 @@ describe('what is wrong with the trust between daemons', () => {
     expect(problemsOf([host('host-1'), aHost('host-2')])).toEqual([]);
   });
 
+  it('is not judged by what was read before it was changed last, as when a host has just been enrolled', () => {
+    const hosts = [host('host-1'), host('host-2', { letsIn: [] })];
+    const enrolled = (endedAtMs: number) => ({ recentOperations: [anOperation('enrol', { hostId: hosts[1]!.id, state: 'succeeded', endedAtMs })] });
+    expect(problemsOf(hosts, enrolled(NOW_MS))).toEqual([]);
+    expect(problemsOf(hosts, enrolled(NOW_MS - 1))).toHaveLength(1);
+  });
+
   it('is not judged while it is being changed', () => {
     const hosts = [host('host-1'), host('host-2', { letsIn: [] })];
     expect(problemsOf(hosts, { operations: [anOperation('renew-trust', { hostId: hosts[0]!.id })] })).toEqual([]);

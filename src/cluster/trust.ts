@@ -1,5 +1,5 @@
 // Certificates by which the daemons for containers of hosts know each other: who ends soon, who no longer fits, and how people are told.
-import { endingCertificates, TOLD_BEFORE_MS, type EndingCertificate, type Misfit } from '../hosts/daemon-trust.js';
+import { endingCertificates, misfitsOf, TOLD_BEFORE_MS, type EndingCertificate, type Misfit } from '../hosts/daemon-trust.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import type { HostFacts } from '../hosts/host-facts.js';
 import type { Host } from '../hosts/host.js';
@@ -34,7 +34,14 @@ export function describeMisfit({ driver, from, to, kind, expected, found }: Misf
 }
 
 const CHANGE_TRUST: ReadonlySet<OperationKind> = new Set(['renew-trust', 'enrol', 'readmit', 'remove']);
-export const isTrustChanging = ({ operations }: Pick<ClusterView, 'operations'>): boolean => operations.some(({ kind }) => CHANGE_TRUST.has(kind));
+
+/** Between hosts that were both looked at since anything was last changed in it: of what was read before, the one half is older than the other. */
+export function trustProblems({ operations, recentOperations, hosts }: Pick<ClusterView, 'operations' | 'recentOperations' | 'hosts'>, host: Host): readonly Misfit[] {
+  if (operations.some(({ kind }) => CHANGE_TRUST.has(kind))) return [];
+  const changedAtMs = Math.max(0, ...recentOperations.flatMap(({ kind, endedAtMs }) => (CHANGE_TRUST.has(kind) && endedAtMs !== null ? [endedAtMs] : [])));
+  const looked = hosts.filter(({ facts }) => facts !== null && facts.refreshedAtMs > changedAtMs);
+  return looked.includes(host) ? misfitsOf(host, looked) : [];
+}
 
 const keyOf = ({ driver, role, isOver }: EndingCertificate): string => `${driver} ${role} ${String(isOver)}`;
 
