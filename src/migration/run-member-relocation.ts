@@ -1,12 +1,12 @@
 // Relocation within a cluster of daemons: stopped, moved by the daemons with its data, started at the other member. Undone: it runs at the source again.
 // There is one of it at every moment, so what matters is where: after each doubt both members are asked.
-import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, isStopped, lastLook, onTheWayBack } from '../workloads/place.js';
-import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
+import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { CANCELLED, sendToMember, whereIs, type MemberPlace } from './move-member.js';
 import { atTarget, current, precheck, refused, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+import { confirmMoved, stopNotingGap } from './standstill.js';
 
 export interface MemberRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -28,12 +28,7 @@ const areMembers: Step<MemberRelocationContext> = {
 /** When the gap begins: nothing can be copied beforehand. */
 const stop: Step<MemberRelocationContext> = {
   ...stopAtSource,
-  run: async (context, journal) => {
-    if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it was stopped' };
-    const gapSinceMs = typeof journal.memo['gapSinceMs'] === 'number' ? journal.memo['gapSinceMs'] : context.clock.nowMs();
-    const outcome = await stopAtSource.run(context, journal);
-    return outcome.kind === 'done' ? { ...outcome, memo: { ...outcome.memo, gapSinceMs } } : outcome;
-  },
+  run: stopNotingGap,
   undo: async (context, journal) => {
     const { source } = context;
     if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
@@ -100,25 +95,8 @@ const promote: Step<MemberRelocationContext> = {
 /** There is nothing to take back: what is there is the only one. */
 const { undo: _undo, ...define } = defineAtTarget;
 
-/** It ran there, however short: it has moved, and its end is treated there. */
-const confirm: Step<MemberRelocationContext> = {
-  name: confirmRunning.name,
-  run: async (context, journal) => {
-    const outcome = await confirmRunning.run(context, journal);
-    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && (outcome.code === 'ended-at-once' || outcome.code === 'target-lost'));
-    if (!hasMoved) return outcome;
-    const downtimeMs = gapOf(context.clock, journal);
-    const note = outcome.kind === 'done' ? (outcome.note ?? '') : `it moved and has ended there since: ${outcome.why}`;
-    return { kind: 'done', note: downtimeMs === null ? note : `${note}; it stood still for ${(downtimeMs / 1000).toFixed(1)} s`, memo: downtimeMs === null ? {} : { downtimeMs } };
-  },
-};
-
-function gapOf(clock: Clock, { memo: { gapSinceMs, wasRunning } }: Journal): number | null {
-  return wasRunning === true && typeof gapSinceMs === 'number' ? Math.max(0, clock.nowMs() - gapSinceMs) : null;
-}
-
 export const MEMBER_RELOCATION_STEPS: readonly Step<MemberRelocationContext>[] = [
-  areMembers, precheck, stop, move, promote, atTarget(define), atTarget(startAtTarget, whyNotProven), confirm,
+  areMembers, precheck, stop, move, promote, atTarget(define), atTarget(startAtTarget, whyNotProven), confirmMoved,
 ];
 
 export const memberRelocationWayBack = (context: MemberRelocationContext): MemberRelocationContext => ({ ...context, source: onTheWayBack(context.source), target: onTheWayBack(context.target) });
