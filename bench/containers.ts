@@ -1,16 +1,18 @@
-// Containers on real LXD: the gap of a relocation, what the refresh of a replica costs, and recovery from one. Prints percentiles; judges nothing.
-// usage: npm run bench:containers [-- --trials N] [--cuts N]
+// Containers on real LXD, or Incus: the gap of a relocation, what the refresh of a replica costs, and recovery from one. Prints percentiles; judges nothing.
+// usage: npm run bench:containers [-- --trials N] [--cuts N] [--incus]
 import { cpus, totalmem } from 'node:os';
 import { createContainer, destroyAllContainers } from '../lab/containers.js';
 import { startControlPlane } from '../lab/control-plane.js';
+import type { InstanceDaemon } from '../lab/daemons.js';
 import { Lab, type LabHost } from '../lab/lab.js';
 import { describe, ended, enrolAll, hostsOf, isInService, workloadNamed, type Rig, type RigOperation } from '../lab/rig.js';
-import { ensureLabPackages, whyNoContainers, whyNoLab } from '../lab/setup.js';
+import { ensureIncus, ensureLabPackages, whyNoContainers, whyNoLab } from '../lab/setup.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../lab/ticks.js';
 import { waitUntil } from '../lab/wait-until.js';
 
 const NAME = 'ct-1';
 const EVERY_S = 10;
+const DAEMON: InstanceDaemon = process.argv.includes('--incus') ? 'incus' : 'lxd';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function option(name: string, fallback: number): number {
@@ -24,7 +26,9 @@ async function main(): Promise<void> {
   const why = whyNoLab() ?? whyNoContainers();
   if (why) throw new Error(`no lab with containers here: ${why}`);
   await ensureLabPackages(say);
-  const lab = await Lab.start({ name: 'rb1', hosts: 3, log: say });
+  const noIncus = DAEMON === 'incus' ? await ensureIncus(say) : null;
+  if (noIncus) throw new Error(noIncus);
+  const lab = await Lab.start({ name: 'rb1', hosts: 3, lxd: DAEMON === 'lxd', incus: DAEMON === 'incus', log: say });
   try {
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);
@@ -41,7 +45,7 @@ async function main(): Promise<void> {
 }
 
 async function adopt(rig: Rig, ticks: TickLog, host: LabHost): Promise<void> {
-  await createContainer(rig.lab, host, { name: NAME, index: 11, memoryMiB: 64, config: ['limits.cpu=1'] });
+  await createContainer(rig.lab, host, { name: NAME, index: 11, daemon: DAEMON, memoryMiB: 64, config: ['limits.cpu=1'] });
   await ticks.waitForTick(NAME, Date.now());
   await rig.api().post('/workloads/adopt', { host: host.name, name: NAME, isProtected: true });
   await waitUntil('the lease', async () => (await rig.api().get<{ leasedOn: string | null }>(`/workloads/${NAME}`)).leasedOn !== null, { describe: () => describe(rig) });
@@ -100,7 +104,7 @@ async function recoveries(rig: Rig, ticks: TickLog, cuts: number): Promise<void>
     runs.push(Date.now() - cutAt);
     answers.push((await ticks.waitForTick(NAME, goneAt)).atMs - cutAt);
     await rig.lab.powerOn(rig.lab.host('host-1'));
-    await rig.lab.waitLxd([rig.lab.host('host-1')]);
+    await rig.lab.waitDaemons([rig.lab.host('host-1')]);
     await waitUntil('all hosts online', async () => (await hostsOf(rig)).every(isInService), { timeoutMs: 60_000, describe: () => describe(rig) });
     await rig.api().post('/hosts/host-1/release').catch(() => undefined);
     await forget(rig, ticks);

@@ -1,8 +1,9 @@
-// The lab's containers: their image, making and ending them on a host, and what is seen of them from outside of LXD.
+// The lab's containers: their image, making and ending them on a host, and what is seen of them from outside of LXD and Incus.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DAEMON_FILES, type InstanceDaemon } from './daemons.js';
 import { cacheDir, guestAddress } from './guest.js';
 import type { Lab, LabHost } from './lab.js';
 import { run, type Ran, type RunOptions } from './shell.js';
@@ -16,13 +17,17 @@ export interface ContainerPlan {
   readonly index: number;
   /** Default: no limit. */
   readonly memoryMiB?: number;
+  /** In a cluster of daemons: the member that has it. */
+  readonly target?: string;
   /** Default: it is started at once. */
   readonly start?: boolean;
-  /** More of LXD's settings: `key=value`. */
+  /** More of its settings: `key=value`. */
   readonly config?: readonly string[];
+  /** Default: LXD. */
+  readonly daemon?: InstanceDaemon;
 }
 
-/** As LXD tells it. */
+/** As its daemon tells it. */
 export interface ListedContainer {
   readonly name: string;
   /** `Running`, `Stopped`, `Frozen` … */
@@ -59,26 +64,29 @@ async function sourcesSum(): Promise<string> {
 
 const importing = new Map<string, Promise<void>>();
 
-/** Into the host's LXD as `reeve-guest`, when it is not there yet; once, also when several ask at a time. */
-export async function ensureContainerImage(lab: Lab, host: LabHost): Promise<void> {
-  const key = `${lab.name}/${host.name}`;
-  const now = importing.get(key) ?? importImage(lab, host).finally(() => importing.delete(key));
+/** Into the host's daemon as `reeve-guest`, when it is not there yet; once, also when several ask at a time. */
+export async function ensureContainerImage(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<void> {
+  const key = `${lab.name}/${host.name}/${daemon}`;
+  const now = importing.get(key) ?? importImage(lab, host, daemon).finally(() => importing.delete(key));
   importing.set(key, now);
   await now;
 }
 
-async function importImage(lab: Lab, host: LabHost): Promise<void> {
-  if ((await lxc(lab, host, ['image', 'info', CONTAINER_IMAGE], { okCodes: 'any' })).code === 0) return;
-  const name = `container-${host.name}.tar.gz`;
+async function importImage(lab: Lab, host: LabHost, daemon: InstanceDaemon): Promise<void> {
+  if ((await clientOf(lab, host, daemon, ['image', 'info', CONTAINER_IMAGE], { okCodes: 'any' })).code === 0) return;
+  const name = `container-${daemon}-${host.name}.tar.gz`;
   await cp(await ensureContainerTarball(), join(lab.stateDir, 'shared/boot', name));
-  await lxc(lab, host, ['image', 'import', `/srv/shared/boot/${name}`, '--alias', CONTAINER_IMAGE]);
+  await clientOf(lab, host, daemon, ['image', 'import', `/srv/shared/boot/${name}`, '--alias', CONTAINER_IMAGE]);
 }
 
-// --- through LXD ---
-/** The host's own `lxc`, past its network. Without an end of its input, `lxc init` waits for settings there. */
-export function lxc(lab: Lab, host: LabHost, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return lab.exec(host, ['env', 'HOME=/root', 'lxc', ...args], { timeoutMs: LXC_MS, input: '', ...options });
+// --- through LXD and Incus ---
+/** The host's own client of it, past its network. Without an end of its input, `init` waits for settings there. */
+export function clientOf(lab: Lab, host: LabHost, daemon: InstanceDaemon, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return lab.exec(host, ['env', 'HOME=/root', DAEMON_FILES[daemon].client, ...args], { timeoutMs: LXC_MS, input: '', ...options });
 }
+
+export const lxc = (lab: Lab, host: LabHost, args: readonly string[], options: RunOptions = {}): Promise<Ran> => clientOf(lab, host, 'lxd', args, options);
+export const incus = (lab: Lab, host: LabHost, args: readonly string[], options: RunOptions = {}): Promise<Ran> => clientOf(lab, host, 'incus', args, options);
 
 /** Never started by LXD itself: who keeps it running elsewhere would have it twice. */
 export function containerConfig({ index, memoryMiB, config = [] }: ContainerPlan): readonly string[] {
@@ -87,37 +95,37 @@ export function containerConfig({ index, memoryMiB, config = [] }: ContainerPlan
 }
 
 export async function createContainer(lab: Lab, host: LabHost, plan: ContainerPlan): Promise<void> {
-  await ensureContainerImage(lab, host);
-  await lxc(lab, host, ['init', '-q', CONTAINER_IMAGE, plan.name, ...containerConfig(plan).flatMap((one) => ['-c', one])]);
-  if (plan.start !== false) await lxc(lab, host, ['start', plan.name]);
+  const { daemon = 'lxd' } = plan;
+  await ensureContainerImage(lab, host, daemon);
+  await clientOf(lab, host, daemon, ['init', '-q', CONTAINER_IMAGE, plan.name, ...(plan.target === undefined ? [] : ['--target', plan.target]), ...containerConfig(plan).flatMap((one) => ['-c', one])]);
+  if (plan.start !== false) await clientOf(lab, host, daemon, ['start', plan.name]);
 }
 
-export async function listContainers(lab: Lab, host: LabHost): Promise<readonly ListedContainer[]> {
-  const { stdout } = await lxc(lab, host, ['query', '/1.0/instances?recursion=1']);
+export async function listContainers(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<readonly ListedContainer[]> {
+  const { stdout } = await clientOf(lab, host, daemon, ['query', '/1.0/instances?recursion=1']);
   return JSON.parse(stdout) as readonly ListedContainer[];
 }
 
 /** On every host that has power, and only where there is one. */
 export async function destroyAllContainers(lab: Lab): Promise<void> {
-  if (!lab.hasLxd) return;
-  await Promise.all(lab.hosts.map(async (host) => {
-    const names = await readdir(join(lab.lxdDir(host), 'containers')).catch(() => []);
-    if (names.length > 0 && (await lab.powerState(host)) === 'on') await lxc(lab, host, ['delete', '-f', ...names]);
-  }));
+  await Promise.all(lab.hosts.flatMap((host) => lab.daemons.map(async (daemon) => {
+    const names = await readdir(join(lab.daemonDir(host, daemon), 'containers')).catch(() => []);
+    if (names.length > 0 && (await lab.powerState(host)) === 'on') await clientOf(lab, host, daemon, ['delete', '-f', ...names]);
+  })));
 }
 
 /** The daemon alone, at once; its containers run on. */
-export async function killLxd(lab: Lab, host: LabHost): Promise<void> {
-  await lab.exec(host, ['sh', '-c', 'pid=$(cat /run/lab-lxd.pid); rm -f /run/lab-lxd-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done']);
+export async function killLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<void> {
+  await lab.exec(host, ['sh', '-c', `pid=$(cat /run/lab-${daemon}.pid); rm -f /run/lab-${daemon}-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done`]);
 }
 
 /** Back after `killLxd`: containers that run are its again. */
-export async function startLxd(lab: Lab, host: LabHost): Promise<void> {
-  await lab.exec(host, ['sh', '-c', 'exec /usr/sbin/lab-lxd < /dev/null >> /var/log/lab-lxd.log 2>&1'], { timeoutMs: LXC_MS });
+export async function startLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<void> {
+  await lab.exec(host, ['sh', '-c', `exec /usr/sbin/lab-${daemon} < /dev/null >> /var/log/lab-${daemon}.log 2>&1`], { timeoutMs: LXC_MS });
 }
 
-// --- past LXD ---
-/** Containers with a process on the host, by its control groups: also when its LXD is dead, and while it hangs. */
+// --- past the daemons ---
+/** Containers with a process on the host, by its control groups: also when its daemon is dead, and while it hangs. */
 export async function runningContainers(lab: Lab, host: LabHost): Promise<readonly string[]> {
   const root = groupOf(lab, host, existsSync(join(GROUPS, 'freezer')) ? 'freezer' : '');
   const names = (await readdir(root).catch(() => [])).filter((one) => one.startsWith(PAYLOAD));
@@ -142,8 +150,8 @@ export async function memoryLimitBytes(lab: Lab, host: LabHost, name: string): P
 }
 
 /** The count on its disk, also when the host is off; null: it has no disk there. */
-export async function countOnDisk(lab: Lab, host: LabHost, name: string): Promise<number | null> {
-  const file = join(lab.lxdDir(host), 'storage-pools/default/containers', name, 'rootfs/var/lab/heartbeat');
+export async function countOnDisk(lab: Lab, host: LabHost, name: string, daemon: InstanceDaemon = 'lxd'): Promise<number | null> {
+  const file = join(lab.daemonDir(host, daemon), 'storage-pools/default/containers', name, 'rootfs/var/lab/heartbeat');
   return parseHeartbeat(await readFile(file, 'latin1').catch(() => ''));
 }
 

@@ -1,6 +1,7 @@
 // The files that make a lab host itself: keys, network, libvirt's configuration, pools. They go into its overlay's upper layer.
 import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DAEMONS, DAEMON_FILES, type InstanceDaemon } from './daemons.js';
 import { run } from './shell.js';
 
 export interface HostPlan {
@@ -17,11 +18,18 @@ export interface FilesInput {
   readonly keysDir: string;
   readonly initScript: string;
   readonly hostsFile: string;
-  /** What starts its LXD; null: it has none, as far as anybody on it can see. */
-  readonly lxdScript: string | null;
+  /** Of the others it has none, as far as anybody on it can see. */
+  readonly daemons: readonly InstanceDaemon[];
+  /** What starts a daemon for containers. */
+  readonly daemonScript: string;
+  readonly hasLibvirt: boolean;
+  /** Its LXD is initialised with the others', as one cluster. */
+  readonly isClustered: boolean;
+  /** What stands for udev. */
+  readonly udevScript: string;
 }
 
-export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, lxdScript }: FilesInput): Promise<void> {
+export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, initScript, hostsFile, daemons, daemonScript, hasLibvirt, isClustered, udevScript }: FilesInput): Promise<void> {
   const key = join(keysDir, `${host.name}.ed25519`);
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', key]);
   const machineId = `${'0'.repeat(24)}${(0xabc00000 + host.index).toString(16)}`;
@@ -37,6 +45,7 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await put('etc/resolv.conf', '');
   await put('etc/lab-network', `LINK0=${host.links[0]}\nLINK1=${host.links[1]}\n`);
   await put('usr/sbin/lab-init', await readFile(initScript, 'utf8'), 0o755);
+  await put('usr/bin/udevadm', await readFile(udevScript, 'utf8'), 0o755);
   await put('root/.bashrc', '');
   await put('root/.profile', '');
   await put('root/.ssh/authorized_keys', `${controlPublicKey}\n`, 0o600);
@@ -56,20 +65,26 @@ export async function writeHostFiles({ upper, host, controlPublicKey, keysDir, i
   await mkdir(join(upper, 'var/log/libvirt'), { recursive: true });
   await mkdir(join(upper, 'srv/local'), { recursive: true });
   await mkdir(join(upper, 'srv/shared'), { recursive: true });
-  if (lxdScript === null) return hideLxd(upper);
-  await put('usr/sbin/lab-lxd', await readFile(lxdScript, 'utf8'), 0o755);
-  await put('etc/lab-lxd.yaml', lxdPreseed(host.links[0]));
+  for (const daemon of daemons) {
+    await put(`usr/sbin/lab-${daemon}`, await readFile(daemonScript, 'utf8'), 0o755);
+    await put(`etc/lab-${daemon}.yaml`, isClustered && daemon === 'lxd' ? '' : daemonPreseed(host.links[0], DAEMON_FILES[daemon].port));
+  }
+  await hide(upper, [...DAEMONS.filter((daemon) => !daemons.includes(daemon)).flatMap((daemon) => DAEMON_FILES[daemon].programs), ...(hasLibvirt ? [] : LIBVIRT_PROGRAMS)]);
 }
 
+const LIBVIRT_PROGRAMS = ['usr/sbin/libvirtd', 'usr/sbin/virtlockd', 'usr/bin/virsh', 'usr/bin/virt-admin', 'usr/bin/qemu-system-x86_64', 'usr/bin/qemu-img'];
+
 /** As overlayfs has it: a device 0,0 in the upper layer is a file that is not there. */
-async function hideLxd(upper: string): Promise<void> {
-  await mkdir(join(upper, 'usr/bin'), { recursive: true });
-  for (const program of ['lxd', 'lxc']) await run('mknod', [join(upper, 'usr/bin', program), 'c', '0', '0']);
+async function hide(upper: string, programs: readonly string[]): Promise<void> {
+  for (const program of programs) {
+    await mkdir(join(upper, dirname(program)), { recursive: true });
+    await run('mknod', [join(upper, program), 'c', '0', '0']);
+  }
 }
 
 /** No trust between hosts, and no remotes: who needs them makes them. Containers join br0 as guests do, and keep MAC and address when they move. */
-function lxdPreseed(address: string): string {
-  return `config: {core.https_address: "${address}:8443", images.auto_update_interval: "0"}
+export function daemonPreseed(address: string, port: number): string {
+  return `config: {core.https_address: "${address}:${port}", images.auto_update_interval: "0"}
 networks: []
 storage_pools:
 - {name: default, driver: dir, config: {rsync.compression: "false"}}

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BMC_PASSWORD, BMC_PORT, BMC_USER, startBmc, stopBmc } from './bmc.js';
+import { formCluster } from './lxd-cluster.js';
 import { destroyAllContainers, runningContainers } from './containers.js';
+import { DAEMONS, type InstanceDaemon } from './daemons.js';
 import { ensureGuest } from './guest.js';
 import { writeHostFiles } from './host-files.js';
 import { BOTH_LINKS, CONTROL, faultsOf, mended, rulesetOf, withFaults, type FaultPlan, type NetworkFault } from './network-faults.js';
@@ -28,6 +30,12 @@ export interface LabOptions {
   readonly hosts?: number;
   /** Every host has an LXD beside libvirt. Default: where this machine has it. */
   readonly lxd?: boolean;
+  /** How those of the hosts stand to each other. Default: each by itself. */
+  readonly daemons?: 'alone' | 'clustered';
+  /** Every host has an Incus, beside LXD or instead of it. Default: none has. */
+  readonly incus?: boolean;
+  /** Numbers of hosts without libvirt and QEMU, as far as anybody on them can see. */
+  readonly withoutLibvirt?: readonly number[];
   readonly log?: (line: string) => void;
 }
 
@@ -63,14 +71,14 @@ export class Lab {
   }
 
   /** Builds a new lab; what a run of that name left behind that is gone is cleaned up first. One that lives keeps its lab. */
-  static async start({ name = 'rl0', hosts = 3, lxd = whyNoContainers() === null, log = () => undefined }: LabOptions = {}): Promise<Lab> {
+  static async start({ name = 'rl0', hosts = 3, lxd = whyNoContainers() === null, incus = false, withoutLibvirt = [], daemons = 'alone', log = () => undefined }: LabOptions = {}): Promise<Lab> {
     const lab = new Lab(name, log);
     const owner = await otherOwner(lab.stateDir);
     if (owner !== null) throw new Error(`a lab named ${name} is up already, held by process ${owner}; end it with: npm run lab -- --name ${name} down; or give this one another name: --name lab2`);
     if (existsSync(lab.stateDir)) log(`cleaning up what an earlier run of ${name} left behind`);
     await lab.down();
     try {
-      await lab.#build(hosts, lxd);
+      await lab.#build(hosts, { has: { lxd, incus }, withoutLibvirt, daemons });
       return lab;
     } catch (error) {
       await lab.down();
@@ -78,14 +86,15 @@ export class Lab {
     }
   }
 
-  async #build(hosts: number, lxd: boolean): Promise<void> {
+  async #build(hosts: number, { has, withoutLibvirt, daemons: tie }: { readonly has: Readonly<Record<InstanceDaemon, boolean>>; readonly withoutLibvirt: readonly number[]; readonly daemons: 'alone' | 'clustered' }): Promise<void> {
     await this.#fabric();
-    if (lxd) await writeFile(join(this.stateDir, 'lxd'), '');
+    for (const daemon of DAEMONS) if (has[daemon]) await writeFile(join(this.stateDir, daemon), tie);
     await startWatchdogs(this.stateDir, join(scripts, 'watchdog.mjs'), WATCHDOG_MS);
-    for (let index = 1; index <= hosts; index += 1) await this.#prepare(index);
+    for (let index = 1; index <= hosts; index += 1) await this.#prepare(index, !withoutLibvirt.includes(index));
     await Promise.all(this.#hosts.map((host) => this.powerOn(host)));
     await this.waitUp(this.#hosts);
-    if (lxd) await this.waitLxd(this.#hosts);
+    await this.waitDaemons(this.#hosts);
+    if (has.lxd && tie === 'clustered') await formCluster(this);
   }
 
   /** A lab that another process started. */
@@ -222,24 +231,41 @@ export class Lab {
 
   async waitUp(hosts: readonly LabHost[]): Promise<void> {
     for (const host of hosts) {
-      await waitUntil(`libvirt on ${host.name}`, async () => (await this.ssh(host, 'virsh -q list >/dev/null && virsh -q pool-list | grep -c active', { timeoutMs: 8_000 })).stdout.trim() === '2', { timeoutMs: HOST_UP_MS });
+      if (!this.hasLibvirt(host)) await waitUntil(`SSH on ${host.name}`, async () => (await this.ssh(host, 'echo up', { timeoutMs: 8_000, okCodes: 'any' })).stdout.trim() === 'up', { timeoutMs: HOST_UP_MS });
+      else await waitUntil(`libvirt on ${host.name}`, async () => (await this.ssh(host, 'virsh -q list >/dev/null && virsh -q pool-list | grep -c active', { timeoutMs: 8_000 })).stdout.trim() === '2', { timeoutMs: HOST_UP_MS });
     }
   }
 
   get hasLxd(): boolean {
-    return existsSync(join(this.stateDir, 'lxd'));
+    return this.daemons.includes('lxd');
   }
 
-  /** What its LXD keeps: as a disk, it is there when the host is off. */
-  lxdDir(host: LabHost): string {
-    return join(this.stateDir, 'fs', host.name, 'lxd');
+  /** Of every host. */
+  get daemons(): readonly InstanceDaemon[] {
+    return DAEMONS.filter((daemon) => existsSync(join(this.stateDir, daemon)));
+  }
+
+  hasLibvirt(host: LabHost): boolean {
+    return !existsSync(join(this.stateDir, 'hosts', host.name, 'no-libvirt'));
+  }
+
+  /** What a daemon of it keeps: as a disk, it is there when the host is off. */
+  daemonDir(host: LabHost, daemon: InstanceDaemon): string {
+    return join(this.stateDir, 'fs', host.name, daemon);
+  }
+
+  waitLxd = (hosts: readonly LabHost[]): Promise<void> => this.#waitDaemon(hosts, 'lxd');
+
+  /** Those that the hosts have. */
+  async waitDaemons(hosts: readonly LabHost[]): Promise<void> {
+    for (const daemon of this.daemons) await this.#waitDaemon(hosts, daemon);
   }
 
   /** It comes up beside the host, a second or two later; initialised at the first boot. */
-  async waitLxd(hosts: readonly LabHost[]): Promise<void> {
-    const state = (host: LabHost) => async (): Promise<string> => `${await this.hostFile(host, 'var/log/lab-lxd.log')}${await this.hostFile(host, 'var/log/lxd/console.log')}`;
+  async #waitDaemon(hosts: readonly LabHost[], daemon: InstanceDaemon): Promise<void> {
+    const state = (host: LabHost) => async (): Promise<string> => `${await this.hostFile(host, `var/log/lab-${daemon}.log`)}${await this.hostFile(host, `var/log/${daemon}/console.log`)}`;
     for (const host of hosts) {
-      await waitUntil(`LXD on ${host.name}`, async () => (await this.exec(host, ['test', '-e', '/run/lab-lxd-ready'], { okCodes: 'any' })).code === 0, { timeoutMs: HOST_UP_MS, describe: state(host) });
+      await waitUntil(`${daemon} on ${host.name}`, async () => (await this.exec(host, ['test', '-e', `/run/lab-${daemon}-ready`], { okCodes: 'any' })).code === 0, { timeoutMs: HOST_UP_MS, describe: state(host) });
     }
   }
 
@@ -303,7 +329,7 @@ export class Lab {
     await cp(guest.initrd, join(this.stateDir, 'shared/boot/initrd.cpio'));
   }
 
-  async #prepare(index: number): Promise<LabHost> {
+  async #prepare(index: number, hasLibvirt = true): Promise<LabHost> {
     const host = describeHost(index);
     this.#hosts.push(host);
     const dir = join(this.stateDir, 'hosts', host.name);
@@ -314,9 +340,10 @@ export class Lab {
     await writeFile(join(dir, 'env'), `INDEX=${index}\n`);
     await run('mkfifo', ['-m', '600', join(dir, 'watchdog')]);
     await writeFile(join(dir, 'lower'), '/');
-    if (this.hasLxd) await writeFile(join(dir, 'lxd'), '');
+    for (const daemon of this.daemons) await writeFile(join(dir, daemon), '');
+    if (!hasLibvirt) await writeFile(join(dir, 'no-libvirt'), '');
     const keysDir = join(this.stateDir, 'keys');
-    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), lxdScript: this.hasLxd ? join(scripts, 'lxd.sh') : null });
+    await writeHostFiles({ upper: join(fs, 'upper'), host, keysDir, controlPublicKey: (await readFile(`${this.identityFile}.pub`, 'utf8')).trim(), initScript: join(scripts, 'init.sh'), hostsFile: hostsFile(), daemons: this.daemons, daemonScript: join(scripts, 'daemon.sh'), hasLibvirt, isClustered: (await readFile(join(this.stateDir, 'lxd'), 'utf8').catch(() => '')) === 'clustered', udevScript: join(scripts, 'udevadm.sh') });
     const publicKey = (await readFile(join(keysDir, `${host.name}.ed25519.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(join(this.stateDir, 'known_hosts'), `${host.address} ${publicKey}\n`, { flag: 'a' });
     await run('ip', ['-n', this.fabNetns, 'addr', 'add', `${host.bmc.address}/24`, 'dev', 'br2']);

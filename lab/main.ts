@@ -3,16 +3,19 @@ import { existsSync } from 'node:fs';
 import { Lab, type BmcFault, type LabHost } from './lab.js';
 import { relay, startControlPlane } from './control-plane.js';
 import { FAULT_USAGE, isFaultVerb, parseFault } from './network-faults.js';
+import { addLunPool, lunPath } from './luns.js';
 import { endOwner } from './owner.js';
-import { ensureLabPackages, whyNoLab } from './setup.js';
+import { ensureIncus, ensureLabPackages, whyNoContainers, whyNoLab } from './setup.js';
 import { playStory } from './story.js';
 import { REPO_ROOT, startTicks } from './ticks.js';
 
 const API_PORT = 7480;
-const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME]   set up, play the story; stays up unless --once
+const USAGE = `npm run lab [-- --once] [--hosts N] [--name NAME] [--lxd] [--incus]   set up, play the story; stays up unless --once
+    --lxd: not without LXD (without it, LXD is left out where it can't be had); --incus: an Incus beside each LXD
 npm run lab -- status | down
 npm run lab -- cut HOST | power-on HOST | reset HOST | isolate HOST | reconnect HOST | hang HOST | unhang HOST
 npm run lab -- link-down HOST 0|1 | link-up HOST 0|1 | bmc HOST ok|dead|slow|lying | ssh HOST [COMMAND]
+npm run lab -- lun HOST [MIB]        a block device that every host sees as /dev/lun-ha-HOST, and on it the btrfs pool ha-HOST of HOST's LXD
 npm run lab -- ${Object.values(FAULT_USAGE).join('\nnpm run lab -- ')}
 npm run lab -- mend [END [END]]      an END is a host, or control; 0 and 1 are the two networks, both unless said`;
 
@@ -22,6 +25,9 @@ interface Options {
   readonly name: string;
   readonly hosts: number;
   readonly once: boolean;
+  /** Nothing is begun where it can't be had. */
+  readonly lxd: boolean;
+  readonly incus: boolean;
   readonly help: boolean;
   readonly rest: readonly string[];
 }
@@ -44,10 +50,12 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function parse(argv: readonly string[]): Options {
   const rest: string[] = [];
-  let [name, hosts, once, help] = ['rl0', 3, false, false];
+  let [name, hosts, once, lxd, incus, help] = ['rl0', 3, false, false, false, false];
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--once') once = true;
+    else if (word === '--lxd') lxd = true;
+    else if (word === '--incus') incus = true;
     else if (word === '--name') name = argv[(at += 1)] ?? '';
     else if (word === '--hosts') hosts = Number(argv[(at += 1)]);
     else if (word === '--help' || word === '-h') help = true;
@@ -55,18 +63,21 @@ function parse(argv: readonly string[]): Options {
     else rest.push(word);
   }
   if (!Number.isInteger(hosts) || hosts < 2 || hosts > 16) throw new BadInput('--hosts: a whole number from 2 to 16');
-  return { name, hosts, once, help, rest };
+  return { name, hosts, once, lxd, incus, help, rest };
 }
 
-async function play({ name, hosts, once }: Options): Promise<number> {
+async function play({ name, hosts, once, lxd, incus }: Options): Promise<number> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+  const without = lxd ? whyNoContainers() : null;
+  if (without !== null) throw new Error(`--lxd: ${without}`);
   await ensureLabPackages(say);
+  const hasIncus = incus && (await ensureIncus(say)) === null;
   let asked: (() => void) | null = null;
   const stopAsked = new Promise<void>((resolve) => (asked = resolve));
   // From here on a signal is heard, and answered as soon as the lab is whole enough to be taken down.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked?.());
-  const lab = await Lab.start({ name, hosts, log: say });
+  const lab = await Lab.start({ name, hosts, incus: hasIncus, log: say });
   const closers: (() => Promise<unknown>)[] = [() => lab.down()];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer().catch((error: unknown) => say(String(error)));
@@ -157,6 +168,14 @@ const ACTIONS: Readonly<Record<string, Act>> = {
     const fault = FAULTS.find((one) => one === word);
     if (!fault) throw new BadInput(`bmc: one of ${FAULTS.join(', ')}`);
     return lab.bmc(host, fault);
+  },
+  lun: async (lab, host, [word]) => {
+    if (!lab.hasLxd) throw new BadInput(`lun: the hosts of ${lab.name} have no LXD`);
+    const sizeMiB = word === undefined ? undefined : Number(word);
+    // Below, mkfs.btrfs refuses.
+    if (sizeMiB !== undefined && (!Number.isInteger(sizeMiB) || sizeMiB < 256)) throw new BadInput('lun: the size in MiB, 256 or more');
+    const pool = await addLunPool(lab, host, sizeMiB === undefined ? {} : { sizeMiB });
+    process.stdout.write(`${lunPath(pool)} on every host; the LXD of ${host.name} has the pool ${pool} on it\n`);
   },
   ssh: async (lab, host, words) => {
     const ran = await lab.ssh(host, words.join(' ') || 'hostname', { okCodes: 'any' });

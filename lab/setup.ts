@@ -36,6 +36,11 @@ const CONTAINERS: readonly (readonly [string, string])[] = [
   ['mkfs.btrfs', 'btrfs-progs'],
 ];
 
+/** Beside LXD, or without it. Optional: where they can't be had, hosts with Incus are left out. */
+const INCUS_PACKAGES = ['incus-base', 'incus-client'];
+/** In no folder of the PATH. */
+const INCUS_DAEMON = '/usr/libexec/incus/incusd';
+
 /** Below these, a TCG guest's memory is corrupted by migration (QEMU), or a shared directory can't be declared as such (libvirt). */
 const LEAST_LIBVIRT = 11;
 const LEAST_QEMU = 9;
@@ -62,6 +67,26 @@ export function whyNoLab(): string | null {
 export function whyNoContainers(): string | null {
   if (isDebian() || CONTAINERS.every(([program]) => onPath(program))) return null;
   return `LXD comes as packages on Debian alone; this machine lacks one of ${CONTAINERS.map(([program]) => program).join(', ')}`;
+}
+
+/** Null: hosts with Incus can be had now. Asks nothing of the network. */
+export function whyNoIncus(): string | null {
+  if (onPath('incus') && existsSync(INCUS_DAEMON)) return null;
+  return `Incus is not installed here, and no package of it was found (on Debian 12: apt-get install -t bookworm-backports ${INCUS_PACKAGES.join(' ')})`;
+}
+
+/** Quick when it is there; never fails: without it, what needs it is left out. Null: it is there now. */
+export async function ensureIncus(say: Say): Promise<string | null> {
+  if (whyNoIncus() === null) return null;
+  try {
+    if (!isDebian()) throw new Error('only Debian has it as packages of this name');
+    const suite = await backportsSuite();
+    await install(say, INCUS_PACKAGES, suite === null ? [] : await backportsOptions(suite, say));
+  } catch (error) {
+    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    say(`no hosts with Incus here: ${line}`);
+  }
+  return whyNoIncus();
 }
 
 /** Quick when everything is there. */
@@ -119,7 +144,7 @@ async function backportsOptions(suite: string, say: Say): Promise<readonly strin
   await run('mkdir', ['-p', join(dir, 'sources.list.d')]);
   await writeFile(join(dir, 'sources.list.d', 'reeve-backports.list'), `deb ${signedBy}${uri} ${suite} main\n`);
   const options = ['-o', `Dir::Etc=${dir}`, '-t', suite];
-  say(`asking ${suite} for libvirt and QEMU`);
+  say(`asking ${suite} for its package lists`);
   await run('apt-get', ['-qq', ...options.slice(0, 2), 'update'], { timeoutMs: INSTALL_MS, env: quietEnv() });
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   return options;

@@ -22,6 +22,9 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (okCodes === 'any' || okCodes.includes(code)) resolve({ code, stdout, stderr });
       else reject(new Error(`${command} ${args.join(' ')}: ${error?.killed ? `no end within ${timeoutMs} ms` : stderr.trim() || stdout.trim() || error?.message || `exit ${code}`}`));
     });
-    if (input !== undefined) child.stdin?.end(input);
+    if (input === undefined) return;
+    // One that ends without reading its input says why by its end.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
   });
 }

@@ -61,9 +61,9 @@ async function prepareLab() {
   if (why) return { leaveOut: why };
   await setup.ensureLabPackages(say);
   await ensureBuilt();
-  const [noRedis, noContainers] = [await ensureRedis(), setup.whyNoContainers()];
+  const [noRedis, noContainers, noIncus] = [await ensureRedis(), setup.whyNoContainers(), await setup.ensureIncus(say)];
   const env = { ...(noRedis ? { REEVE_TEST_NO_REDIS: noRedis } : {}), ...(noContainers ? { REEVE_TEST_NO_CONTAINERS: noContainers } : {}) };
-  const partlyOut = [noRedis, noContainers].filter(Boolean).join('; ');
+  const partlyOut = [noRedis, noContainers, noIncus].filter(Boolean).join('; ');
   return { leaveOut: null, env, ...(partlyOut ? { partlyOut } : {}) };
 }
 

@@ -22,11 +22,19 @@ for device in null zero full random urandom tty net/tun userfaultfd; do
   [ -e "/dev/$device" ] && cp -a "/dev/$device" "$ROOT/dev/$device"
 done
 [ -e "$DIR/kvm" ] && cp -a /dev/kvm "$ROOT/dev/kvm"
+# LUNs: every host sees them by the same name.
+for lun in "$STATE"/luns/*.device; do
+  [ -e "$lun" ] || continue
+  cp -a "$(cat "$lun")" "$ROOT/dev/lun-$(basename "$lun" .device)"
+done
 mount --bind "$STATE/shared" "$ROOT/srv/shared"
-if [ -e "$DIR/lxd" ]; then
-  # As a disk of its own: LXD's directories cannot lie on an overlay.
-  mkdir -p "$STATE/fs/$HOST/lxd" "$ROOT/var/lib/lxd"
-  mount --bind "$STATE/fs/$HOST/lxd" "$ROOT/var/lib/lxd"
+for daemon in lxd incus; do
+  [ -e "$DIR/$daemon" ] || continue
+  # As a disk of its own: their directories cannot lie on an overlay.
+  mkdir -p "$STATE/fs/$HOST/$daemon" "$ROOT/var/lib/$daemon"
+  mount --bind "$STATE/fs/$HOST/$daemon" "$ROOT/var/lib/$daemon"
+done
+if [ -e "$DIR/lxd" ] || [ -e "$DIR/incus" ]; then
   # Its own control groups, as the roots of all hierarchies.
   if [ -d /sys/fs/cgroup/freezer ]; then
     mount -t tmpfs -o mode=755 tmpfs "$ROOT/sys/fs/cgroup"

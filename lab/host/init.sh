@@ -1,5 +1,5 @@
 #!/bin/bash
-# Process 1 of a lab host on its own root: network, sshd, libvirtd, and the agent once it is installed.
+# Process 1 of a lab host on its own root: network, sshd, libvirtd if it has one, its daemons for containers, and the agent once it is installed.
 HOST=$(cat /etc/hostname)
 cd /
 for name in $(env | cut -d= -f1 | grep -vE '^(_|HOST)$'); do unset "$name"; done
@@ -18,11 +18,14 @@ ip link set eth1 up
 ip addr add "$LINK1/24" dev eth1
 mkdir -p /run/sshd /run/lock /run/libvirt /var/lib/libvirt/qemu /var/log/libvirt
 /usr/sbin/sshd -D -e < /dev/null >> /var/log/sshd.log 2>&1 &
-# Before libvirtd, which asks for its lockspace as it starts, and ends when nobody answers. systemd opens the socket first.
-/usr/sbin/virtlockd < /dev/null >> /var/log/virtlockd.out 2>&1 &
-for _ in $(seq 1000); do [ -S /run/libvirt/virtlockd-sock ] && break; sleep 0.01; done
-/usr/sbin/libvirtd < /dev/null >> /var/log/libvirtd.out 2>&1 &
-[ -e /etc/lab-lxd.yaml ] && /usr/sbin/lab-lxd < /dev/null >> /var/log/lab-lxd.log 2>&1 &
+udevadm trigger
+if [ -x /usr/sbin/libvirtd ]; then
+  # Before libvirtd, which asks for its lockspace as it starts, and ends when nobody answers. systemd opens the socket first.
+  /usr/sbin/virtlockd < /dev/null >> /var/log/virtlockd.out 2>&1 &
+  for _ in $(seq 1000); do [ -S /run/libvirt/virtlockd-sock ] && break; sleep 0.01; done
+  /usr/sbin/libvirtd < /dev/null >> /var/log/libvirtd.out 2>&1 &
+fi
+for daemon in lxd incus; do [ -e /etc/lab-$daemon.yaml ] && /usr/sbin/lab-$daemon < /dev/null >> /var/log/lab-$daemon.log 2>&1 & done
 # Stands for the agent's systemd unit.
 [ -x /usr/lib/reeve/agent-start ] && /usr/lib/reeve/agent-start < /dev/null >> /var/log/reeve-agent.log 2>&1 &
 echo "[$(date +%T.%N)] $HOST booted $(cat /proc/sys/kernel/random/boot_id)"

@@ -15,16 +15,18 @@ cgroup_dir() {
   if [ -d /sys/fs/cgroup/freezer ]; then echo "/sys/fs/cgroup/freezer/reeve-$LAB-$HOST"; else echo "/sys/fs/cgroup/reeve-$LAB-$HOST"; fi
 }
 
-# The group in which the host is frozen; with LXD, which sets limits in all of them, one in each hierarchy.
+has_containers() { [ -e "$DIR/lxd" ] || [ -e "$DIR/incus" ]; }
+
+# The group in which the host is frozen; with LXD or Incus, which sets limits in all of them, one in each hierarchy.
 cgroup_dirs() {
   local hierarchy
-  [ -e "$DIR/lxd" ] && [ -d /sys/fs/cgroup/freezer ] || { cgroup_dir; return; }
+  has_containers && [ -d /sys/fs/cgroup/freezer ] || { cgroup_dir; return; }
   for hierarchy in /sys/fs/cgroup/*; do [ -e "$hierarchy/cgroup.procs" ] && [ ! -L "$hierarchy" ] && echo "$hierarchy/reeve-$LAB-$HOST"; done
 }
 
 make_groups() {
   local group parent
-  [ -e "$DIR/lxd" ] && [ ! -d /sys/fs/cgroup/freezer ] && for controller in cpu cpuset io memory pids; do echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control; done 2>/dev/null
+  has_containers && [ ! -d /sys/fs/cgroup/freezer ] && for controller in cpu cpuset io memory pids; do echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control; done 2>/dev/null
   for group in $(cgroup_dirs); do
     mkdir -p "$group"
     # A group without processors and memory lets nothing in.

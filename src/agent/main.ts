@@ -2,8 +2,10 @@
 // `agent.cjs leave` has it say that the host goes down, and waits until its workloads have moved away.
 import { readFileSync, statSync } from 'node:fs';
 import type { AgentConfig } from '../hosts/host-agent.js';
+import { ENDINGS_DIR, OUR_STOPS_DIR } from '../hosts/instance-endings.js';
 import { Agent } from './agent.js';
 import { readAgentOptions, USAGE, type AgentOptions } from './agent-options.js';
+import { startInstanceMonitor } from './proc/instance-monitor.js';
 import { procHost } from './proc/proc-host.js';
 import { runLeave } from './proc/leave-command.js';
 import { promiseFile } from './proc/promise-file.js';
@@ -70,9 +72,11 @@ async function run(options: AgentOptions): Promise<void> {
   const server = serveStatus(socketFile, () => agent.status(), log);
   writePidFile(pidFile);
   const stopWatching = watchConfig(options.configFile, agent);
+  const endings = startInstanceMonitor({ endingsDir: ENDINGS_DIR, ourStopsDir: OUR_STOPS_DIR, nowMs: clock.nowMs, log });
   log(`${config.name} runs with ${config.members.length} members on ${config.listen.length} links, boot ${boot.bootId.slice(0, 8)}`);
   const leave = async (): Promise<void> => {
     stopWatching();
+    endings.stop();
     server.close();
     await agent.leave();
     removeFile(pidFile);

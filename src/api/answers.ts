@@ -48,8 +48,11 @@ export const host = z.looseObject({
   fenceDevices: z.array(z.looseObject({ kind: z.string(), options: z.record(z.string(), z.string()) })).meta({ description: 'secrets are shown as ***' }),
   workloads: z.array(z.string()).meta({ description: 'names of those that are placed there' }),
   usage: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }),
+  strangers: z.looseObject({ memoryMiB: z.number(), vcpus: z.number(), workloads: z.int() }).meta({ description: 'guests of its libvirt, LXD or Incus that run and are no workloads of Reeve: placement counts them as used, beside `usage`' }),
+  blockPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), filesystem: z.string(), serial: z.string().nullable(), takers: z.array(z.string()) })).meta({ description: 'pools of its LXD or Incus on block devices of their own, and which other hosts see the device: they can take the pool over when this host has lost its power' }),
+  takenPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), by: z.string().nullable(), isDone: z.boolean(), atMs })).meta({ description: 'pools of it that others have taken over, or are about to, since it was lost' }),
   heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int(), lease: z.looseObject({ held: z.boolean(), enforcing: z.boolean() }).nullable() }).nullable().meta({ description: 'what its heartbeats say; lease: does a majority of voters acknowledge it, and would it end its protected workloads without' }),
-  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string(), qemuVersion: z.string(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
+  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string().nullable(), qemuVersion: z.string().nullable(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
 });
 
 export const workload = z.looseObject({
@@ -64,17 +67,44 @@ export const workload = z.looseObject({
   isProtected: z.boolean(),
   priority: z.int(),
   drainPolicy: z.enum(['migrate', 'relocate', 'leave']),
+  movesLiveByCriu: z.boolean(),
   maxRestarts: z.int(),
   maxRelocations: z.int(),
   failback: z.boolean(),
   startAfter: z.array(z.string()).meta({ description: 'names' }),
   lock: z.looseObject({ by: z.string(), reason: z.string(), sinceMs: atMs }).nullable().meta({ description: 'not moved and not stopped meanwhile' }),
-  recoverable: z.looseObject({ by: z.enum(['shared-storage', 'replica', 'nothing']), summary: z.string(), rpoMs: z.number().nullable() }).meta({ description: 'what would bring it back if its host were lost now, and how much of what was written last would be lost' }),
+  recoverable: z.looseObject({ by: z.enum(['shared-storage', 'pool', 'replica', 'nothing']), summary: z.string(), rpoMs: z.number().nullable() }).meta({ description: 'what would bring it back if its host were lost now, and how much of what was written last would be lost' }),
   failures: z.looseObject({ restarts: z.int(), relocations: z.int(), lastAtMs: atMs.nullable() }),
   workloadEpoch: z.int(),
   needs: z.looseObject({ vcpus: z.int(), memoryMiB: z.number() }),
   observed: z.looseObject({ runState: z.string(), reason: z.string(), atMs }).nullable(),
   operation: z.looseObject({ id: z.string(), kind: z.string() }).nullable().meta({ description: 'what is under way with it' }),
+});
+
+export const copies = z.looseObject({
+  copies: z.array(z.looseObject({
+    host: z.string(),
+    workload: z.string().nullable().meta({ description: 'null: of one that is not known any more' }),
+    uuid: z.string(),
+    name: z.string().meta({ description: 'what the daemon of that host calls it' }),
+    kind: z.enum(['replica', 'spare', 'set-aside']),
+    isLeftover: z.boolean().meta({ description: 'nothing would be recovered from it' }),
+    isRecoveredFrom: z.boolean(),
+    asOfMs: atMs.nullable().meta({ description: 'what was written until then is in it; null: it is not whole' }),
+  })),
+  unseen: z.array(z.looseObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts of which nothing is known now' }),
+});
+
+export const drainPlan = z.looseObject({
+  host: z.string(),
+  workloads: z.array(z.looseObject({
+    workload: z.string(),
+    kind: z.enum(['vm', 'container']),
+    how: z.enum(['live', 'relocated', 'stays']),
+    target: z.string().nullable().meta({ description: 'as things are now, for itself alone' }),
+    gapMs: z.number().nullable().meta({ description: 'how long it would stand still; null: not known, or it does not' }),
+    why: z.string(),
+  })),
 });
 
 export const operation = z.looseObject({

@@ -38,6 +38,12 @@ export class ClusterController {
     return this.ports.reads.scenario();
   }
 
+  @Get('copies')
+  @Answers('Copies of containers on all hosts, asked now; also of those that are not known any more', answers.copies)
+  copies() {
+    return this.ports.reads.copies(null);
+  }
+
   @Get('operations')
   @Answers('Operations, newest first', answers.pageWith(answers.operation))
   async operations(@Query({ schema: schemas.operationPage }) query: z.output<typeof schemas.operationPage>) {

@@ -1,4 +1,5 @@
 // From domain objects to what the API shows. Secrets stay behind: keys and passwords have no field here.
+import { isMember, whyNoReplicas } from '../hosts/daemon-cluster.js';
 import { alertProblems, type AlertTargetState } from '../cluster/alert-target-state.js';
 import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
@@ -11,19 +12,21 @@ import { activeDisarm } from '../cluster/disarm.js';
 import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import type { Host } from '../hosts/host.js';
+import { filesystemOf, ownerOf, takersOf } from '../hosts/shared-filesystem.js';
+import { strangersOn } from '../cluster/strangers.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
-import { recoverableBy } from '../workloads/recoverable-by.js';
-import type { Workload } from '../workloads/workload.js';
+import { recoverableBy, type RecoverablePool } from '../workloads/recoverable-by.js';
+import { poolOf, type Workload } from '../workloads/workload.js';
 
 const SECRET = /pass|secret|token|key/i;
 
 export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: Host) {
   const heard = verdict.hosts.find((one) => one.hostId === host.id) ?? null;
   const usage = usageOf({ workloads: view.workloads, promised: [] }).get(host.id) ?? NO_USAGE;
-  const { agentKey: _key, fenceDevices, ...shown } = host;
+  const { agentKey: _key, fenceDevices, takenPools, ...shown } = host;
   return {
     ...shown,
     state: hostState(host, heard, view.workloads),
@@ -31,7 +34,16 @@ export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: H
     fenceDevices: fenceDevices.map((device) => ({ kind: device.kind, options: Object.fromEntries(Object.entries(device.options).map(([key, value]) => [key, SECRET.test(key) && !key.endsWith('File') ? '***' : value])) })),
     workloads: view.workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name),
     usage,
+    strangers: strangersOf(view, host),
+    blockPools: blockPools(view.hosts, host),
+    takenPools: takenPools.map(({ byHostId, ...taken }) => ({ ...taken, by: nameOf(view, byHostId) })),
   };
+}
+
+/** Guests that run there, and are no workloads of Reeve's. They count as used. */
+function strangersOf(view: ClusterView, host: Host) {
+  const room = strangersOn(view).get(host.id);
+  return { memoryMiB: room?.memoryMiB ?? 0, vcpus: room?.vcpus ?? 0, workloads: room?.workloads ?? 0 };
 }
 
 function hearing({ hearing: state, sinceMs, evidence, silentVotes, voters, probe, load, lease }: HostVerdict) {
@@ -45,8 +57,33 @@ export function workloadDocument(view: ClusterView, workload: Workload, nowMs = 
   const operation = view.operations.find((one) => one.workloadId === workload.id);
   const home = view.inventories.find((one) => one.hostId === workload.hostId);
   const observed = home?.workloads.find((one) => one.uuid === workload.uuid) ?? null;
-  const recoverable = recoverableBy(workload, (id) => nameOf(view, id), nowMs);
+  const recoverable = recoverableBy(workload, { nameOf: (id) => nameOf(view, id), nowMs, pool: recoverablePool(view, workload), whyNoReplicas: whyNoReplicasOf(view, workload) });
   return { ...shown, state, recoverable, startAfter: after, host: nameOf(view, workload.hostId), operation: operation ? { id: operation.id, kind: operation.kind, progress: operation.progress } : null, observed: observed && home ? { ...observed, atMs: home.atMs } : null };
+}
+
+function whyNoReplicasOf({ hosts }: ClusterView, { hostId, needs: { driver } }: Workload): string | null {
+  const host = hosts.find((one) => one.id === hostId);
+  return host && driver !== 'libvirt' && isMember(host.facts, driver) ? whyNoReplicas(driver, host.name) : null;
+}
+
+/** As its home and the others showed it last. */
+function recoverablePool({ hosts }: ClusterView, workload: Workload): RecoverablePool | null {
+  const [home, pool] = [hosts.find((one) => one.id === workload.hostId), poolOf(workload)];
+  if (!home || !pool) return null;
+  const owner = ownerOf(hosts, home, pool);
+  // One that keeps its replica has something of its name already.
+  const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
+  const isProvenByDevice = owner.fenceDevices.some(({ kind }) => kind !== 'manual' && kind !== 'watchdog');
+  return takers.length === 0 ? null : { pool: pool.pool, takers: takers.map(({ name }) => name), home: owner.name, isProvenByDevice };
+}
+
+/** Of its daemons, those on block storage of their own, and who else sees the device. */
+function blockPools(hosts: readonly Host[], host: Host) {
+  return (host.facts?.containerDaemons ?? []).flatMap((daemon) => daemon.pools.flatMap(({ name }) => {
+    const pool = { driver: daemon.driver, pool: name };
+    const filesystem = host.facts && filesystemOf(host.facts, pool);
+    return filesystem ? [{ ...pool, filesystem: filesystem.uuid, serial: filesystem.serial, takers: takersOf(hosts, host, pool).map((one) => one.name) }] : [];
+  }));
 }
 
 export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>, operation: Operation) {

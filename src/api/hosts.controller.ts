@@ -95,6 +95,12 @@ export class HostsController {
     return this.ports.commands.uncordon(actor, name);
   }
 
+  @Get(':host/drain-plan')
+  @Answers('What a drain would do with each workload there, and how long each would stand still; nothing is begun', answers.drainPlan)
+  drainPlan(@Param('host') name: string) {
+    return this.ports.reads.drainPlan(name);
+  }
+
   @Post(':host/drain')
   @Begins('Maintenance: cordon, move everything away live, no fencing')
   drain(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
@@ -129,6 +135,12 @@ export class HostsController {
   @Begins('Power on by its fence device')
   powerOn(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
     return this.ports.commands.powerOn(actor, name);
+  }
+
+  @Post(':host/renew-trust')
+  @Begins('Make its daemons for containers and those of the other hosts fit together again, and renew certificates that end soon')
+  renewTrust(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.trustRenewal }) { force }: z.output<typeof schemas.trustRenewal>): Promise<Begun> {
+    return this.ports.commands.renewTrust(actor, name, force);
   }
 
   @Post(':host/refresh')

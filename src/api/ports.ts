@@ -6,6 +6,8 @@ import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import type { Hold } from '../cluster/decision.js';
 import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
+import type { DrainPlan } from '../cluster/commands/drain-plan.js';
+import type { CopiesDocument, Discarding } from '../cluster/commands/copy-commands.js';
 import type { WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import type { WantedRule } from '../cluster/commands/rule-commands.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
@@ -46,6 +48,9 @@ export interface ClusterReads {
   leader(): { readonly replica: string; readonly epoch: number | null };
   checkReport(host: string): Promise<readonly CheckPoint[]>;
   explain(workload: string): Promise<Explanation>;
+  drainPlan(host: string): Promise<DrainPlan>;
+  /** Asks the hosts now. Null: of all workloads. */
+  copies(workload: string | null): Promise<CopiesDocument>;
   operation(id: string): Promise<Operation | null>;
   operations(filter: OperationFilter): Promise<readonly Operation[]>;
   events(afterSeq: number | null, limit: number, filter: EventFilter): Promise<readonly ClusterEvent[]>;
@@ -115,6 +120,8 @@ export interface ClusterCommands {
   confirmOff(actor: string, host: string, reason: string): Promise<Begun>;
   powerOn(actor: string, host: string): Promise<Begun>;
   refreshFacts(actor: string, host: string): Promise<Begun>;
+  /** `force`: also certificates that are good for long. */
+  renewTrust(actor: string, host: string, force: boolean): Promise<Begun>;
   adopt(actor: string, adoption: Adoption): Promise<Begun>;
   create(actor: string, workload: NewWorkload): Promise<Begun>;
   start(actor: string, workload: string): Promise<Begun>;
@@ -130,6 +137,10 @@ export interface ClusterCommands {
   unlock(actor: string, workload: string): Promise<Begun>;
   setPolicies(actor: string, workload: string, policies: WorkloadPolicies): Promise<Begun>;
   clearError(actor: string, workload: string): Promise<Begun>;
+  /** Of one whose host is lost: what lies in its pool is not waited for. */
+  recoverFromReplica(actor: string, workload: string): Promise<Begun>;
+  /** Deletes a copy of it, with its data; waits for its end. */
+  discardCopy(actor: string, workload: string, wanted: Discarding): Promise<Begun>;
   migrate(actor: string, workload: string, move: Move): Promise<Begun>;
   relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
   addRule(actor: string, rule: WantedRule): Promise<Begun>;

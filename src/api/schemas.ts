@@ -39,11 +39,11 @@ export const scanKey = z.strictObject({ address, port: port.default(22) });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });
 export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how you know').max(500) });
 
-const drainPolicy = z.enum(['migrate', 'relocate', 'leave']);
+const drainPolicy = z.enum(['migrate', 'relocate', 'leave']).meta({ description: 'migrate: live only; relocate: live where that can be, else stopped and started; leave: it is not moved' });
 const priority = z.int().min(-1_000).max(1_000);
 
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }) });
-export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; `reeve workload create --help` shows an example' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
+export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; of a container kind: container, driver, name, image or from, profiles, vcpus, memoryMiB, disk {pool, sizeMiB}, network [{bridge or network, mac}], config; `reeve workload create --help` shows examples' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
 export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }) });
@@ -56,7 +56,9 @@ export const policies = z.strictObject({
   maxRelocations: z.int().min(0).max(100).optional().meta({ description: 'other hosts tried before it is set to error' }),
   failback: z.boolean().optional().meta({ description: 'goes back live to a preferred host once that is well again' }),
   drainPolicy: drainPolicy.optional(),
+  movesLiveByCriu: z.boolean().optional().meta({ description: 'a container: it is moved while it runs where both hosts have CRIU, which may fail to bring it back' }),
   startAfter: z.array(z.string().min(1).max(255)).max(100).optional().meta({ description: 'names; a circle is refused' }),
+  replicateStale: z.enum(['keep', 'reuse']).optional().meta({ description: 'what a host had of it before it was recovered elsewhere: stays until it is discarded, or may be written over by the next copy' }),
   replicateEveryS: z.int().min(10).max(604_800).nullable().optional().meta({ description: 'of one whose data lie at its host (a container): a copy is kept on another host and made anew so often; null: none' }),
 });
 export const lock = z.strictObject({ reason: z.string().trim().min(1, 'say why').max(500) });
@@ -94,8 +96,16 @@ export const deletionQuery = z.strictObject({
 });
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
+export const trustRenewal = z.strictObject({ force: z.boolean().default(false).meta({ description: 'also certificates that are good for long' }) });
+
+export const discard = z.strictObject({
+  host: name,
+  kind: z.enum(['replica', 'spare', 'set-aside']),
+  force: z.boolean().default(false).meta({ description: 'also what it would be recovered from, and what may be all that is left of it' }),
+});
+
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, 'renew-trust': true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

@@ -26,7 +26,7 @@ export class WorkloadsController {
   }
 
   @Post()
-  @Begins('Create a VM from a small specification')
+  @Begins('Create a VM, or a container, from a small specification')
   create(@Actor() actor: string, @Body({ schema: schemas.newWorkload }) body: z.output<typeof schemas.newWorkload>): Promise<Begun> {
     return this.ports.commands.create(actor, body);
   }
@@ -48,6 +48,18 @@ export class WorkloadsController {
   @Answers('Why it is where it is, and what each other host lacks', answers.explanation)
   explain(@Param('workload') name: string) {
     return this.ports.reads.explain(name);
+  }
+
+  @Get(':workload/copies')
+  @Answers('Its copies on all hosts, asked now', answers.copies)
+  copies(@Param('workload') name: string) {
+    return this.ports.reads.copies(name);
+  }
+
+  @Post(':workload/discard-copy')
+  @Begins('Delete one of its copies, with its data; it is gone when this answers')
+  discardCopy(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.discard }) body: z.output<typeof schemas.discard>): Promise<Begun> {
+    return this.ports.commands.discardCopy(actor, name, body);
   }
 
   @Delete(':workload')
@@ -96,6 +108,12 @@ export class WorkloadsController {
   @Begins('Leave it as it is from now on: watched, never touched')
   unmanage(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
     return this.ports.commands.unmanage(actor, name);
+  }
+
+  @Post(':workload/recover-from-replica')
+  @Begins('Of one whose host is proven off: recover it from its copy, though its pool could still be had from that host; what it wrote since stays in the pool')
+  recoverFromReplica(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
+    return this.ports.commands.recoverFromReplica(actor, name);
   }
 
   @Post(':workload/lock')

@@ -6,7 +6,11 @@ import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { healingNews } from '../cluster/healing.js';
+import { certificateNews } from '../cluster/trust.js';
+import { renewTrustOf } from '../cluster/commands/trust-commands.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
 import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
@@ -14,6 +18,7 @@ import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import { createFenceDevice } from '../fencing/devices/create-fence-device.js';
+import { driversOf } from '../hosts/drivers-of.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../hosts/host.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
@@ -24,7 +29,11 @@ import { messageOf, OperationalError, PassingConflict, UserError } from '../shar
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
 import { adopt } from '../workloads/adopt.js';
+import { listsBy } from '../workloads/by-hand.js';
+import { autostartBack, autostartOff } from './care-for-autostart.js';
 import { checkHost } from './check-host.js';
+import { discardCopy } from './copies.js';
+import type { Discarding } from '../cluster/commands/copy-commands.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
@@ -97,6 +106,7 @@ export class RealClusterCommands implements ClusterCommands {
       agentKey: randomBytes(32).toString('hex'),
       leaving: null,
       flapping: NEVER_LOST,
+      takenPools: [],
       why: 'being enrolled',
     };
   }
@@ -138,6 +148,10 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'host.confirm-off', name, (view) => confirmOff(view, this.ports.verdict(), name, { ...this.#asked(actor), reason }), { reason });
   }
 
+  renewTrust(actor: string, name: string, force: boolean): Promise<Begun> {
+    return this.#commit(actor, 'host.renew-trust', name, (view) => renewTrustOf(view, name, { ...this.#asked(actor), force }), { force });
+  }
+
   /** Not an operation: it begins nothing that would have to be undone, and the host's return is seen by its heartbeats. */
   async powerOn(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
@@ -161,7 +175,7 @@ export class RealClusterCommands implements ClusterCommands {
   async refreshFacts(actor: string, name: string): Promise<Begun> {
     const host = findHost(await this.ports.store.readView(), name);
     const facts = await this.ports.world.hypervisorOf(host).facts();
-    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }]);
+    return this.#commit(actor, 'host.refresh', name, () => [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts), ...certificateNews(host, facts)]);
   }
 
   async adopt(actor: string, wanted: Adoption): Promise<Begun> {
@@ -169,14 +183,18 @@ export class RealClusterCommands implements ClusterCommands {
     const host = findHost(view, wanted.host);
     if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}`, 'reeve status');
     const hypervisor = this.ports.world.hypervisorOf(host);
+    const atMs = this.ports.clock.nowMs();
     const { workloads, mute: [mute] } = await hypervisor.inventory();
-    const observed = workloads.find((one) => one.name === wanted.name || one.uuid === wanted.name);
+    const [observed, namesake] = workloads.filter((one) => one.name === wanted.name || one.uuid === wanted.name);
+    if (observed && namesake) throw new UserError('conflict', `${host.name} has more than one ${wanted.name}: ${[observed, namesake].map((one) => `${one.uuid} in ${HYPERVISOR_NAMES[one.driver]}`).join(', ')}`, `reeve workload adopt ${host.name} UUID`);
     if (!observed && mute) throw new UserError('conflict', `${HYPERVISOR_NAMES[mute.driver]} on ${host.name} does not answer (${mute.why}), and no other hypervisor there has ${wanted.name}`, `reeve host show ${host.name}`);
-    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} 'virsh list --all; lxc list'`);
+    if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} '${listsBy(driversOf(host.facts))}'`);
     const definition = await hypervisor.definition(observed.uuid);
     const needs = this.ports.world.needsOf(host, definition);
     const { isProtected, priority, drainPolicy } = wanted;
     const id = workloadId(randomUUID());
+    // What was looked at before it was there, or ran, would say from now on that it is missing, or has ended.
+    if (!mute && host.bootId !== null) await this.ports.store.saveInventory({ hostId: host.id, atMs, bootId: host.bootId, workloads });
     const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
       const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
       const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
@@ -186,48 +204,79 @@ export class RealClusterCommands implements ClusterCommands {
         { change: 'event', event: event('workload.adopted', `${observed.name} on ${host.name} is adopted by ${actor}${isProtected ? ', protected' : ''}`, { severity: 'notice', host: host.name, workload: observed.name }) },
       ];
     });
-    if (isProtected) await this.#autostartOff(observed.uuid);
+    if (isProtected) await autostartOff(this.ports, observed.uuid);
     return begun;
   }
 
   create(actor: string, wanted: NewWorkload): Promise<Begun> {
     const uuid = randomUUID();
     const id = workloadId(randomUUID());
-    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id }), { host: wanted.host });
+    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id, define: (host, one) => this.ports.world.makerOf(host).instance(one) }), { host: wanted.host });
   }
 
   start = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, this.#asked(actor)));
   stop = (actor: string, name: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> => this.#commit(actor, 'workload.stop', name, (view) => stopWorkload(view, name, { ...this.#asked(actor), ...how }), how);
-  delete = (actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> => this.#commit(actor, 'workload.delete', name, (view) => deleteWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+
+  delete(actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> {
+    const change = (): Promise<Begun> => this.#commit(actor, 'workload.delete', name, (view) => deleteWorkload(view, name, { ...this.#asked(actor), ...how }), how);
+    return how.forget ? this.#left(actor, name, change) : change();
+  }
 
   async protect(actor: string, name: string, isProtected: boolean): Promise<Begun> {
-    const begun = await this.#commit(actor, isProtected ? 'workload.protect' : 'workload.unprotect', name, (view) => protectWorkload(view, name, isProtected, this.#asked(actor)));
-    if (isProtected) await this.#autostartOff(name);
+    const change = (): Promise<Begun> => this.#commit(actor, isProtected ? 'workload.protect' : 'workload.unprotect', name, (view) => protectWorkload(view, name, isProtected, this.#asked(actor)));
+    if (!isProtected) return this.#left(actor, name, change);
+    const begun = await change();
+    await autostartOff(this.ports, name);
     return begun;
   }
 
-  /** A host that boots must not start what may run elsewhere by then. Where it can't be done now, the inventory keeps saying so. */
-  async #autostartOff(name: string): Promise<void> {
-    const view = await this.ports.store.readView();
-    const workload = findWorkload(view, name);
-    const host = view.hosts.find((one) => one.id === workload.hostId);
-    if (!host || host.condition !== 'online') return;
-    const token = { leaderEpoch: view.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid: workload.uuid, epoch: workload.workloadEpoch } };
-    await this.ports.world.hypervisorOf(host).setAutostart(token, workload.uuid, false).catch(() => undefined);
+  /** What was not ours, and is protected, is no longer its host's to start. */
+  async #taken(name: string, change: () => Promise<Begun>): Promise<Begun> {
+    const before = findWorkload(await this.ports.store.readView(), name);
+    const begun = await change();
+    if (before.desired === 'unmanaged' && before.isProtected) await autostartOff(this.ports, name);
+    return begun;
+  }
+
+  /** What is left to its owner starts with its host again, if it did before. `change`: what leaves it. */
+  async #left(actor: string, name: string, change: () => Promise<Begun>): Promise<Begun> {
+    const before = await this.ports.store.readView();
+    const begun = await change();
+    await autostartBack(this.ports, actor, before, findWorkload(before, name));
+    return begun;
   }
 
   setPriority(actor: string, name: string, priority: number): Promise<Begun> {
     return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });
   }
 
-  setDesired = (actor: string, name: string, desired: DesiredState): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
-  manage = (actor: string, name: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun> => this.#commit(actor, 'workload.manage', name, (view) => manageWorkload(view, name, { ...this.#asked(actor), ...how }), how);
-  unmanage = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unmanage', name, (view) => unmanageWorkload(view, name, this.#asked(actor)));
+  async setDesired(actor: string, name: string, desired: DesiredState): Promise<Begun> {
+    const change = (): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
+    return desired === 'unmanaged' ? this.#left(actor, name, change) : this.#taken(name, change);
+  }
+
+  manage(actor: string, name: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun> {
+    return this.#taken(name, () => this.#commit(actor, 'workload.manage', name, (view) => manageWorkload(view, name, { ...this.#asked(actor), ...how }), how));
+  }
+
+  unmanage(actor: string, name: string): Promise<Begun> {
+    return this.#left(actor, name, () => this.#commit(actor, 'workload.unmanage', name, (view) => unmanageWorkload(view, name, this.#asked(actor))));
+  }
+
   lock = (actor: string, name: string, reason: string): Promise<Begun> => this.#commit(actor, 'workload.lock', name, (view) => lockWorkload(view, name, { ...this.#asked(actor), reason }), { reason });
   unlock = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.unlock', name, (view) => unlockWorkload(view, name, this.#asked(actor)));
   setPolicies = (actor: string, name: string, policies: WorkloadPolicies): Promise<Begun> => this.#commit(actor, 'workload.set-policies', name, (view) => setPolicies(view, name, policies, this.#asked(actor)), { ...policies });
 
   clearError = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.clear', name, (view) => clearError(view, name, this.#asked(actor)));
+
+  recoverFromReplica = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.recover-from-replica', name, (view) => recoverFromReplica(view, name, this.#asked(actor)));
+
+  async discardCopy(actor: string, name: string, wanted: Discarding): Promise<Begun> {
+    const { world, store } = this.ports;
+    const commit = (changes: (view: ClusterView) => readonly Change[]): Promise<Begun> => this.#commit(actor, 'workload.discard-copy', name, changes, { ...wanted });
+    await discardCopy({ world, view: () => store.readView(), commit }, actor, name, wanted);
+    return { operationIds: [] };
+  }
 
   migrate(actor: string, name: string, { to, bandwidthMiBps, maxDowntimeMs, copyStorage }: Move): Promise<Begun> {
     const params = { ...(bandwidthMiBps === null ? {} : { bandwidthMiBps }), ...(maxDowntimeMs === null ? {} : { maxDowntimeMs }), copyStorage };

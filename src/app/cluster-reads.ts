@@ -1,11 +1,15 @@
 // What the API may read, wired to the store, the witness and the controller.
+import type { HostWorld } from '../cluster/execute/execute-ports.js';
+import { drainPlan, type DrainPlan } from '../cluster/commands/drain-plan.js';
+import { movesLive } from '../workloads/workload.js';
+import { listCopies } from './copies.js';
 import type { AuditLine, ClusterReads, Health } from '../api/ports.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { alertStates } from '../cluster/control/alert-states.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { Hold } from '../cluster/decision.js';
-import { findWorkload } from '../cluster/commands/find.js';
+import { findHost, findWorkload } from '../cluster/commands/find.js';
 import type { JobQueue } from '../cluster/job-queue.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
@@ -24,6 +28,7 @@ export interface ClusterReadPorts {
   readonly queue: JobQueue;
   readonly alerts: AlertPorts;
   readonly policy: ClusterPolicy;
+  readonly world: Pick<HostWorld, 'hypervisorOf'>;
   readonly verdict: () => ClusterVerdict;
   readonly leader: () => { readonly replica: string; readonly epoch: number | null };
 }
@@ -44,6 +49,8 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
     explain: (name) => explain(ports, name),
+    drainPlan: (name) => planDrain(ports, name),
+    copies: async (name) => listCopies(ports.world, await store.readView(), name),
     operation: (id) => store.operation(operationId(id)),
     operations: (filter) => store.listOperations(filter),
     events: (afterSeq, limit, filter) => store.events(afterSeq, limit, filter),
@@ -56,6 +63,15 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
 async function explain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<Explanation> {
   const view = await store.readView();
   return explainPlacement(placementViewOf({ view, verdict: verdict(), policy }), findWorkload(view, name));
+}
+
+/** Moves are kept for long; the newest of each container is what counts. */
+async function planDrain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<DrainPlan> {
+  const view = await store.readView();
+  const host = findHost(view, name);
+  const here = view.workloads.filter((one) => one.hostId === host.id && !movesLive(one));
+  const moves = await Promise.all(here.map((one) => store.listOperations({ kind: 'relocate', workloadId: one.id, states: ['succeeded'], limit: 1 })));
+  return drainPlan(view, placementViewOf({ view, verdict: verdict(), policy }), name, moves.flat());
 }
 
 async function health(store: ClusterStore, queue: JobQueue): Promise<Health> {

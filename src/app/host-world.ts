@@ -15,16 +15,18 @@ import { seedWriter } from '../hosts/drivers/libvirt/write-seed.js';
 import { DIALECTS } from '../hosts/drivers/lxd/dialect.js';
 import { takesDefinition } from '../hosts/drivers/lxd/instance-definition.js';
 import { instanceNeedsOf } from '../hosts/drivers/lxd/instance-needs.js';
+import { wantedDefinition } from '../hosts/drivers/lxd/wanted-definition.js';
 import { SshConnection } from '../hosts/drivers/ssh/ssh-connection.js';
 import { SshHostAgent } from '../hosts/drivers/ssh/ssh-host-agent.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, AgentMember, HostAgent } from '../hosts/host-agent.js';
 import { enforcesLease, type Host } from '../hosts/host.js';
+import { driversOf } from '../hosts/drivers-of.js';
+import { hasLibvirt } from '../hosts/host-facts.js';
 import type { DriverName, Hypervisor } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
-import type { CreateContext } from '../workloads/run-create.js';
 import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { Config } from './config.js';
 import type { Logger } from './logger.js';
@@ -101,10 +103,10 @@ export class RealHostWorld implements HostWorld {
     };
   }
 
-  makerOf(host: Host): CreateContext['make'] {
+  makerOf(host: Host): ReturnType<HostWorld['makerOf']> {
     const { facts } = host;
     if (!facts) throw new OperationalError('failed', `the sizes of ${host.name} are not known`, `reeve host refresh ${host.name}`);
-    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh) };
+    return { definition: (vm) => vmDefinition(vm, facts), seed: seedWriter(this.#reach(host).ssh), instance: (wanted) => wantedDefinition(wanted, facts.architecture) };
   }
 
   needsOf(host: Host, definition: string): WorkloadNeeds {
@@ -152,7 +154,7 @@ export class RealHostWorld implements HostWorld {
   }
 
   #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
-    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], driverOf: (uuid) => this.#drivers.get(uuid) });
+    const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], hasLibvirt: hasLibvirt(host.facts), driverOf: (uuid) => this.#drivers.get(uuid) });
     const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;
@@ -162,7 +164,7 @@ export class RealHostWorld implements HostWorld {
 const INSTANCE_DRIVERS = Object.values(DIALECTS).map(({ driver }) => driver);
 
 function daemonsOf(host: Host): string {
-  return (host.facts?.containerDaemons ?? []).map(({ driver }) => driver).sort().join();
+  return driversOf(host.facts).toSorted().join();
 }
 
 function agentMember(host: Host): AgentMember {

@@ -1,38 +1,62 @@
-// Where a new workload may not go, and which of that passes by itself.
+// From a specification to a workload with its place: what is refused, and where it goes.
 import { describe, expect, it } from 'vitest';
-import { aHost, aView } from '../../test/fixtures/cluster.js';
+import { aClusterVerdict, aFacts, aHost, aVerdict, aView, aWorkload, anOperation } from '../../test/fixtures/cluster.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
 import { DEFAULT_POLICY } from '../cluster/cluster-policy.js';
-import type { Host } from '../hosts/host.js';
-import type { PlacementView } from '../scheduler/placement.js';
-import { PassingConflict, UserError } from '../shared/errors.js';
+import { placementViewOf } from '../cluster/placement-ledger.js';
 import { workloadId } from '../shared/ids.js';
-import { newWorkload } from './new-workload.js';
+import type { Workload } from '../workloads/workload.js';
+import { newWorkload, type Creation } from './new-workload.js';
 
-const spec = { name: 'vm-9', vcpus: 1, memoryMiB: 64, disks: [{ pool: 'shared', sizeMiB: 1, format: 'raw' }] };
-const [one, two] = [aHost('host-1'), aHost('host-2')];
+const LXD = { driver: 'lxd', version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: ['lxdbr0'], profiles: ['default'] } as const;
+const one = aHost('host-1', { facts: aFacts({ containerDaemons: [LXD] }) });
+const two = aHost('host-2', { facts: aFacts({ containerDaemons: [{ ...LXD, profiles: ['default', 'web'] }] }) });
+const bare = aHost('host-3');
+const container = (name: string, set: Partial<Workload> = {}): Workload => {
+  const { needs } = aWorkload(name, one);
+  return aWorkload(name, one, { kind: 'container', definition: `of ${name}`, needs: { ...needs, disks: [], accelerator: 'none', cpuModel: null, driver: 'lxd', instance: { pool: 'default', profiles: ['default'], networks: [] } }, ...set });
+};
 
-function created(host: string | null, hosts: readonly Host[], heard: readonly Host[]): unknown {
-  const view = aView({ hosts: [...hosts] });
-  const placement: PlacementView = { hosts, workloads: [], heard: new Set(heard.map(({ id }) => id)), leaseless: new Set(), promised: [], rules: [], policy: DEFAULT_POLICY.placement };
-  try {
-    return newWorkload(view, placement, { host, spec, isProtected: false, priority: 0, start: true, actor: 'anna', uuid: 'u', id: workloadId('w') }).length;
-  } catch (error) {
-    return error;
-  }
+function create(spec: Record<string, unknown>, more: Partial<Creation> = {}, set: Partial<ClusterView> = {}) {
+  const view = aView({ hosts: [one, two, bare], ...set });
+  const verdict = aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(bare)]);
+  const creation: Creation = { spec, host: null, isProtected: false, priority: 0, start: true, actor: 'anna', uuid: 'uuid-new', id: workloadId('new'), define: (host, { copied }) => `made on ${host.name}${copied === null ? '' : ` ${copied}`}`, ...more };
+  const changes = newWorkload(view, placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), creation);
+  const workload = changes.find((change) => change.change === 'add-workload')?.workload;
+  const operation = changes.find((change) => change.change === 'operation')?.operation;
+  return { workload, operation };
 }
+const SPEC = { kind: 'container', name: 'web', image: 'noble', vcpus: 1, memoryMiB: 512 };
 
-describe('a workload that is asked for on one host', () => {
-  it('is waited with while that is not heard for a moment, as after a boot', () => {
-    expect(created('host-1', [one, two], [one, two])).toBe(3);
-    const refused = created('host-1', [one, two], [two]);
-    expect(refused).toBeInstanceOf(PassingConflict);
-    expect((refused as Error).message).toBe("host-1 can't take vm-9: the agent of host-1 is not heard now");
+describe('a new container', () => {
+  it('goes where the scheduler says that all is that it names', () => {
+    const { workload, operation } = create({ ...SPEC, profiles: ['default', 'web'] }, { isProtected: true });
+    expect(workload).toMatchObject({ name: 'web', kind: 'container', uuid: 'uuid-new', desired: 'running', isProtected: true, drainPolicy: 'relocate', hostId: two.id, definition: 'made on host-2', needs: { driver: 'lxd', accelerator: 'none', memoryMiB: 512, instance: { pool: '', profiles: ['default', 'web'] } } });
+    expect(operation).toMatchObject({ kind: 'create', targetHostId: two.id, params: { spec: { name: 'web' } } });
+    expect(create(SPEC, { host: 'host-2', start: false }).workload).toMatchObject({ hostId: two.id, desired: 'stopped' });
   });
 
-  it('is refused at once for what does not pass', () => {
-    const refused = created('host-1', [{ ...one, cordoned: true }, two], [one, two]);
-    expect(refused).toBeInstanceOf(UserError);
-    expect(refused).not.toBeInstanceOf(PassingConflict);
-    expect(created(null, [{ ...one, cordoned: true }], [one])).not.toBeInstanceOf(PassingConflict);
+  it('is made where what it is a copy of is', () => {
+    const { workload, operation } = create({ kind: 'container', name: 'web-2', from: 'web' }, {}, { workloads: [container('web')] });
+    expect(workload).toMatchObject({ hostId: one.id, definition: 'made on host-1 of web', needs: { memoryMiB: 1024, instance: { pool: 'default' } } });
+    expect(operation).toMatchObject({ reason: 'anna creates it as a copy of web', params: { copyOf: 'uuid-web' } });
   });
+
+  const refusals: readonly (readonly [string, Parameters<typeof create>, RegExp])[] = [
+    ['a field that is wrong', [{ ...SPEC, memoryMiB: 1 }], /^spec\.memoryMiB: /],
+    ['a name that is taken', [SPEC, {}, { workloads: [container('web')] }], /^spec\.name: a workload named web exists already/],
+    ['a host without the daemon', [SPEC, { host: 'host-3' }], /host-3 can't take web: host-3 has no LXD/],
+    ['a profile that is nowhere', [{ ...SPEC, profiles: ['none'] }], /profile none/],
+    ['a pool that is not there', [{ ...SPEC, disk: { pool: 'fast' } }, { host: 'host-1' }], /LXD on host-1 has no storage pool fast/],
+    ['a network that is not there', [{ ...SPEC, network: [{ network: 'n' }] }, { host: 'host-1' }], /LXD on host-1 has no network n/],
+    ['a bridge that is not there', [{ ...SPEC, network: [{ bridge: 'br9' }] }, { host: 'host-1' }], /br9/],
+    ['more memory than there is', [{ ...SPEC, memoryMiB: 999_999 }], /needs 999,999 MiB/],
+    ['a copy of what is not there', [{ kind: 'container', name: 'w', from: 'none' }], /^spec\.from: there is no workload none/],
+    ['a copy of a VM', [{ kind: 'container', name: 'w', from: 'vm' }, {}, { workloads: [aWorkload('vm', one)] }], /^spec\.from: vm is no container/],
+    ['a copy by another daemon', [{ kind: 'container', name: 'w', from: 'web', driver: 'incus' }, {}, { workloads: [container('web')] }], /^spec\.driver: web is run by lxd/],
+    ['a copy somewhere else', [{ kind: 'container', name: 'w', from: 'web' }, { host: 'host-2' }, { workloads: [container('web')] }], /^host: a copy of web is made where that is, on host-1/],
+    ['a copy from a host that is away', [{ kind: 'container', name: 'w', from: 'web' }, {}, { hosts: [{ ...one, condition: 'silent' }, two], workloads: [container('web')] }], /^spec\.from: web is on host-1, which is silent/],
+    ['a copy of what is being moved', [{ kind: 'container', name: 'w', from: 'web' }, {}, { workloads: [container('web')], operations: [anOperation('relocate', { workloadId: container('web').id })] }], /^spec\.from: web: relocate is under way/],
+  ];
+  it.each(refusals)('is refused with %s', (_, args, message) => expect(() => create(...args)).toThrow(message));
 });

@@ -1,12 +1,14 @@
 // reeve host …
 import type { Command } from 'commander';
 import type { HostDocument } from '../api/documents.js';
+import type { DrainPlan } from '../cluster/commands/drain-plan.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Context } from './context.js';
 import { coloured, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
 import { showHost, showReport } from './show-details.js';
+import { showDrainPlan } from './show-drain-plan.js';
 
 interface Begun {
   readonly operationIds: readonly string[];
@@ -42,6 +44,11 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .requiredOption('--reason <text>', 'how you know')
     .action(run(async (context, [name], { reason }) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/confirm-off`, { reason }), `${name} is taken as off`)));
   host
+    .command('renew-trust <host>')
+    .description('make its LXD or Incus and those of the other hosts know each other again; renew certificates that end soon')
+    .option('--force', 'renew also what is good for long')
+    .action(run(async (context, [name], { force }) => context.begun(await context.client.post<Begun>(at`/hosts/${name}/renew-trust`, { force: force === true }), `${name}: its trust is being renewed`)));
+  host
     .command('repin <host>')
     .description('pin another SSH host key, after a reinstallation')
     .option('--host-key <key>', 'this one, without asking')
@@ -52,6 +59,11 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .description('replace its fence devices')
     .option('--fence <device>', 'see host add (repeat, in order); `watchdog` for its lease', collect, [])
     .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(at`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
+  host
+    .command('drain <host>')
+    .description('maintenance: move everything away, no fencing; says first what stands still and for how long')
+    .option('--dry-run', 'say that, and begin nothing')
+    .action(run(drain));
   host
     .command('remove <host>')
     .description('take a host out; refused while workloads are there')
@@ -71,7 +83,6 @@ const VERBS = [
   ['enrol', 'checked and enrolled again', 'check and enrol again after what was wrong has been put right'],
   ['cordon', 'nothing new is placed there', 'place nothing new there'],
   ['uncordon', 'in service', 'place there again'],
-  ['drain', 'being drained', 'maintenance: move everything away live, no fencing'],
   ['undrain', 'in service again', 'end of maintenance'],
   ['release', 'takes workloads again', 'end its quarantine'],
   ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
@@ -103,6 +114,13 @@ async function checkOnly(context: Context, host: Readonly<Record<string, unknown
   const { items } = await context.client.post<{ items: CheckPoint[] }>('/hosts/check', host);
   context.show(items, (points) => showReport(points, context.style));
   if (items.some((one) => one.state === 'fail')) context.exitCode = EXIT.failed;
+}
+
+async function drain(context: Context, [name]: readonly string[], { dryRun }: Readonly<Record<string, unknown>>): Promise<void> {
+  const plan = await context.client.get<DrainPlan>(at`/hosts/${name}/drain-plan`);
+  if (dryRun === true) return context.show(plan, showDrainPlan);
+  if (!context.json) context.terminal.out(`${showDrainPlan(plan)}\n`);
+  await context.begun(await context.client.post<Begun>(at`/hosts/${name}/drain`), `${name}: being drained`);
 }
 
 async function repin(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {

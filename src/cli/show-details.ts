@@ -1,6 +1,11 @@
 // One host, workload, operation or explanation, for a person.
+import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import type { HostDocument, OperationDocument, WorkloadDocument } from '../api/documents.js';
 import type { ClusterEvent } from '../cluster/cluster-event.js';
+import { describeHealer, healers, healingRemedy } from '../cluster/healing.js';
+import { endingCertificates, TOLD_BEFORE_MS } from '../hosts/daemon-trust.js';
+import type { HostFacts } from '../hosts/host-facts.js';
+import { describeEnding, endingRemedy } from '../cluster/trust.js';
 import { describeTrouble } from '../hosts/host-health.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
@@ -10,6 +15,14 @@ function leaseOf({ heard }: HostDocument): string {
   if (!heard?.lease) return 'nothing heard of it';
   if (!heard.lease.enforcing) return 'not enforced: protected workloads there are fenced, not trusted to end';
   return heard.lease.held ? 'held: a majority of voters acknowledges it' : 'not held: no majority of voters acknowledges it';
+}
+
+/** By which its daemons are known to those of other hosts. */
+function certificatesOf({ containerDaemons }: Pick<HostFacts, 'containerDaemons'>): string {
+  return containerDaemons.flatMap(({ driver, trust }) => (['client', 'server'] as const).flatMap((role) => {
+    const one = trust?.[role] ?? null;
+    return one === null ? [] : [`${HYPERVISOR_NAMES[driver]} ${role} ${one.fingerprint.slice(0, 12)} until ${new Date(one.expiresAtMs).toISOString().slice(0, 10)}`];
+  })).join('; ');
 }
 
 export function showHost(host: HostDocument, style: Style): string {
@@ -27,13 +40,20 @@ export function showHost(host: HostDocument, style: Style): string {
     ['trouble', host.trouble ? describeTrouble(host.trouble) : ''],
     ['proof', host.proof ? `${host.proof.kind}: ${host.proof.evidence}` : ''],
     ['fence devices', host.fenceDevices.map((device) => `${device.kind} ${Object.entries(device.options).map(([key, value]) => `${key}=${value}`).join(' ')}`).join('; ') || 'none'],
+    ['pools lost', host.takenPools.map((one) => `${one.pool} to ${one.by ?? 'a host that is gone'}${one.isDone ? '' : ' (under way)'}`).join('; ')],
     ['workloads', host.workloads.join(', ') || 'none'],
+    ['not known to Reeve', host.strangers.workloads > 0 ? `${count(host.strangers.workloads, 'guest')} (${mebibytes(host.strangers.memoryMiB)}, ${count(host.strangers.vcpus, 'vCPU')}), counted as used; reeve workload adopt ${host.name} NAME` : ''],
     ...(facts
       ? [
           ['size', `${count(facts.cpus, 'CPU')} (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
-          ['software', `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion}, Linux ${facts.kernelVersion}`],
+          ['software', `${facts.libvirtVersion === null ? 'no libvirt' : `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion ?? 'none'}`}, Linux ${facts.kernelVersion}`],
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
+          ['pools on block storage', host.blockPools.map(({ pool, takers }) => `${pool} (${takers.length > 0 ? `seen by ${takers.join(', ')}` : 'no other host sees its device'})`).join('; ')],
+          ['containers', facts.containerDaemons.map((one) => `${HYPERVISOR_NAMES[one.driver]} ${one.version}${one.isClustered ? ', in a cluster of its own kind' : ''}, ${one.address ?? 'not listening'}; pools: ${one.pools.map((pool) => pool.name).join(', ')}`).join('; ')],
+          ['certificates', certificatesOf(facts)],
+          ['certificates end', endingCertificates(facts, TOLD_BEFORE_MS).map((one) => `${describeEnding(one)}; ${endingRemedy(host.name, one)}`).join('; ')],
+          ['heals itself', healers(facts).map((one) => `${describeHealer(one)}; there: ${healingRemedy(one)}`).join('; ')],
         ]
       : []),
   ];
@@ -58,7 +78,7 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['locked', workload.lock ? `by ${workload.lock.by}: ${workload.lock.reason}` : ''],
     ['starts after', workload.startAfter.join(', ')],
     ['failures', workload.failures.lastAtMs === null ? '' : `${workload.failures.restarts} of ${workload.maxRestarts} restarts, ${workload.failures.relocations} of ${workload.maxRelocations} relocations`],
-    ['policies', `drain ${workload.drainPolicy}, failback ${workload.failback ? 'on' : 'off'}, ${workload.maxRestarts} restarts, ${workload.maxRelocations} relocations`],
+    ['policies', `drain ${workload.drainPolicy}${workload.movesLiveByCriu ? ' (moves live by CRIU)' : ''}, failback ${workload.failback ? 'on' : 'off'}, ${workload.maxRestarts} restarts, ${workload.maxRelocations} relocations`],
     ['under way', workload.operation ? `${workload.operation.kind} (${workload.operation.id})` : ''],
   ];
   return `${style.bold(workload.name)}\n${table(rows.filter(([, value]) => value !== ''))}`;

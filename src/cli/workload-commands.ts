@@ -1,14 +1,16 @@
 // reeve workload …
 import { readFileSync } from 'node:fs';
-import { Argument, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { parse } from 'yaml';
 import type { WorkloadDocument } from '../api/documents.js';
+import type { CopiesDocument } from '../cluster/commands/copy-commands.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { coloured, count, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, whole, type Wiring } from './options.js';
+import { showCopies } from './show-copies.js';
 import { showExplanation, showWorkload } from './show-details.js';
 import { SPEC_NOTES } from './vm-spec-help.js';
 
@@ -30,7 +32,7 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] ?? null }), `${name} is adopted`)));
   workload
     .command('create <file>')
-    .description('create a VM from a YAML or JSON specification (- is standard input)')
+    .description('create a VM or a container from a YAML or JSON specification (- is standard input)')
     .option('--host <host>', 'there and nowhere else (default: the scheduler chooses)')
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
@@ -84,8 +86,21 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .command('replicate <workload>')
     .description('keep a copy on another host, of one whose data lie at its host (a container)')
     .option('--every <s>', 'seconds from one copy to the next', whole)
+    .addOption(new Option('--stale <what>', 'what a host had of it before it was recovered elsewhere: stays until it is discarded, or may be written over').choices(['keep', 'reuse']))
     .option('--off', 'keep none; what is there stays')
     .action(run(replicate));
+  workload
+    .command('replicas [workload]')
+    .description('copies of containers on all hosts, asked now; with --discard: deletes one of them, with its data')
+    .option('--discard <host>', 'delete that host\'s copy')
+    .addOption(new Option('--kind <kind>', 'which of them').choices(['replica', 'spare', 'set-aside']))
+    .option('--force', 'also what it would be recovered from, and what may be all that is left of it')
+    .action(run(replicas));
+  workload
+    .command('recover <workload>')
+    .description('of one whose host is proven off, and whose pool could still be had from it: recover it from its older copy instead')
+    .requiredOption('--from-replica', 'what it wrote since that copy stays in the pool')
+    .action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/recover-from-replica`, {}), `${name} is recovered from its replica`)));
   workload
     .command('lock <workload>')
     .description('not moved and not stopped until it is unlocked, for a backup, say')
@@ -97,25 +112,37 @@ function addOwnerCommands(workload: Command, { run }: Wiring): void {
     .option('--max-restarts <n>', 'tries on the same host before another is tried', whole)
     .option('--max-relocations <n>', 'other hosts tried before it is set to error', whole)
     .option('--failback <on|off>', 'goes back to a preferred host once that is well again')
-    .option('--drain <policy>', 'migrate, relocate or leave')
+    .option('--drain <policy>', 'migrate (live only), relocate (stopped and started where it can not move live) or leave')
+    .option('--live-container <on|off>', 'a container: move it while it runs where both hosts have CRIU; it may fail to bring it back, then what was in memory is lost')
     .option('--start-after <workload>', 'start it after this one (repeat)', collect, [])
     .option('--no-order', 'start it after none')
     .action(run(setPolicy));
 }
 
-async function replicate(context: Context, [name]: readonly string[], { every, off }: Readonly<Record<string, unknown>>): Promise<void> {
-  if ((every === undefined) === (off !== true)) throw new CliError(EXIT.usage, '--every SECONDS or --off: how often it is copied, or that it is not');
-  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, { replicateEveryS: off === true ? null : every }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
+async function replicate(context: Context, [name]: readonly string[], { every, stale, off }: Readonly<Record<string, unknown>>): Promise<void> {
+  const says = every !== undefined || stale !== undefined;
+  if (says === (off === true)) throw new CliError(EXIT.usage, '--every SECONDS (and --stale keep|reuse) or --off: how often it is copied, or that it is not');
+  await context.begun(await context.client.put<Begun>(at`/workloads/${name}/policies`, off === true ? { replicateEveryS: null } : { ...(every === undefined ? {} : { replicateEveryS: every }), ...(stale === undefined ? {} : { replicateStale: stale }) }), off === true ? `${name}: no copy is kept` : `${name}: a copy is kept on another host`);
+}
+
+async function replicas(context: Context, [name]: readonly (string | undefined)[], { discard, kind, force }: Readonly<Record<string, unknown>>): Promise<void> {
+  if (discard === undefined && (kind !== undefined || force === true)) throw new CliError(EXIT.usage, '--kind and --force say what is deleted: with --discard HOST');
+  if (discard === undefined) return context.show(await context.client.get<CopiesDocument>(name === undefined ? '/copies' : at`/workloads/${name}/copies`), (document) => showCopies(document, Date.now()));
+  if (name === undefined || kind === undefined) throw new CliError(EXIT.usage, 'whose, and which of them: reeve workload replicas NAME --discard HOST --kind replica|spare|set-aside');
+  await context.begun(await context.client.post<Begun>(at`/workloads/${name}/discard-copy`, { host: discard, kind, force: force === true }), `${name}: its ${String(kind)} on ${String(discard)} is deleted`);
 }
 
 async function setPolicy(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
   const after = options['startAfter'] as string[];
   const failback = options['failback'];
   if (failback !== undefined && failback !== 'on' && failback !== 'off') throw new CliError(EXIT.usage, '--failback: on or off');
+  const liveContainer = options['liveContainer'];
+  if (liveContainer !== undefined && liveContainer !== 'on' && liveContainer !== 'off') throw new CliError(EXIT.usage, '--live-container: on or off');
   const body = {
     ...(options['maxRestarts'] === undefined ? {} : { maxRestarts: options['maxRestarts'] }),
     ...(options['maxRelocations'] === undefined ? {} : { maxRelocations: options['maxRelocations'] }),
     ...(failback === undefined ? {} : { failback: failback === 'on' }),
+    ...(liveContainer === undefined ? {} : { movesLiveByCriu: liveContainer === 'on' }),
     ...(options['drain'] === undefined ? {} : { drainPolicy: options['drain'] }),
     ...(after.length > 0 || options['order'] === false ? { startAfter: after } : {}),
   };
@@ -149,7 +176,7 @@ async function create(context: Context, [file = '-']: readonly string[], options
   } catch (error) {
     throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: ${(messageOf(error).split('\n')[0] ?? '').replace(/:$/, '')}`);
   }
-  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network is wanted`);
+  if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network (kind: container, name and image or from) is wanted`);
   const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false });
   await context.begun(answer, 'being created');
 }

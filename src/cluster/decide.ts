@@ -10,6 +10,7 @@ import { keepVoters } from './rules/keep-voters.js';
 import { noticeReturnedHosts } from './rules/notice-returned-hosts.js';
 import { declareSilentHosts } from './rules/declare-silent-hosts.js';
 import { fenceSilentHosts } from './rules/fence-silent-hosts.js';
+import { takeOverPools } from './rules/take-over-pools.js';
 import { recoverFromFencedHosts } from './rules/recover-from-fenced-hosts.js';
 import { readmitReturnedHosts } from './rules/readmit-returned-hosts.js';
 import { followObservations } from './rules/follow-observations.js';
@@ -19,6 +20,7 @@ import { endExpiredDisarm } from './rules/end-expired-disarm.js';
 import { failBack } from './rules/fail-back.js';
 import { noticeLeavingHosts } from './rules/notice-leaving-hosts.js';
 import { obeyPlacementRules } from './rules/obey-placement-rules.js';
+import { renewTrust } from './rules/renew-trust.js';
 import { quarantineFlappingHosts } from './rules/quarantine-flapping-hosts.js';
 import { stopWorkloads } from './rules/stop-workloads.js';
 import { findingsOf } from './observations.js';
@@ -65,6 +67,7 @@ export const RULES: readonly Rule[] = [
   noticeLeavingHosts,
   declareSilentHosts,
   fenceSilentHosts,
+  takeOverPools,
   recoverFromFencedHosts,
   readmitReturnedHosts,
   quarantineFlappingHosts,
@@ -76,6 +79,7 @@ export const RULES: readonly Rule[] = [
   obeyPlacementRules,
   failBack,
   keepReplicas,
+  renewTrust,
 ];
 
 /**

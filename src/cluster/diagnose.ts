@@ -3,13 +3,16 @@ import { enforcesLease, type Host } from '../hosts/host.js';
 import { HYPERVISOR_NAMES, type DriverName } from '../hosts/hypervisor.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
+import { describeHealer, healers, healingRemedy } from './healing.js';
+import { describeEnding, describeMisfit, endingRemedy, renewCommand, trustProblems } from './trust.js';
+import { endingCertificates, TOLD_BEFORE_MS } from '../hosts/daemon-trust.js';
 import { looksAlive } from './looks-alive.js';
 import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
   | 'queue-away' | 'alerts-failing' | 'alerts-untried' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
-  | 'facts-missing' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
+  | 'facts-missing' | 'heals-itself' | 'certificate-expires' | 'certificate-expired' | 'trust-broken' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
   readonly code: ProblemCode;
@@ -45,6 +48,10 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
   if (host.condition === 'fencing') found.push(problem('host-fencing', 'alert', host.name, host.why ?? 'being fenced', null));
   if (host.condition === 'fenced') found.push(problem('host-fenced', 'warning', host.name, host.proof ? `fenced (${host.proof.kind}): ${host.proof.evidence}` : 'fenced', `reeve host power-on ${host.name}`));
   if (host.condition === 'online') found.push(...onlineProblems(view, host, verdict));
+  found.push(...healers(host.facts).map((one) => problem('heals-itself', 'alert', host.name, describeHealer(one), healingRemedy(one))));
+  found.push(...endingCertificates(host.facts, TOLD_BEFORE_MS).map((one) => problem(one.isOver ? 'certificate-expired' : 'certificate-expires', one.isOver ? 'alert' : 'warning', host.name, describeEnding(one), endingRemedy(host.name, one))));
+  // Both sides are seen at different moments: what is being changed is not judged.
+  found.push(...trustProblems(view, host).map((one) => problem('trust-broken', 'warning', host.name, describeMisfit(one), renewCommand(host.name))));
   const silent = verdict?.hearing === 'heard' ? (hypervisorsSilent(view, DEFAULT_POLICY.inventoryMaxAgeMs).get(host.id) ?? []) : [];
   for (const driver of silent) {
     found.push(problem('hypervisor-silent', 'alert', host.name, `the host is there, and its ${HYPERVISOR_NAMES[driver]} does not answer: what it runs goes on unwatched, nothing of its kind is placed there`, `ssh ${host.address} ${RESTARTS[driver]}`));

@@ -5,6 +5,7 @@ import type { WorkflowOutcome } from '../shared/workflow.js';
 import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
+import { healingNews } from './healing.js';
 import type { HostId } from '../shared/ids.js';
 import { runsUnderLease } from './runs-under-lease.js';
 import { provenOff } from './commands/host-commands.js';
@@ -37,6 +38,12 @@ function replicaAfter({ replica, replication }: Workload, target: Host, { left =
   return replica?.hostId === target.id ? { replica: null } : {};
 }
 
+/** What is lost is told with what was saved. */
+function fromCopy({ workload: { replica, needs }, target, nowMs }: WorkloadCase & { readonly target: Host }): string {
+  if (needs.instance === null || replica?.hostId !== target.id || replica.asOfMs === null) return '';
+  return `, as it was ${Math.max(0, Math.round((nowMs - replica.asOfMs) / 1000))} s ago: what it wrote since is not in this copy`;
+}
+
 /** Somebody was to start it from there, and it has none. */
 function replicaIsNone({ replica }: Workload, target: Host, code: string): WorkloadFields {
   return code === 'data-missing' && replica?.hostId === target.id ? { replica: { ...replica, asOfMs: null, why: `${target.name} has no whole copy of it` } } : {};
@@ -65,7 +72,8 @@ export function startEnding(one: WorkloadCase & { readonly target: Host; readonl
   const { operation, workload, outcome, target, from } = one;
   if (outcome.kind === 'succeeded') {
     const elsewhere = from && from.id !== target.id;
-    const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}` : `${workload.name} runs on ${target.name}`;
+    const copied = elsewhere ? fromCopy(one) : '';
+    const message = elsewhere ? `${workload.name} is recovered from ${from.name} on ${target.name}${copied}` : `${workload.name} runs on ${target.name}`;
     const type = elsewhere ? 'workload.recovered' : 'workload.started';
     return ending(outcome, [
       set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target) }),
@@ -100,13 +108,15 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   if (outcome.kind === 'succeeded') {
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
+    // What moved live has left nothing behind.
+    const left = operation.kind === 'relocate' ? source : null;
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left: source, memo: outcome.memo }) }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: outcome.memo['unleased'] === true ? null : leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left, memo: outcome.memo }) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
-  if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
+  if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: operation.kind === 'migrate' && !movesLive(workload) ? null : leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
   }
@@ -120,7 +130,7 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
 
 /** A start may be under way there, and nobody can be asked: that host is its home until it answers or is proven off. */
 function mayRunAtTarget({ kind }: Operation, outcome: Exclude<Outcome, { kind: 'succeeded' }>): boolean {
-  if (kind !== 'relocate' || outcome.kind !== 'unknown') return false;
+  if ((kind !== 'relocate' && kind !== 'migrate') || outcome.kind !== 'unknown') return false;
   return outcome.code === 'target-unknown' || (outcome.code === 'undo-failed' && outcome.memo['promoting'] === true);
 }
 
@@ -191,6 +201,7 @@ export function admissionEnding({ operation, host, outcome, nowMs }: HostCase, a
   if (outcome.kind === 'succeeded' && admitted) {
     return ending(outcome, [
       { change: 'host', id: host.id, set: { condition: 'online', conditionSinceMs: nowMs, bootId: admitted.bootId, excludedEpoch: null, leaving: null, why: null, ...(admitted.facts ? { facts: admitted.facts } : {}) } },
+      ...(admitted.facts ? healingNews(host, admitted.facts) : []),
       { change: 'event', event: event('host.online', `${host.name} is online (boot ${admitted.bootId.slice(0, 8)}, epoch ${host.hostEpoch})`, { severity: 'notice', host: host.name, operationId: operation.id }) },
     ]);
   }

@@ -19,6 +19,9 @@ const contained = { ...vm, replication: { everyMs: 300_000 }, needs: { ...vm.nee
 
 const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices: [{ kind: 'watchdog', options: {} }], facts: aFacts({ watchdogDevice: true }) });
 
+/** Sees the device of a pool, and has the pool, or none. */
+const onLun = (host: typeof one, pool: string | null): typeof one => ({ ...host, facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x', isClustered: false, criu: false, pools: pool === null ? [] : [{ name: pool, driver: 'btrfs', source: 'fs' }], filesystems: [{ uuid: 'fs', sizeBytes: 1, serial: null, generation: 1 }], networks: [], profiles: [] }] }) });
+
 interface Given {
   readonly view: Partial<ClusterView>;
   readonly verdict?: ClusterVerdict;
@@ -58,6 +61,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   'in-error': { view: { workloads: [{ ...vm, state: 'error', why: 'it failed' }] }, remedy: /reeve workload clear vm/ },
   'undefined-by-hand': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), persistent: false }])] }, remedy: /virsh define/ },
   'no-replica': { view: { ...shows(contained, 'running'), hosts: [one] }, remedy: /reeve workload explain vm/ },
+  'pool-not-taken': { view: { hosts: [onLun(one, null), onLun({ ...fenced, proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: three.bootId, hostEpoch: 1 } }, 'ha')], workloads: [{ ...there, leasedOn: three.id, needs: { ...contained.needs, instance: { pool: 'ha', profiles: [], networks: [] } } }] }, verdict: heard(three), remedy: /confirm-off host-3/ },
   'replica-late': { view: { ...shows({ ...contained, replica: { hostId: two.id, asOfMs: NOW_MS - 700_000, triedAtMs: NOW_MS, why: null, isToldLate: true } }, 'running') }, remedy: /would be lost/ },
   duplicate: { view: { workloads: [vm], inventories: [inventory(one, [shown(vm, 'running')]), inventory(two, [shown(vm, 'running')])] }, remedy: /virsh destroy/ },
   'no-lease': {

@@ -182,7 +182,7 @@ describe('what runs under a lease', () => {
   });
 
   it('does not leave its data for a lease that comes in a moment: a host that was just admitted is waited for', () => {
-    const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: [] };
+    const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: [] };
     const daemons = hosts.map((host) => ({ ...host, facts: host.facts && { ...host.facts, containerDaemons: [LXD] } }));
     const vm = aWorkload('vm', one, { leasedOn: one.id });
     const contained = { ...vm, needs: { ...vm.needs, disks: [], bridges: [], driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };

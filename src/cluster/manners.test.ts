@@ -370,7 +370,7 @@ describe('failback', () => {
   });
 });
 
-const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: [] };
+const LXD = { driver: 'lxd' as const, version: '5.0.2', address: '10.0.0.1:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: [] };
 
 describe('failback of a group', () => {
   const [vm, mate] = [aWorkload('vm', two), aWorkload('vm-mate', two)];

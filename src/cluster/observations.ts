@@ -1,5 +1,6 @@
 // What the inventories of all hosts say about one workload now, as findings.
 import type { Host } from '../hosts/host.js';
+import { driversOf } from '../hosts/drivers-of.js';
 import type { DriverName } from '../hosts/hypervisor.js';
 import { runsUnadmitted, type ObservedHost } from '../workloads/believable.js';
 import { reconcileObserved, type Finding } from '../workloads/reconcile-observed.js';
@@ -79,8 +80,7 @@ export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories
   for (const { id, condition, bootId, facts } of view.hosts) {
     const last = view.inventories.find((one) => one.hostId === id && one.bootId === bootId);
     if (condition !== 'online' || !last || last.unadmitted) continue;
-    const all = ['libvirt' as const, ...(facts?.containerDaemons ?? []).map(({ driver }) => driver)];
-    const drivers = isLong(last.atMs) ? all : (last.mute ?? []).filter(({ sinceMs }) => isLong(sinceMs)).map(({ driver }) => driver);
+    const drivers = isLong(last.atMs) ? driversOf(facts) : (last.mute ?? []).filter(({ sinceMs }) => isLong(sinceMs)).map(({ driver }) => driver);
     if (drivers.length > 0) silent.set(id, drivers);
   }
   return silent;

@@ -17,6 +17,8 @@ export type OperationKind =
   | 'recover' // start elsewhere with proof
   | 'lease' // note at its host that it runs under the host's lease, or no longer
   | 'replicate' // make the copy of a workload on another host anew; about the workload in params, and holds up nothing else that is done with it
+  | 'take-pool' // a pool of a lost host, on storage that others see too, becomes its target's; which one, its params say
+  | 'renew-trust' // what a host's daemons for containers are known by to the others is made to fit, and renewed before it ends
   | 'drain'; // a goal: reconciled every round until nothing runs on the host
 
 export type OperationState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';
@@ -33,7 +35,7 @@ export const OPERATION_STATES: { readonly [S in OperationState]: string } = {
 export const ACTIVE_STATES: readonly OperationState[] = ['pending', 'running'];
 
 /** At most one active operation of each of these kinds per host. */
-export const ONE_PER_HOST: readonly OperationKind[] = ['fence', 'drain', 'enrol', 'readmit', 'remove'];
+export const ONE_PER_HOST: readonly OperationKind[] = ['fence', 'drain', 'enrol', 'readmit', 'remove', 'take-pool'];
 
 /** What ClusterView.recentOperations holds: as long as back-off and drains remember, and no more than a view can carry. */
 export const RECENT_OPERATIONS = { withinMs: 30 * 60_000, limit: 500 };

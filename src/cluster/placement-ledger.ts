@@ -8,6 +8,7 @@ import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { hypervisorsSilent } from './observations.js';
 import type { Operation } from './operation.js';
+import { strangersOn } from './strangers.js';
 import type { ClusterVerdict } from './verdict.js';
 
 export interface PlacementLedger {
@@ -54,7 +55,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
 }
 
 export function placementViewOf(input: LedgerInput): PlacementView {
-  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), hypervisorSilent: hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs), promised: promisesOf(input.view.operations), rules: input.view.rules, policy: input.policy.placement };
+  return { hosts: input.view.hosts, workloads: input.view.workloads, heard: heardHosts(input.verdict), leaseless: leaselessHosts(input.verdict), hypervisorSilent: hypervisorsSilent(input.view, input.policy.inventoryMaxAgeMs), promised: promisesOf(input.view.operations), strangers: strangersOn(input.view), rules: input.view.rules, policy: input.policy.placement };
 }
 
 function leaselessHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {

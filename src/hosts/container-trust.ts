@@ -1,5 +1,5 @@
 // The ContainerTrust port: lets the daemons for containers (LXD, Incus) of the hosts reach each other. Real adapter: drivers/enrolment.
-import type { ContainerDaemon } from './host-facts.js';
+import type { Certificate, ContainerDaemon } from './host-facts.js';
 
 export type ContainerDriver = ContainerDaemon['driver'];
 
@@ -10,8 +10,9 @@ export interface DaemonDoor {
   readonly error: string | null;
   /** core.https_address as it is set there; null: it does not listen. */
   readonly httpsAddress: string | null;
-  /** SHA-256 of its certificate. */
+  /** SHA-256 of its certificate; members of one cluster of daemons have the same. */
   readonly fingerprint: string;
+  readonly isClustered: boolean;
 }
 
 export interface DaemonPeer {
@@ -20,6 +21,31 @@ export interface DaemonPeer {
   /** "10.0.0.1:8443". */
   readonly address: string;
   readonly fingerprint: string;
+}
+
+/** A certificate that others are to be shown; its key stays where it was made. */
+export interface ShownCertificate extends Certificate {
+  readonly pem: string;
+}
+
+/** The certificate by which a host's client is known to the daemons of others, and its successor: both are let in until the new one has been seen to work. */
+export interface ClientCertificates {
+  /** Null: the client has none yet. */
+  own(driver: ContainerDriver): Promise<ShownCertificate | null>;
+  /** Makes one beside it, which nothing uses yet; one that was made before and not used is taken again. */
+  prepare(driver: ContainerDriver): Promise<ShownCertificate>;
+  /** Null: with the prepared one we are let in at this peer; else why not. */
+  whyPreparedNotIn(peer: DaemonPeer): Promise<string | null>;
+  /** From now on the client shows the one of that fingerprint, prepared or used before; all at once. Commands that run go on with what they have read. */
+  use(driver: ContainerDriver, fingerprint: string): Promise<void>;
+  /** Does a copy or a move go on here that began before the client's certificate was last changed? */
+  isOlderUsed(driver: ContainerDriver): Promise<boolean>;
+  /** Removes those that are not used. */
+  clear(driver: ContainerDriver): Promise<void>;
+  /** Asked of a peer: lets in who shows this one, beside what the host is known by. */
+  letIn(driver: ContainerDriver, hostName: string, certificate: ShownCertificate): Promise<void>;
+  /** Asked of a peer: it lets this one of the host in no more; `others`: this one alone, of those that Reeve has made known. What a person has named otherwise stays. */
+  forget(driver: ContainerDriver, hostName: string, which: { readonly fingerprint: string; readonly others: boolean }): Promise<void>;
 }
 
 /** One host's side. Every call is bounded, may be made twice, and throws OperationalError. */
@@ -36,6 +62,7 @@ export interface ContainerTrust {
   drop(hostNames: readonly string[]): Promise<void>;
   /** Removes all that Reeve put there for other hosts. */
   revoke(): Promise<void>;
+  readonly certificates: ClientCertificates;
 }
 
 const DEFAULT_PORT = '8443';

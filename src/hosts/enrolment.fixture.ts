@@ -1,13 +1,13 @@
 // For tests of enrolment, re-admission and removal: hosts in memory whose calls fail on order.
 import { OperationalError, type OperationalCode } from '../shared/errors.js';
-import type { ContainerTrust } from './container-trust.js';
+import type { ClientCertificates, ContainerTrust, ShownCertificate } from './container-trust.js';
 import type { AgentConfig, HostAgent } from './host-agent.js';
 import type { EnrolmentSide } from './enrolment-side.js';
 import type { HostSurvey, HostSurveyor, LocksSetUp, PoolMark, TrialMeeting } from './host-survey.js';
 import type { MigrationTrust } from './migration-trust.js';
 
 export const SURVEY: HostSurvey = {
-  hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', libvirtVersion: '10.0.0', libvirtError: null,
+  hostname: 'host-1', hostnameAddresses: ['10.0.0.1'], architecture: 'x86_64', virtualization: 'vmx', kvm: 'usable', hasLibvirt: true, libvirtVersion: '10.0.0', libvirtError: null,
   qemuVersion: '8.2.2', libvirtUuid: 'u-1', locks: { manager: 'lockd', isInstalled: true, answers: true, lockspaceDir: '/srv/shared/lockspace' }, memoryMiB: 64_000, freeMemoryMiB: 32_000, bridges: ['br0'], clockOffsetMs: 3, clockRoundTripMs: 10,
   pools: [{ name: 'shared', path: '/srv/shared', active: true, writable: true, markerId: 'm-shared' }], watchdogDevice: true, machineId: 'id-1', bootId: 'boot-1', agentClusterId: null, autostart: [],
   daemons: [{ driver: 'lxd', error: null, version: '5.21.1', httpsAddress: '10.0.0.1:8443', isClustered: false, healingThresholdS: 0, criu: false, pools: [{ name: 'default', driver: 'zfs' }], networks: [], profiles: ['default'] }],
@@ -25,6 +25,12 @@ export interface FakeHost {
   readonly remotes: Map<string, string>;
   readonly guests: Set<string>;
   fingerprint: string;
+  /** Its client's certificate, its successor, and those kept beside. Others let it in by what stands in their `known`, as "name fingerprint". */
+  shows: ShownCertificate;
+  prepared: ShownCertificate | null;
+  kept: ShownCertificate[];
+  readonly known: Set<string>;
+  olderUsed: boolean;
   running: string[];
   away: boolean;
   /** What a writer meets here while another host holds the trial disk. */
@@ -73,19 +79,22 @@ const trustOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, c
 });
 
 const containersOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, call: Call): ContainerTrust => ({
-  doors: () => call('doors', () => host.survey.daemons.map(({ driver, error, httpsAddress }) => ({ driver, error, httpsAddress, fingerprint: host.fingerprint }))),
+  doors: () => call('doors', () => host.survey.daemons.map(({ driver, error, httpsAddress, isClustered }) => ({ driver, error, httpsAddress, isClustered, fingerprint: host.fingerprint }))),
   whyNotIn: (peer) => call('whyNotIn', () => {
     if (host.remotes.get(peer.hostName) !== `${peer.address} ${peer.fingerprint}`) return 'there is no such remote';
-    return network.get(peer.hostName)?.guests.has(name) ? null : 'it is not let in';
+    const other = network.get(peer.hostName);
+    return other?.guests.has(name) && other.known.has(`${name} ${host.shows.fingerprint}`) ? null : 'it is not let in';
   }),
   invite: (driver, hostName) => call('invite', () => {
     host.guests.delete(hostName);
+    for (const one of host.known) if (one.startsWith(`${hostName} `)) host.known.delete(one);
     return `token of ${name} for ${hostName} (${driver})`;
   }),
   join: (peer, token) => call('join', () => {
     if (token !== `token of ${peer.hostName} for ${name} (${peer.driver})`) throw new OperationalError('failed', 'not authorized');
     host.remotes.set(peer.hostName, `${peer.address} ${peer.fingerprint}`);
     network.get(peer.hostName)?.guests.add(name);
+    network.get(peer.hostName)?.known.add(`${name} ${host.shows.fingerprint}`);
   }),
   drop: (names) => call('drop', () => names.forEach((one) => {
     host.remotes.delete(one);
@@ -95,13 +104,43 @@ const containersOf = (name: string, host: FakeHost, network: Map<string, FakeHos
     host.remotes.clear();
     host.guests.clear();
   }),
+  certificates: certificatesOf(name, host, network, call),
+});
+
+const YEAR_MS = 365 * 24 * 3_600_000;
+export const aCertificate = (fingerprint: string, expiresAtMs = 10 * YEAR_MS): ShownCertificate => ({ fingerprint, expiresAtMs, pem: `pem of ${fingerprint}` });
+
+const certificatesOf = (name: string, host: FakeHost, network: Map<string, FakeHost>, call: Call): ClientCertificates => ({
+  own: () => call('own', () => host.shows),
+  prepare: () => call('prepare', () => (host.prepared ??= aCertificate(`${host.shows.fingerprint}+`))),
+  whyPreparedNotIn: (peer) => call('whyPreparedNotIn', () => {
+    const { fingerprint } = host.prepared ?? { fingerprint: 'none' };
+    return network.get(peer.hostName)?.known.has(`${name} ${fingerprint}`) ? null : 'it is not let in';
+  }),
+  use: (_driver, fingerprint) => call('use', () => {
+    if (host.shows.fingerprint === fingerprint) return;
+    const wanted = [host.prepared, ...host.kept].find((one) => one?.fingerprint === fingerprint);
+    if (!wanted) throw new OperationalError('not-found', `there is no certificate ${fingerprint} any more`);
+    host.kept.push(host.shows);
+    if (wanted === host.prepared) host.prepared = null;
+    host.shows = wanted;
+  }),
+  isOlderUsed: () => call('isOlderUsed', () => host.olderUsed),
+  clear: () => call('clear', () => {
+    host.prepared = null;
+    host.kept = [];
+  }),
+  letIn: (_driver, hostName, { fingerprint }) => call('letIn', () => void host.known.add(`${hostName} ${fingerprint}`)),
+  forget: (_driver, hostName, { fingerprint, others }) => call('forget', () => {
+    for (const one of host.known) if (one.startsWith(`${hostName} `) && (one === `${hostName} ${fingerprint}`) !== others) host.known.delete(one);
+  }),
 });
 
 export function fakeSide(name: string, network: Map<string, FakeHost>): { side: EnrolmentSide; host: FakeHost } {
   const number = Number(name.split('-')[1]);
   const host: FakeHost = {
     calls: [], survey: { ...SURVEY, hostname: name, libvirtUuid: `u-${number}`, machineId: `id-${number}`, bootId: `boot-${number}`, daemons: SURVEY.daemons.map((one) => ({ ...one, httpsAddress: `10.0.0.${number}:8443` })) },
-    config: null, admitted: null, hasKey: false, trusted: new Set(), remotes: new Map(), guests: new Set(), fingerprint: `f-${number}`, running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, settingUp: { kind: 'done' }, fault: null, unreachableFrom: null,
+    config: null, admitted: null, hasKey: false, trusted: new Set(), remotes: new Map(), guests: new Set(), fingerprint: `f-${number}`, shows: aCertificate(`c-${number}`), prepared: null, kept: [], known: new Set(), olderUsed: false, running: [], away: false, meeting: { kind: 'refused' }, holdsTrial: false, settingUp: { kind: 'done' }, fault: null, unreachableFrom: null,
   };
   network.set(name, host);
   const counts = new Map<string, number>();

@@ -41,6 +41,16 @@ describe('the remotes of daemons for containers', () => {
     expect(at(2).host.guests).toEqual(new Set(['host-1']));
   });
 
+  it('are left alone while nobody answers: what fits is not taken away for that', async () => {
+    await exchange();
+    const known = new Set(at(2).host.known);
+    const { containers } = at(1).side;
+    const whyNotIn = containers.whyNotIn.bind(containers);
+    containers.whyNotIn = async (peer) => (peer.hostName === 'host-2' ? 'Error: Get "https://10.0.0.2:8443/1.0": dial tcp 10.0.0.2:8443: connect: connection refused' : whyNotIn(peer));
+    expect((await exchange()).troubles).toEqual([expect.stringMatching(/^LXD of host-1 does not reach that of host-2: .*connection refused/)]);
+    expect([count(1, 'join'), at(2).host.known]).toEqual([2, known]);
+  });
+
   it('are not made where there is no such daemon, or another one', async () => {
     at(2).host.survey = { ...at(2).host.survey, daemons: [] };
     at(3).host.survey = { ...at(3).host.survey, daemons: at(3).host.survey.daemons.map((one) => ({ ...one, driver: 'incus' as const })) };
@@ -48,6 +58,19 @@ describe('the remotes of daemons for containers', () => {
     at(1).host.survey = { ...at(1).host.survey, daemons: [] };
     expect(remotesNote(await exchange())).toBe('');
     expect([count(1, 'join'), count(2, 'doors')]).toEqual([0, 1]);
+  });
+
+  it('are not made between members of one cluster of daemons, nor to one outside it, which is told', async () => {
+    const clustered = (nth: number, fingerprint: string): void => {
+      at(nth).host.survey = { ...at(nth).host.survey, daemons: at(nth).host.survey.daemons.map((one) => ({ ...one, isClustered: true })) };
+      at(nth).host.fingerprint = fingerprint;
+    };
+    clustered(1, 'c-1');
+    clustered(2, 'c-1');
+    expect(await exchange()).toEqual({ pairs: 2, troubles: ['LXD of host-1 and that of host-3 are not in one cluster, and one of them is in a cluster: nothing is copied between them'] });
+    clustered(3, 'c-2');
+    expect((await exchange()).troubles).toHaveLength(1);
+    expect([1, 2, 3].map((nth) => [count(nth, 'join'), count(nth, 'invite')])).toEqual([[0, 0], [0, 0], [0, 0]]);
   });
 
   it('keep nobody out: what does not work is told', async () => {

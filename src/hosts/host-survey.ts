@@ -56,6 +56,8 @@ export interface HostSurvey {
   /** CPU flag for virtualization; null: none is shown. */
   readonly virtualization: 'vmx' | 'svm' | null;
   readonly kvm: 'usable' | 'absent' | 'refused';
+  /** False: nothing of it is there. */
+  readonly hasLibvirt: boolean;
   /** Null: the daemon does not answer; `libvirtError` says why. */
   readonly libvirtVersion: string | null;
   readonly libvirtError: string | null;

@@ -3,6 +3,7 @@ import type { HostId } from '../shared/ids.js';
 import type { StateTable } from '../shared/state-table.js';
 import type { HostFacts } from './host-facts.js';
 import type { HostTrouble } from './host-health.js';
+import type { PoolRequest } from './hypervisor.js';
 
 /** What is proven or believed about a host; kept in the store. */
 export type HostCondition = 'enrolling' | 'online' | 'silent' | 'fencing' | 'fenced' | 'offline';
@@ -71,6 +72,18 @@ export interface HostProof {
   /** The boot and the epoch that are over by this proof. */
   readonly bootId: string | null;
   readonly hostEpoch: number;
+  /** It was seen to be up again since, by this sentence: what ran before is gone all the same, but it may have its pools mounted. */
+  readonly powerBack?: string;
+}
+
+/** A pool whose host has lost it to another one, or is about to. Its daemon looks for the file system by `uuid` when it boots. */
+export interface TakenPool extends PoolRequest {
+  readonly byHostId: HostId;
+  /** The file system surely has its new name: it is not this host's any more, whatever becomes of the take-over. */
+  readonly isClaimed: boolean;
+  /** The other host has it. */
+  readonly isDone: boolean;
+  readonly atMs: number;
 }
 
 export interface Host {
@@ -105,6 +118,8 @@ export interface Host {
   /** Kept from the announcement until it is admitted again; null: it is not going down in order. */
   readonly leaving: HostLeaving | null;
   readonly flapping: HostFlapping;
+  /** Pools of it that other hosts have taken over, or are about to, since it was lost. */
+  readonly takenPools: readonly TakenPool[];
   /** A sentence for people: why it is in this condition. */
   readonly why: string | null;
 }

@@ -83,7 +83,21 @@ describe('the finer points', () => {
   });
   it('Incus is judged beside LXD, each with its own commands', () => {
     const points = judge({ daemons: [...daemon({}), ...daemon({ driver: 'incus', httpsAddress: null })] }).filter((one) => one.code === 'containers');
-    expect(points.map(({ state, remedy }) => [state, remedy])).toEqual([['ok', null], ['warn', 'incus config set core.https_address 10.0.0.1:8443']]);
+    expect(points.map(({ state, remedy }) => [state, remedy])).toEqual([['ok', null], ['warn', 'incus config set core.https_address 10.0.0.1:8444']]);
+  });
+  it('a host for containers alone needs no libvirt: nothing is said about what only VMs need', () => {
+    const alone: Partial<HostSurvey> = { hasLibvirt: false, libvirtVersion: null, qemuVersion: null, kvm: 'absent', virtualization: null, libvirtUuid: null, pools: [], hostnameAddresses: ['127.0.1.1'], locks: { manager: 'lockd', isInstalled: false, answers: false, lockspaceDir: null } };
+    const points = judge(alone);
+    expect(points.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(points.map(({ code }) => code)).toEqual(['ssh', 'rights', 'cluster', 'libvirt', 'containers', 'memory', 'bridges', 'clock', 'watchdog', 'fence-device', 'machine-id']);
+    expect(points.find(({ code }) => code === 'libvirt')?.detail).toBe('none: instances of LXD run here, and no VM of libvirt comes here');
+    // Beside it, a host with libvirt is not told that VMs of that one can't come to it.
+    expect(judge({ kvm: 'absent' }, [other('host-2', { hasLibvirt: false })]).find(({ code }) => code === 'kvm')?.detail).toMatch(/emulated/);
+  });
+  it('a host on which nothing could run is refused', () => {
+    const nothing = { hasLibvirt: false, libvirtVersion: null, qemuVersion: null };
+    expect(failedPoints(judge({ ...nothing, daemons: [] }))).toMatchObject([{ code: 'libvirt', detail: 'none, and neither LXD nor Incus: nothing could run here', remedy: expect.stringContaining('apt-get install') as string }]);
+    expect(failedPoints(judge({ ...nothing, daemons: daemon({ error: 'no answer within 10 s' }) }))).toMatchObject([{ code: 'libvirt', detail: 'none, and LXD does not answer: nothing could run here' }]);
   });
   it('a slow round trip is no clock offset', () => {
     const state = (clockOffsetMs: number, clockRoundTripMs: number) => judge({ clockOffsetMs, clockRoundTripMs }).find((one) => one.code === 'clock')?.state;

@@ -3,6 +3,7 @@ import { CHECK_CODES, point, type CheckPoint } from './enrolment-check.js';
 import { judgeDaemons } from './judge-daemons.js';
 import { judgeDiskLocks } from './judge-disk-locks.js';
 import { AGENT_CONFIG_FILE } from './host-agent.js';
+import { HYPERVISOR_NAMES } from './hypervisor.js';
 import type { HostSurvey, SurveyedPool } from './host-survey.js';
 
 /** What the host's fence device answered to a status query. */
@@ -54,7 +55,10 @@ type Check = (input: SurveyToJudge) => readonly CheckPoint[];
 
 /** The order of CHECKS; a check may yield several points, or none. */
 export function judgeSurvey(input: SurveyToJudge): readonly CheckPoint[] {
-  const checks: readonly Check[] = [reached, cluster, virtualization, kvm, libvirt, qemu, ({ survey, address }) => judgeDaemons(survey, address), hostname, memory, pools, bridges, clock, watchdog, fence, clones, ({ survey, others }) => judgeDiskLocks(survey, others), autostart, migrationSsh];
+  const checks: readonly Check[] = [
+    reached, cluster, ofLibvirt(virtualization), ofLibvirt(kvm), libvirt, ofLibvirt(qemu), ({ survey, address }) => judgeDaemons(survey, address), ofLibvirt(hostname), memory, ofLibvirt(pools), bridges, clock, watchdog, fence, machineId, ofLibvirt(libvirtUuid),
+    ofLibvirt(({ survey, others }) => judgeDiskLocks(survey, others)), ofLibvirt(autostart), ofLibvirt(migrationSsh),
+  ];
   const points = checks.flatMap((check) => check(input));
   return [...points].sort((one, other) => CHECK_CODES.indexOf(one.code) - CHECK_CODES.indexOf(other.code));
 }
@@ -70,6 +74,9 @@ const cluster: Check = ({ survey, host, clusterId }) => {
 
 export const otherCluster = (id: string): string => `the agent of another cluster (${id}) is installed here`;
 
+/** What is said about VMs of libvirt only: on a host for containers alone, nothing. */
+const ofLibvirt = (check: Check): Check => (input) => (input.survey.hasLibvirt ? check(input) : []);
+
 const virtualization: Check = ({ survey }) => {
   if (survey.virtualization !== null) return [point('cpu-virtualization', 'ok', survey.virtualization)];
   const x86 = survey.architecture === 'x86_64';
@@ -79,7 +86,7 @@ const virtualization: Check = ({ survey }) => {
 
 const kvm: Check = ({ survey, others }) => {
   if (survey.kvm === 'usable') return [point('kvm', 'ok', '/dev/kvm works')];
-  const elsewhere = others.filter((other) => other.survey?.kvm === 'usable').map((other) => other.name);
+  const elsewhere = others.filter((other) => other.survey?.kvm === 'usable' && other.survey.hasLibvirt).map((other) => other.name);
   const consequence = elsewhere.length > 0 ? `; VMs of ${list(elsewhere)} use KVM and cannot come here` : '; guests are emulated (TCG)';
   if (survey.kvm === 'refused') return [point('kvm', 'warn', `/dev/kvm is there and cannot be opened${consequence}`, 'dmesg | grep -i kvm')];
   const module = survey.virtualization === 'svm' ? 'kvm_amd' : 'kvm_intel';
@@ -89,11 +96,20 @@ const kvm: Check = ({ survey, others }) => {
 const INSTALL_LIBVIRT = 'apt-get install -y libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils && systemctl enable --now libvirtd';
 
 const libvirt: Check = ({ survey, others }) => {
+  if (!survey.hasLibvirt) return [withoutLibvirt(survey)];
   if (survey.libvirtVersion === null) return [point('libvirt', 'fail', survey.libvirtError ?? 'it does not answer', INSTALL_LIBVIRT)];
   const newer = others.filter((other) => major(other.survey?.libvirtVersion) > major(survey.libvirtVersion));
   if (newer.length === 0) return [point('libvirt', 'ok', survey.libvirtVersion)];
   return [point('libvirt', 'warn', `${survey.libvirtVersion} is older than on ${list(names(newer))}: what a newer one defined may not come here`, 'apt-get update && apt-get install -y libvirt-daemon-system')];
 };
+
+/** What is to run there, if not VMs? */
+function withoutLibvirt({ daemons }: HostSurvey): CheckPoint {
+  const answering = daemons.filter(({ error }) => error === null).map(({ driver }) => HYPERVISOR_NAMES[driver]);
+  if (answering.length > 0) return point('libvirt', 'ok', `none: instances of ${list(answering)} run here, and no VM of libvirt comes here`);
+  const mute = daemons.map(({ driver }) => `${HYPERVISOR_NAMES[driver]} does not answer`);
+  return point('libvirt', 'fail', `none, and ${mute.length > 0 ? list(mute) : 'neither LXD nor Incus'}: nothing could run here`, `${INSTALL_LIBVIRT} (for VMs); for containers: LXD or Incus, initialised`);
+}
 
 /** Fixed in QEMU 9: with TCG, older ones lose memory writes when a migration takes more than one round. */
 const TCG_MIGRATION_FIXED = 9;
@@ -187,13 +203,18 @@ const fence: Check = ({ fence: look, host, survey }) => {
   }
 };
 
-const clones: Check = ({ survey, others }) => {
+const machineId: Check = ({ survey, others }) => {
   const sameMachine = names(others.filter((other) => survey.machineId !== '' && other.survey?.machineId === survey.machineId));
-  const sameUuid = names(others.filter((other) => survey.libvirtUuid !== null && other.survey?.libvirtUuid === survey.libvirtUuid));
   return [
     sameMachine.length === 0
       ? point('machine-id', 'ok', survey.machineId)
       : point('machine-id', 'warn', `the same as on ${list(sameMachine)}: cloned from one image`, 'rm /etc/machine-id /var/lib/dbus/machine-id; systemd-machine-id-setup && reboot'),
+  ];
+};
+
+const libvirtUuid: Check = ({ survey, others }) => {
+  const sameUuid = names(others.filter((other) => survey.libvirtUuid !== null && other.survey?.libvirtUuid === survey.libvirtUuid));
+  return [
     sameUuid.length === 0
       ? point('libvirt-uuid', 'ok', survey.libvirtUuid ?? 'unknown')
       : point('libvirt-uuid', 'fail', `the same as on ${list(sameUuid)}: libvirt refuses every migration between them`, `echo "host_uuid = \\"$(uuidgen)\\"" >> /etc/libvirt/libvirtd.conf && systemctl restart libvirtd`),
@@ -205,7 +226,7 @@ const autostart: Check = ({ survey }) => {
   return [point('autostart', 'ok', `${survey.autostart.join(', ')} start by themselves at boot; Reeve switches that off for what it protects`)];
 };
 
-const migrationSsh: Check = ({ sshTrials, others }) => (sshTrials === null ? [] : judgeLogins(others.map((other) => other.name), sshTrials));
+const migrationSsh: Check = ({ sshTrials, others }) => (sshTrials === null ? [] : judgeLogins(names(others.filter(({ survey }) => survey?.hasLibvirt !== false)), sshTrials));
 
 /** Logins from host to host, which are tried once the hosts know each other's keys. */
 export function judgeLogins(others: readonly string[], trials: readonly SshTrial[]): readonly CheckPoint[] {

@@ -102,6 +102,18 @@ describe('enrolment', () => {
     expect(world.reports.at(-1)?.at(-1)).toMatchObject({ code: 'migration-ssh', state: 'ok' });
   });
 
+  it('makes a host without libvirt a member: nobody is asked to log in for migrations, from or to it', async () => {
+    const without = (host: FakeHost): void => void (host.survey = { ...host.survey, hasLibvirt: false, libvirtVersion: null, qemuVersion: null, libvirtUuid: null, pools: [] });
+    const alone = setUp(({ host }) => without(host));
+    expect(await run(alone.context)).toMatchObject({ kind: 'succeeded' });
+    expect([...alone.world.network.values()].map(({ calls }) => calls.filter((call) => call === 'reach').length)).toEqual([0, 0, 0]);
+    expect([...alone.world.host.remotes.keys()]).toEqual(['host-2', 'host-3']);
+    const beside = setUp(({ peer }) => without(peer));
+    expect(await run(beside.context)).toMatchObject({ kind: 'succeeded' });
+    expect([...beside.world.network.values()].map(({ calls }) => calls.filter((call) => call === 'reach').length)).toEqual([1, 0, 1]);
+    expect(beside.world.reports.at(-1)?.at(-1)).toMatchObject({ code: 'migration-ssh', state: 'ok', detail: 'works both ways with host-3' });
+  });
+
   it('refuses a host with a failed point, says every one, and touches no member', async () => {
     const { world, context } = setUp((one) => {
       one.host.survey = { ...one.host.survey, libvirtVersion: null, libvirtError: 'virsh: not found', clockOffsetMs: 9_000 };

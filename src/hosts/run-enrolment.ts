@@ -85,9 +85,12 @@ const survey: Step<EnrolmentContext> = {
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     const warnings = points.filter((one) => one.state === 'warn').length;
-    return { kind: 'done', note: `${points.length} points, ${warnings} warnings`, memo: { bootId: seen.bootId, points, sharedPools: sharedPools(seen, others) } };
+    return { kind: 'done', note: `${points.length} points, ${warnings} warnings`, memo: { bootId: seen.bootId, points, sharedPools: sharedPools(seen, others), withoutLibvirt: withoutLibvirt([{ name: self.host.name, survey: seen }, ...others]) } };
   },
 };
+
+/** Nobody migrates from or to them. One that was not seen counts as having it. */
+const withoutLibvirt = (hosts: readonly OtherHost[]): readonly string[] => hosts.filter((one) => one.survey?.hasLibvirt === false).map((one) => one.name);
 
 function setUpLocksOf({ self, peers }: EnrolmentContext, seen: HostSurvey, others: readonly OtherHost[]): Promise<readonly CheckPoint[] | null> {
   return setUpLocks({ side: self, survey: seen }, peers.map((side) => ({ side, survey: others.find((one) => one.name === side.host.name)?.survey ?? null })));
@@ -158,9 +161,11 @@ const trust: Step<EnrolmentContext> = {
 const tryMigrationSsh: Step<EnrolmentContext> = {
   name: 'migration-ssh',
   run: async ({ self, peers, world }, journal) => {
-    const trials = await tryLogins(self, peers);
+    const without = (journal.memo['withoutLibvirt'] ?? []) as readonly string[];
+    const migrating = without.includes(self.host.name) ? [] : peers.filter((peer) => !without.includes(peer.host.name));
+    const trials = await tryLogins(self, migrating);
     const before = (journal.memo['points'] ?? []) as readonly CheckPoint[];
-    const points = [...before, ...judgeLogins(peers.map((peer) => peer.host.name), trials)];
+    const points = [...before, ...judgeLogins(migrating.map((peer) => peer.host.name), trials)];
     await world.report(points);
     if (failedPoints(points).length > 0) return { kind: 'failed', code: 'check-failed', why: describeFailures(points) };
     return { kind: 'done', memo: { points }, note: `${trials.length} logins tried` };

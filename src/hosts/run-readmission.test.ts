@@ -20,7 +20,7 @@ interface World {
 }
 
 const shown = (uuid: string, runState: RunState, autostart = false): ObservedWorkload => ({ uuid, name: uuid, kind: 'vm', driver: 'libvirt', runState, reason: 'unknown', vcpus: 1, memoryMiB: 64, autostart, persistent: true });
-const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere });
+const known = (uuid: string, elsewhere: string | null, isProtected = true): KnownWorkload => ({ uuid, name: uuid, workloadEpoch: 5, isProtected, elsewhere, reusesStale: false });
 
 function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWorkload[], prepare: (world: World) => void = () => {}): { world: World; context: ReadmissionContext } {
   const network = new Map<string, FakeHost>();
@@ -45,7 +45,7 @@ function setUp(domains: readonly ObservedWorkload[], workloads: readonly KnownWo
     },
   };
   prepare(world);
-  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onLook: async ({ workloads: seen, processes }) => void world.told.push([...seen.filter(({ runState: state }) => state !== 'stopped').map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads };
+  const context: ReadmissionContext = { self: self.side, peers: [peer.side], hypervisor: hypervisor as Hypervisor, judgesByNewest: async () => null, isOnlyCopy: async () => false, onLook: async ({ workloads: seen, processes }) => void world.told.push([...seen.filter(({ runState: state }) => state !== 'stopped').map(({ uuid }) => uuid), ...processes]), admission: { bootId: 'boot-1', token: { leaderEpoch: 1, hostEpoch: 4 } }, workloads, takenPools: [] };
   return { world, context };
 }
 
@@ -53,6 +53,24 @@ const run = (context: ReadmissionContext) => runReadmission(context, crashingJou
 const stale = () => setUp([shown('moved', 'stopped', true), shown('local', 'stopped', true), shown('free', 'stopped', true), shown('stranger', 'running')], [known('moved', 'host-2'), known('local', null), known('free', null, false), known('other', 'host-2')]);
 
 describe('re-admission', () => {
+  it('leaves what its cluster of daemons has moved there, and what it can not have any more is no reason to stay out', async () => {
+    const one = setUp([{ ...shown('ct', 'stopped'), kind: 'container', driver: 'lxd', isOnlyOne: true }], [known('ct', 'host-2')]);
+    const copies = { setAside: async () => { throw new OperationalError('unsupported', 'the only one in its cluster'); } } as unknown as Hypervisor['copies'];
+    expect((await run({ ...one.context, hypervisor: { ...one.context.hypervisor, copies } })).kind).toBe('succeeded');
+    const pool = { driver: 'lxd', pool: 'ha', uuid: 'a', newUuid: 'b', sizeBytes: 1, generation: 1, byHostId: 'id-host-2' as never, isClaimed: true, isDone: true, atMs: 0 } as const;
+    const bare = { ...setUp([], []).context };
+    expect(await run({ ...bare, hypervisor: { ...bare.hypervisor, pools: null }, takenPools: [pool] })).toMatchObject({ kind: 'succeeded', memo: { lostPools: ['lxd:ha'] } });
+    expect(await run({ ...setUp([], []).context, hypervisor: { ...bare.hypervisor, pools: null }, takenPools: [{ ...pool, isDone: false }] })).toMatchObject({ kind: 'failed', why: expect.stringContaining('has no daemon any more') as unknown });
+  });
+
+  it.each([false, true])('keeps what a container had written here for a person, or for the next copy where its owner says so (%s)', async (reusesStale) => {
+    const asked: boolean[] = [];
+    const one = setUp([{ ...shown('ct', 'stopped'), kind: 'container', driver: 'lxd' }], [{ ...known('ct', 'host-2'), reusesStale }]);
+    const copies = { setAside: async (_token: unknown, uuid: string, isReusable: boolean) => { asked.push(isReusable); one.world.domains.delete(uuid); } } as unknown as Hypervisor['copies'];
+    const outcome = await run({ ...one.context, hypervisor: { ...one.context.hypervisor, copies } });
+    expect([outcome.kind, asked, one.world.log]).toEqual(['succeeded', [reusesStale], []]);
+  });
+
   it('takes what was moved there by hand for the only copy where its home has none, and does not touch it', async () => {
     const moved = setUp([shown('moved', 'running', true), shown('twin', 'running')], [known('moved', 'host-2'), known('twin', 'host-2')]);
     const isOnlyCopy = async ({ uuid }: KnownWorkload): Promise<boolean> => uuid === 'moved';

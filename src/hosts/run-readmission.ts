@@ -4,6 +4,7 @@ import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../s
 import { awayNote, exchangeTrust, type EnrolmentSide } from './enrolment-side.js';
 import { exchangeRemotes, remotesNote } from './exchange-remotes.js';
 import { HYPERVISOR_NAMES, type CommandToken, type Hypervisor, type InventoryLook, type ObservedWorkload } from './hypervisor.js';
+import type { TakenPool } from './host.js';
 
 /** What this folder needs of a workload. */
 export interface KnownWorkload {
@@ -13,6 +14,8 @@ export interface KnownWorkload {
   readonly isProtected: boolean;
   /** Name of the host that runs it or is about to (placed there, or an operation takes it there); null: this host. */
   readonly elsewhere: string | null;
+  /** Its owner lets what is left of it here be written over. */
+  readonly reusesStale: boolean;
 }
 
 export interface ReadmissionContext {
@@ -29,6 +32,8 @@ export interface ReadmissionContext {
   readonly onLook: (seen: InventoryLook & { readonly processes: readonly string[] }) => Promise<void>;
   /** All workloads that Reeve knows. */
   readonly workloads: readonly KnownWorkload[];
+  /** Pools that it had, and that others have taken over or were about to. */
+  readonly takenPools: readonly TakenPool[];
 }
 
 const PROBE_MS = 10_000;
@@ -49,7 +54,7 @@ const lookForCopies: Step<ReadmissionContext> = {
     const copies = running.filter((one) => !moved.includes(one));
     if (copies.length === 0) return { kind: 'done', memo: { moved: moved.map((one) => one.uuid) }, note: moved.length === 0 ? 'nothing runs there that belongs elsewhere' : `${moved.map((one) => `${one.name} was moved there by hand from ${one.elsewhere}`).join(', ')}: the only copy` };
     const which = copies.map((one) => `${one.name} (belongs to ${one.elsewhere})`).join(', ');
-    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\`), then the host is admitted. To keep the one here: \`reeve workload unmanage NAME\`, then \`reeve workload manage NAME --host ${self.host.name}\`` };
+    return { kind: 'unknown', code: 'running-copy', why: `${self.host.name} is back and runs ${which}: it may be running twice. Neither copy was touched; decide which one is right, stop the other with \`virsh destroy\` (a container: \`lxc stop --force\` or \`incus stop --force\`), then the host is admitted. To keep the one here: \`reeve workload unmanage NAME\`, then \`reeve workload manage NAME --host ${self.host.name}\`` };
   },
 };
 
@@ -105,6 +110,34 @@ const admit: Step<ReadmissionContext> = {
   },
 };
 
+/** Its daemon forgets what others have by now. It can't have mounted it: it looked for another name. What was never claimed is its own still. */
+const forgetPools: Step<ReadmissionContext> = {
+  name: 'pools',
+  run: async ({ takenPools, hypervisor, admission, self }) => {
+    const kept: string[] = [];
+    const lost: string[] = [];
+    for (const one of takenPools) {
+      const answer = await forgetOne(hypervisor, admission.token, one);
+      if (answer === 'no-daemon') throw new OperationalError('unsupported', `${self.host.name} has no daemon any more that could say whether ${one.pool} is its own still`, `install ${HYPERVISOR_NAMES[one.driver]} there again; or, when its data are not needed: reeve host remove ${self.host.name} --lost`);
+      (answer === 'kept' ? kept : lost).push(poolKey(one));
+    }
+    const notes = [...(lost.length > 0 ? [`${lost.join(', ')} is another host's: its daemon has forgotten it`] : []), ...(kept.length > 0 ? [`${kept.join(', ')} is its own still`] : [])];
+    return { kind: 'done', memo: { keptPools: kept, lostPools: lost }, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) };
+  },
+};
+
+/** A host that was made anew has nothing to forget of what another one surely has. */
+async function forgetOne({ pools }: Hypervisor, token: CommandToken, one: TakenPool): Promise<'kept' | 'lost' | 'no-daemon'> {
+  try {
+    return pools === null ? (one.isDone ? 'lost' : 'no-daemon') : await pools.forget(token, one, one.isDone);
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== 'unsupported') throw error;
+    return one.isDone ? 'lost' : 'no-daemon';
+  }
+}
+
+export const poolKey = ({ driver, pool }: Pick<TakenPool, 'driver' | 'pool'>): string => `${driver}:${pool}`;
+
 /** Stale definitions go (disks never); what is protected does not start by itself at the next boot. */
 const cleanUp: Step<ReadmissionContext> = {
   name: 'clean-up',
@@ -132,11 +165,23 @@ async function cleanUpOne({ hypervisor, admission }: ReadmissionContext, observe
   if (observed.autostart) await hypervisor.setAutostart(token, known.uuid, false);
   // What a container wrote last before it was started elsewhere may be here alone.
   if (observed.driver !== 'libvirt' && hypervisor.copies !== null) {
-    await hypervisor.copies.setAside(token, known.uuid);
+    if (!(await setAside(hypervisor.copies, token, known))) return `${known.name} lies here, and is the only one in its cluster of daemons: it is left, though it belongs to ${known.elsewhere}`;
+    if (known.reusesStale) return `what ${known.name} had written here is no workload any more, and the next copy of it may be written over it: it runs on ${known.elsewhere}`;
     return `what ${known.name} had written here is set aside: it runs on ${known.elsewhere}; when it is not needed, on this host: ${observed.driver === 'incus' ? 'incus' : 'lxc'} delete ${observed.name}`;
   }
   await hypervisor.undefine(token, known.uuid);
   return `old definition of ${known.name} removed`;
+}
+
+/** False: its cluster of daemons has each instance once, so it was moved here, and is no copy. */
+async function setAside(copies: NonNullable<Hypervisor['copies']>, token: CommandToken, { uuid, reusesStale }: KnownWorkload): Promise<boolean> {
+  try {
+    await copies.setAside(token, uuid, reusesStale);
+    return true;
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== 'unsupported') throw error;
+    return false;
+  }
 }
 
 /** What was the only copy may be one of two by now: somebody has started it at its home. */
@@ -159,13 +204,13 @@ const confirmClean: Step<ReadmissionContext> = {
     if (running.length > 0) {
       return { kind: 'unknown', code: 'running-copy', why: `${running.map((one) => one.name).join(', ')} was started while ${context.self.host.name} was looked over: it runs there, and belongs to ${running.map((one) => one.elsewhere).join(', ')}; neither copy was touched` };
     }
-    const left = (await everything(context)).filter((one) => known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
+    const left = (await everything(context)).filter((one) => !one.isOnlyOne && known.workloads.some((other) => other.uuid === one.uuid && other.elsewhere !== null));
     if (left.length > 0) throw new OperationalError('failed', `old definitions are still there: ${left.map((one) => one.name).join(', ')}`);
     return { kind: 'done', note: 'clean' };
   },
 };
 
-export const READMISSION_STEPS: readonly Step<ReadmissionContext>[] = [lookForCopies, refreshMembership, admit, cleanUp, confirmClean];
+export const READMISSION_STEPS: readonly Step<ReadmissionContext>[] = [lookForCopies, refreshMembership, admit, forgetPools, cleanUp, confirmClean];
 
 /** When it does not succeed the host stays fenced in the store. */
 export function runReadmission(context: ReadmissionContext, journal: Journal): Promise<WorkflowOutcome> {

@@ -1,5 +1,5 @@
 // Copies a workload whose data lie at its host to another one, as a replica there; watched, bounded and ended with a reason.
-import type { InstanceCopies, MigrationCommandState } from '../hosts/hypervisor.js';
+import { newestWholeMs, type InstanceCopies, type MigrationCommandState } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal, StepOutcome } from '../shared/workflow.js';
@@ -23,11 +23,16 @@ export interface CopyRun {
   readonly line: string;
   /** It is done as soon as the workload does not run any more: whoever copies it for a move goes on at once. */
   readonly whileRunning?: boolean;
+  /** It is written over what this same move has copied before: nobody would be recovered from that. Else the newest whole copy there stays until this one is whole. */
+  readonly overNewest?: boolean;
 }
 
 /** The daemons of a copy notice a dead peer after two minutes; a target that does not answer us for so long is given up before. */
 const TARGET_BLIND_MS = 10_000;
 const TARGET_LOOK_EVERY_MS = 2_000;
+/** Both answer us, and not each other: a switch between them may reboot, and the copying goes on afterwards; for so long. */
+const CUT_OFF_MS = 12_000;
+const REACH_LOOK_EVERY_MS = 3_000;
 
 interface Watch {
   readonly startedAtMs: number;
@@ -38,6 +43,10 @@ interface Watch {
   targetLookedMs: number;
   /** Why nothing was heard of the target last. */
   targetWhy: string;
+  reachedMs: number;
+  reachLookedMs: number;
+  /** The newest whole copy there before this one; undefined: not known. */
+  newestBeforeMs: number | null | undefined;
 }
 
 /** Another copy of it may be on its way to the same place: it was asked to end, or ends by itself. */
@@ -59,7 +68,7 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
   const { copies } = context.source.hypervisor;
   if (copies === null) return { kind: 'failed', code: 'not-copied', why: `${context.workload.name} is not of a kind that is copied from ${context.source.name}` };
   const now = context.clock.monotonicMs();
-  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '' };
+  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '', reachedMs: now, reachLookedMs: now, newestBeforeMs: undefined };
   const refusal = await begin(context, copies, run, watch);
   if (refusal) return refusal;
   await journal.progress({ line: run.line });
@@ -75,14 +84,19 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
 }
 
 async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, copies: InstanceCopies, run: CopyRun, watch: Watch): Promise<StepOutcome | null> {
+  const keepsNewest = run.overNewest !== true;
+  // Of a run before this one: what it is writing, or has written, is prepared for no other copy.
+  const [isKnown, newestMs] = await Promise.all([unlessAway(async () => (await copies.copyCommand(run.id)).kind !== 'none'), unlessAway(() => newestAt(target, workload.uuid))]);
+  if (isKnown === true) return null;
+  watch.newestBeforeMs = newestMs;
   try {
-    await target.hypervisor.copies?.prepare(target.token, workload.uuid);
+    await target.hypervisor.copies?.prepare(target.token, workload.uuid, keepsNewest);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'target-unreachable', why: `${target.name} could not be prepared for a copy of ${workload.name}: ${withRemedy(error)}` };
   }
   try {
-    await copies.startCopy(source.token, { id: run.id, uuid: workload.uuid, destination: { name: target.name }, bandwidthMiBps });
+    await copies.startCopy(source.token, { id: run.id, uuid: workload.uuid, destination: { name: target.name }, keepsNewest, bandwidthMiBps });
     return null;
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
@@ -90,6 +104,17 @@ async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, 
     if (!isLost) return { kind: 'failed', code: error.code === 'guard-refused' ? error.code : 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${withRemedy(error)}` };
     watch.patienceMs = LATE_START_MS;
     return null;
+  }
+}
+
+const newestAt = async ({ hypervisor }: Place, uuid: string): Promise<number | null> => newestWholeMs((await hypervisor.copies?.replicas()) ?? [], uuid);
+
+async function unlessAway<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return undefined;
   }
 }
 
@@ -119,7 +144,7 @@ async function lookOnce(context: CopyContext, copies: InstanceCopies, journal: J
 
 async function judge(context: CopyContext, copies: InstanceCopies, journal: Journal, { run, watch, state }: Watched & { readonly state: MigrationCommandState }): Promise<StepOutcome | null> {
   const { workload, source, target, clock } = context;
-  if (state.kind === 'ended') return state.exitCode === 0 ? confirmed(context) : { kind: 'failed', code: 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${lastWords(state.output)}` };
+  if (state.kind === 'ended') return state.exitCode === 0 ? confirmed(context, watch) : { kind: 'failed', code: 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${lastWords(state.output)}` };
   if (state.kind === 'none') return clock.monotonicMs() - watch.startedAtMs < watch.patienceMs ? null : { kind: 'failed', code: 'copy-failed', why: `the copying of ${workload.name} never began on ${source.name}` };
   const stop = await whyStop(context, journal, { run, watch });
   if (stop === null) return null;
@@ -130,9 +155,9 @@ async function judge(context: CopyContext, copies: InstanceCopies, journal: Jour
 const lastWords = (output: string): string => output.trim().split('\n').filter(Boolean).slice(-2).join('; ').slice(-500) || 'no reason was given';
 
 /** The command's own word is not enough. */
-async function confirmed({ workload, target }: CopyContext): Promise<StepOutcome> {
-  const replica = (await target.hypervisor.copies?.replicas())?.find((one) => one.uuid === workload.uuid);
-  if (replica && replica.asOfMs !== null) return { kind: 'done', memo: { copiedAsOfMs: replica.asOfMs } };
+async function confirmed({ workload, target }: CopyContext, { newestBeforeMs = null }: Watch): Promise<StepOutcome> {
+  const asOfMs = await newestAt(target, workload.uuid);
+  if (asOfMs !== null && asOfMs > (newestBeforeMs ?? -1)) return { kind: 'done', memo: { copiedAsOfMs: asOfMs } };
   return { kind: 'failed', code: 'copy-failed', why: `${target.name} does not show a complete copy of ${workload.name}, though the copying ended without an error` };
 }
 
@@ -140,7 +165,7 @@ async function whyStop(context: CopyContext, journal: Journal, { run, watch }: W
   const { workload, target, clock } = context;
   if (await journal.cancelRequested()) return { kind: 'cancelled', why: `cancelled on request while ${workload.name} was copied` };
   if (clock.monotonicMs() - watch.startedAtMs > run.withinMs) return { kind: 'failed', code: 'copy-too-slow', why: `copying ${workload.name} to ${target.name} took more than ${Math.round(run.withinMs / 1000)} s` };
-  return targetLost(context, watch);
+  return (await targetLost(context, watch)) ?? cutOff(context, watch);
 }
 
 async function targetLost({ workload, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
@@ -153,6 +178,14 @@ async function targetLost({ workload, target, clock }: CopyContext, watch: Watch
   else watch.targetWhy = seen.why;
   if (clock.monotonicMs() - watch.targetSeenMs < TARGET_BLIND_MS) return null;
   return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer any more while ${workload.name} is copied there: ${watch.targetWhy}` };
+}
+
+async function cutOff({ workload, source, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
+  if (clock.monotonicMs() - watch.reachLookedMs < REACH_LOOK_EVERY_MS) return null;
+  watch.reachLookedMs = clock.monotonicMs();
+  if ((await unlessAway(async () => source.hypervisor.copies?.reaches(target.name))) !== false) watch.reachedMs = clock.monotonicMs();
+  if (clock.monotonicMs() - watch.reachedMs < CUT_OFF_MS) return null;
+  return { kind: 'failed', code: 'target-unreachable', why: `${source.name} does not reach the daemon of ${target.name} any more (both answer here): the copying of ${workload.name} is ended; look at the network between them` };
 }
 
 async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch, why: string): Promise<StepOutcome | null> {

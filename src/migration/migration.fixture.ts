@@ -5,11 +5,12 @@ import type { Clock } from '../shared/clock.js';
 import { fakeClock } from '../shared/workflow.fixture.js';
 import { SimulatedGuard } from '../sim/simulated-guard.js';
 import { SimulatedHypervisor } from '../sim/simulated-hypervisor.js';
-import { LOCAL_STORAGE, simulatedNeeds } from '../sim/simulated-needs.js';
+import { simulatedNeeds, storageIn } from '../sim/simulated-needs.js';
 import { SimulatedWorld, type SimulatedDomain } from '../sim/simulated-world.js';
 import type { MigrationContext } from './migration-context.js';
 import { DEFAULT_MIGRATION_POLICY } from './migration-policy.js';
 import type { CopyRelocationContext } from './run-copy-relocation.js';
+import type { MemberRelocationContext } from './run-member-relocation.js';
 import type { RelocationContext } from './run-relocation.js';
 
 export const UUID = '11111111-2222-4333-8444-555555555555';
@@ -24,6 +25,8 @@ export interface MoveWorld {
   readonly relocation: RelocationContext;
   /** For a world whose workload has its data at its host. */
   readonly copying: CopyRelocationContext;
+  /** For one whose hosts' daemons form a cluster. */
+  readonly inside: MemberRelocationContext;
   /** The most that a start anywhere found missing of what had been written, in milliseconds of its life. */
   mostLostMs(): number;
   /** Called at each moment that passes: lets things happen while a workflow waits. */
@@ -32,7 +35,7 @@ export interface MoveWorld {
   mostCopies(): number;
 }
 
-export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: string; readonly policy?: Partial<MigrationContext['policy']>; readonly copyStorage?: boolean; readonly isLocal?: boolean } = {}): MoveWorld {
+export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: string; readonly policy?: Partial<MigrationContext['policy']>; readonly copyStorage?: boolean; readonly isLocal?: boolean; readonly isClustered?: boolean } = {}): MoveWorld {
   const base = fakeClock();
   const due: { readonly ms: number; readonly happens: () => void }[] = [];
   let most = 0;
@@ -47,9 +50,10 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
     uuid: UUID, name: 'vm-1', vcpus: 1, memoryMiB, accelerator: 'tcg', architecture: 'x86_64', machine: 'pc', cpuModel: null,
     disks: [{ path: disk, format: 'raw' }], bridge: 'br0', mac: null, seedIso: null, kernel: null, serialLog: null,
   });
-  const definition = set.isLocal ? xml.replace('</name>', `</name>${LOCAL_STORAGE}`) : xml;
+  const definition = set.isLocal || set.isClustered ? xml.replace('</name>', `</name>${storageIn('default')}`) : xml;
   const hosts = [SOURCE, DESTINATION].map((name, index) => world.addHost({ name, address: `10.0.0.${index + 1}` }));
   for (const host of hosts) {
+    if (set.isClustered) host.daemonCluster = 'lxd';
     host.guard = new SimulatedGuard(host.name);
     host.guard.admit({ leaderEpoch: 1, hostEpoch: 1 }, host.bootId, host.bootId);
   }
@@ -65,7 +69,8 @@ export function moveWorld(set: { readonly memoryMiB?: number; readonly disk?: st
   };
   const relocation: RelocationContext = { workload, source: place(SOURCE), target: place(DESTINATION), clock, stillWanted: async () => null, graceMs: 10_000, killAfter: false };
   const copying: CopyRelocationContext = { ...relocation, operationId: 'op-1', bandwidthMiBps: null, keepsReplica: false };
-  return { world, migration, relocation, copying, mostLostMs: watchWrites(world), at: (ms, happens) => void due.push({ ms, happens }), mostCopies: () => most };
+  const inside: MemberRelocationContext = { ...relocation, operationId: 'op-1', source: { ...relocation.source, member: SOURCE }, target: { ...relocation.target, member: DESTINATION } };
+  return { world, migration, relocation, copying, inside, mostLostMs: watchWrites(world), at: (ms, happens) => void due.push({ ms, happens }), mostCopies: () => most };
 }
 
 /** It writes all the time while it runs: whoever starts it with older data than it had when it ended last has lost some. */
@@ -80,7 +85,7 @@ function watchWrites(world: SimulatedWorld): () => number {
     ended: () => {
       writtenMs = world.clock.monotonicMs();
     },
-    arrived: nothing, migrationBegan: nothing, startFailed: nothing, migrateFailed: nothing, accepted: nothing,
+    arrived: nothing, mounted: nothing, migrationBegan: nothing, startFailed: nothing, migrateFailed: nothing, accepted: nothing,
   };
   return () => lostMs;
 }

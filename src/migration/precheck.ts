@@ -1,7 +1,9 @@
 // What must hold before a migration begins: each refusal names its cause and what to do about it.
+import { clientOf, listsBy } from '../workloads/by-hand.js';
 import type { StoragePool } from '../hosts/host-facts.js';
 import { HYPERVISOR_NAMES } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
+import { byHand } from '../workloads/by-hand.js';
 import { describeLook, isRunning, isStopped, look, type Look } from '../workloads/place.js';
 import type { WorkloadDisk, WorkloadNeeds } from '../workloads/workload.js';
 import type { MigrationContext } from './migration-context.js';
@@ -25,11 +27,11 @@ export function whyNotMigrate({ workload, source, destination, otherJob }: Prech
   const { name, needs } = workload;
   if (source.name === destination.name) return { code: 'same-host', why: `${name} is on ${source.name} already`, remedy: null };
   if (source.look.kind === 'blind') return { code: 'source-unreachable', why: `${source.name} does not answer: ${source.look.why}`, remedy: `reeve host check ${source.name}` };
-  if (otherJob) return { code: 'busy', why: `${name} is being migrated from ${source.name} already, not by Reeve`, remedy: `wait for it, or on ${source.name}: virsh domjobabort ${name}` };
+  if (otherJob) return { code: 'busy', why: `${name} is being migrated from ${source.name} already, not by Reeve`, remedy: needs.driver === 'libvirt' ? `wait for it, or on ${source.name}: virsh domjobabort ${name}` : `wait for it; on ${source.name}: ${clientOf(needs.driver)} operation list` };
   if (!isRunning(source.look)) return { code: 'not-running', why: `${name} on ${source.name} is ${describeLook(source.look)}; only a running workload moves live`, remedy: `reeve workload relocate ${name}` };
   if (needs.pinnedBy.length > 0) return { code: 'pinned', why: `${name} is tied to ${source.name} by ${needs.pinnedBy.join(', ')}`, remedy: 'detach it from the workload first' };
   if (destination.look.kind === 'blind') return { code: 'destination-unreachable', why: `${destination.name} does not answer: ${destination.look.why}`, remedy: `reeve host check ${destination.name}` };
-  if (!isStopped(destination.look)) return { code: 'already-there', why: `${destination.name} already has a process of ${name}: ${describeLook(destination.look)}`, remedy: `on ${destination.name}: virsh list --all` };
+  if (!isStopped(destination.look)) return { code: 'already-there', why: `${destination.name} already has a process of ${name}: ${describeLook(destination.look)}`, remedy: `on ${destination.name}: ${listsBy([needs.driver])}` };
   return null;
 }
 
@@ -61,7 +63,7 @@ async function nameTaken({ workload, destination }: MigrationContext): Promise<M
   if (unsaid) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[unsaid.driver]} on ${destination.name} does not answer: ${unsaid.why}`);
   const other = workloads.find((one) => one.name === workload.name && one.uuid !== workload.uuid);
   if (!other) return null;
-  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: virsh domrename ${other.uuid} NEW-NAME` };
+  return { code: 'name-taken', why: `${destination.name} has another workload named ${workload.name} (${other.uuid}, ${other.runState})`, remedy: `on ${destination.name}: ${byHand('rename', other.driver, other.driver === 'libvirt' ? other.uuid : other.name)}` };
 }
 
 async function storageRefusal({ workload, source, destination, copyStorage }: MigrationContext): Promise<MigrationRefusal | null> {

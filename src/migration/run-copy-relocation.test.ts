@@ -127,7 +127,7 @@ describe('what goes wrong in the gap', () => {
   });
 });
 
-const METHODS = ['observe', 'overtake', 'definition', 'compatibility', 'startCopy', 'copyCommand', 'replicas', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine', 'deleteReplica'] as const;
+const METHODS = ['observe', 'overtake', 'definition', 'compatibility', 'settle', 'prepare', 'startCopy', 'copyCommand', 'replicas', 'reaches', 'requestShutdown', 'define', 'setAutostart', 'start', 'undefine', 'deleteReplica'] as const;
 
 describe('one call fails', () => {
   const cases = METHODS.flatMap((method) => (['unreachable', 'timeout', 'failed'] as const).flatMap((code) => [SOURCE, DESTINATION].flatMap((host) => (['before', 'after'] as const).map((when) => ({ method, code, host, when })))));

@@ -1,12 +1,13 @@
 // Relocation of what must be copied: while it runs, then once more when it is stopped; started at the target, forgotten at the source.
 // Nothing that a client was told is written is lost: the last copy begins when nothing can write any more, and what has run at the target never goes back.
-import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, lastLook, look } from '../workloads/place.js';
-import { confirmRunning, defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
+import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
+import { settleCopies } from './settle-copies.js';
 import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+import { confirmMoved, stopNotingGap } from './standstill.js';
 
 export interface CopyRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -31,10 +32,10 @@ const preseed: Step<CopyRelocationContext> = {
     if (journal.memo['wasRunning'] !== true) return { kind: 'done', note: 'it does not run: it is copied once' };
     for (let pass = 1; ; pass += 1) {
       const began = context.clock.monotonicMs();
-      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true });
+      const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true, overNewest: pass > 1 });
       if (outcome.kind !== 'done') return outcome;
       const tookMs = context.clock.monotonicMs() - began;
-      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { kind: 'done', note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
+      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { ...outcome, note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
     }
   },
 };
@@ -42,12 +43,7 @@ const preseed: Step<CopyRelocationContext> = {
 /** When the gap begins. */
 const stop: Step<CopyRelocationContext> = {
   ...stopAtSource,
-  run: async (context, journal) => {
-    if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it was stopped' };
-    const gapSinceMs = typeof journal.memo['gapSinceMs'] === 'number' ? journal.memo['gapSinceMs'] : context.clock.nowMs();
-    const outcome = await stopAtSource.run(context, journal);
-    return outcome.kind === 'done' ? { ...outcome, memo: { ...outcome.memo, gapSinceMs } } : outcome;
-  },
+  run: stopNotingGap,
   // What is still a replica is started by nobody: the target need not be asked, and may be gone.
   undo: async (context, journal) => {
     if (journal.memo['promoting'] === true) return stopAtSource.undo?.(context, journal) ?? null;
@@ -62,7 +58,7 @@ const lastCopy: Step<CopyRelocationContext> = {
     const seen = await lastLook(context.source, context.workload.uuid);
     const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
     if (unproven) return unproven;
-    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since` });
+    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since`, overNewest: typeof journal.memo['copiedAsOfMs'] === 'number' });
     return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
   },
   // Nothing is to be done, and it must be known before the source writes again: a later try has to copy anew.
@@ -87,28 +83,6 @@ const promote: Step<CopyRelocationContext> = {
   undo: async () => null,
 };
 
-/** It ran there, however short, and may have told clients what it wrote: it has moved, and its end is treated there. */
-const confirm: Step<CopyRelocationContext> = {
-  name: confirmRunning.name,
-  run: async (context, journal) => {
-    const outcome = await confirmRunning.run(context, journal);
-    const hasMoved = outcome.kind === 'done' || (outcome.kind === 'failed' && (outcome.code === 'ended-at-once' || outcome.code === 'target-lost'));
-    if (!hasMoved) return outcome;
-    const note = outcome.kind === 'done' ? (outcome.note ?? '') : `it moved and has ended there since: ${outcome.why}`;
-    return { kind: 'done', note: `${note}${gapNote(context.clock, journal)}`, memo: { ...(outcome.kind === 'done' ? outcome.memo : {}), ...gapOf(context.clock, journal) } };
-  },
-};
-
-function gapOf(clock: Clock, { memo }: Journal): { readonly downtimeMs?: number } {
-  const { gapSinceMs, wasRunning } = memo;
-  return wasRunning === true && typeof gapSinceMs === 'number' ? { downtimeMs: Math.max(0, clock.nowMs() - gapSinceMs) } : {};
-}
-
-function gapNote(clock: Clock, journal: Journal): string {
-  const { downtimeMs } = gapOf(clock, journal);
-  return downtimeMs === undefined ? '' : `; it stood still for ${(downtimeMs / 1000).toFixed(1)} s`;
-}
-
 /** It runs at the target: what may be left at the source is no reason to undo that. */
 const leaveSource: Step<CopyRelocationContext> = {
   name: 'leave-source',
@@ -132,12 +106,12 @@ const canBeCopied: Step<CopyRelocationContext> = {
   name: 'copies',
   run: async ({ workload, source, target }) => {
     if (source.hypervisor.copies === null) return refused('not-copied', `${workload.name} is not copied from ${source.name}: no daemon for it is known there`);
-    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : { kind: 'done' };
+    return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : settleCopies({ workload, target });
   },
 };
 
 export const COPY_RELOCATION_STEPS: readonly Step<CopyRelocationContext>[] = [
-  canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirm, leaveSource,
+  canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirmMoved, leaveSource,
 ];
 
 export const copyRelocationWayBack = (context: CopyRelocationContext): CopyRelocationContext => ({ ...context, ...relocationWayBack(context) });

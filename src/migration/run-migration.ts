@@ -5,7 +5,7 @@ import { describeLook, isStopped, look, unlessRefused } from '../workloads/place
 import { explainFailure } from './explain-failure.js';
 import type { MigrationContext } from './migration-context.js';
 import { precheckMigration } from './precheck.js';
-import { settle } from './settle.js';
+import { settle, type Conclude } from './settle.js';
 import { CANCELLED, watchTransfer } from './watch-transfer.js';
 
 const precheck: Step<MigrationContext> = {
@@ -39,7 +39,7 @@ const announce: Step<MigrationContext> = {
   },
 };
 
-const start: Step<MigrationContext> = {
+export const start: Step<MigrationContext> = {
   name: 'start',
   run: async (context, journal) => {
     if (await journal.cancelRequested()) return { kind: 'cancelled', why: 'cancelled on request, before it began' };
@@ -65,7 +65,7 @@ const start: Step<MigrationContext> = {
   },
 };
 
-const watch: Step<MigrationContext> = {
+export const watch: Step<MigrationContext> = {
   name: 'transfer',
   run: (context, journal) => neverForgotten(context, async () => {
     const end = await watchTransfer(context, journal);
@@ -73,11 +73,12 @@ const watch: Step<MigrationContext> = {
   }),
 };
 
-const settleStep: Step<MigrationContext> = {
+/** `conclude`: what follows from what both hosts show; as for a workload whose disks both reach, unless given. */
+export const settleStep = (conclude?: Conclude): Step<MigrationContext> => ({
   name: 'settle',
   run: (context, journal) => neverForgotten(context, async () => {
-    const settled = await settle(context, journal);
-    if (settled.kind === 'arrived') return { kind: 'done', note: settled.note };
+    const settled = await settle(context, journal, conclude);
+    if (settled.kind === 'arrived') return { kind: 'done', note: settled.note, ...(settled.unleased === true ? { memo: { unleased: true } } : {}) };
     const { stopped, output, startRefusal } = journal.memo;
     const cause = typeof stopped === 'string' ? stopped : explainFailure(String(output || startRefusal || ''));
     if (settled.kind === 'unknown') return { kind: 'unknown', code: settled.code, why: `${settled.why} (${cause})` };
@@ -86,7 +87,7 @@ const settleStep: Step<MigrationContext> = {
     if (isCancelled) return { kind: 'cancelled', why: `cancelled on request; ${settled.why}` };
     return { kind: 'failed', code: settled.code === 'stayed' ? 'did-not-move' : settled.code, why: `${cause}; ${settled.why}` };
   }),
-};
+});
 
 /** Once it began, an error of ours says nothing about where the workload runs: a person must look. */
 async function neverForgotten({ workload, source, destination }: MigrationContext, run: () => Promise<StepOutcome>): Promise<StepOutcome> {
@@ -112,7 +113,7 @@ const measure: Step<MigrationContext> = {
   },
 };
 
-export const MIGRATION_STEPS: readonly Step<MigrationContext>[] = [precheck, clearDestination, announce, start, watch, settleStep, measure];
+export const MIGRATION_STEPS: readonly Step<MigrationContext>[] = [precheck, clearDestination, announce, start, watch, settleStep(), measure];
 
 export function runMigration(context: MigrationContext, journal: Journal): Promise<WorkflowOutcome> {
   return runWorkflow(MIGRATION_STEPS, context, journal);

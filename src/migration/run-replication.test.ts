@@ -1,6 +1,7 @@
 // Replication over simulated hosts: the workload itself is touched by nothing that happens, and a copy is whole or none.
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
+import { runWorkflow } from '../shared/workflow.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { REPLICATION_STEPS, runReplication, type ReplicationContext } from './run-replication.js';
@@ -33,6 +34,7 @@ describe('runReplication', () => {
 
   it.each<[string, (one: MoveWorld) => void, string]>([
     ['the target is lost in the middle', (one) => one.at(1_500, () => one.world.powerOff(DESTINATION)), 'target-unreachable'],
+    ['the wire between them is cut in the middle, which their daemons would notice after two minutes', (one) => one.at(1_500, () => void (one.world.reaches = (from) => from !== SOURCE)), 'target-unreachable'],
     ['the daemon refuses', (one) => one.world.inject({ host: SOURCE, method: 'startCopy', error: new OperationalError('failed', 'no pool'), when: 'before', times: 1 }), 'copy-failed'],
     ['it never began', (one) => Object.assign(one.copying.source.hypervisor, { copies: { ...one.copying.source.hypervisor.copies, startCopy: async () => undefined } }), 'copy-failed'],
   ])('%s: there is no whole copy, and it runs on', async (_name, spoil, code) => {
@@ -48,6 +50,47 @@ describe('runReplication', () => {
     one.at(1_500, () => one.world.powerOff(SOURCE));
     const source = { ...one.copying.source, provenOff: async () => !one.world.host(SOURCE).powered };
     expect(await runReplication({ ...contextOf(one), source }, crashingJournal().journal())).toMatchObject({ kind: 'failed', code: 'source-lost' });
+  });
+});
+
+describe('the last whole copy', () => {
+  const spareOf = (one: MoveWorld): number | null | undefined => one.world.host(DESTINATION).domains.get(UUID)?.spare?.asOfMs;
+
+  it.each<[string, (one: MoveWorld) => void]>([
+    ['its source is lost while another one is made', (one) => one.at(one.copying.clock.monotonicMs() + 600, () => one.world.powerOff(SOURCE))],
+    ['the target is lost while another one is made', (one) => one.at(one.copying.clock.monotonicMs() + 600, () => one.world.powerOff(DESTINATION))],
+  ])('%s: it is there, and is made the workload', async (_name, spoil) => {
+    const one = local();
+    await run(one);
+    const whole = copyOf(one);
+    spoil(one);
+    const source = { ...one.copying.source, provenOff: async () => !one.world.host(SOURCE).powered };
+    expect(await runReplication({ ...contextOf(one, 'op-2'), source }, crashingJournal().journal())).toMatchObject({ kind: 'failed' });
+    if (!one.world.host(DESTINATION).powered) one.world.powerOn(DESTINATION);
+    expect([copyOf(one), spareOf(one)]).toEqual([whole, null]);
+    const target = one.world.host(DESTINATION);
+    const token = { ...one.copying.target.token, hostEpoch: 2 };
+    target.guard?.admit(token, target.bootId, target.bootId);
+    await one.copying.target.hypervisor.define(token, one.copying.workload.definition);
+    expect(target.domains.get(UUID)?.replica).toBeNull();
+  });
+
+  it('is replaced by the next one that is whole, and is what the one after that is written over', async () => {
+    const one = local();
+    await run(one);
+    const first = copyOf(one);
+    await run(one, 'op-2');
+    expect([(copyOf(one) ?? 0) > (first ?? Infinity), spareOf(one)]).toEqual([true, first]);
+  });
+
+  it('is put in its place before it would be written over, when nobody was left to do it', async () => {
+    const one = local();
+    await run(one);
+    await runWorkflow(REPLICATION_STEPS.filter(({ name }) => name !== 'settle'), contextOf(one, 'op-2'), crashingJournal().journal());
+    const newest = spareOf(one);
+    one.at(one.copying.clock.monotonicMs() + 600, () => one.world.powerOff(DESTINATION));
+    await run(one, 'op-3');
+    expect([newest === null, copyOf(one)]).toEqual([false, newest]);
   });
 });
 

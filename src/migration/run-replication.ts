@@ -2,6 +2,7 @@
 import { runWorkflow, type Journal, type Step, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, look } from '../workloads/place.js';
 import { copyInstance, type CopyContext } from './copy-instance.js';
+import { settleCopies } from './settle-copies.js';
 
 export interface ReplicationContext extends CopyContext {
   readonly operationId: string;
@@ -14,7 +15,8 @@ const WITHIN_MS = 24 * 3_600_000;
 
 const checkTarget: Step<ReplicationContext> = {
   name: 'check',
-  run: async ({ workload, source, target, stillWanted }) => {
+  run: async (context) => {
+    const { workload, source, target, stillWanted } = context;
     const unwanted = await stillWanted();
     if (unwanted !== null) return { kind: 'cancelled', why: unwanted };
     const here = await look(source, workload.uuid);
@@ -23,7 +25,8 @@ const checkTarget: Step<ReplicationContext> = {
     if (there.kind === 'blind') return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer: ${there.why}` };
     // Not a replica: the workload itself, and nobody copies over that.
     if (there.observed !== null) return { kind: 'failed', code: 'already-there', why: `${workload.name} itself is on ${target.name}, ${describeLook(there)}: it is not overwritten by a copy from ${source.name}` };
-    return { kind: 'done' };
+    // A copy after whose end nobody was left to put it in its place: else it would be written over now, and it is the newest.
+    return settleCopies(context);
   },
 };
 
@@ -36,7 +39,10 @@ const copy: Step<ReplicationContext> = {
   },
 };
 
-export const REPLICATION_STEPS: readonly Step<ReplicationContext>[] = [checkTarget, copy];
+/** From here on the new copy is what it would be recovered from, and the one before it is written into next time. */
+const takeItsPlace: Step<ReplicationContext> = { name: 'settle', run: settleCopies };
+
+export const REPLICATION_STEPS: readonly Step<ReplicationContext>[] = [checkTarget, copy, takeItsPlace];
 
 export function runReplication(context: ReplicationContext, journal: Journal): Promise<WorkflowOutcome> {
   return runWorkflow(REPLICATION_STEPS, context, journal);

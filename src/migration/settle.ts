@@ -1,12 +1,14 @@
 // Settles a migration that ended: waits until both hosts' answers are plain, and leaves exactly one copy.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
+import { byHand } from '../workloads/by-hand.js';
 import { describeLook, isRunning, isStopped, lookUntil } from '../workloads/place.js';
 import { sideOf, type MigrationContext } from './migration-context.js';
 import { describeSides, settleMigration, type Settlement, type Side } from './settle-migration.js';
 
 export type Settled =
-  | { readonly kind: 'arrived'; readonly note: string }
+  /** `unleased`: it is not noted there that it runs under the lease. */
+  | { readonly kind: 'arrived'; readonly note: string; readonly unleased?: boolean }
   /** `stayed`: it runs at the source. Other codes say where it is. */
   | { readonly kind: 'not-arrived'; readonly code: 'stayed' | 'source-lost' | 'restarted' | 'ended'; readonly why: string }
   | { readonly kind: 'unknown'; readonly code: string; readonly why: string };
@@ -19,7 +21,9 @@ const BLIND_MS = 3_600_000;
 /** Both executing for one look may be two looks at different times; for this many it is not. */
 const BOTH_LOOKS = 5;
 
-export async function settle(context: MigrationContext, journal: Journal): Promise<Settled> {
+export type Conclude = (context: MigrationContext, settlement: Exclude<Settlement, 'in-between'>, source: Side, destination: Side) => Promise<Settled>;
+
+export async function settle(context: MigrationContext, journal: Journal, concludeWith: Conclude = conclude): Promise<Settled> {
   const { clock } = context;
   const startedAtMs = clock.monotonicMs();
   let plainSinceMs: number | null = null;
@@ -29,18 +33,21 @@ export async function settle(context: MigrationContext, journal: Journal): Promi
     const [source, destination] = await Promise.all([sideOf(context, 'source'), sideOf(context, 'destination')]);
     const settlement = settleMigration(source, destination);
     both = settlement === 'both' ? both + 1 : 0;
-    if (settlement !== 'in-between' && (settlement !== 'both' || both >= BOTH_LOOKS)) return conclude(context, settlement, source, destination);
+    if (settlement !== 'in-between' && (settlement !== 'both' || both >= BOTH_LOOKS)) return concludeWith(context, settlement, source, destination);
     const sides = describeSides({ name: context.source.name, side: source }, { name: context.destination.name, side: destination });
     const now = clock.monotonicMs();
     const blind = isBlind(source) || isBlind(destination);
     plainSinceMs = blind ? null : (plainSinceMs ?? now);
     if (plainSinceMs !== null && now - plainSinceMs > PLAIN_MS) return { kind: 'unknown', code: 'not-settled', why: `it is not plain where ${context.workload.name} runs: ${sides}` };
-    if (now - startedAtMs > BLIND_MS) return { kind: 'unknown', code: 'host-unknown', why: `${sides}; neither answered nor was it proven off` };
+    if (now - startedAtMs > BLIND_MS) return { kind: 'unknown', code: mayRunThere(source, destination) ? 'target-unknown' : 'host-unknown', why: `${sides}; neither answered nor was it proven off` };
     if (sides !== told) await journal.progress({ line: `asking both hosts: ${sides}` });
     told = sides;
     await clock.sleep(LOOK_EVERY_MS);
   }
 }
+
+/** It does not run where it came from, that was asked; and where it went nobody answers. */
+const mayRunThere = (source: Side, destination: Side): boolean => source.look.kind === 'seen' && !source.provenOff && !isRunning(source.look) && isBlind(destination);
 
 const isBlind = (side: Side): boolean => !side.provenOff && side.look.kind === 'blind';
 
@@ -82,11 +89,11 @@ async function keep({ workload, destination }: MigrationContext, { look: seen }:
   return failure === null ? 'its definition was kept there; ' : `it is not persistent there (${failure}); `;
 }
 
-async function resumeAtSource(context: MigrationContext): Promise<Settled> {
+export async function resumeAtSource(context: MigrationContext): Promise<Settled> {
   const { workload, source } = context;
   const failure = await attempt(() => source.hypervisor.resume(source.token, workload.uuid));
   if (await runsAtSource(context)) return { kind: 'not-arrived', code: 'stayed', why: `${workload.name} was paused by the failed migration and runs on at ${source.name}` };
-  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} is on ${source.name} and does not execute${failure === null ? '' : ` (${failure})`}; \`virsh resume\` there` };
+  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} is on ${source.name} and does not execute${failure === null ? '' : ` (${failure})`}; \`${byHand('resume', workload.needs.driver, workload.name)}\` there` };
 }
 
 /** How a workload ends that somebody wanted to end: its own user, or a person at the host. That is not for us to undo. */
@@ -109,12 +116,14 @@ async function nowhere(context: MigrationContext, sourceSide: Side, destinationS
 /** From the command's answer, or the loss of it, to "running". */
 const RUNS = { withinMs: 10_000, everyMs: 300 };
 
-async function runsAtSource({ workload, source, clock }: MigrationContext): Promise<boolean> {
-  return isRunning(await lookUntil({ place: source, uuid: workload.uuid, clock }, RUNS, isRunning));
+const runsAtSource = (context: MigrationContext): Promise<boolean> => runsAt(context, 'source');
+
+export async function runsAt(context: MigrationContext, which: 'source' | 'destination'): Promise<boolean> {
+  return isRunning(await lookUntil({ place: context[which], uuid: context.workload.uuid, clock: context.clock }, RUNS, isRunning));
 }
 
 /** Null: done. Else why not; what is true is asked afterwards. */
-async function attempt(act: () => Promise<void>): Promise<string | null> {
+export async function attempt(act: () => Promise<void>): Promise<string | null> {
   try {
     await act();
     return null;

@@ -93,6 +93,8 @@ async function oversee(context: MigrationContext, journal: Journal, watch: Watch
     watch.convergence = followConvergence(watch.convergence, progress, nowMs);
     await tell(journal, watch, told(progress));
   }
+  // Its daemon does not tell how much is left: only the whole time is bounded.
+  if (progress?.isUnmeasured) watch.convergence = { ...watch.convergence, gainedAtMs: nowMs };
   if (watch.abortedAtMs !== null) return;
   const elapsedMs = Math.max(nowMs - watch.startedAtMs, progress?.elapsedMs ?? 0);
   watch.stopped = (await journal.cancelRequested()) ? CANCELLED : whyAbort(watch.convergence, policy, { nowMs, elapsedMs });

@@ -40,6 +40,8 @@ describe('filters', () => {
     ['bridge', { facts: aFacts({ bridges: ['br9'] }) }, vm, 'bridge-missing'],
     ['no such pool', { facts: aFacts({ pools: [] }) }, vm, 'pool-unreachable'],
     ['another storage of the same name', { facts: aFacts({ pools: [{ name: 'shared', path: '/srv/shared', markerId: 'pool-b', freeMiB: 1, totalMiB: 1 }] }) }, vm, 'pool-unreachable'],
+    ['no libvirt', { facts: aFacts({ libvirtVersion: null, accelerator: 'tcg', pools: [], bridges: [] }) }, vm, 'no-daemon'],
+    ['a libvirt that does not answer, and may be well again', { facts: aFacts({ libvirtVersion: 'unknown' }) }, vm, 'accepted'],
     ['pinned', {}, { ...vm, needs: { ...needs, pinnedBy: ['hostdev 0000:01:00.0'] } }, 'pinned'],
     ['fit', {}, vm, 'accepted'],
   ])('%s', (_name, set, workload, expected) => {

@@ -20,7 +20,7 @@ import { matesOf } from './standing.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
 /** In the order in which a person would want to hear of them: what can't be changed first, what is full last. */
-export const FILTERS: readonly Filter[] = [architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, daemonIsThere, storageReachable, dataReachable, bridgesExist, ...HARD_RULES, memoryFits, cpusFit];
+export const FILTERS: readonly Filter[] = [daemonIsThere, architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, storageReachable, dataReachable, bridgesExist, ...HARD_RULES, memoryFits, cpusFit];
 
 /** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
 const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && filter !== memoryFits && filter !== cpusFit);

@@ -16,6 +16,12 @@ export interface PlacementPolicy {
   readonly reservedMemoryMiB: number;
 }
 
+export interface Room {
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  readonly workloads: number;
+}
+
 /** What the scheduler looks at. Pure data; `heard` holds the hosts whose agent is heard now. */
 export interface PlacementView {
   readonly hosts: readonly Host[];
@@ -27,6 +33,8 @@ export interface PlacementView {
   readonly hypervisorSilent?: ReadonlyMap<HostId, readonly DriverName[]>;
   /** Places promised by operations under way: they count as used there. */
   readonly promised: readonly { readonly workloadId: string; readonly hostId: HostId }[];
+  /** What runs on a host and is no workload of Reeve's; it takes its part. */
+  readonly strangers?: ReadonlyMap<HostId, Room>;
   readonly rules: readonly PlacementRule[];
   readonly policy: PlacementPolicy;
 }

@@ -1,12 +1,9 @@
 // What is used and promised on each host, without looking at every workload for every placement.
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
-import type { PlacementView } from './placement.js';
+import type { PlacementView, Room } from './placement.js';
 
-export interface Usage {
-  readonly memoryMiB: number;
-  readonly vcpus: number;
-  readonly workloads: number;
+export interface Usage extends Room {
   /** Measured, as far as it was; declared for the rest. */
   readonly usedMemoryMiB: number;
   readonly usedCpus: number;
@@ -23,12 +20,16 @@ export const holdsPlace = (workload: Workload): boolean => HOLDS_MEMORY.has(work
 /** What it takes now, by measurement where there is one. */
 export const takenBy = ({ needs, usage }: Workload): { readonly memoryMiB: number; readonly cpus: number } => usage ?? { memoryMiB: needs.memoryMiB, cpus: needs.vcpus };
 
-/** What is used and promised; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
-export function usageOf(view: Pick<PlacementView, 'workloads' | 'promised'>, except: Workload | null = null): ReadonlyMap<HostId, Usage> {
+/** What is used and promised, with what Reeve does not know; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
+export function usageOf(view: Pick<PlacementView, 'workloads' | 'promised' | 'strangers'>, except: Workload | null = null): ReadonlyMap<HostId, Usage> {
   const { usage: placed, byId } = placedIn(view.workloads);
   const usage = new Map(placed);
   const left = except === null ? undefined : byId.get(except.id);
   if (left?.hostId && holdsPlace(left)) add(usage, left.hostId, left, -1);
+  for (const [hostId, { memoryMiB, vcpus, workloads }] of view.strangers ?? []) {
+    const there = usage.get(hostId) ?? NO_USAGE;
+    usage.set(hostId, { memoryMiB: there.memoryMiB + memoryMiB, vcpus: there.vcpus + vcpus, workloads: there.workloads + workloads, usedMemoryMiB: there.usedMemoryMiB + memoryMiB, usedCpus: there.usedCpus + vcpus });
+  }
   const counted = new Set<string>();
   for (const { workloadId, hostId } of view.promised) {
     const workload = byId.get(workloadId);

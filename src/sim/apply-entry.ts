@@ -220,11 +220,18 @@ const APPLY: Apply = {
     const sight = guestOf(simulation, workload);
     if (sight?.domain.running) simulation.world.endProcess(sight.host, sight.domain, 'crashed', 'died');
   },
+  'workload.stopped-by-hand': (simulation, { workload }) => {
+    const sight = guestOf(simulation, workload);
+    simulation.touchedByHand(workload);
+    // In the words of libvirt, and of LXD whose events are heard.
+    if (sight?.domain.running) simulation.world.endProcess(sight.host, sight.domain, sight.domain.kind === 'container' ? 'stopped' : 'destroyed', 'stopped');
+  },
   'workload.pause-io': (simulation, { workload }) => {
     const domain = guestOf(simulation, workload)?.domain;
     if (domain?.running?.state === 'running') Object.assign(domain, { running: { ...domain.running, state: 'paused' }, reason: 'ioerror' });
   },
   'workload.manage': (simulation, entry) => begin(operate(simulation).manage(entry)),
+  'workload.recover-from-replica': (simulation, entry) => begin(operate(simulation).recoverFromReplica(entry)),
   'workload.unmanage': (simulation, entry) => begin(operate(simulation).unmanage(entry)),
   'workload.lock': (simulation, entry) => begin(operate(simulation).lock(entry)),
   'workload.unlock': (simulation, entry) => begin(operate(simulation).lock(entry)),

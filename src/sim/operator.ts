@@ -3,6 +3,7 @@ import type { Change } from '../cluster/change.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import { findWorkload } from '../cluster/commands/find.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, unlockWorkload, unmanageWorkload } from '../cluster/commands/owner-commands.js';
 import { addRule, removeRule } from '../cluster/commands/rule-commands.js';
 import { deleteWorkload, moveWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
@@ -87,6 +88,10 @@ export class Operator {
 
   unmanage(entry: Entry<'workload.unmanage'>): Promise<boolean> {
     return this.ask(entry, (view) => unmanageWorkload(view, entry.workload, this.#asked));
+  }
+
+  recoverFromReplica(entry: Entry<'workload.recover-from-replica'>): Promise<boolean> {
+    return this.ask(entry, (view) => recoverFromReplica(view, entry.workload, this.#asked));
   }
 
   lock(entry: Entry<'workload.lock' | 'workload.unlock'>): Promise<boolean> {

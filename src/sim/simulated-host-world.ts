@@ -7,10 +7,9 @@ import type { EnrolmentSide } from '../hosts/enrolment-side.js';
 import type { AgentConfig, HostAgent } from '../hosts/host-agent.js';
 import type { Host } from '../hosts/host.js';
 import type { HostSurveyor } from '../hosts/host-survey.js';
-import type { Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
+import type { BlockPools, Hypervisor, InstanceCopies } from '../hosts/hypervisor.js';
 import type { MigrationTrust } from '../hosts/migration-trust.js';
 import { Defect } from '../shared/errors.js';
-import type { CreateContext } from '../workloads/run-create.js';
 import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { SimProcess } from './engine/sim-process.js';
 import type { Position } from './network.js';
@@ -44,7 +43,7 @@ export class SimulatedHostWorld implements HostWorld {
 
   #reach({ name }: Host): Hypervisor {
     const hypervisor = new SimulatedHypervisor(this.parts.world, name, this.from);
-    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies) });
+    return this.process.through<Hypervisor>(hypervisor, { copies: this.process.through<InstanceCopies>(hypervisor.copies), pools: this.process.through<BlockPools>(hypervisor.pools) });
   }
 
   agentOf(host: Host): HostAgent {
@@ -69,10 +68,11 @@ export class SimulatedHostWorld implements HostWorld {
     };
   }
 
-  makerOf(_host: Host): CreateContext['make'] {
+  makerOf(_host: Host): ReturnType<HostWorld['makerOf']> {
     return {
       definition: (vm) => guestDefinition(vm.uuid, { name: vm.spec.name, kind: 'vm', cpus: vm.spec.vcpus, memoryMiB: vm.spec.memoryMiB }, vm.disks[0]?.path),
       seed: () => Promise.reject(new Defect('no simulated guest has a seed')),
+      instance: ({ uuid, spec }) => guestDefinition(uuid, { name: spec.name, kind: 'container', storage: 'local', cpus: spec.vcpus ?? 1, memoryMiB: spec.memoryMiB ?? 64 }),
     };
   }
 
@@ -104,6 +104,16 @@ const noContainers: ContainerTrust = {
   join: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
   drop: async () => undefined,
   revoke: async () => undefined,
+  certificates: {
+    own: async () => null,
+    prepare: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    whyPreparedNotIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    use: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    isOlderUsed: async () => false,
+    clear: async () => undefined,
+    letIn: () => Promise.reject(new Defect('no simulated host has a daemon for containers')),
+    forget: async () => undefined,
+  },
 };
 
 /** Hosts are members from the beginning of a scenario: none is enrolled. */

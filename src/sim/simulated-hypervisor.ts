@@ -2,9 +2,11 @@
 import { OperationalError } from '../shared/errors.js';
 import { identityOf } from '../hosts/drivers/libvirt/domain-needs.js';
 import type { HostFacts } from '../hosts/host-facts.js';
-import { HYPERVISOR_NAMES, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
+import { HYPERVISOR_NAMES, type BlockPools, type CommandToken, type DiskSpec, type DriverName, type Hypervisor, type InstanceCopies, type InventoryLook, type MemberMoves, type MigrationCommandState, type MigrationProgress, type MigrationRequest, type MigrationStatistics, type ObservedWorkload } from '../hosts/hypervisor.js';
 import { simulatedNeeds as needsOf } from './simulated-needs.js';
-import { simulatedCopies } from './simulated-copies.js';
+import { simulatedCopies, swapSpare, type CopiesParts } from './simulated-copies.js';
+import { simulatedMembers } from './simulated-members.js';
+import { simulatedPools } from './simulated-pools.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
 const LOOK_MS = 8_000;
@@ -13,6 +15,7 @@ const DO_MS = 40_000;
 const LEASE_WAIT_MS = 3_000;
 const LEASE_LOOK_MS = 50;
 const MIB = 1024 * 1024;
+const LUN_BYTES = 1024 * MIB;
 /** Copying memory, where no limit was asked for. */
 const DEFAULT_MIBPS = 100;
 /** Connecting, preparing the destination, handing over. */
@@ -20,6 +23,8 @@ const MIGRATION_OVERHEAD_MS = 500;
 
 export class SimulatedHypervisor implements Hypervisor {
   readonly copies: InstanceCopies;
+  readonly pools: BlockPools;
+  readonly members: MemberMoves;
   readonly #world: SimulatedWorld;
   readonly #host: string;
   readonly #from: string | null;
@@ -29,11 +34,14 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#world = world;
     this.#host = hostName;
     this.#from = from;
-    this.copies = simulatedCopies({
+    const parts: CopiesParts = {
       world, host: hostName,
       look: (method, act) => this.#look(method, (host) => (answers(host, 'lxd'), act(host))),
       change: (token, method, act) => this.#do(token, method, (host) => (answers(host, 'lxd'), act(host))),
-    });
+    };
+    this.copies = simulatedCopies(parts);
+    this.pools = simulatedPools(parts);
+    this.members = simulatedMembers(parts);
   }
 
   facts(): Promise<HostFacts> {
@@ -43,8 +51,8 @@ export class SimulatedHypervisor implements Hypervisor {
   inventory(): Promise<InventoryLook> {
     return this.#look('inventory', (host) => {
       this.#world.onLook(host, null);
-      if (host.mute.size === DRIVERS) answers(host, 'libvirt');
-      const shown = [...host.domains.values()].filter(isShown).map(observed);
+      if (host.mute.size === host.hypervisors.size) answers(host, 'libvirt');
+      const shown = [...host.domains.values()].filter(isShown).map((one) => onMember(host, observed(one)));
       return { workloads: shown.filter(({ driver }) => !host.mute.has(driver)), mute: [...host.mute].sort().map((driver) => ({ driver, why: NO_ANSWER })) };
     });
   }
@@ -54,7 +62,7 @@ export class SimulatedHypervisor implements Hypervisor {
       this.#world.onLook(host, uuid);
       const domain = host.domains.get(uuid);
       this.#answersFor(host, uuid);
-      return domain && isShown(domain) ? observed(domain) : null;
+      return domain && isShown(domain) ? onMember(host, observed(domain)) : null;
     });
   }
 
@@ -100,7 +108,7 @@ export class SimulatedHypervisor implements Hypervisor {
   define(token: CommandToken, definition: string): Promise<void> {
     return this.#do(token, 'define', (host) => {
       const { uuid, name } = identityOf(definition);
-      answers(host, needsOf(definition, []).driver);
+      runs(host, needsOf(definition, []).driver);
       const other = [...host.domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
       if (other) throw new OperationalError('already', `define on ${host.name}: operation failed: domain '${name}' already exists with uuid ${other.uuid}`);
       const domain = host.domains.get(uuid);
@@ -114,7 +122,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
-      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false });
+      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
       else host.domains.delete(uuid);
     });
   }
@@ -135,6 +143,7 @@ export class SimulatedHypervisor implements Hypervisor {
         this.#world.observer?.startFailed(host, domain.name, fault);
         throw new OperationalError('failed', `start ${domain.name} on ${host.name}: ${fault}`);
       }
+      if (domain.pool !== undefined && !host.mounts.has(domain.pool)) throw new OperationalError('failed', `start ${domain.name} on ${host.name}: Storage pool is unavailable on this server`);
       this.#world.startProcess(host, domain, definition, 'booted');
     });
   }
@@ -144,7 +153,13 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   announce(token: CommandToken): Promise<void> {
-    if (token.lease) return this.#doUnderLease(token, 'announce', () => undefined);
+    if (token.lease) {
+      return this.#doUnderLease(token, 'announce', (host) => {
+        const domain = token.workload && host.domains.get(token.workload.uuid);
+        // As LXD's driver does; libvirt's leaves that to who protects it.
+        if (domain?.kind === 'container' && !domain.replica && domain.autostart) Object.assign(domain, { autostart: false, autostartWas: domain.autostartWas ?? true });
+      });
+    }
     return this.#do(token, 'announce', (host) => {
       if (token.workload) host.leaseMarks.delete(token.workload.uuid);
     });
@@ -175,7 +190,16 @@ export class SimulatedHypervisor implements Hypervisor {
 
   setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
     return this.#do(token, 'setAutostart', (host) => {
-      existing(host, uuid).autostart = on;
+      const domain = existing(host, uuid);
+      if (isCopied(domain.definition ?? '')) domain.autostartWas = on ? undefined : (domain.autostartWas ?? domain.autostart);
+      domain.autostart = on;
+    });
+  }
+
+  giveBackAutostart(token: CommandToken, uuid: string): Promise<void> {
+    return this.#do(token, 'giveBackAutostart', (host) => {
+      const domain = host.domains.get(uuid);
+      if (domain && isShown(domain) && domain.autostartWas !== undefined) Object.assign(domain, { autostart: domain.autostartWas, autostartWas: undefined });
     });
   }
 
@@ -248,11 +272,19 @@ export class SimulatedHypervisor implements Hypervisor {
     const usedMiB = [...host.domains.values()].reduce((sum, domain) => sum + (domain.running ? needsOf(domain.running.definition, []).memoryMiB : 0), 0);
     return {
       cpus: host.cpus, memoryMiB: host.memoryMiB, freeMemoryMiB: Math.max(0, host.memoryMiB - usedMiB), cpuModel: 'simulated', usableCpuModels: ['qemu64'],
-      architecture: 'x86_64', accelerator: 'tcg', libvirtVersion: 'simulated', qemuVersion: 'simulated', kernelVersion: 'simulated',
+      architecture: 'x86_64', accelerator: 'tcg', ...(host.hypervisors.has('libvirt') ? { libvirtVersion: 'simulated', qemuVersion: 'simulated' } : { libvirtVersion: null, qemuVersion: null }), kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
-      containerDaemons: LXD, watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
+      containerDaemons: this.#daemonsOf(host), watchdogDevice: host.watchdogDevice, refreshedAtMs: this.#world.clock.nowMs(),
     };
+  }
+
+  #daemonsOf(host: SimulatedHost): HostFacts['containerDaemons'] {
+    if (!host.hypervisors.has('lxd')) return [];
+    if (host.daemonCluster !== null) return [{ ...LXD, isClustered: true, cluster: { id: host.daemonCluster, member: host.name } }];
+    if (this.#world.luns.size === 0) return [LXD];
+    const filesystems = [...this.#world.luns.values()].map(({ uuid }) => ({ uuid, sizeBytes: LUN_BYTES, serial: null, generation: 1 }));
+    return [{ ...LXD, pools: [...LXD.pools, ...[...host.lunPools].map(([name, source]) => ({ name, driver: 'btrfs', source }))], filesystems }];
   }
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
@@ -303,11 +335,15 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 }
 
-/** libvirt and LXD. */
-const DRIVERS = 2;
 const NO_ANSWER = 'simulated: no answer';
 /** The guard alone does the others; defining says itself whose it is. */
 const NEEDS_ITS_DAEMON: ReadonlySet<string> = new Set(['undefine', 'start', 'requestShutdown', 'kill', 'resume', 'setAutostart', 'startMigration', 'abortMigration']);
+
+/** Who was asked to take a workload. */
+function runs(host: SimulatedHost, driver: DriverName): void {
+  if (!host.hypervisors.has(driver)) throw new OperationalError('unsupported', `nothing on ${host.name} takes such a definition: it has no ${HYPERVISOR_NAMES[driver]}`);
+  answers(host, driver);
+}
 
 function answers(host: SimulatedHost, driver: DriverName): void {
   if (host.mute.has(driver)) throw new OperationalError('timeout', `${HYPERVISOR_NAMES[driver]} on ${host.name} does not answer`);
@@ -322,12 +358,15 @@ function existing(host: SimulatedHost, uuid: string): SimulatedDomain {
 
 /** The definition alone starts nothing: its data must be there. */
 function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void {
-  if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false });
+  if (domain) swapSpare(domain);
+  if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false, madeOfMs: domain.replica.asOfMs, spare: domain.spare ? { ...domain.spare, asOfMs: null } : null });
   else if (!domain || domain.replica) throw new OperationalError('no-data', `${host.name} has no complete copy of it`);
 }
 
 const isShown = ({ replica, running }: SimulatedDomain): boolean => !replica || running !== null;
 const isCopied = (definition: string): boolean => needsOf(definition, []).instance !== null;
+
+const onMember = ({ daemonCluster }: SimulatedHost, seen: ObservedWorkload): ObservedWorkload => (daemonCluster === null || seen.driver === 'libvirt' ? seen : { ...seen, isOnlyOne: true });
 
 function observed(domain: SimulatedDomain): ObservedWorkload {
   const definition = domain.running?.definition ?? domain.definition ?? '';
@@ -355,7 +394,7 @@ function whyNot(world: SimulatedWorld, { source, domain, destination }: { readon
 }
 
 /** Every simulated host has one. */
-const LXD: HostFacts['containerDaemons'] = [{ driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: ['default'] }];
+const LXD: HostFacts['containerDaemons'][number] = { driver: 'lxd', version: 'simulated', address: 'simulated', isClustered: false, criu: true, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: ['default'] };
 
 /** A guest that is no VM says so in its definition. */
 const kindOf = (definition: string): 'vm' | 'container' => (definition.includes("<domain type='lxc'") ? 'container' : 'vm');

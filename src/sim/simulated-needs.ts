@@ -5,7 +5,10 @@ import type { WorkloadNeeds } from '../workloads/workload.js';
 type Pools = Parameters<typeof readNeeds>[1];
 
 /** In the definition of a guest that has its own storage at its host. */
-export const LOCAL_STORAGE = '<description>storage: local</description>';
+export const LOCAL_STORAGE = '<description>storage: local';
+/** The rest of it: `default`, or a pool that lies on a LUN. */
+export const storageIn = (pool: string): string => `${LOCAL_STORAGE}, pool ${pool}</description>`;
+export const lunPoolOf = (host: string): string => `ha-${host}`;
 
 /** Reading XML costs more than all the rest of a look; definitions repeat. */
 const READ = new WeakMap<readonly object[], Map<string, WorkloadNeeds>>();
@@ -23,5 +26,5 @@ export function simulatedNeeds(definition: string, pools: Pools): WorkloadNeeds 
 function needsOf(definition: string, pools: Pools): WorkloadNeeds {
   const needs = readNeeds(definition, pools);
   if (!definition.includes(LOCAL_STORAGE)) return needs;
-  return { ...needs, disks: [], accelerator: 'none', driver: 'lxd', instance: { pool: 'default', profiles: ['default'], networks: [] } };
+  return { ...needs, disks: [], accelerator: 'none', driver: 'lxd', instance: { pool: /storage: local, pool ([^<]*)</.exec(definition)?.[1] ?? 'default', profiles: ['default'], networks: [] } };
 }

@@ -5,6 +5,7 @@ import type { AgentConfig } from '../hosts/host-agent.js';
 import type { DriverName } from '../hosts/hypervisor.js';
 import type { GuestFaults } from './guest-faults.js';
 import type { SimulatedCopy } from './simulated-copies.js';
+import type { SimulatedMemberMove } from './simulated-members.js';
 import type { SimulatedGuard } from './simulated-guard.js';
 import type { WorldObserver } from './world-observer.js';
 
@@ -25,14 +26,40 @@ export interface SimulatedDomain {
   running: { definition: string; state: 'running' | 'paused' | 'migrating-in' | 'migrating-out' } | null;
   reason: string;
   autostart: boolean;
+  /** What its autostart was before Reeve switched it off; only where that is noted. */
+  autostartWas?: boolean | undefined;
   statistics: { totalMs: number; downtimeMs: number; transferredBytes: number } | null;
   /** It is a copy, not the workload. */
-  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean } | null;
+  replica?: { readonly asOfMs: number | null; readonly isSetAside?: boolean; /** The next copy over it compares by content. */ readonly isPrepared?: boolean; /** The spare alone is there. */ readonly isGone?: boolean } | null;
+  /** As of when the copy was of which it was made the workload, by the wall clock. */
+  madeOfMs?: number | null;
+  /** Beside the replica: what the next copy is written into. */
+  spare?: SimulatedSpare | null;
   /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
   dataAtMs?: number;
   /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
   data?: string | undefined;
   isLarge?: boolean | undefined;
+  /** The pool on a LUN that its data lie in. */
+  pool?: string;
+}
+
+/** A block device that every host sees, with the file system of one pool on it. */
+export interface SimulatedLun {
+  readonly pool: string;
+  /** Of its file system; changes with the host that it belongs to. */
+  uuid: string;
+  /** Whose daemon had it last: what lies in it is as that host left it. */
+  holder: string;
+}
+
+export interface SimulatedSpare {
+  readonly asOfMs: number | null;
+  readonly isPrepared?: boolean;
+  readonly definition?: string | null;
+  readonly dataAtMs?: number;
+  readonly data?: string | undefined;
+  readonly isLarge?: boolean | undefined;
 }
 
 export interface SimulatedHost {
@@ -43,6 +70,10 @@ export interface SimulatedHost {
   readonly bridges: readonly string[];
   readonly pools: readonly SimulatedPool[];
   readonly machineId: string;
+  /** Its daemon for containers is in this cluster of its own kind; null: it stands alone. */
+  daemonCluster: string | null;
+  /** Nothing else runs on it. */
+  readonly hypervisors: ReadonlySet<DriverName>;
   /** Survive a power cycle. */
   readonly domains: Map<string, SimulatedDomain>;
   readonly files: Map<string, number>;
@@ -74,6 +105,11 @@ export interface SimulatedHost {
   degraded: boolean;
   readonly migrations: Map<string, SimulatedMigration>;
   readonly copies: Map<string, SimulatedCopy>;
+  readonly memberMoves: Map<string, SimulatedMemberMove>;
+  /** Its daemon's pools on LUNs, by name: the file system that it looks for at boot. */
+  readonly lunPools: Map<string, string>;
+  /** Of those, what is mounted. */
+  mounts: Set<string>;
 }
 
 export interface SimulatedMigration {
@@ -120,6 +156,8 @@ export interface NewSimulatedHost {
   readonly memoryMiB?: number;
   readonly bridges?: readonly string[];
   readonly pools?: readonly SimulatedPool[];
+  /** Default: libvirt and LXD. */
+  readonly hypervisors?: ReadonlySet<DriverName>;
 }
 
 /** As libvirt's keepalive (5 s × 3) was measured: a side gives up so long after the other vanished. */
@@ -157,6 +195,8 @@ export class SimulatedWorld {
   onLook: (host: SimulatedHost, uuid: string | null) => void = () => undefined;
   /** Guests that misbehave, by uuid. */
   readonly guestFaults = new Map<string, GuestFaults>();
+  /** By the name of the pool. */
+  readonly luns = new Map<string, SimulatedLun>();
   readonly #hosts = new Map<string, SimulatedHost>();
   readonly #faults: Fault[] = [];
   readonly #sharedFiles = new Map<string, number>();
@@ -175,9 +215,9 @@ export class SimulatedWorld {
 
   addHost(host: NewSimulatedHost): SimulatedHost {
     const added: SimulatedHost = {
-      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, ...host,
+      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, hypervisors: new Set<DriverName>(['libvirt', 'lxd']), ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
-      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(),
+      bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), memberMoves: new Map(), daemonCluster: null, lunPools: new Map(), mounts: new Set(),
     };
     this.#hosts.set(host.name, added);
     return added;
@@ -201,6 +241,8 @@ export class SimulatedWorld {
     Object.assign(host, { powered: false, hung: false, booting: false, agentRunning: false });
     host.migrations.clear();
     host.copies.clear();
+    host.memberMoves.clear();
+    host.mounts.clear();
     host.publishedVoters = null;
     host.publishedLease = null;
     for (const domain of [...host.domains.values()]) this.endProcess(host, domain, 'unknown', 'died');
@@ -217,9 +259,16 @@ export class SimulatedWorld {
   boot(name: string): void {
     const host = this.host(name);
     Object.assign(host, { bootId: this.#nextBootId(name), agentRunning: host.agentConfig !== null });
+    // As LXD does it: whatever has become of them meanwhile.
+    for (const [pool, uuid] of host.lunPools) if (this.luns.get(pool)?.uuid === uuid) this.mount(host, pool);
     for (const domain of host.domains.values()) {
       if (domain.autostart && domain.definition !== null) this.startProcess(host, domain, domain.definition, 'booted');
     }
+  }
+
+  mount(host: SimulatedHost, pool: string): void {
+    host.mounts.add(pool);
+    this.observer?.mounted(host, pool);
   }
 
   startProcess(host: SimulatedHost, domain: SimulatedDomain, definition: string, reason: string): void {

@@ -9,6 +9,8 @@ export interface WorldObserver {
   arrived(host: SimulatedHost, domain: SimulatedDomain, from: SimulatedHost, downtimeMs: number): void;
   /** `stopped`: in order or on command. `died`: with its host, by a crash, or by self-fencing. */
   ended(host: SimulatedHost, domain: SimulatedDomain, how: 'stopped' | 'died'): void;
+  /** Its kernel has the file system of that pool mounted from now on. */
+  mounted(host: SimulatedHost, pool: string): void;
   startFailed(host: SimulatedHost, name: string, why: string): void;
   migrateFailed(host: SimulatedHost, name: string, why: string): void;
   /** A live migration is under way; it ends at that time on the world's monotonic clock, if nothing comes between. */

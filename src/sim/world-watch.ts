@@ -35,6 +35,10 @@ export class WorldWatch implements WorldObserver {
     this.parts.checker.ended(host, domain, how);
   }
 
+  mounted(host: SimulatedHost, pool: string): void {
+    this.parts.checker.mounted(host, pool);
+  }
+
   startFailed(host: SimulatedHost, name: string, why: string): void {
     this.parts.narrator.tell('guest.start-failed', { workload: name, host: host.name, why });
   }

@@ -95,7 +95,7 @@ export const OperationTable = new EntitySchema<OperationRow>({
   },
   indices: [
     { name: 'operation_one_per_workload', columns: ['workload_id'], unique: true, where: `${ACTIVE} AND workload_id IS NOT NULL` },
-    { name: 'operation_one_per_host', columns: ['host_id', 'kind'], unique: true, where: `${ACTIVE} AND kind IN ('fence', 'drain', 'enrol', 'readmit', 'remove')` },
+    { name: 'operation_one_per_host', columns: ['host_id', 'kind'], unique: true, where: `${ACTIVE} AND kind IN ('fence', 'drain', 'enrol', 'readmit', 'remove', 'take-pool')` },
     { name: 'operation_seq', columns: ['seq'], unique: true },
     { name: 'operation_active', columns: ['state'], where: ACTIVE },
     { name: 'operation_workload', columns: ['workload_id', 'seq'] },

@@ -2,6 +2,7 @@
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import { fail, ok, type Result } from '../shared/result.js';
+import { byHand } from './by-hand.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload, type WorkloadNeeds, type WorkloadState } from './workload.js';
 
 export interface Adoption {
@@ -48,10 +49,10 @@ export function adopt(adoption: Adoption): Result<Workload, AdoptionRefusal> {
 function whyNot({ observed, known, settings, needs, alsoRunsOn, host }: Adoption): AdoptionRefusal | null {
   const { name, uuid } = observed;
   if (known.some((one) => one.uuid === uuid)) return { code: 'known', why: `${name} is known to Reeve already` };
-  if (known.some((one) => one.name === name)) return { code: 'name-taken', why: `another workload is named ${name}; rename one of them: virsh domrename ${name} NEW-NAME (while it is stopped)` };
+  if (known.some((one) => one.name === name)) return { code: 'name-taken', why: `another workload is named ${name}; rename one of them: ${byHand('rename', observed.driver, name)} (while it is stopped)` };
   if (alsoRunsOn.length > 0) return { code: 'duplicate', why: `${name} also runs on ${alsoRunsOn.join(', ')}: stop the wrong one first` };
   if (observed.runState === 'migrating-in' || observed.runState === 'migrating-out') return { code: 'migrating', why: `${name} is being migrated; adopt it when that has ended` };
-  if (!observed.persistent) return { code: 'transient', why: `${name} is transient, gone once it stops; on ${host}: virsh dumpxml ${name} > ${name}.xml && virsh define ${name}.xml` };
+  if (!observed.persistent) return { code: 'transient', why: `${name} is ${observed.driver === 'libvirt' ? 'transient' : 'ephemeral'}, gone once it stops; on ${host}: ${byHand('keep', observed.driver, name)}` };
   if (settings.isProtected && needs.pinnedBy.length > 0) return { code: 'pinned', why: `${name} cannot be protected, it is tied to ${host} by ${needs.pinnedBy.join(', ')}; adopt it unprotected` };
   return null;
 }

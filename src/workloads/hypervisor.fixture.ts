@@ -56,6 +56,8 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
   };
   const hypervisor: Hypervisor = {
     copies: null,
+    pools: null,
+    members: null,
     facts: () => call('facts', () => ({ pools: ['shared', 'local'].map((name) => ({ name, path: `/pools/${name}`, markerId: null, freeMiB: 1, totalMiB: 1 })) }) as Partial<HostFacts> as HostFacts),
     overtake: () => call('overtake', () => undefined),
     announce: () => call('announce', () => undefined),
@@ -84,6 +86,7 @@ export function fakeHypervisor(): { hypervisor: Hypervisor; world: FakeWorld } {
     kill: (_token, uuid) => call('kill', () => (world.domains.has(uuid) ? set(uuid, { runState: 'stopped', reason: 'destroyed' }) : undefined)),
     resume: (_token, uuid) => call('resume', () => set(uuid, { runState: 'running', reason: 'unpaused' })),
     setAutostart: (_token, uuid, on) => call('setAutostart', () => set(uuid, { autostart: on })),
+    giveBackAutostart: () => call('giveBackAutostart', () => undefined),
     createDisk: (_token, name, disk) => call('createDisk', () => {
       const path = `/pools/${disk.pool}/${name}`;
       world.disks.add(path);

@@ -57,6 +57,19 @@ describe('one that is copied is where its data are', () => {
   });
 });
 
+it('names what a person would type, of the tool that runs it', () => {
+  const contained = { needs: { ...workload.needs, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [] } } };
+  const said = [
+    findings('running', 'running', contained)[0],
+    findings({ shown: 'paused', reason: 'frozen' }, 'absent', contained)[0],
+    findings({ shown: 'running', more: { persistent: false } }, 'absent', contained)[1],
+    findings({ shown: 'running', more: { autostart: true } }, 'absent', contained)[1],
+  ].map((one) => (one && 'why' in one ? one.why : ''));
+  expect(said.join('\n')).not.toContain('virsh');
+  for (const [index, command] of ['lxc stop --force vm-1', 'lxc start vm-1', 'lxc query -X PATCH /1.0/instances/vm-1', 'lxc config set vm-1 boot.autostart=false'].entries()) expect(said[index]).toContain(command);
+  expect(findings({ shown: 'paused', reason: 'frozen' }, 'absent', contained)[0]).toMatchObject({ cause: 'person' });
+});
+
 describe('nothing is interpreted', () => {
   it('while an operation is active', () => expect(kind('stopped', 'absent', {}, { operationActive: true })).toBe('not-interpreted'));
   it('while its host is not proven off', () => expect(kind('absent', 'running', { state: 'awaiting-fence' })).toBe('not-interpreted'));
@@ -127,6 +140,11 @@ describe('at its own host', () => {
     ['was lost by the daemon', { shown: 'stopped', reason: 'daemon' }, {}, 'failed'],
     ['is stopped after a reboot', { shown: 'stopped', reason: 'unknown' }, {}, 'failed'],
     ['was stopped by hand before libvirtd restarted', { shown: 'stopped', reason: 'unknown' }, { state: 'stopped' }, 'stopped-by-hand'],
+    ['was stopped with LXD', { shown: 'stopped', reason: 'stopped' }, {}, 'stopped-by-hand'],
+    ['ended, nobody knows how', { shown: 'stopped', reason: 'ended' }, {}, 'failed'],
+    ['was stopped with LXD before its host booted', { shown: 'stopped', reason: 'ended' }, { state: 'stopped', why: 'it was stopped by hand on a; start it' }, 'stopped-by-hand'],
+    ['had crashed before it was protected', { shown: 'stopped', reason: 'ended' }, { state: 'stopped', why: 'it ended on a: ended; it is not protected' }, 'failed'],
+    ['was heard to end by itself', { shown: 'stopped', reason: 'ended by itself' }, { state: 'stopped', why: 'it was stopped by hand on a; start it' }, 'failed'],
     ['was undefined', 'absent', {}, 'missing'],
     ['was undefined while stopped', 'absent', { desired: 'stopped' }, 'missing'],
     ['left a definition behind and is nowhere', { shown: 'stopped', reason: 'migrated' }, {}, 'missing'],

@@ -1,8 +1,9 @@
-// What do all hosts show of one workload, against what is wanted? People use virsh by hand: this notices, and says so.
+// What do all hosts show of one workload, against what is wanted? People use virsh and lxc by hand: this notices, and says so.
 import { isOff } from '../hosts/host.js';
 import type { ObservedWorkload } from '../hosts/hypervisor.js';
 import type { HostId } from '../shared/ids.js';
 import { believable, CLOCKS_MS, isMute, isOffForIt, type ObservedHost } from './believable.js';
+import { byHand } from './by-hand.js';
 import { movesLive, type Workload } from './workload.js';
 
 export interface ReconcileInput {
@@ -81,13 +82,13 @@ const isMigrating = ({ observed }: Sight): boolean => observed.runState === 'mig
 function mainFinding(input: ReconcileInput, sights: readonly Sight[]): Finding {
   const alive = sights.filter(hasProcess);
   if (alive.some(isMigrating)) return { kind: 'not-interpreted', why: 'it is being migrated by hand', sighted: true };
-  if (alive.length > 1) return duplicate(alive);
+  if (alive.length > 1) return duplicate(input.workload, alive);
   const [only] = alive;
   return only ? aliveOnce(input, only) : aliveNowhere(input, sights);
 }
 
 /** Looked at one after the other, they may show one process that went from one to the other in between. */
-function duplicate(alive: readonly Sight[]): Finding {
+function duplicate({ name, needs }: Workload, alive: readonly Sight[]): Finding {
   const times = alive.map(({ atMs }) => atMs);
   const returned = alive.find(({ host }) => host.inventory?.unadmitted)?.host;
   // What runs on a host that came back is looked at by its re-admission alone, and goes nowhere.
@@ -95,7 +96,7 @@ function duplicate(alive: readonly Sight[]): Finding {
     return { kind: 'not-interpreted', sighted: true, why: `it is seen on ${alive.map(({ host }) => host.name).join(' and ')}, at different times: they are looked at again` };
   }
   const places = alive.map(({ host, observed }) => `${host.name} (${observed.runState})`).join(' and ');
-  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other with \`virsh destroy\`${returned ? `; \`reeve host confirm-off ${returned.name}\` once that is off` : ''}` };
+  return { kind: 'duplicate', why: `its process is seen on ${places}; nothing is done to either copy: find out which one is right, and stop the other there with \`${byHand('end', needs.driver, name)}\`${returned ? `; \`reeve host confirm-off ${returned.name}\` once that is off` : ''}` };
 }
 
 function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
@@ -106,7 +107,7 @@ function aliveOnce(input: ReconcileInput, sight: Sight): Finding {
     return { kind: 'runs-unadmitted', hostId: host.hostId, why: `it runs on ${host.name}, which is ${host.condition} and not admitted${remedy}` };
   }
   if (host.hostId !== workload.hostId) return aliveElsewhere(input, sight);
-  if (observed.runState === 'paused') return paused(sight);
+  if (observed.runState === 'paused') return paused(workload, sight);
   if (observed.runState === 'stopping') return { kind: 'not-interpreted', why: `it is shutting down on ${host.name}` };
   if (workload.desired === 'stopped') return { kind: 'started-by-hand', why: `it should be stopped and runs on ${host.name} (${observed.reason})` };
   return { kind: 'running-as-wanted' };
@@ -123,11 +124,13 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
 }
 
 const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
+/** In the words of libvirt, and of LXD. */
+const PAUSED_BY_PERSON: ReadonlySet<string> = new Set(['user', 'frozen']);
 
-function paused({ host, observed }: Sight): Finding {
-  const cause = observed.reason === 'user' ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
+function paused({ name, needs }: Workload, { host, observed }: Sight): Finding {
+  const cause = PAUSED_BY_PERSON.has(observed.reason) ? 'person' : observed.reason === 'ioerror' || observed.reason === 'I/O error' ? 'io-error' : 'other';
   const remedy = {
-    person: 'it was paused by hand; `virsh resume` or start it',
+    person: `it was paused by hand; \`${byHand('resume', needs.driver, name)}\` there, or \`reeve workload start ${name}\``,
     'io-error': 'the hypervisor stopped it at a disk error; look at the storage, then start (resume) it',
     other: `the hypervisor says ${observed.reason}`,
   }[cause];
@@ -206,19 +209,23 @@ function goneFromHome(input: ReconcileInput, home: ObservedHost, sights: readonl
   return { kind: 'missing', why: `${home.name} does not know it and no other host does: it was undefined by hand; \`reeve workload start ${input.workload.name}\` defines it again, \`reeve workload delete ${input.workload.name} --forget\` drops it` };
 }
 
-/** libvirt's words for how a domain came to be shut off. */
+/** libvirt's words for how a domain came to be shut off; and of LXD, where its agent has heard who asked. */
 const BY_HAND: { readonly [reason: string]: string } = {
   shutdown: 'it was shut down, by hand or from inside',
   destroyed: 'it was ended by force, by hand',
+  stopped: 'it was stopped by hand',
   saved: 'it was saved to disk by hand',
   'from snapshot': 'it was set back to a snapshot by hand',
 };
 
+/** One that is not protected is shown stopped after a crash, too. */
+const isKnownByHand = ({ why }: Workload): boolean => Object.values(BY_HAND).some((sentence) => why?.startsWith(sentence) === true);
+
 function whyStopped(workload: Workload, { host, observed }: Sight): Finding {
   const byHand = BY_HAND[observed.reason];
   if (byHand) return { kind: 'stopped-by-hand', reason: observed.reason, why: `${byHand} on ${host.name}; start it with \`reeve workload start ${workload.name}\`` };
-  // A restarted libvirtd forgets the reason ("unknown"): what was known to be stopped by hand stays so.
-  if (observed.reason === 'unknown' && workload.state === 'stopped') {
+  // A restarted libvirtd, and a host with LXD that booted, forget the reason: what was known to be stopped by hand stays so.
+  if (workload.state === 'stopped' && (observed.reason === 'unknown' || (observed.reason === 'ended' && isKnownByHand(workload)))) {
     return { kind: 'stopped-by-hand', reason: observed.reason, why: workload.why ?? `it was stopped by hand on ${host.name}` };
   }
   const why = observed.reason === 'unknown' ? `it does not run on ${host.name}, which restarted` : `it ended on ${host.name}: ${observed.reason}`;
@@ -237,11 +244,12 @@ function sideFindings(input: ReconcileInput, seen: readonly Sight[]): readonly F
     findings.push({ kind: 'changed-size', vcpus, memoryMiB, why: `it has ${vcpus} vCPUs and ${memoryMiB} MiB on ${atHome.host.name}; Reeve had ${workload.needs.vcpus} and ${workload.needs.memoryMiB}` });
   }
   if (atHome && hasProcess(atHome) && !atHome.observed.persistent) {
-    findings.push({ kind: 'not-persistent', why: `it runs on ${atHome.host.name} and its definition was removed there by hand, it is gone once it stops; on ${atHome.host.name}: \`virsh dumpxml ${workload.name} > ${workload.name}.xml && virsh define ${workload.name}.xml\`` });
+    const how = movesLive(workload) ? 'its definition was removed there by hand' : 'it is ephemeral there';
+    findings.push({ kind: 'not-persistent', why: `it runs on ${atHome.host.name} and ${how}, it is gone once it stops; on ${atHome.host.name}: \`${byHand('keep', workload.needs.driver, workload.name)}\`` });
   }
   for (const { host, observed } of workload.isProtected ? sights : []) {
     if (!observed.autostart) continue;
-    findings.push({ kind: 'autostart-on', hostId: host.hostId, why: `${host.name} would start it by itself at boot: \`virsh autostart --disable ${workload.name}\`` });
+    findings.push({ kind: 'autostart-on', hostId: host.hostId, why: `${host.name} would start it by itself at boot: \`${byHand('autostart-off', workload.needs.driver, workload.name)}\`` });
   }
   return findings;
 }

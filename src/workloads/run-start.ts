@@ -10,7 +10,7 @@ const lookAtHost: Step<StartContext> = {
     if (seen.kind === 'blind') return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer: ${seen.why}` };
     if (isRunning(seen)) return { kind: 'enough', note: `already runs on ${target.name}` };
     const state = seen.observed?.runState ?? 'absent';
-    if (state === 'stopped' || state === 'paused' || state === 'absent') return { kind: 'done', memo: { found: state, autostart: seen.observed?.autostart ?? false } };
+    if (state === 'stopped' || state === 'paused' || state === 'absent') return { kind: 'done', memo: { found: state, autostart: seen.observed?.autostart ?? false, otherName: seen.observed !== null && seen.observed.driver !== 'libvirt' && seen.observed.name !== workload.name } };
     return { kind: 'failed', code: 'busy', why: `${workload.name} on ${target.name} is ${describeLook(seen)}; try again when that has ended` };
   },
 };
@@ -20,6 +20,8 @@ const defineIfMissing: Step<StartContext> = {
   name: defineAtTarget.name,
   run: async (context, journal) => {
     if (journal.memo['found'] === 'absent') return defineAtTarget.run(context, journal);
+    // A move that was cut may have left it without its name: its driver knows, and leaves any other name alone.
+    if (journal.memo['otherName'] === true) await context.target.hypervisor.define(context.target.token, context.workload.definition);
     if (journal.memo['autostart'] !== true) return { kind: 'done', note: 'already defined' };
     await context.target.hypervisor.setAutostart(context.target.token, context.workload.uuid, false);
     return { kind: 'done', note: 'already defined; its autostart was on and is off now' };

@@ -2,6 +2,7 @@
 import type { Clock } from '../shared/clock.js';
 import { OperationalError } from '../shared/errors.js';
 import type { Journal, Step, StepOutcome } from '../shared/workflow.js';
+import { byHand } from './by-hand.js';
 import { describeLook, isRunning, isStopped, lastLook, look, lookUntil, onTheWayBack, unlessBusy, type Look, type Place } from './place.js';
 
 export interface StartContext {
@@ -174,5 +175,5 @@ function confirmation(context: StartContext, seen: Look): StepOutcome {
   if (seen.kind === 'blind') return targetUnknown(context, seen.why);
   if (seen.isProvenOff) return { kind: 'failed', code: 'target-lost', why: `${target.name} was lost while ${workload.name} was started there, and is proven off` };
   if (isStopped(seen)) return { kind: 'failed', code: 'ended-at-once', why: `${workload.name} was started on ${target.name} and is ${describeLook(seen)} again` };
-  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} on ${target.name} is ${describeLook(seen)}: its process is there and does not execute; look at the host's storage, then \`virsh resume\` or stop it` };
+  return { kind: 'unknown', code: 'not-executing', why: `${workload.name} on ${target.name} is ${describeLook(seen)}: its process is there and does not execute; look at the host's storage, then resume it there (\`${byHand('resume', seen.observed?.driver ?? 'libvirt', workload.name)}\`) or stop it` };
 }

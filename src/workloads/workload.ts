@@ -1,5 +1,6 @@
 // A workload: a VM or container that Reeve knows. Desired by its owner, placed by the scheduler, observed at its host.
 import type { DriverName } from '../hosts/hypervisor.js';
+import type { PoolName } from '../hosts/shared-filesystem.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
@@ -58,6 +59,8 @@ export interface InstanceNeeds {
   readonly profiles: readonly string[];
   /** Managed networks. */
   readonly networks: readonly string[];
+  /** Of a virtual machine: what in its settings keeps its daemon from moving it while it runs. Absent: not read. */
+  readonly notLive?: readonly { readonly why: string; readonly remedy: string }[];
 }
 
 /** What a definition needs of a host. Read from the definition by the driver. */
@@ -108,6 +111,8 @@ export interface Workload {
   readonly failures: WorkloadFailures;
   /** May a drain stop and start it elsewhere when it cannot move live? */
   readonly drainPolicy: 'migrate' | 'relocate' | 'leave';
+  /** A container: its owner wants it moved while it runs, by CRIU, where both hosts have that. */
+  readonly movesLiveByCriu: boolean;
   /** Started or recovered after these, as far as they are being started or recovered too. */
   readonly startAfter: readonly WorkloadId[];
   /** Goes back live to a preferred host once that has been well for a while. */
@@ -118,8 +123,11 @@ export interface Workload {
   readonly isDefinedAtHome: boolean;
   /** Measured; null: not measured. */
   readonly usage: { readonly cpus: number; readonly memoryMiB: number } | null;
-  /** Of one whose data lie at its host: a copy is kept on another one, made anew so often. Null: none is kept. */
-  readonly replication: { readonly everyMs: number } | null;
+  /**
+   * Of one whose data lie at its host: a copy is kept on another one, made anew so often. `reusesStale`: also over what a host had of it before it was recovered
+   * elsewhere. Null: none is kept.
+   */
+  readonly replication: { readonly everyMs: number; readonly reusesStale?: true } | null;
   /** Where that copy is, as far as we know; null: nowhere. */
   readonly replica: WorkloadReplica | null;
 }
@@ -134,10 +142,20 @@ export interface WorkloadReplica {
   readonly why: string | null;
   /** People were told that it is older than it should be. */
   readonly isToldLate: boolean;
+  /** A person has decided that it is recovered from it, though its pool might be had: when its host was lost, with the proof of that time. */
+  readonly chosenAtProofMs?: number;
 }
 
-/** Else it is stopped, copied and started. */
+/** By its definition alone. What has its data at its host moves with them: stopped, copied and started, or live where `whyNotLive` has nothing against it. */
 export const movesLive = ({ needs }: Pick<Workload, 'needs'>): boolean => needs.instance === null;
+
+/** The pool that its data lie in; null: its disks are not an instance's. */
+export function poolOf({ needs }: Pick<Workload, 'needs'>): PoolName | null {
+  return needs.instance === null || needs.driver === 'libvirt' ? null : { driver: needs.driver, pool: needs.instance.pool };
+}
+
+/** A whole copy of it is somewhere. */
+export const hasReplica = ({ replica, hostId }: Pick<Workload, 'replica' | 'hostId'>): boolean => replica !== null && replica.asOfMs !== null && replica.hostId !== hostId;
 
 export interface WorkloadLock {
   readonly by: string;
@@ -146,7 +164,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

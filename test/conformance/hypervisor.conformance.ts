@@ -140,6 +140,15 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
           expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart });
         }
       });
+
+      it('gives nothing back where nothing was noted, and nothing to what is not there', async () => {
+        const guest = await defined(one);
+        await one.hypervisor.setAutostart(token(one, guest), guest.uuid, true);
+        await one.hypervisor.giveBackAutostart(token(one, guest), guest.uuid);
+        expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+        const none = newGuest();
+        await one.hypervisor.giveBackAutostart(token(one, none), none.uuid);
+      });
     });
 
     describe.skipIf(lacks.has('disks'))('disks', () => {
@@ -262,7 +271,7 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
         await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
         const refused = [
           one.hypervisor.start(late, guest.uuid), one.hypervisor.kill(late, guest.uuid), one.hypervisor.undefine(late, guest.uuid), one.hypervisor.define(late, rig.definition(guest)),
-          ...(lacks.has('disks') ? [] : [one.hypervisor.createDisk(late, 'x', { pool: rig.sharedPool, sizeMiB: 4, format: 'raw' }), one.hypervisor.deleteDisk(late, '/srv/shared/x')]), one.hypervisor.setAutostart(late, guest.uuid, true),
+          ...(lacks.has('disks') ? [] : [one.hypervisor.createDisk(late, 'x', { pool: rig.sharedPool, sizeMiB: 4, format: 'raw' }), one.hypervisor.deleteDisk(late, '/srv/shared/x')]), one.hypervisor.setAutostart(late, guest.uuid, true), one.hypervisor.giveBackAutostart(late, guest.uuid),
           one.hypervisor.requestShutdown(late, guest.uuid), one.hypervisor.resume(late, guest.uuid), one.hypervisor.startMigration(late, request0(guest)), one.hypervisor.abortMigration(late, guest.uuid),
         ];
         for (const each of await Promise.allSettled(refused)) expect(each).toMatchObject({ status: 'rejected', reason: { code: 'guard-refused' } });

@@ -1,11 +1,14 @@
 // What every Hypervisor must do whose workloads' data lie in their host's own storage: copies, replicas, and what is made of them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CopyRequest, InstanceCopies, MigrationCommandState } from '../../src/hosts/hypervisor.js';
+import type { CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState, ReplicaKind } from '../../src/hosts/hypervisor.js';
 import { admit, agentConfig, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface CopiesRig extends ConformanceRig {
   /** Makes a stopped workload there, as a person would. */
   create(host: RigHost, guest: Guest): Promise<void>;
+  /** An image that its hosts have, and the definition of a guest that is to be made. */
+  readonly image: string;
+  definitionOfNew(guest: Guest): string;
   /** Gives it another name, as a person would. */
   rename(host: RigHost, guest: Guest, name: string): Promise<void>;
   /** What is on its disk, in a file that nothing else touches; null: no such file. Whether it runs or not. */
@@ -29,8 +32,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       if (!host.hypervisor.copies) throw new Error(`${host.name} makes no copies`);
       return host.hypervisor.copies;
     };
-    const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, bandwidthMiBps: null });
-    const replicaOn = async (host: RigHost, guest: Guest) => (await copies(host).replicas()).find(({ uuid }) => uuid === guest.uuid);
+    const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, keepsNewest: true, bandwidthMiBps: null });
+    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const settle = (host: RigHost, guest: Guest): Promise<void> => copies(host).settle(token(host, guest), guest.uuid, guest.name);
 
     beforeAll(async () => {
       rig = await start();
@@ -48,8 +52,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
         return state.kind === 'ended' ? state : null;
       });
 
-    async function copied(from: RigHost, guest: Guest, to: RigHost): Promise<void> {
-      const asked = request(guest, to);
+    async function copied(from: RigHost, guest: Guest, to: RigHost, keepsNewest = true): Promise<void> {
+      const asked = { ...request(guest, to), keepsNewest };
+      await copies(to).prepare(token(to, guest), guest.uuid, keepsNewest);
       await copies(from).startCopy(token(from, guest), asked);
       expect(await ended(from, asked.id)).toMatchObject({ exitCode: 0, output: '' });
     }
@@ -84,6 +89,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect((await ended(one, asked.id)).exitCode).toBe(0);
       await copies(one).startCopy(token(one, guest), asked);
       expect(await copies(one).copyCommand(asked.id)).toMatchObject({ kind: 'ended', exitCode: 0 });
+      await settle(two, guest);
       expect(await rig.read(two, guest)).toBe('second');
       expect((await replicaOn(two, guest))?.asOfMs).toBeGreaterThan(before);
       expect([seen(await one.hypervisor.observe(guest.uuid)), seen(await two.hypervisor.observe(guest.uuid))]).toEqual(['running', 'absent']);
@@ -94,8 +100,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       const guest = await created(one);
       for (const text of ['one', 'two', 'six', 'ten', 'six', 'two']) {
         await rig.write(one, guest, text);
-        for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid);
+        for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid, true);
         await copied(one, guest, two);
+        await settle(two, guest);
         expect(await rig.read(two, guest)).toBe(text);
       }
     });
@@ -116,14 +123,167 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await rig.write(two, guest, 'at two');
       await two.hypervisor.kill(token(two, guest), guest.uuid);
       await copied(two, guest, one);
+      await settle(one, guest);
       expect(await rig.read(one, guest)).toBe('at two');
+    });
+
+    it('makes a new one from an image: a replica until it is made the workload, and again when asked again', async () => {
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `make-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'image', image: rig.image } };
+      for (let times = 0; times < 2; times += 1) await copies(one).startMake(token(one, guest), asked);
+      expect(await ended(one, asked.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await one.hypervisor.observe(guest.uuid)).toBeNull();
+      expect(await replicaOn(one, guest)).toMatchObject({ name: guest.name, asOfMs: expect.any(Number) as number });
+      await one.hypervisor.define(token(one, guest), asked.definition);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ name: guest.name, runState: 'stopped', autostart: false, memoryMiB: guest.memoryMiB });
+      // One that is whole, or the workload by now, is not made again.
+      const again = { ...asked, id: `again-${guest.name}` };
+      await rig.write(one, guest, 'its own');
+      await copies(one).startMake(token(one, guest), again);
+      expect(await ended(one, again.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await rig.read(one, guest)).toBe('its own');
+      await one.hypervisor.start(token(one, guest), guest.uuid);
+      expect(seen(await one.hypervisor.observe(guest.uuid))).toBe('running');
+      await one.hypervisor.kill(token(one, guest), guest.uuid);
+      await one.hypervisor.undefine(token(one, guest), guest.uuid);
+      await copies(one).deleteReplica(token(one, guest), guest.uuid);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest)]).toEqual([null, undefined]);
+    });
+
+    it('makes a copy of another one of its host, with its data, another uuid and another hardware address, which is left as it is', async () => {
+      const from = await created(one);
+      await rig.write(one, from, 'of the first');
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `make-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'copy', uuid: from.uuid } };
+      await copies(one).startMake(token(one, guest), asked);
+      expect(await ended(one, asked.id)).toMatchObject({ exitCode: 0, output: '' });
+      await one.hypervisor.define(token(one, guest), asked.definition);
+      expect([await rig.read(one, guest), await rig.read(one, from)]).toEqual(['of the first', 'of the first']);
+      expect(await rig.macOf(one, guest)).not.toBe(await rig.macOf(one, from));
+      expect((await one.hypervisor.inventory()).workloads.filter(({ uuid }) => uuid === guest.uuid || uuid === from.uuid).map(({ name }) => name).sort()).toEqual([from.name, guest.name].sort());
+    });
+
+    it('makes nothing of an image that is not there, in the place of another one, or of what is not there', async () => {
+      const taken = await created(one);
+      const guest = newGuest();
+      const none: MakeRequest = { id: `none-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'image', image: 'not-there' } };
+      await copies(one).startMake(token(one, guest), none);
+      expect(await ended(one, none.id)).toMatchObject({ output: expect.stringMatching(/image.*not found/i) as string });
+      const named = { ...newGuest(), name: taken.name };
+      const inPlace: MakeRequest = { id: `taken-${guest.name}`, uuid: named.uuid, definition: rig.definitionOfNew(named), source: { kind: 'image', image: rig.image } };
+      await copies(one).startMake(token(one, named), inPlace);
+      expect(await ended(one, inPlace.id)).toMatchObject({ output: expect.stringContaining('another instance') as string });
+      await expect(copies(one).startMake(token(one, guest), { ...none, id: `of-${guest.name}`, source: { kind: 'copy', uuid: newGuest().uuid } })).rejects.toMatchObject({ code: 'not-found' });
+      await expect(copies(one).startMake({ ...token(one, guest), leaderEpoch: 0 }, { ...inPlace, id: `late-${guest.name}` })).rejects.toMatchObject({ code: 'guard-refused' });
+      expect([await replicaOn(one, guest), await replicaOn(one, named)]).toEqual([undefined, undefined]);
+      expect(await one.hypervisor.observe(taken.uuid)).toMatchObject({ runState: 'stopped' });
+    });
+
+    it('takes away what was half-made, once the daemon has ended with it, and makes it anew', async () => {
+      const from = await created(one);
+      await rig.fill(one, from);
+      const guest = newGuest();
+      const asked: MakeRequest = { id: `half-${guest.name}`, uuid: guest.uuid, definition: rig.definitionOfNew(guest), source: { kind: 'copy', uuid: from.uuid } };
+      await copies(one).startMake(token(one, guest), asked);
+      await eventually(rig, 'a half-made one', async () => ((await replicaOn(one, guest))?.asOfMs === null ? true : null));
+      await copies(one).abortCopy(token(one, guest), asked.id);
+      expect(await one.hypervisor.observe(guest.uuid)).toBeNull();
+      const again = { ...asked, id: `anew-${guest.name}` };
+      await copies(one).startMake(token(one, guest), again);
+      expect(await ended(one, again.id)).toMatchObject({ exitCode: 0, output: '' });
+      expect(await replicaOn(one, guest)).toMatchObject({ asOfMs: expect.any(Number) as number });
+      await copies(one).deleteReplica(token(one, guest), guest.uuid);
+      expect(await replicaOn(one, guest)).toBeUndefined();
+    });
+
+    it('gives back what its owner had said about starting with the host, once, however often it was switched off; a replica takes the note along', async () => {
+      const guest = await created(one);
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, true);
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.giveBackAutostart(token(one, guest), guest.uuid);
+      expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+      await one.hypervisor.setAutostart(token(one, guest), guest.uuid, false);
+      await copied(one, guest, two);
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: false });
+      await two.hypervisor.giveBackAutostart(token(two, guest), guest.uuid);
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ autostart: true });
+    });
+
+    it('keeps the last whole copy while another one is made, and after that broke off', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'whole');
+      await copied(one, guest, two);
+      const before = (await replicaOn(two, guest))?.asOfMs;
+      await rig.write(one, guest, 'never whole');
+      await rig.fill(one, guest);
+      const asked = request(guest);
+      await copies(one).startCopy(token(one, guest), asked);
+      await eventually(rig, 'a copy under way', async () => ((await replicaOn(two, guest, 'spare')) ? true : null));
+      expect(await replicaOn(two, guest)).toMatchObject({ name: guest.name, asOfMs: before });
+      await copies(one).abortCopy(token(one, guest), asked.id);
+      expect((await ended(one, asked.id)).exitCode).not.toBe(0);
+      await settle(two, guest);
+      // The first copy into it: the daemon may have taken away what it had of it.
+      expect([await replicaOn(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs ?? null]).toMatchObject([{ asOfMs: before }, null]);
+      await two.hypervisor.define(token(two, guest), definition);
+      expect(await rig.read(two, guest)).toBe('whole');
+      expect(await two.hypervisor.observe(guest.uuid)).toMatchObject({ name: guest.name, runState: 'stopped' });
+    });
+
+    it('puts the newest whole copy in its place, twice the same, and copies over the other one next time', async () => {
+      const guest = await created(one);
+      for (const text of ['first', 'second', 'third']) {
+        await rig.write(one, guest, text);
+        await copied(one, guest, two);
+        for (let times = 0; times < 2; times += 1) await settle(two, guest);
+        const [replica, spare] = [await replicaOn(two, guest), await replicaOn(two, guest, 'spare')];
+        expect([await rig.read(two, guest), replica?.name]).toEqual([text, guest.name]);
+        if (text !== 'first') expect(spare?.asOfMs).toBeLessThan(replica?.asOfMs ?? 0);
+      }
+      await copies(two).deleteReplica(token(two, guest), guest.uuid, 'set-aside');
+      await copies(two).deleteReplica(token(two, guest), guest.uuid, 'spare');
+      expect([await replicaOn(two, guest, 'spare'), await rig.read(two, guest)]).toEqual([undefined, 'third']);
+    });
+
+    it('makes the newest whole copy the workload, also where nobody was left to put it in its place; the older one never takes its place again', async () => {
+      const guest = await created(one);
+      await rig.write(one, guest, 'older');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'newer');
+      await copied(one, guest, two);
+      expect((await replicaOn(two, guest, 'spare'))?.asOfMs).toBeGreaterThan((await replicaOn(two, guest))?.asOfMs ?? Infinity);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      expect(await rig.read(two, guest)).toBe('newer');
+      await settle(two, guest);
+      await two.hypervisor.undefine(token(two, guest), guest.uuid);
+      await settle(two, guest);
+      expect([await rig.read(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual(['newer', null]);
+    });
+
+    it('copies over what the same move has copied before, when it is told so', async () => {
+      const guest = await created(one);
+      await rig.write(one, guest, 'a');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'bc');
+      await copied(one, guest, two, false);
+      expect([await rig.read(two, guest), await replicaOn(two, guest, 'spare')]).toEqual(['bc', undefined]);
+      await rig.write(one, guest, 'def');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'ghij');
+      await copied(one, guest, two, false);
+      expect(await rig.read(two, guest)).toBe('bc');
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('ghij');
     });
 
     it('defines nothing where no replica is, nor one that was not copied to its end', async () => {
       const guest = await created(one);
       const definition = await one.hypervisor.definition(guest.uuid);
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
-      await copied(one, guest, two);
       await rig.fill(one, guest);
       const asked = request(guest);
       await copies(one).startCopy(token(one, guest), asked);
@@ -131,7 +291,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       for (let times = 0; times < 2; times += 1) await copies(one).abortCopy(token(one, guest), asked.id);
       expect((await ended(one, asked.id)).exitCode).not.toBe(0);
-      expect(await replicaOn(two, guest)).toMatchObject({ asOfMs: null });
+      expect((await replicaOn(two, guest))?.asOfMs ?? null).toBeNull();
       await expect(two.hypervisor.define(token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       expect(await one.hypervisor.observe(guest.uuid)).toMatchObject({ runState: 'stopped' });
       await copied(one, guest, two);
@@ -152,6 +312,37 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await expect(copies(one).startCopy(token(one, guest), request(guest))).rejects.toMatchObject({ code: 'not-found' });
     });
 
+    it('sets aside what was the workload: neither shown, nor started, nor copied over, until its owner lets it be', async () => {
+      const guest = await created(one);
+      await copied(one, guest, two);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      await rig.write(two, guest, 'of the new home');
+      for (let times = 0; times < 2; times += 1) await copies(one).setAside(token(one, guest), guest.uuid, false);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest, 'set-aside')]).toMatchObject([null, { asOfMs: null }]);
+      await expect(one.hypervisor.start(token(one, guest), guest.uuid)).rejects.toMatchObject({ code: 'not-found' });
+      const refused = request(guest, one);
+      await copies(one).prepare(token(one, guest), guest.uuid, true);
+      await copies(two).startCopy(token(two, guest), refused);
+      expect(await ended(two, refused.id)).toMatchObject({ output: expect.stringContaining('nothing is copied over it') as string });
+      await copies(one).deleteReplica(token(one, guest), guest.uuid, 'set-aside');
+      expect(await rig.read(one, guest)).toBeNull();
+    });
+
+    it('sets aside what may be copied over: no whole replica, until it is one of the new home', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'of the old home');
+      await copied(one, guest, two);
+      await two.hypervisor.define(token(two, guest), definition);
+      await rig.write(two, guest, 'of the new home');
+      for (let times = 0; times < 2; times += 1) await copies(one).setAside(token(one, guest), guest.uuid, true);
+      expect([await one.hypervisor.observe(guest.uuid), await replicaOn(one, guest)]).toMatchObject([null, { asOfMs: null }]);
+      await expect(one.hypervisor.define(token(one, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
+      await copied(two, guest, one);
+      await settle(one, guest);
+      expect([(await replicaOn(one, guest))?.asOfMs, await rig.read(one, guest)]).toEqual([expect.any(Number), 'of the new home']);
+    });
+
     it('ends with words when the destination is not known', async () => {
       const guest = await created(one);
       const asked = { ...request(guest), destination: { name: 'nobody' } };
@@ -161,6 +352,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect(output).toContain('nobody');
       expect(await copies(one).copyCommand('never')).toEqual({ kind: 'none' });
       await copies(one).abortCopy(token(one, guest), 'never');
+      expect([await copies(one).reaches(two.name), await copies(one).reaches('nobody')]).toEqual([true, false]);
     });
 
     it('deletes replicas alone, twice the same', async () => {
@@ -197,7 +389,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       epochs.raiseWorkload(guest);
       for (const host of rig.hosts) await host.hypervisor.overtake(token(host, guest));
       const asked = request(guest);
-      const refused = [copies(one).startCopy(late, asked), copies(one).abortCopy(late, asked.id), copies(two).deleteReplica(late, guest.uuid), one.hypervisor.undefine(late, guest.uuid)];
+      const refused = [copies(one).startCopy(late, asked), copies(one).abortCopy(late, asked.id), copies(two).settle(late, guest.uuid, guest.name), copies(two).deleteReplica(late, guest.uuid), one.hypervisor.undefine(late, guest.uuid)];
       for (const each of await Promise.allSettled(refused)) expect(each).toMatchObject({ status: 'rejected', reason: { code: 'guard-refused' } });
       expect(await copies(one).copyCommand(asked.id)).toEqual({ kind: 'none' });
       expect(await replicaOn(two, guest)).toBeDefined();

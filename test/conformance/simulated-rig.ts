@@ -3,9 +3,10 @@ import type { Clock } from '../../src/shared/clock.js';
 import { domainXml } from '../../src/hosts/drivers/libvirt/domain-xml.js';
 import { SimulatedHostAgent } from '../../src/sim/simulated-host-agent.js';
 import { SimulatedHypervisor } from '../../src/sim/simulated-hypervisor.js';
-import { LOCAL_STORAGE } from '../../src/sim/simulated-needs.js';
+import { storageIn } from '../../src/sim/simulated-needs.js';
 import { SimulatedWorld, type SimulatedDomain } from '../../src/sim/simulated-world.js';
 import type { CopiesRig } from './instance-copies.conformance.js';
+import type { PoolsRig } from './block-pools.conformance.js';
 import type { ConformanceRig, Guest, RigHost } from './rig.js';
 
 export class JumpingClock implements Clock {
@@ -45,7 +46,7 @@ async function rigOf(world: SimulatedWorld): Promise<ConformanceRig> {
 }
 
 /** Of guests whose data lie at their host. */
-export async function simulatedCopiesRig(): Promise<CopiesRig> {
+export async function simulatedCopiesRig(daemonCluster: string | null = null): Promise<CopiesRig> {
   const world = new SimulatedWorld(new JumpingClock());
   const at = ({ name }: RigHost, { uuid }: Guest): SimulatedDomain | undefined => world.host(name).domains.get(uuid);
   const change = async (host: RigHost, guest: Guest, set: Partial<SimulatedDomain>): Promise<void> => {
@@ -53,10 +54,14 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     if (!domain) throw new Error(`${guest.name} is not on ${host.name}`);
     Object.assign(domain, set);
   };
+  const rig = await rigOf(world);
+  for (const host of world.hosts) host.daemonCluster = daemonCluster;
   return {
-    ...(await rigOf(world)),
+    ...rig,
+    image: 'reeve-guest',
+    definitionOfNew: localDefinition,
     create: async ({ name }, guest) => {
-      const own = definition(guest).replace('</name>', `</name>${LOCAL_STORAGE}`);
+      const own = localDefinition(guest);
       world.host(name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null });
     },
     rename: (host, guest, name) => change(host, guest, { name }),
@@ -66,6 +71,43 @@ export async function simulatedCopiesRig(): Promise<CopiesRig> {
     macOf: async (host, guest) => `00:16:${at(host, guest)?.uuid ?? ''}`,
   };
 }
+
+/** Whose daemons are one cluster. */
+export async function simulatedMembersRig(): Promise<CopiesRig> {
+  return simulatedCopiesRig('lxd');
+}
+
+export async function simulatedPoolsRig(): Promise<PoolsRig> {
+  const world = new SimulatedWorld(new JumpingClock());
+  const rig = await rigOf(world);
+  const [one] = rig.hosts;
+  const pool = 'ha-host-1';
+  world.luns.set(pool, { pool, uuid: `fs-${pool}`, holder: one.name });
+  world.host(one.name).lunPools.set(pool, `fs-${pool}`);
+  world.mount(world.host(one.name), pool);
+  return {
+    ...rig,
+    driver: 'lxd',
+    pool,
+    createInPool: async (guest, data) => {
+      const own = definition(guest).replace('</name>', `</name>${storageIn(pool)}`);
+      world.host(one.name).domains.set(guest.uuid, { uuid: guest.uuid, name: guest.name, kind: 'container', definition: own, running: null, reason: 'unknown', autostart: false, statistics: null, data, pool });
+    },
+    read: async ({ name }, { uuid }) => world.host(name).domains.get(uuid)?.data ?? null,
+    hindrances: ({ name: host }, { name }) => {
+      const twin = '00000000-0000-4000-8000-0000000000aa';
+      return [{
+        put: async () => world.host(host).domains.set(twin, { uuid: twin, name, kind: 'container', definition: `<domain type='lxc'><name>${name}</name><uuid>${twin}</uuid></domain>`, running: null, reason: 'unknown', autostart: false, statistics: null }),
+        why: `it has an instance ${name} already`,
+        remove: async () => world.host(host).domains.delete(twin),
+      }];
+    },
+    powerOff: async ({ name }) => world.powerOff(name),
+    powerOn: async ({ name }) => world.powerOn(name),
+  };
+}
+
+const localDefinition = (guest: Guest): string => definition(guest).replace('</name>', `</name>${storageIn('default')}`);
 
 export function definition(guest: Guest): string {
   return domainXml({

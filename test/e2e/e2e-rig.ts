@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
 import type { Json } from '../../lab/client.js';
-import { Lab, type LabHost } from '../../lab/lab.js';
+import { Lab, type LabHost, type LabOptions } from '../../lab/lab.js';
 import { allInServiceSinceBoot, describe as describeRig, enrolAll, workloadsOf, type Rig } from '../../lab/rig.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
 import { waitUntil } from '../../lab/wait-until.js';
@@ -33,14 +33,21 @@ export async function startRedis(lab: Lab): Promise<LabRedis> {
 
 export interface E2eOptions extends Partial<ControlPlaneOptions> {
   readonly withRedis?: boolean;
+  /** Beside LXD and libvirt, or without the latter. */
+  readonly kinds?: Pick<LabOptions, 'incus' | 'withoutLibvirt'>;
   /** Default: its BMC, and its lease with the watchdog. */
   readonly fences?: (host: LabHost) => readonly Json[];
+  /** How the hosts' daemons for containers stand to each other. Default: each by itself. */
+  readonly daemons?: 'alone' | 'clustered';
+  /** Done to the hosts before they are enrolled. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
 }
 
 /** Each test file has a lab of its own name: a crashed run is cleaned up by the next. */
-export async function startE2eRig(name: string, hosts: number, { withRedis, fences, ...options }: E2eOptions = {}): Promise<E2eRig> {
-  const lab = await Lab.start({ name, hosts });
+export async function startE2eRig(name: string, hosts: number, { withRedis, kinds, fences, prepare, daemons = 'alone', ...options }: E2eOptions = {}): Promise<E2eRig> {
+  const lab = await Lab.start({ name, hosts, daemons, ...kinds });
   try {
+    await prepare?.(lab);
     const redis = withRedis ? await startRedis(lab) : null;
     const control = await startControlPlane(lab, { repoRoot: REPO_ROOT, fresh: true, redisUrl: redis?.url ?? null, ...options });
     const ticks = await startTicks(lab.ctlNetns, REPO_ROOT);

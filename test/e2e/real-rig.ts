@@ -1,7 +1,7 @@
 // Two real lab hosts as a rig: the real adapters over sshd, libvirtd and QEMU, without a control plane.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Lab, type LabHost } from '../../lab/lab.js';
+import { Lab, type LabHost, type LabOptions } from '../../lab/lab.js';
 import { LibvirtHypervisor } from '../../src/hosts/drivers/libvirt/libvirt-hypervisor.js';
 import { SshConnection } from '../../src/hosts/drivers/ssh/ssh-connection.js';
 import { HEALTH_DIR } from '../../src/hosts/drivers/ssh/health-script.js';
@@ -44,8 +44,8 @@ async function trustEachOther(lab: Lab): Promise<void> {
   }
 }
 
-export async function realRig(name: string, { lxd = false }: { readonly lxd?: boolean } = {}): Promise<RealRig> {
-  const lab = await Lab.start({ name, hosts: 2, lxd });
+export async function realRig(name: string, { lxd = false, incus = false, daemons = 'alone' }: Pick<LabOptions, 'lxd' | 'incus' | 'daemons'> = {}): Promise<RealRig> {
+  const lab = await Lab.start({ name, hosts: 2, lxd, incus, daemons });
   await trustEachOther(lab);
   const host = (labHost: LabHost): RealHost => {
     const ssh = connect(lab, labHost);

@@ -47,6 +47,8 @@ const cluster: ClusterPorts = {
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
+    drainPlan: async (host) => ({ host, workloads: [] }),
+    copies: async () => ({ copies: [], unseen: [] }),
     explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
     operation: async (id) => (id === 'op-2' ? anOperation('start', { id: 'op-2' as never, state: 'succeeded', endedAtMs: NOW_MS }) : null),
     operations: async () => [],
@@ -228,6 +230,8 @@ describe('reeve', () => {
 
   it('explains, completes, follows', async () => {
     expect((await reeve('workload', 'explain', 'vm-1')).out).toContain('host-2 is cordoned');
+    expect([(await reeve('workload', 'replicas', 'vm-1')).out, (await reeve('workload', 'replicas')).out]).toEqual(['no copies\n', 'no copies\n']);
+    expect((await reeve('workload', 'replicas', 'vm-1', '--discard', 'host-2')).code).not.toBe(0);
     for (const shell of ['bash', 'zsh', 'fish']) expect((await reeve('completion', shell)).out).toContain('drain');
     expect((await reeve('events', '--last', '2')).out).toContain('event 3');
   });

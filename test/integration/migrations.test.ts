@@ -35,6 +35,24 @@ describe('migrations', () => {
     expect(left).toEqual([]);
   });
 
+  it('keep what hosts say of their daemons for containers, back and forth', async () => {
+    const source = await dataSource(database.connection).initialize();
+    await source.runMigrations({ transaction: 'all' });
+    const daemon = { driver: 'lxd', pools: [{ name: 'default', driver: 'dir', source: '/x' }, { name: 'ha', driver: 'btrfs', source: 'fs' }], filesystems: [{ uuid: 'fs' }] };
+    const insert = (id: string, facts: unknown): Promise<unknown> => source.query(`INSERT INTO host (id, name, condition, host_epoch, document) VALUES ($1, $1, 'online', 1, $2)`, [id, { intent: 'active', takenPools: [], facts }]);
+    await insert('a', { containerDaemons: [daemon] });
+    await insert('b', { containerDaemons: [] });
+    await insert('c', null);
+    const documents = async (): Promise<unknown> => (await source.query<{ document: unknown }[]>('SELECT document FROM host ORDER BY id')).map(({ document }) => document);
+    while ((await source.query<{ name: string }[]>('SELECT name FROM reeve_migrations')).some(({ name }) => name.startsWith('BlockPools'))) await source.undoLastMigration({ transaction: 'all' });
+    const bare = { driver: 'lxd', pools: [{ name: 'default', driver: 'dir' }, { name: 'ha', driver: 'btrfs' }] };
+    expect(await documents()).toEqual([{ intent: 'active', facts: { containerDaemons: [bare] } }, { intent: 'active', facts: { containerDaemons: [] } }, { intent: 'active', facts: null }]);
+    await source.runMigrations({ transaction: 'all' });
+    const again = { ...bare, pools: bare.pools.map((pool) => ({ ...pool, source: null })), filesystems: [] };
+    expect(await documents()).toEqual([{ intent: 'active', takenPools: [], facts: { containerDaemons: [again] } }, { intent: 'active', takenPools: [], facts: { containerDaemons: [] } }, { intent: 'active', takenPools: [], facts: null }]);
+    await source.destroy();
+  });
+
   it('refuse a database of a newer release', async () => {
     const opened = await openStore(database.connection);
     await opened.source.query(`INSERT INTO reeve_migrations (timestamp, name) VALUES (9999999999999, 'FromTheFuture9999999999999')`);

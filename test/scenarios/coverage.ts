@@ -12,8 +12,8 @@ const DO_SET: { readonly [D in Do]: true } = {
   'host.hang': true, 'host.daemon-hangs': true, 'host.fence-breaks': true, 'host.fence-repaired': true, 'controller.crash': true, 'controller.start': true,
   'controller.pause': true, 'database.down': true, 'database.up': true, 'queue.down': true, 'queue.up': true, 'queue.flush': true,
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
-  'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true,
-  'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
+  'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true, 'workload.recover-from-replica': true,
+  'workload.stopped-by-hand': true, 'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
   'rule.add': true, 'rule.remove': true,
 };
 const HOLD_SET: { readonly [H in HoldCode]: true } = {
@@ -22,7 +22,7 @@ const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'not-admitted': true, 'looking-around': true, 'no-lease': true, 'not-under-lease': true, 'no-capacity': true, 'no-legal-host': true,
   'rule-broken': true, 'operation-active': true, 'too-many-in-flight': true, 'cooldown': true, 'start-after': true, 'predecessor-in-error': true,
   'locked': true, 'cannot-move': true, 'stopped-by-hand': true, 'paused': true, 'missing': true, 'undefined-by-hand': true, 'in-error': true,
-  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true,
+  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true, 'pool-not-taken': true,
 };
 
 export const DOS = Object.keys(DO_SET) as readonly Do[];
@@ -66,7 +66,6 @@ export const FINAL_STATES = {
 /** What a scenario can't bring about, and why. */
 export const NOT_SHOWN: { readonly [name: string]: string } = {
   'fence-under-way': 'a fence is committed together with the condition fencing, and ends together with the next condition: a silent host with a fence is seen in decisions alone',
-  'stopped-by-hand': 'no entry of a timeline shuts a guest down from inside or by virsh; a crash is a failure',
   missing: 'no entry undefines a guest by hand',
   'undefined-by-hand': 'no entry undefines a running guest by hand',
   'autostart-on': 'no entry switches the autostart of a guest on',

@@ -19,9 +19,11 @@ describe('confirmOff', () => {
   });
 
   it('is taken for a host whose lease is over: what did not run under it may run on', () => {
-    const proven = (kind: 'lease-expired' | 'power-off'): Host => ({ ...host, condition: 'fenced', proof: { kind, evidence: 'proven', atMs: NOW_MS, bootId: host.bootId, hostEpoch: 1 } });
+    const proven = (kind: 'lease-expired' | 'power-off' | 'new-boot' | 'stopped'): Host => ({ ...host, condition: 'fenced', proof: { kind, evidence: 'proven', atMs: NOW_MS, bootId: host.bootId, hostEpoch: 1 } });
     const vouch = (one: Host) => confirmOff(aView({ hosts: [one] }), aClusterVerdict([silentVerdict(one)]), 'host-3', asked);
     expect(vouch(proven('lease-expired'))).toContainEqual(expect.objectContaining({ change: 'host', set: expect.objectContaining({ proof: expect.objectContaining({ kind: 'operator' }) }) }));
+    // What only a host without power gives up, a pool on a LUN, waits for that word too.
+    for (const kind of ['new-boot', 'stopped'] as const) expect(vouch(proven(kind))).not.toEqual([]);
     expect(() => vouch(proven('power-off'))).toThrow('only a silent host');
     // It came back since, was seen, and is gone again.
     const seenSince = { hostId: host.id, atMs: NOW_MS + 1, bootId: 'boot-b', workloads: [observed('running')], unadmitted: { proofAtMs: NOW_MS } };

@@ -1,5 +1,6 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
 import { enforcesLease, isOff, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
+import { provesNoPower } from '../../hosts/shared-filesystem.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
 import type { Change } from '../change.js';
@@ -86,7 +87,8 @@ export function confirmOff(view: ClusterView, verdict: ClusterVerdict, name: str
     throw new UserError('refused', `${host.name} answers SSH right now, ${probe.runningUuids.length} workloads run there: it is not off`, `ssh ${host.address} systemctl restart reeve-agent`);
   }
   // The end of its lease says nothing about what did not run under it: of that a person may vouch.
-  const isHalfProven = host.condition === 'fenced' && host.proof?.kind === 'lease-expired';
+  // Nor does a new boot, or a good-bye, say that it has no power now: what can be had only then waits for that.
+  const isHalfProven = isOff(host) && !provesNoPower(host.proof);
   // It came back since, and runs what belongs elsewhere.
   const ranSince = isOff(host) && view.inventories.some((one) => one.hostId === host.id && one.unadmitted && one.workloads.length > 0);
   if (host.condition !== 'silent' && host.condition !== 'fencing' && !isHalfProven && !ranSince) {

@@ -133,6 +133,17 @@ describe('policies', () => {
     expect(() => setPolicies(all, 'a', { startAfter: ['nobody'] }, asked)).toThrow('no workload is named nobody');
   });
 
+  it('how often it is copied, and what may be written over, are said together or one by one', () => {
+    const needs = { ...vm().needs, instance: { pool: 'default', profiles: [], networks: [] } };
+    const of = (set: Partial<Workload>): ClusterView => view(vm({ needs, ...set }));
+    expect(setIn(setPolicies(of({}), 'vm', { replicateEveryS: 60, replicateStale: 'reuse' }, asked))).toEqual({ replication: { everyMs: 60_000, reusesStale: true } });
+    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, reusesStale: true } }), 'vm', { replicateEveryS: 60 }, asked))).toEqual({ replication: { everyMs: 60_000, reusesStale: true } });
+    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, reusesStale: true } }), 'vm', { replicateStale: 'keep' }, asked))).toEqual({ replication: { everyMs: 9_000 } });
+    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000 } }), 'vm', { replicateEveryS: null }, asked))).toEqual({ replication: null });
+    expect(() => setPolicies(of({}), 'vm', { replicateStale: 'reuse' }, asked)).toThrow('replicateStale: no copy of vm is kept');
+    expect(() => setPolicies(view(vm()), 'vm', { replicateEveryS: 60 }, asked)).toThrow('can be reached from other hosts');
+  });
+
   it('a circle is found exactly when there is one', () => {
     fc.assert(
       fc.property(fc.array(fc.uniqueArray(fc.nat(6), { maxLength: 3 }), { minLength: 7, maxLength: 7 }), (edges) => {

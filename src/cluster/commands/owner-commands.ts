@@ -1,4 +1,5 @@
 // What owners say about a workload: what they want of it, whether it is ours at all, its lock, its order and its policies.
+import { isMember, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
@@ -119,26 +120,37 @@ export interface WorkloadPolicies {
   readonly maxRelocations?: number | undefined;
   readonly failback?: boolean | undefined;
   readonly drainPolicy?: Workload['drainPolicy'] | undefined;
+  /** Of a container. */
+  readonly movesLiveByCriu?: boolean | undefined;
   /** Names. */
   readonly startAfter?: readonly string[] | undefined;
   /** Seconds; null: no copy is kept. */
   readonly replicateEveryS?: number | null | undefined;
+  /** `reuse`: what a host had of it before it was recovered elsewhere may be written over by the next copy; `keep`: it stays until it is discarded. */
+  readonly replicateStale?: 'keep' | 'reuse' | undefined;
 }
 
 /** What is not named stays. */
-export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
+export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, replicateStale, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
+  if (plain.movesLiveByCriu === true && (workload.kind !== 'container' || workload.needs.instance === null)) throw new UserError('refused', `${workload.name} is no container: it moves live as it is`, `reeve workload migrate ${workload.name}`);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
-  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined ? {} : replicationFields(workload, replicateEveryS)) };
+  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined && replicateStale === undefined ? {} : replicationFields(view, workload, { everyS: replicateEveryS, stale: replicateStale })) };
   if (Object.keys(fields).length === 0) return [];
   return [set(workload, fields), tell(workload, 'workload.policies', `${by} set ${Object.keys(fields).join(', ')}`)];
 }
 
 /** The copy that is there stays where it is: nothing is deleted by this. */
-function replicationFields(workload: Workload, everyS: number | null): WorkloadFields {
+function replicationFields({ hosts }: ClusterView, workload: Workload, { everyS, stale }: { readonly everyS: number | null | undefined; readonly stale: WorkloadPolicies['replicateStale'] }): WorkloadFields {
   if (everyS === null) return { replication: null };
+  const everyMs = everyS === undefined ? workload.replication?.everyMs : everyS * 1_000;
+  if (everyMs === undefined) throw new UserError('conflict', `replicateStale: no copy of ${workload.name} is kept`, `reeve workload replicate ${workload.name} --every SECONDS`);
   if (workload.needs.instance === null) throw new UserError('refused', `${workload.name}: its disks can be reached from other hosts: no copy of it is kept`, `reeve workload show ${workload.name}`);
-  return { replication: { everyMs: everyS * 1_000 } };
+  const home = hosts.find((one) => one.id === workload.hostId);
+  const { driver } = workload.needs;
+  if (home && driver !== 'libvirt' && isMember(home.facts, driver)) throw new UserError('refused', `${workload.name}: ${whyNoReplicas(driver, home.name)}`, `reeve workload show ${workload.name}`);
+  const isReused = stale === undefined ? workload.replication?.reusesStale === true : stale === 'reuse';
+  return { replication: { everyMs, ...(isReused ? { reusesStale: true as const } : {}) } };
 }
 
 function orderOf(view: ClusterView, workload: Workload, names: readonly string[]): readonly WorkloadId[] {

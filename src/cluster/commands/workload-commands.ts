@@ -5,11 +5,13 @@ import type { PlacementRequest, PlacementView } from '../../scheduler/placement.
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
-import { movesLive, NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
+import { choosesReplica, ownerOf, takersOf } from '../../hosts/shared-filesystem.js';
+import { hasReplica, movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
-import type { Host } from '../../hosts/host.js';
+import type { Host, TakenPool } from '../../hosts/host.js';
 import { assertIdle, assertOurs, assertUnlocked, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 
@@ -31,13 +33,33 @@ export function startWorkload(view: ClusterView, placement: PlacementView, name:
   ];
 }
 
+/** Its data are on their way to another host: no copy is started beside them. */
+function takenFrom(host: Host, workload: Workload): TakenPool | null {
+  const pool = poolOf(workload);
+  return host.takenPools.find((one) => !one.isDone && one.pool === pool?.pool && one.driver === pool.driver) ?? null;
+}
+
 /** Its host, when a start there is safe; null when it must be placed elsewhere with proof. */
 function homeOf(view: ClusterView, workload: Workload): Host | null {
   if (workload.hostId === null) return null;
   const host = view.hosts.find((one) => one.id === workload.hostId) ?? null;
   if (!host || host.condition === 'online') return host;
+  const taken = takenFrom(host, workload);
+  if (taken) throw new UserError('conflict', `${workload.name}: its pool ${taken.pool} is being taken over by ${view.hosts.find((one) => one.id === taken.byHostId)?.name ?? 'a host that is gone'}, with its newest data: it starts there by itself`, 'reeve operation list');
+  assertPoolNotWaitedFor(view, host, workload);
   if (isOffFor(host, workload)) return null;
   throw new UserError('refused', `${workload.name}: its host ${host.name} is ${host.condition} and not proven off; starting it elsewhere could run it twice`, `reeve host confirm-off ${host.name}`);
+}
+
+/** What it wrote last lies in a pool that another host can have: an older copy is started only when that is asked for by its name. */
+function assertPoolNotWaitedFor({ hosts }: ClusterView, home: Host, workload: Workload): void {
+  const pool = poolOf(workload);
+  const owner = pool === null ? null : ownerOf(hosts, home, pool);
+  if (pool === null || owner === null || owner.condition === 'online' || choosesReplica(hosts, home, { pool, chosenAtProofMs: workload.replica?.chosenAtProofMs })) return;
+  const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
+  if (takers.length === 0) return;
+  const otherwise = hasReplica(workload) ? `; from its replica, which is older: reeve workload recover ${workload.name} --from-replica` : '';
+  throw new UserError('conflict', `${workload.name}: its newest data lie in the pool ${pool.pool} of ${owner.name}, which ${takers.map(({ name }) => name).join(' or ')} can take over: it starts with that, when it is wanted running and protected`, `reeve workload show ${workload.name}${otherwise}`);
 }
 
 function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'], leftByMates: readonly HostId[] = []): Host {
@@ -77,7 +99,7 @@ export function deleteWorkload(view: ClusterView, name: string, asked: Asked & {
     ];
   }
   if (workload.state !== 'stopped' && workload.state !== 'missing') throw new UserError('conflict', `${workload.name} is ${workload.state}; only a stopped workload can be deleted`, `reeve workload stop ${workload.name}`);
-  if (!movesLive(workload) && !asked.deleteDisks) throw new UserError('refused', `${workload.name} is a container: without its data nothing of it is left to delete`, `reeve workload delete ${workload.name} --delete-disks (with its data), or --forget (it is left as it is)`);
+  if (!movesLive(workload) && !asked.deleteDisks) throw new UserError('refused', `${workload.name} is a container: without its data nothing of it is left to delete`, `reeve workload delete ${workload.name} --disks (with its data), or --forget (it is left as it is)`);
   return [
     {
       change: 'operation',
@@ -122,10 +144,13 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   assertOurs(view, workload, wanted.nowMs);
   assertUnlocked(workload);
   if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
-  if (wanted.kind === 'migrate' && !movesLive(workload)) throw new UserError('refused', `${workload.name} is a container: it does not move live, it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
+  const notLive = wanted.kind === 'migrate' ? whyNotLive(workload, view.hosts.find((one) => one.id === workload.hostId) ?? null, null) : null;
+  if (notLive) throw new UserError('refused', `${workload.name} does not move while it runs: ${describeNotLive(notLive)}; else it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
   const from = findHost(view, workload.hostId);
   const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]) : chosenTarget(view, placement, workload, wanted.to);
   if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
+  const notThere = wanted.kind === 'migrate' ? whyNotLive(workload, from, target) : null;
+  if (notThere) throw new UserError('refused', `${workload.name} does not move to ${target.name} while it runs: ${describeNotLive(notThere)}`, `reeve workload relocate ${workload.name} --to ${target.name}`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
     { change: 'workload', id: workload.id, set: { state: 'migrating', why } },

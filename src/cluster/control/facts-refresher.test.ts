@@ -13,11 +13,11 @@ const shown = (autostart: boolean): ClusterView['inventories'] => [{
   workloads: [{ uuid: vm.uuid, name: vm.name, kind: 'vm', driver: 'libvirt', runState: 'running', reason: 'booted', vcpus: 1, memoryMiB: 1024, persistent: true, autostart }],
 }];
 
-async function refreshed(view: Partial<ClusterView>, definition = vm.definition) {
+async function refreshed(view: Partial<ClusterView>, definition = vm.definition, facts = aFacts()) {
   const changes: Change[] = [];
   const calls: string[] = [];
   const hypervisor = {
-    facts: async () => aFacts(),
+    facts: async () => facts,
     definition: async () => definition,
     setAutostart: async (_token: unknown, uuid: string, on: boolean) => void calls.push(`autostart ${uuid} ${String(on)}`),
   };
@@ -51,5 +51,12 @@ describe('facts refresher', () => {
     expect((await refreshed({ inventories: shown(true), workloads: [{ ...vm, desired: 'unmanaged' }] })).calls).toEqual([]);
     const disarm = { reason: 'work', by: 'anna', mode: 'ignore' as const, sinceMs: NOW_MS, untilMs: null };
     expect((await refreshed({ inventories: shown(true), disarm })).calls).toEqual([]);
+  });
+
+  it('tells once that the cluster of a daemon heals itself, and once that it does no longer', async () => {
+    const lxd = { driver: 'lxd', version: '5.21', address: null, isClustered: true, criu: false, pools: [], filesystems: [], networks: [], profiles: [] } as const;
+    const [off, on] = [aFacts({ containerDaemons: [lxd] }), aFacts({ containerDaemons: [{ ...lxd, healingThresholdS: 30 }] })];
+    const told = async (before: typeof off, now: typeof off) => (await refreshed({ hosts: [{ ...host, facts: before }] }, vm.definition, now)).changes.flatMap((one) => (one.change === 'event' ? [`${one.event.severity} ${one.event.type}`] : []));
+    expect(await Promise.all([told(off, on), told(on, on), told(on, off), told(off, off)])).toEqual([['alert host.heals-itself'], [], ['notice host.heals-no-more'], []]);
   });
 });

@@ -2,6 +2,8 @@
 import type { HostWorld } from '../execute/execute-ports.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
+import { healingNews } from '../healing.js';
+import { certificateNews } from '../trust.js';
 import type { ClusterStore } from '../cluster-store.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { Host } from '../../hosts/host.js';
@@ -40,7 +42,8 @@ export class FactsRefresher {
   async #refreshHost(view: ClusterView, host: Host): Promise<void> {
     try {
       const hypervisor = this.ports.world.hypervisorOf(host);
-      const changes: Change[] = [{ change: 'host', id: host.id, set: { facts: await hypervisor.facts() } }];
+      const facts = await hypervisor.facts();
+      const changes: Change[] = [{ change: 'host', id: host.id, set: { facts } }, ...healingNews(host, facts), ...certificateNews(host, facts)];
       for (const workload of view.workloads.filter((one) => one.hostId === host.id && one.state === 'running')) {
         // One that can't be read now, because its hypervisor is mute, keeps nothing else from being known.
         const definition = await hypervisor.definition(workload.uuid).catch(() => workload.definition);

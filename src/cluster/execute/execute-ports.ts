@@ -6,6 +6,7 @@ import type { CheckPoint } from '../../hosts/enrolment-check.js';
 import type { EnrolmentSide } from '../../hosts/enrolment-side.js';
 import type { FenceDevice } from '../../fencing/fence-device.js';
 import type { MigrationPolicy } from '../../migration/migration-policy.js';
+import type { WantedInstance } from '../../workloads/instance-spec.js';
 import type { CreateContext } from '../../workloads/run-create.js';
 import type { WorkloadNeeds } from '../../workloads/workload.js';
 import type { Clock } from '../../shared/clock.js';
@@ -29,8 +30,8 @@ export interface HostWorld {
   fenceDevicesOf(host: Host): readonly FenceDevice[];
   /** As enrolment reaches it; `members` are all hosts its agent is to know. */
   sideOf(host: Host, members: readonly Host[]): EnrolmentSide;
-  /** Domain XML and seed image for a new VM. */
-  makerOf(host: Host): CreateContext['make'];
+  /** Domain XML and seed image for a new VM; what is asked of a daemon for a new container. */
+  makerOf(host: Host): CreateContext['make'] & { readonly instance: (wanted: WantedInstance) => string };
   /** Reads what a definition needs of a host. */
   needsOf(host: Host, definition: string): WorkloadNeeds;
 }
@@ -101,13 +102,13 @@ export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: 
 
 /**
  * Proven since that the workload can't run there: the proof is about the epoch at which it was there. A higher epoch alone says nothing
- * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it.
+ * (an excluded host gets one while it lives), and the end of a lease nothing about what did not run under it; nor about what arrives past its guard (`arrives`).
  */
-export async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload): Promise<boolean> {
+export async function isProvenGone(ports: ExecutePorts, host: Host, workload: Workload, arrives = false): Promise<boolean> {
   const now = await freshHost(ports, host);
   if (now === null) return true;
   if (now.proof === null || now.proof.hostEpoch < host.hostEpoch) return false;
-  return now.proof.kind !== 'lease-expired' || runsUnderLease(workload, host);
+  return now.proof.kind !== 'lease-expired' || (!arrives && runsUnderLease(workload, host));
 }
 
 /** A JSON value of the operation's params, of the type that its kind is committed with. */

@@ -6,6 +6,8 @@ import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExe
 import { migrateExecutor, relocateExecutor } from './move-executors.js';
 import { leaseExecutor } from './lease-executor.js';
 import { replicateExecutor } from './replicate-executor.js';
+import { takePoolExecutor } from './take-pool-executor.js';
+import { renewTrustExecutor } from './renew-trust-executor.js';
 import { startExecutor, stopExecutor } from './start-executors.js';
 
 export function executors(ports: ExecutePorts): Executors {
@@ -24,5 +26,7 @@ export function executors(ports: ExecutePorts): Executors {
     relocate: relocateExecutor(ports),
     lease: leaseExecutor(ports),
     replicate: replicateExecutor(ports),
+    'take-pool': takePoolExecutor(ports),
+    'renew-trust': renewTrustExecutor(ports),
   };
 }

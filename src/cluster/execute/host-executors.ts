@@ -18,6 +18,8 @@ import { looksAlive } from '../looks-alive.js';
 import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { freshHost, hostOf, param, tokenFor, type ExecutePorts } from './execute-ports.js';
+import { poolsAfterReturn } from '../pool-moves.js';
+import { knownWorkload } from './known-workload.js';
 import { isOnlyCopy } from './only-copy.js';
 import { runsCopies } from '../commands/host-commands.js';
 import { rememberCopies } from './remember-copies.js';
@@ -156,10 +158,12 @@ export function readmitExecutor(ports: ExecutePorts): Executor {
       isOnlyCopy: ({ uuid }: KnownWorkload) => isOnlyCopy(ports, host, uuid),
       onLook: rememberCopies(ports, host, { view, bootId }),
       workloads: view.workloads.map((workload) => knownWorkload(view, host, workload)),
+      takenPools: host.takenPools,
     };
     const outcome = await runWorkflow(READMISSION_STEPS, context, journal);
     if (outcome.kind !== 'succeeded') return admissionEnding({ operation, host, outcome, nowMs: ports.clock.nowMs() }, null);
-    return admitted(ports, { operation, host, outcome }, { bootId, facts: await ports.world.hypervisorOf(host).facts() });
+    const ended = await admitted(ports, { operation, host, outcome }, { bootId, facts: await ports.world.hypervisorOf(host).facts() });
+    return ended.state === 'succeeded' ? { ...ended, changes: [...ended.changes, ...poolsAfterReturn(await ports.store.readView(), host, outcome.memo, ports.clock.nowMs())] } : ended;
   };
 }
 
@@ -174,14 +178,6 @@ async function judgesByNewest({ store, ear, clock }: ExecutePorts, host: Host): 
     if (clock.monotonicMs() > endsAtMs) return `the agent of ${host.name} does not say that it took its new configuration (voters ${newest})`;
     await clock.sleep(CONFIGURED.everyMs);
   }
-}
-
-function knownWorkload(view: ClusterView, host: Host, workload: ClusterView['workloads'][number]): KnownWorkload {
-  const moving = view.operations.find((operation) => operation.workloadId === workload.id && operation.targetHostId !== null);
-  const placedOn = moving?.targetHostId ?? workload.hostId;
-  const elsewhere = placedOn === null || placedOn === host.id ? null : (view.hosts.find((one) => one.id === placedOn)?.name ?? 'another host');
-  const { uuid, name, workloadEpoch, isProtected } = workload;
-  return { uuid, name, workloadEpoch, isProtected, elsewhere };
 }
 
 export function removeExecutor(ports: ExecutePorts): Executor {

@@ -1,8 +1,13 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
+import { daemonOf, tieBetween } from '../../hosts/daemon-cluster.js';
+import type { Host } from '../../hosts/host.js';
+import { INSTANCE_MIGRATION_STEPS } from '../../migration/run-instance-migration.js';
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
+import { MEMBER_RELOCATION_STEPS, memberRelocationWayBack } from '../../migration/run-member-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
 import { runWorkflow } from '../../shared/workflow.js';
+import { whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Operation } from '../operation.js';
 import { replicationOf } from '../replication.js';
@@ -23,9 +28,13 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
       clock: ports.clock,
       policy: { ...ports.migration, bandwidthMiBps: param(operation, 'bandwidthMiBps', 0) || ports.migration.bandwidthMiBps, maxDowntimeMs: param(operation, 'maxDowntimeMs', ports.migration.maxDowntimeMs) },
       copyStorage: param(operation, 'copyStorage', false),
-      provenOff: (side: 'source' | 'destination') => isProvenGone(ports, side === 'source' ? source : target, workload),
+      // Other hosts' daemons bring an instance there, with a process from the last moment on.
+      provenOff: (side: 'source' | 'destination') => (side === 'source' ? isProvenGone(ports, source, workload) : isProvenGone(ports, target, workload, !movesLive(workload))),
     };
-    const outcome = await runWorkflow(MIGRATION_STEPS, context, journal);
+    if (!movesLive(workload)) await endReplication(ports, operation, workload);
+    const outcome = movesLive(workload)
+      ? await runWorkflow(MIGRATION_STEPS, context, journal)
+      : await runWorkflow(INSTANCE_MIGRATION_STEPS, { ...context, copyStorage: false, notLive: whyNotLive(workload, source, target) }, journal);
     return moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
   };
 }
@@ -45,11 +54,22 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       killAfter: param(operation, 'force', false),
     };
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
+    const members = membersOf(workload, source, target);
+    if (members) {
+      const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
+      return moveEnding({ operation, workload, outcome: await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack), source, target, nowMs: ports.clock.nowMs() });
+    }
     const outcome = movesLive(workload)
       ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
       : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
     return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
   };
+}
+
+/** By what names a cluster of daemons knows both; null: they are not in one. */
+function membersOf({ needs: { driver } }: Workload, source: Host, target: Host): { readonly source: string; readonly target: string } | null {
+  const [here, there] = [daemonOf(source.facts, driver), daemonOf(target.facts, driver)];
+  return tieBetween(here, there) === 'members' && here?.cluster && there?.cluster ? { source: here.cluster.member, target: there.cluster.member } : null;
 }
 
 /** Its data are copied for the move now: a copy for its replica would be in the way. */

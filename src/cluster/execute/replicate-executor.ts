@@ -1,4 +1,5 @@
 // Replicate: from an operation's row to the copying of a workload, and what is known of its copy afterwards.
+import { newestWholeMs } from '../../hosts/hypervisor.js';
 import { REPLICATION_STEPS } from '../../migration/run-replication.js';
 import { runWorkflow, type WorkflowOutcome } from '../../shared/workflow.js';
 import type { Host } from '../../hosts/host.js';
@@ -45,7 +46,7 @@ async function whyUnwanted({ store }: ExecutePorts, operation: Operation, { id, 
 
 async function asOf({ hypervisor }: Place, uuid: string): Promise<number | null | 'unknown'> {
   try {
-    return (await hypervisor.copies?.replicas())?.find((one) => one.uuid === uuid)?.asOfMs ?? null;
+    return newestWholeMs((await hypervisor.copies?.replicas()) ?? [], uuid);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return 'unknown';

@@ -1,6 +1,7 @@
 // Beginning a move by a rule: live where that can be, what may hold it back, and the changes that it is.
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
+import { describeNotLive, whyNotLive, type NotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -23,8 +24,9 @@ export interface Move {
 
 /** What a rule wants moved live, and can't be, is stopped for it where its owner allows that. */
 export function beginMove(context: RuleContext, wanted: Move): RuleOutput {
-  const move = { ...wanted, kind: movesLive(wanted.workload) ? wanted.kind : ('relocate' as const) };
-  const busy = staysRunning(move) ?? movesBrake(context, move);
+  const notLive = whyNotLive(wanted.workload, wanted.from, context.hostOf(wanted.target.hostId));
+  const move = { ...wanted, kind: notLive === null ? wanted.kind : ('relocate' as const) };
+  const busy = staysRunning(move, notLive) ?? movesBrake(context, move);
   if (busy) return { actions: [], holds: [busy] };
   const { workload, from, target, kind, cause, rule } = move;
   context.ledger.promise(workload.id, target.hostId, kind, from.id);
@@ -38,11 +40,13 @@ export function beginMove(context: RuleContext, wanted: Move): RuleOutput {
 }
 
 /** A preference is not worth a stop; a drain or a broken rule is, if its owner says so. */
-function staysRunning({ workload, cause, target }: Move): Hold | null {
-  if (movesLive(workload)) return null;
+function staysRunning({ workload, cause, target, kind }: Move, notLive: NotLive | null): Hold | null {
+  if (movesLive(workload) || kind === 'migrate') return null;
   const remedy = `\`reeve workload relocate ${workload.name} --to ${target.host}\``;
   if (cause === 'failback') return hold('cannot-move', workload.name, `it can't move live, and is not stopped for a preference: ${remedy}`);
-  return workload.drainPolicy === 'relocate' ? null : hold('cannot-move', workload.name, `it can't move live, and its drain policy does not allow a stop: ${remedy}`);
+  if (workload.drainPolicy === 'relocate') return null;
+  const why = notLive === null ? '' : `; ${describeNotLive(notLive)}`;
+  return hold('cannot-move', workload.name, `it can't move live, and its drain policy does not allow a stop: ${remedy}${why}`);
 }
 
 function movesBrake({ ledger, policy }: RuleContext, { workload, from, target }: Move): Hold | null {

@@ -3,6 +3,7 @@ import { describeTrouble, lasting } from '../../hosts/host-health.js';
 import type { Host, HostLeaving } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
+import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import { leaveWithinMs } from '../cluster-policy.js';
 import { hold, type Action, type Hold } from '../decision.js';
@@ -85,24 +86,35 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   const stuck = whyStuck(workload, host) ?? stuckMate(context, emptying, workload);
   if (stuck) return no(stuck);
   const exclude = [{ hostId: host.id, why: emptying.why }, ...emptying.exclude(workload)];
-  const tried = failedTargets(context, workload, emptying.sinceMs, movesLive(workload) ? 'migrate' : 'relocate');
+  // Of an instance that may: what the target must have for it, is asked when there is one.
+  const lives = whyNotLive(workload, host, null) === null;
+  const tried = [...failedTargets(context, workload, emptying.sinceMs, lives ? 'migrate' : 'relocate'), ...(lives ? notLiveTo(context, workload, host) : [])];
   const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], leftByMates: [host.id] });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
-  if (tried.length > 0 && workload.drainPolicy === 'relocate' && movesLive(workload)) {
+  if (tried.length > 0 && workload.drainPolicy === 'relocate' && lives) {
     const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], leftByMates: [host.id] });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
   return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));
 }
 
+/** What may move live goes first to where it can; where it can't, it would be stopped for it. */
+const notLiveTo = ({ view }: RuleContext, workload: Workload, from: Host): readonly TriedTarget[] => view.hosts.flatMap((to) => {
+  const reason = to.id === from.id ? null : whyNotLive(workload, from, to);
+  return reason === null ? [] : [{ hostId: to.id, why: `it can't move there while it runs: ${describeNotLive(reason)}` }];
+});
+
 const no = (one: Hold): RuleOutput => ({ actions: [], holds: [one] });
 
 const moveOf = ({ host, why, params }: Emptying, workload: Workload): { rule: string; cause: 'drain'; workload: Workload; from: Host; why: string; params: Operation['params'] } => ({ rule: NAME, cause: 'drain', workload, from: host, why, params });
 
-function whyStuck(workload: Workload, host: Host): Hold | null {
+/** In this state a drain moves it. */
+export const leavesAtDrain = ({ state }: Workload): boolean => LEAVES.has(state);
+
+export function whyStuck(workload: Workload, host: Host): Hold | null {
   const locked = lockBrake(workload, `it stays on ${host.name}`);
   if (locked) return locked;
-  if (workload.drainPolicy === 'leave') return hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}; move it by \`reeve workload migrate ${workload.name}\`, or stop it`);
+  if (workload.drainPolicy === 'leave') return hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}; move it by \`reeve workload ${movesLive(workload) ? 'migrate' : 'relocate'} ${workload.name}\`, or stop it`);
   if (workload.state === 'paused') return hold('cannot-move', workload.name, `it is paused and can't move live: it stays on ${host.name}; \`reeve workload start ${workload.name}\` resumes it`);
   return null;
 }

@@ -1,4 +1,5 @@
 // Of workloads whose data lie at their host a copy is kept on another one, and made anew as often as their owner wants it.
+import { isMember, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
@@ -41,6 +42,8 @@ function copyAnew(context: RuleContext, busy: Map<HostId, number>, workload: Wor
   const home = context.hostOf(workload.hostId);
   if (!home || home.condition !== 'online' || home.leaving !== null || isBusy(context, workload) || replicationOf(view, workload)) return no(...late(workload, nowMs));
   if (workload.state === 'error' || nowMs < dueMs(workload)) return no(...late(workload, nowMs));
+  const { driver } = workload.needs;
+  if (driver !== 'libvirt' && isMember(home.facts, driver)) return no(hold('no-replica', workload.name, whyNoReplicas(driver, home.name)));
   const target = keepsWhere(context, workload) ?? chooseTarget(context, workload, home);
   if ('code' in target) return no(target, ...late(workload, nowMs));
   // From or to a host that is doubted it would only break off.
@@ -63,13 +66,20 @@ function keepsWhere(context: RuleContext, workload: Workload): Host | Hold | nul
   const host = replica === null || replica.hostId === hostId ? null : context.hostOf(replica.hostId);
   // A host that is away for a moment comes back with its copy; another whole copy takes as long as it takes.
   if (host && host.condition !== 'online' && late(workload, context.nowMs).length === 0) return hold('cooldown', name, `its copy is on ${host.name}, which is ${host.condition}: a new one is made elsewhere once that is too old`);
+  if (host && replica?.asOfMs === null && triedInVain(context, workload).includes(host.id)) return null;
   return host?.condition === 'online' && host.intent !== 'maintenance' && host.leaving === null ? host : null;
 }
+
+/** What lies there may keep it from being written: as long as there is no whole copy, another host comes first. */
+const triedInVain = ({ view }: RuleContext, { id }: Workload): readonly HostId[] => view.recentOperations.flatMap(({ kind, state, params, targetHostId }) => (kind === 'replicate' && state === 'failed' && params['workload'] === id && targetHostId !== null ? [targetHostId] : []));
 
 /** By the scheduler, as if its own host were lost; room is not kept for it. */
 function chooseTarget(context: RuleContext, workload: Workload, home: Host): Host | Hold {
   // A place that is asked for is promised to nobody: a copy takes no memory.
-  const placed = context.ledger.place({ workload, exclude: [{ hostId: home.id, why: 'it runs there' }], leftByMates: [home.id] });
+  const atHome = { hostId: home.id, why: 'it runs there' };
+  const failed = triedInVain(context, workload).map((hostId) => ({ hostId, why: 'a copy to it failed' }));
+  const elsewhere = context.ledger.place({ workload, exclude: [atHome, ...failed], leftByMates: [home.id] });
+  const placed = elsewhere.ok ? elsewhere : context.ledger.place({ workload, exclude: [atHome], leftByMates: [home.id] });
   const target = placed.ok ? context.hostOf(placed.value.hostId) : null;
   return target ?? hold('no-replica', workload.name, `no host may keep a copy of it: ${placed.ok ? 'it is gone' : placed.error.why}; \`reeve workload explain ${workload.name}\``);
 }
@@ -77,11 +87,12 @@ function chooseTarget(context: RuleContext, workload: Workload, home: Host): Hos
 function begin(workload: Workload, home: Host, target: Host, nowMs: number): Action {
   const why = `its copy on ${target.name} is made anew`;
   const moved = workload.replica === null || workload.replica.hostId !== target.id;
+  const whole = workload.replica?.asOfMs === null ? null : workload.replica;
   return {
     rule: NAME, about: workload.name, why,
     changes: [
       // The copy that there is counts until another one is whole.
-      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: null, isToldLate: false, ...workload.replica, triedAtMs: nowMs, why: null } } },
+      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: null, isToldLate: workload.replica?.isToldLate ?? false, ...whole, triedAtMs: nowMs, why: null } } },
       { change: 'operation', operation: { kind: 'replicate', workloadId: null, hostId: home.id, targetHostId: target.id, requestedBy: `rule:${NAME}`, reason: `${workload.name}: ${why}`, params: { workload: workload.id } } },
       ...(moved ? [{ change: 'event', event: event('workload.replica-placed', `${workload.name}: a copy of it is kept on ${target.name}`, { severity: 'info', workload: workload.name, host: target.name }) } as const] : []),
     ],

@@ -1,5 +1,6 @@
 // Hosts that are heard again: the same boot was only silent; another boot id proves that all it ran is gone.
-import type { Host } from '../../hosts/host.js';
+import { isOff, type Host } from '../../hosts/host.js';
+import { hasBlockPools, provesNoPower } from '../../hosts/shared-filesystem.js';
 import { lostOnceMore } from '../../hosts/flapping.js';
 import { event } from '../cluster-event.js';
 import type { Change } from '../change.js';
@@ -20,6 +21,8 @@ export const noticeReturnedHosts: Rule = (context) => {
 function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonly Action[] {
   const bootId = bootSeen(verdict);
   if (bootId === null || host.bootId === null) return [];
+  const powerIsBack = hasPower(host, bootId);
+  if (powerIsBack) return [powerIsBack];
   const admitted = host.condition === 'online' || host.condition === 'silent' || host.condition === 'fencing';
   if (admitted && bootId !== host.bootId) return [rebooted(context, host, bootId)];
   const how = bootId === host.bootId ? signOfLife(context, host, verdict) : null;
@@ -28,6 +31,17 @@ function notice(context: RuleContext, host: Host, verdict: HostVerdict): readonl
   if (host.condition === 'silent') return [heardAgain(context, host, how)];
   if (host.condition === 'fencing') return cancelFence(context, host, how);
   return [];
+}
+
+/**
+ * It has booted since it was proven to have no power. What ran before is gone all the same, but it may have its pools mounted again: should it be lost once more before it is
+ * admitted, nobody may take that proof for one of now.
+ */
+function hasPower(host: Host, bootId: string): Action | null {
+  const { proof, facts, name } = host;
+  if (!isOff(host) || !provesNoPower(proof) || bootId === proof.bootId || facts === null || !hasBlockPools(facts)) return null;
+  const powerBack = `${name} is up with boot id ${bootId.slice(0, 8)} since it was proven off (${proof.kind})`;
+  return { rule: 'noticeReturnedHosts', about: name, why: powerBack, changes: [{ change: 'host', id: host.id, set: { proof: { ...proof, powerBack } } }] };
 }
 
 /** Heard, or its agent is gone and SSH answers: then it is no host to fence. An old answer says nothing. */

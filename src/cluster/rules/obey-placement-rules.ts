@@ -4,6 +4,7 @@ import type { Host } from '../../hosts/host.js';
 import type { NoPlacement, Placement } from '../../scheduler/placement.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
 import type { Result } from '../../shared/result.js';
+import { whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
@@ -42,7 +43,9 @@ function obey(context: RuleContext, workload: Workload): RuleOutput {
   if (!against || isBeingSettled(context, workload)) return NOTHING;
   const brake = disarmBrake(context) ?? lockBrake(workload, `it stays on ${home.name} although ${against.why}`);
   if (brake) return { actions: [], holds: [brake] };
-  const tried = failedTargets(context, workload, context.nowMs - context.policy.moveRetryMs, movesLive(workload) ? 'migrate' : 'relocate');
+  const sinceMs = context.nowMs - context.policy.moveRetryMs;
+  // To a host that lacks what a live move takes, an instance is stopped for it: that may have failed, too.
+  const tried = [...(whyNotLive(workload, home, null) === null ? failedTargets(context, workload, sinceMs, 'migrate') : []), ...(movesLive(workload) ? [] : failedTargets(context, workload, sinceMs, 'relocate'))];
   const isSplit = against.code === 'keep-together';
   const placed = isSplit ? placeWithMates(context, workload, home, tried) : context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried], leftByMates: [home.id] });
   // The others come to where it is.

@@ -3,6 +3,7 @@ import type { Host, HostProof } from '../../hosts/host.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
+import { takeOverOf } from '../lost-pools.js';
 import { announced } from './notice-leaving-hosts.js';
 
 export const readmitReturnedHosts: Rule = (context) => {
@@ -23,6 +24,8 @@ function whyNot({ view, policy, nowMs, verdictOf }: RuleContext, host: Host, boo
   if (view.operations.some((operation) => operation.hostId === host.id && (operation.kind === 'readmit' || operation.kind === 'fence'))) {
     return hold('not-admitted', host.name, 'it is back; it is being looked over before it is admitted; `reeve operation list`');
   }
+  const taking = takeOverOf(view, host);
+  if (taking) return hold('not-admitted', host.name, `it is back while its pool ${String(taking.params['pool'])} is being taken over: it is admitted when that has ended; \`reeve operation show ${taking.id}\``);
   const verdict = verdictOf(host.id);
   const leaving = verdict ? announced(verdict) : null;
   if (leaving !== null) return hold('leaving', host.name, `it is heard and still going down (${leaving}); it is admitted when it is up again`);

@@ -8,6 +8,7 @@ import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import { findingsOf } from '../observations.js';
+import { poolBrake } from '../lost-pools.js';
 import { disarmBrake } from './brakes.js';
 import { elsewhereAlready } from './elsewhere-already.js';
 import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
@@ -95,6 +96,9 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   if (active) return active.kind === 'recover' ? no() : no(hold('operation-active', workload.name, `${active.kind} is under way (operation ${active.id}); recovery follows when it has ended; \`reeve operation show ${active.id}\``));
   const elsewhere = elsewhereAlready(context, workload);
   if (elsewhere !== 'no') return elsewhere === 'adopted' ? no() : no(elsewhere);
+  // Only where its data are can it be placed: first they get there.
+  const waitsForPool = poolBrake(context, host, workload);
+  if (waitsForPool) return heldBack(workload, waitsForPool);
   const { brake, notes } = startOrder(context, workload);
   const reason = brake ?? retryBrake(context, workload);
   if (reason) return heldBack(workload, reason);

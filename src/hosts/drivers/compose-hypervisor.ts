@@ -1,4 +1,4 @@
-// All hypervisors of one host behind one port: libvirt always and first, LXD and Incus where the host has them.
+// All hypervisors of one host behind one port: libvirt first, unless the host surely has none; LXD and Incus where it has them.
 import type { Clock } from '../../shared/clock.js';
 import type { ContainerDaemon, HostFacts } from '../host-facts.js';
 import type { DriverName, Hypervisor } from '../hypervisor.js';
@@ -15,16 +15,22 @@ export interface ComposeOptions {
   readonly clock: Pick<Clock, 'nowMs' | 'sleep'>;
   /** What was known of the host's daemons. */
   readonly known: readonly ContainerDaemon[];
+  /** Default: it has one, or nobody knows. */
+  readonly hasLibvirt?: boolean;
   /** Whose a workload is that was never seen on this host. */
   readonly driverOf?: (uuid: string) => DriverName | undefined;
 }
 
 const INSTANCE_DRIVERS: readonly InstanceDriver[] = ['lxd', 'incus'];
 
-export function composeHypervisor({ ssh, clock, known, driverOf = () => undefined }: ComposeOptions): Hypervisor {
+export function composeHypervisor({ ssh, clock, known, hasLibvirt = true, driverOf = () => undefined }: ComposeOptions): Hypervisor {
   const libvirt = new LibvirtHypervisor({ ssh, clock });
   const drivers = INSTANCE_DRIVERS.filter((driver) => known.some((daemon) => daemon.driver === driver)).map((driver) => instanceDriver(ssh, driver));
-  return new HostHypervisor([{ name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') }, ...drivers], factsReader({ ssh, known, host: () => libvirt.facts() }), { clock, driverOf });
+  const vms: HostDriver = { name: 'libvirt', hypervisor: libvirt, takes: (text) => text.trimStart().startsWith('<') };
+  const [first, ...others] = drivers;
+  // One without anything is asked for its VMs: that it does not answer is said then.
+  const all: readonly [HostDriver, ...HostDriver[]] = hasLibvirt || !first ? [vms, ...drivers] : [first, ...others];
+  return new HostHypervisor(all, factsReader({ ssh, known, host: () => libvirt.facts() }), { clock, driverOf });
 }
 
 export function instanceDriver(ssh: SshConnection, driver: InstanceDriver): HostDriver {

@@ -2,7 +2,7 @@
 import { messageOf, OperationalError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import type { HostFacts } from '../host-facts.js';
-import type { CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
+import type { BlockPools, CommandToken, CopyRequest, DiskSpec, DriverName, Hypervisor, InstanceCopies, InventoryLook, MakeRequest, MemberMoves, MigrationCommandState, MigrationProgress, MigrationRequest, MigrationStatistics, MuteDriver, ObservedWorkload, Replica } from '../hypervisor.js';
 import { DriverLooks, type DriverLook } from './driver-looks.js';
 
 export interface HostDriver {
@@ -19,11 +19,15 @@ export class HostHypervisor implements Hypervisor {
   readonly #owners = new Map<string, HostDriver>();
   readonly #around: DriverLooks<HostDriver>;
   readonly copies: InstanceCopies | null;
+  readonly pools: BlockPools | null;
+  readonly members: MemberMoves | null;
 
   /** The first is asked where nobody knows. `facts`: of the host as a whole. */
   constructor(private readonly drivers: readonly [HostDriver, ...HostDriver[]], readonly facts: () => Promise<HostFacts>, private readonly means: { readonly clock: Pick<Clock, 'sleep'>; readonly driverOf: (uuid: string) => DriverName | undefined }) {
     this.#around = new DriverLooks(drivers, means.clock);
     this.copies = drivers.some(({ hypervisor }) => hypervisor.copies !== null) ? this.#allCopies() : null;
+    this.members = drivers.some(({ hypervisor }) => hypervisor.members !== null) ? this.#allMembers() : null;
+    this.pools = drivers.some(({ hypervisor }) => hypervisor.pools !== null) ? this.#allPools() : null;
   }
 
   async inventory(): Promise<InventoryLook> {
@@ -61,13 +65,14 @@ export class HostHypervisor implements Hypervisor {
   kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);
   resume = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).resume(token, uuid);
   setAutostart = async (token: CommandToken, uuid: string, on: boolean): Promise<void> => (await this.#of(uuid)).setAutostart(token, uuid, on);
+  giveBackAutostart = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).giveBackAutostart(token, uuid);
   abortMigration = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).abortMigration(token, uuid);
   startMigration = async (token: CommandToken, request: MigrationRequest): Promise<void> => (await this.#of(request.uuid)).startMigration(token, request);
   /** The guard alone is asked. */
   overtake = (token: CommandToken): Promise<void> => this.drivers[0].hypervisor.overtake(token);
 
-  async announce(token: CommandToken): Promise<void> {
-    await (token.workload ? await this.#of(token.workload.uuid) : this.drivers[0].hypervisor).announce(token);
+  async announce(token: CommandToken, arriving?: string): Promise<void> {
+    await (token.workload ? await this.#of(token.workload.uuid) : this.drivers[0].hypervisor).announce(token, arriving);
   }
 
   createDisk = (token: CommandToken, name: string, disk: DiskSpec): Promise<string> => this.drivers[0].hypervisor.createDisk(token, name, disk);
@@ -96,6 +101,35 @@ export class HostHypervisor implements Hypervisor {
     return found;
   }
 
+  #allMembers(): MemberMoves {
+    const moving = this.drivers.flatMap(({ hypervisor: { members } }) => members ?? []);
+    const of = async (uuid: string): Promise<MemberMoves> => {
+      const { members } = await this.#of(uuid);
+      if (!members) throw new OperationalError('unsupported', `${uuid} is of no daemon that could be in a cluster of its own kind`);
+      return members;
+    };
+    return {
+      startMove: async (token, request) => (await of(request.uuid)).startMove(token, request),
+      moveCommand: (id) => firstKnown(moving.map((one) => () => one.moveCommand(id))),
+      abortMove: async (token, id) => void (await Promise.all(moving.map((one) => one.abortMove(token, id)))),
+      isMoving: async (uuid) => (await of(uuid)).isMoving(uuid),
+    };
+  }
+
+  #allPools(): BlockPools {
+    const of = (name: DriverName): BlockPools => {
+      const pools = this.drivers.find((one) => one.name === name)?.hypervisor.pools;
+      if (!pools) throw new OperationalError('unsupported', `this host has no ${name}`);
+      return pools;
+    };
+    return {
+      look: async (request) => of(request.driver).look(request),
+      claim: async (token, request, notAfterMs) => of(request.driver).claim(token, request, notAfterMs),
+      adopt: async (token, request) => of(request.driver).adopt(token, request),
+      forget: async (token, request, isTaken) => of(request.driver).forget(token, request, isTaken),
+    };
+  }
+
   #allCopies(): InstanceCopies {
     const copying = this.drivers.flatMap(({ hypervisor: { copies } }) => copies ?? []);
     const of = async (uuid: string): Promise<InstanceCopies> => {
@@ -108,17 +142,26 @@ export class HostHypervisor implements Hypervisor {
       for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await act(one);
     };
     return {
-      prepare: (token, uuid) => ofReplica(uuid, (one) => one.prepare(token, uuid)),
+      prepare: (token, uuid, keepsNewest) => ofReplica(uuid, (one) => one.prepare(token, uuid, keepsNewest)),
+      settle: (token, uuid, name) => ofReplica(uuid, (one) => one.settle(token, uuid, name)),
       startCopy: async (token: CommandToken, request: CopyRequest) => (await of(request.uuid)).startCopy(token, request),
+      startMake: async (token: CommandToken, request: MakeRequest) => {
+        const { hypervisor } = this.#taking(request.definition);
+        if (!hypervisor.copies) throw new OperationalError('unsupported', 'such a definition is no instance\'s');
+        return hypervisor.copies.startMake(token, request);
+      },
+      // One wire, whoever asks.
+      reaches: async (destination) => (await Promise.all(copying.map((one) => one.reaches(destination)))).some(Boolean),
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
       abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
-      setAside: async (token, uuid) => (await of(uuid)).setAside(token, uuid),
+      setAside: async (token, uuid, isReusable) => (await of(uuid)).setAside(token, uuid, isReusable),
       replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
-      deleteReplica: async (token, uuid) => {
+      // Whose a replica is, only its owner's list says: it is shown nowhere else.
+      deleteReplica: async (token, uuid, kind) => {
         const shown = await this.observe(uuid);
         // What is shown is the workload: its driver refuses.
-        if (shown) return (await of(uuid)).deleteReplica(token, uuid);
-        return ofReplica(uuid, (one) => one.deleteReplica(token, uuid));
+        if (shown) return (await of(uuid)).deleteReplica(token, uuid, kind);
+        return ofReplica(uuid, (one) => one.deleteReplica(token, uuid, kind));
       },
     };
   }

@@ -130,6 +130,11 @@ export class InvariantChecker implements WorldObserver {
     if (how === 'stopped') this.#checkBystander(host, domain);
   }
 
+  /** Two kernels that write one file system destroy it. */
+  mounted(host: SimulatedHost, pool: string): void {
+    for (const other of this.parts.world.hosts) if (other !== host && other.powered && other.mounts.has(pool)) this.violate('pool-mounted-once', `${pool} is mounted on ${host.name}, and on ${other.name}`);
+  }
+
   migrationBegan(): void {
     // Nothing runs elsewhere yet.
   }
@@ -204,12 +209,17 @@ export class InvariantChecker implements WorldObserver {
   }
 
   /** It writes as long as it runs. What a lost host had alone is gone with it, and said so by the age of the copy. */
-  #checkWrites(host: SimulatedHost, { uuid, name, definition, dataAtMs = 0 }: SimulatedDomain): void {
+  #checkWrites(host: SimulatedHost, { uuid, name, definition, pool, dataAtMs = 0, madeOfMs = null }: SimulatedDomain): void {
     const last = this.#last.get(uuid);
     if (!last || last.endedAtMs === null || last.host === host.name || !definition?.includes(LOCAL_STORAGE)) return;
+    // What lies on a LUN is not lost with its host.
+    if (pool !== undefined && dataAtMs < last.endedAtMs) this.violate('no-write-lost', `${name} starts on ${host.name} from ${pool} without what it wrote in the last ${Math.round(last.endedAtMs - dataAtMs)} ms on ${last.host}`);
     const row = this.#row(last.host);
     const wasLost = !row || row.condition !== 'online' || (row.proof !== null && row.proof.hostEpoch >= last.hostEpoch);
     if (!wasLost && dataAtMs < last.endedAtMs) this.violate('no-write-lost', `${name} starts on ${host.name} without what it wrote in the last ${Math.round(last.endedAtMs - dataAtMs)} ms on ${last.host}`);
+    // People were told how old the copy is from which it would be recovered: it is no older.
+    const shown = this.#workload(name)?.replica;
+    if (wasLost && shown && this.#row(host.name)?.id === shown.hostId && shown.asOfMs !== null && (madeOfMs ?? -1) < shown.asOfMs) this.violate('no-write-lost', `${name} starts on ${host.name} from a copy that is ${Math.round(shown.asOfMs - (madeOfMs ?? 0))} ms older than it was said to be`);
   }
 
   #checkLeftAlone({ name }: SimulatedDomain): void {

@@ -13,7 +13,8 @@ import { startWorkloads } from '../../cluster/rules/start-workloads.js';
 import { SelfFence } from '../../cluster/self-fence.js';
 import { Witness } from '../../agent/witness.js';
 import type { Change } from '../../cluster/change.js';
-import type { Host } from '../../hosts/host.js';
+import type { Host, HostProof } from '../../hosts/host.js';
+import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
 import { FILTERS } from '../../scheduler/place-workload.js';
 import type { Filter } from '../../scheduler/filter.js';
 import { cpusFit } from '../../scheduler/rules/cpus-fit.js';
@@ -55,6 +56,8 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'lease-from-receipt', without: 'the lease counts from the sending of what is acknowledged', caughtBy: TWICE, apply: leaseFromReceipt },
   { name: 'lease-of-any-voter', without: 'a lease needs a majority of acknowledgements', caughtBy: TWICE, apply: leaseOfAnyVoter },
   { name: 'no-last-copy', without: 'what must be copied is copied once more when it is stopped', caughtBy: ['no-write-lost'], apply: noLastCopy },
+  { name: 'pool-taken-without-power', without: 'a pool is taken over only from a host that surely has no power', caughtBy: ['pool-mounted-once'], apply: poolTakenWithoutPower },
+  { name: 'copy-counts-from-its-end', without: 'a copy is as old as the moment at which its copying began', caughtBy: ['no-write-lost'], apply: copyCountsFromItsEnd },
   { name: 'no-self-fence', without: 'when the lease ends, what runs under it is ended, or the watchdog resets the host', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { return duty.call(this, { ...sight, leaseUntilMs: Infinity }); }) },
   { name: 'watchdog-fed-regardless', without: 'until what ran under the lease is seen gone, the watchdog gets nothing', caughtBy: TWICE, apply: () => instead(SelfFence.prototype, 'duty', (duty) => function (this: SelfFence, sight) { const asked = duty.call(this, sight); return asked.watchdog === 'starve' ? { ...asked, watchdog: 'feed' } : asked; }) },
   { name: 'voters-forget-promises', without: 'a promise holds through every restart of the voter', caughtBy: TWICE, apply: () => instead(Disk.prototype, 'load', () => () => NO_PROMISES) },
@@ -109,6 +112,13 @@ function fenceTrustsTheAnswer(): () => void {
   return () => undo.forEach((one) => one());
 }
 
+/** The end of a lease passes for the end of the mount. */
+function poolTakenWithoutPower(): () => void {
+  const proofs = POWER_PROOFS as Set<HostProof['kind']>;
+  proofs.add('lease-expired');
+  return () => void proofs.delete('lease-expired');
+}
+
 function guardForgetsAfterReboot(): () => void {
   const admitted = new WeakMap<SimulatedGuard, string>();
   const undo: readonly (() => void)[] = [
@@ -161,6 +171,16 @@ function takeOverAfter(leftOf: (leftMs: number) => number): () => void {
   return instead(Exclusion.prototype, 'state', (state) => function (this: Exclusion, nowMs) {
     const known = state.call(this, nowMs);
     return known.kind === 'running-out' && leftOf(known.leftMs) <= 0 ? { kind: 'over', evidence: 'enough' } : known;
+  });
+}
+
+function copyCountsFromItsEnd(): () => void {
+  const younger = (change: Change): Change => {
+    const replica = change.change === 'workload' ? change.set.replica : null;
+    return change.change === 'workload' && replica && replica.asOfMs !== null ? { ...change, set: { ...change.set, replica: { ...replica, asOfMs: replica.asOfMs + 800 } } } : change;
+  };
+  return instead(MemoryClusterStore.prototype, 'commit', (commit) => function (this: MemoryClusterStore, changes, at) {
+    return commit.call(this, changes.map(younger), at);
   });
 }
 

@@ -45,6 +45,8 @@ const host = z.strictObject({
   labels: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
   runsController: z.boolean().optional(),
+  daemonCluster: name.optional(),
+  hypervisors: z.array(z.enum(['libvirt', 'lxd'])).min(1).optional(),
 });
 
 const faults = z.strictObject({
@@ -59,8 +61,10 @@ const faults = z.strictObject({
 const workload = z.strictObject({
   name,
   kind: z.enum(['vm', 'container']).optional(),
-  storage: z.enum(['shared', 'local']).optional(),
+  storage: z.enum(['shared', 'local', 'lun']).optional(),
   replicateEveryS: whole(1, 10_000_000).optional(),
+  live: z.boolean().optional(),
+  drain: z.enum(['migrate', 'relocate', 'leave']).optional(),
   host: name.optional(),
   desired: z.enum(DESIRED).optional(),
   cpus: cpus.optional(),
@@ -113,9 +117,11 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED) }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.stop'), timeoutS: seconds.optional() }),
-  z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
+  z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.stopped-by-hand', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.manage', 'workload.unmanage']), host: name.optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.moved-by-hand'), to: name }),
+  /** Beyond the contract. */
+  z.strictObject({ ...onWorkload, do: z.literal('workload.recover-from-replica') }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),
   z.strictObject({ ...at, do: z.literal('workload.create'), workload }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.delete') }),

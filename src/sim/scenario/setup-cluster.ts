@@ -2,15 +2,16 @@
 import type { Change } from '../../cluster/change.js';
 import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
-import { LOCAL_STORAGE, simulatedNeeds } from '../simulated-needs.js';
+import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import type { DriverName } from '../../hosts/hypervisor.js';
 import { hostId, workloadId } from '../../shared/ids.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import { EPOCH_MS } from '../engine/sim-process.js';
 import { GuestFaults } from '../guest-faults.js';
 import { SimulatedGuard } from '../simulated-guard.js';
 import { SimulatedHypervisor } from '../simulated-hypervisor.js';
-import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
+import type { SimulatedDomain, SimulatedHost, SimulatedWorld } from '../simulated-world.js';
 import { DEFAULT_FENCING, type Scenario, type ScenarioHost, type ScenarioRule, type ScenarioWorkload } from './scenario.js';
 
 const DEFAULT_HOST = { cpus: 32, memoryMiB: 131_072 };
@@ -22,8 +23,10 @@ const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 10
 /** Ids are names: what the simulator prints, a reader finds in the file. */
 export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
-  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS });
+  const { hypervisors } = host;
+  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS, ...(hypervisors ? { hypervisors: new Set<DriverName>(hypervisors) } : {}) });
   added.watchdogDevice = (host.fencing ?? DEFAULT_FENCING).includes('watchdog');
+  added.daemonCluster = host.daemonCluster ?? null;
   added.guard = new SimulatedGuard(host.name);
   added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
   return added;
@@ -46,13 +49,13 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
-    fenceDevices: (host.fencing ?? DEFAULT_FENCING).flatMap((kind) => DEVICES[kind]), facts, trouble: null, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, why: null,
+    fenceDevices: (host.fencing ?? DEFAULT_FENCING).flatMap((kind) => DEVICES[kind]), facts, trouble: null, agentKey: '00'.repeat(32), leaving: null, flapping: NEVER_LOST, takenPools: [], why: null,
   };
 }
 
-export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage'>, disk = diskOf(name)): string {
+export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage, host }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage' | 'host'>, disk = diskOf(name)): string {
   return [
-    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? LOCAL_STORAGE : ''}`,
+    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? storageIn('default') : storage === 'lun' ? storageIn(lunPoolOf(host ?? '')) : ''}`,
     `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu><os><type arch='x86_64'>hvm</type></os><devices>`,
     `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk>`,
     `<interface type='bridge'><source bridge='br0'/></interface></devices></domain>`,
@@ -63,6 +66,17 @@ const diskOf = (name: string): string => `/srv/shared/${name}.qcow2`;
 
 export const uuidOf = (index: number): string => `00000000-0000-4000-8000-${(index + 1).toString(16).padStart(12, '0')}`;
 
+/** A LUN for each host that has something on one; every host sees it, and that host has it mounted. */
+export function addLuns(world: SimulatedWorld, { workloads = [] }: Pick<Scenario, 'workloads'>): void {
+  for (const { storage, host: name } of workloads) {
+    if (storage !== 'lun' || name === undefined || world.luns.has(lunPoolOf(name))) continue;
+    const [host, pool] = [world.host(name), lunPoolOf(name)];
+    world.luns.set(pool, { pool, uuid: `fs-${pool}`, holder: name });
+    host.lunPools.set(pool, `fs-${pool}`);
+    world.mount(host, pool);
+  }
+}
+
 /** The guest as it is in the world, whoever knows of it. */
 export function addGuest(world: SimulatedWorld, one: ScenarioWorkload, uuid: string): void {
   const anyHost = [...world.hosts][0];
@@ -71,7 +85,7 @@ export function addGuest(world: SimulatedWorld, one: ScenarioWorkload, uuid: str
   if (one.host === undefined) return;
   const host = world.host(one.host);
   const definition = guestDefinition(uuid, one);
-  const domain = { uuid, name: one.name, kind: one.kind ?? 'vm', definition, running: null, reason: 'unknown', autostart: false, statistics: null };
+  const domain: SimulatedDomain = { uuid, name: one.name, kind: one.kind ?? 'vm', definition, running: null, reason: 'unknown', autostart: false, statistics: null, ...(one.storage === 'lun' ? { pool: lunPoolOf(host.name) } : {}) };
   host.domains.set(uuid, domain);
   const desired = one.desired ?? 'running';
   const runs = host.powered && (desired === 'running' || desired === 'unmanaged') && one.faults?.running !== false;
@@ -88,7 +102,7 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: home, workloadEpoch: 1, state, why: null,
     needs: simulatedNeeds(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
-    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' ? { drainPolicy: 'relocate' as const } : {}), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
   };
 }
 

@@ -32,6 +32,20 @@ export function peopleMeanwhile(seed: number, site: StormSite, rules: readonly S
   return deeds.flat();
 }
 
+/** Of another stream of its own: most seeds keep their storms as they were. */
+export function stopsByHand(seed: number, site: StormSite): readonly TimelineEntry[] {
+  const rng = seededRng(seed ^ 0x57_0bed);
+  if (rng.next() < 0.85) return [];
+  return Array.from({ length: 1 + rng.int(2) }, () => ({ at: later(rng, site.beginsS, site.lengthS), do: 'workload.stopped-by-hand', workload: workload(rng, site) }));
+}
+
+/** Of another stream again. Refused as long as its host is not proven off, and when there is no copy: some are of use. */
+export function replicasChosen(seed: number, site: StormSite): readonly TimelineEntry[] {
+  const rng = seededRng(seed ^ 0x4e9_11ca);
+  if (rng.next() < 0.7) return [];
+  return Array.from({ length: 1 + rng.int(4) }, () => ({ at: later(rng, site.beginsS, site.lengthS), do: 'workload.recover-from-replica', workload: workload(rng, site) }));
+}
+
 function leftAlone(rng: Rng, site: PeopleSite, at: number): readonly TimelineEntry[] {
   const name = workload(rng, site);
   return [{ at, do: 'workload.unmanage', workload: name }, { at: later(rng, at + 0.5, 30), do: 'workload.manage', workload: name }];

@@ -5,7 +5,7 @@ import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEn
 import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
-import { peopleMeanwhile } from './random-people.js';
+import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
 import { moreRules } from './random-rules.js';
 import { healed, pick, putRight, randomStorm } from './random-storm.js';
 
@@ -26,7 +26,7 @@ export function randomScenario(seed: number): Scenario {
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
   const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...hostTroubles(seed, site), ...hangingDaemons(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
   return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
@@ -133,7 +133,8 @@ function withContainers(seed: number, workloads: readonly ScenarioWorkload[]): r
   return workloads.map((one) => {
     const [chance, isCopied, everyS] = [rng.next(), rng.next() < 0.7, 10 + rng.int(50)];
     if (chance > 0.4) return one;
-    return { ...one, kind: 'container', storage: 'local', ...(isCopied ? { replicateEveryS: everyS } : {}) };
+    // Some of them in a pool on a LUN.
+    return { ...one, kind: 'container', storage: one.host !== undefined && everyS % 3 === 0 ? 'lun' : 'local', ...(isCopied ? { replicateEveryS: everyS } : {}) };
   });
 }
 

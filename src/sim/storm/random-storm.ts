@@ -191,9 +191,13 @@ const healedHost = (name: string, hosts: readonly ScenarioHost[], at: number): r
   { at: at + 30, do: 'host.uncordon', host: name },
 ];
 
-/** What only some storms have done: dead watchdogs live again, and what people have put out of Reeve's care comes back into it. */
+/**
+ * What only some storms have done: dead watchdogs live again, what people have put out of Reeve's care comes back into it, and a host that was on its way down when it was
+ * switched on, and went off after that, is switched on once more.
+ */
 export function putRight(storm: readonly TimelineEntry[], at: number): readonly TimelineEntry[] {
   const alone = [...new Set(storm.flatMap((entry) => (entry.do === 'workload.unmanage' ? [entry.workload] : [])))];
   const dead = [...new Set(storm.flatMap((entry) => (entry.do === 'host.fence-breaks' && entry.device === 'watchdog' ? [entry.host] : [])))];
-  return [...dead.map((name) => ({ at, do: 'host.fence-repaired' as const, host: name, device: 'watchdog' })), ...alone.map((name) => ({ at, do: 'workload.manage' as const, workload: name }))];
+  const downs = [...new Set(storm.flatMap((entry) => (entry.do === 'host.shutdown' ? [entry.host] : [])))];
+  return [...downs.map((name) => ({ at, do: 'host.power-on' as const, host: name })), ...dead.map((name) => ({ at, do: 'host.fence-repaired' as const, host: name, device: 'watchdog' })), ...alone.map((name) => ({ at, do: 'workload.manage' as const, workload: name }))];
 }

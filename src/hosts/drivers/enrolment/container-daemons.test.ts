@@ -18,14 +18,14 @@ describe('the daemons for containers', () => {
     expect(read(RECORDED)).toEqual([
       { driver: 'lxd', error: null, version: '5.0.2', httpsAddress: '10.66.0.12:8443', isClustered: false, healingThresholdS: 0, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: [], profiles: ['default'] },
     ]);
-    expect(doorsOf(RECORDED.split('\n').map(splitLine))).toEqual([{ driver: 'lxd', error: null, httpsAddress: '10.66.0.12:8443', fingerprint: 'fb2910f3976f3fa866e84bc858dba1af9f8b877c6df2ea0ad6c26278d95e52a1' }]);
+    expect(doorsOf(RECORDED.split('\n').map(splitLine))).toEqual([{ driver: 'lxd', error: null, httpsAddress: '10.66.0.12:8443', isClustered: false, fingerprint: 'fb2910f3976f3fa866e84bc858dba1af9f8b877c6df2ea0ad6c26278d95e52a1' }]);
   });
 
   it('may be two, one of which is silent', () => {
     const seen = read(`hostname x\ndaemon lxd\ndaemon-error Error: Get "http://unix.socket/1.0": EOF\ndaemon incus\n${server({ 'cluster.healing_threshold': '30' })}\n${REST}\nend yes`);
     expect(seen.map(({ driver, error }) => [driver, error])).toEqual([['lxd', 'Error: Get "http://unix.socket/1.0": EOF'], ['incus', null]]);
     expect(seen[1]).toMatchObject({ version: '6.0', httpsAddress: null, isClustered: true, healingThresholdS: 30, criu: true, pools: [{ name: 'z', driver: 'zfs' }], networks: ['a', 'b'] });
-    expect(doorsOf(['daemon lxd', 'daemon-error x'].map(splitLine))).toEqual([{ driver: 'lxd', error: 'x', httpsAddress: null, fingerprint: '' }]);
+    expect(doorsOf(['daemon lxd', 'daemon-error x'].map(splitLine))).toEqual([{ driver: 'lxd', error: 'x', httpsAddress: null, isClustered: false, fingerprint: '' }]);
   });
 
   it.each([['{"environment": {', /can.?not be read/], ['', /says nothing/]])('that say something else (%j) are as if they said nothing', (text, why) => {

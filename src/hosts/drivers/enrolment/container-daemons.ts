@@ -56,8 +56,8 @@ export function daemonsOf(lines: readonly Line[]): readonly SurveyedDaemon[] {
 
 export function doorsOf(lines: readonly Line[]): readonly DaemonDoor[] {
   return sectionsOf(lines).map(({ driver, value }) => {
-    const { error, httpsAddress } = daemonOf(driver, value);
-    return { driver, error, httpsAddress, fingerprint: error === null ? parse(serverSchema, value('server'), driver).environment.certificate_fingerprint : '' };
+    const { error, httpsAddress, isClustered } = daemonOf(driver, value);
+    return { driver, error, httpsAddress, isClustered, fingerprint: error === null ? parse(serverSchema, value('server'), driver).environment.certificate_fingerprint : '' };
   });
 }
 

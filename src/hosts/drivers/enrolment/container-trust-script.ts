@@ -14,7 +14,7 @@ const COMMAND_S = 30;
 const ASK_S = 10;
 
 /** `c` is the client. Ends with the last line of what a failed command says. */
-function head(driver: ContainerDriver): string {
+export function head(driver: ContainerDriver): string {
   return `export LC_ALL=C
 umask 077
 ${FIND_DAEMONS}

@@ -6,6 +6,7 @@ import { HYPERVISOR_NAMES } from '../../hypervisor.js';
 import { remoteNameOf } from '../lxd/remotes.js';
 import { DAEMONS_SCRIPT, doorsOf } from './container-daemons.js';
 import { certificatesScript, dropScript, inviteScript, joinScript, OURS, reachScript } from './container-trust-script.js';
+import { SshClientCertificates } from './ssh-client-certificates.js';
 import type { RootShell } from './ssh-host-survey.js';
 import { splitLine } from './survey-script.js';
 
@@ -16,7 +17,11 @@ const CHANGE_MS = 120_000;
 const certificatesSchema = z.array(z.object({ name: z.string().default(''), fingerprint: z.string() }));
 
 export class SshContainerTrust implements ContainerTrust {
-  constructor(private readonly shell: RootShell) {}
+  readonly certificates: SshClientCertificates;
+
+  constructor(private readonly shell: RootShell) {
+    this.certificates = new SshClientCertificates(shell, (driver) => this.#certificates(driver));
+  }
 
   async doors(): Promise<readonly DaemonDoor[]> {
     const { stdout } = await this.shell.run(DAEMONS_SCRIPT, { timeoutMs: ASK_MS, what: 'look for daemons for containers' });

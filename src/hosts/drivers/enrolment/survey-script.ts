@@ -1,6 +1,7 @@
 // One look at a host as a shell script, and how its answer is read.
 import { OperationalError } from '../../../shared/errors.js';
 import { INSTALLED_CLUSTER } from '../ssh/agent-files.js';
+import { LIBVIRT_ABSENT } from '../libvirt/presence-script.js';
 import { daemonsOf, DAEMONS_SCRIPT } from './container-daemons.js';
 import { POOL_MARKER_FILE, type HostSurvey, type SurveyedPool } from '../../host-survey.js';
 
@@ -11,6 +12,7 @@ const LIBVIRT_S = 15;
 
 /** Lines of "key value"; the lines of a pool follow its `pool` line. */
 export const SURVEY_SCRIPT = `export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system
+${LIBVIRT_ABSENT}
 plain() { sed "s/&lt;/</g; s/&gt;/>/g; s/&apos;/'/g; s/&quot;/\\"/g; s/&amp;/\\&/g"; }
 name=$(uname -n)
 echo "hostname $name"
@@ -31,7 +33,9 @@ echo "lockspace $(sed -n 's/^[[:space:]]*file_lockspace_dir[[:space:]]*=[[:space
 [ ! -x /usr/sbin/virtlockd ] || echo "virtlockd yes"
 if command -v virt-admin > /dev/null; then ! timeout ${STORAGE_S} virt-admin -q -c virtlockd:///system server-list > /dev/null 2>&1 || echo "lock-daemon yes"
 elif [ -S /run/libvirt/virtlockd-sock ]; then echo "lock-daemon yes"; fi
-if version=$(timeout ${LIBVIRT_S} virsh -q version 2>&1); then
+if libvirt_absent; then
+  echo "libvirt-absent yes"
+elif version=$(timeout ${LIBVIRT_S} virsh -q version 2>&1); then
   echo "$version" | sed -n 's/^Using library: libvirt /libvirt /p; s/^Running hypervisor: QEMU /qemu /p'
   echo "uuid $(timeout ${LIBVIRT_S} virsh -q capabilities 2>/dev/null | sed -n 's/.*<uuid>\\(.*\\)<\\/uuid>.*/\\1/p' | head -n1)"
   timeout ${LIBVIRT_S} virsh -q list --all --autostart --name | while read -r domain; do [ -z "$domain" ] || echo "autostart $domain"; done
@@ -70,6 +74,7 @@ export function parseSurvey(output: string, clock: ClockReading): HostSurvey {
     architecture: first('architecture') ?? '',
     virtualization: virtualization === 'vmx' || virtualization === 'svm' ? virtualization : null,
     kvm: kvm === 'usable' || kvm === 'refused' ? kvm : 'absent',
+    hasLibvirt: first('libvirt-absent') !== 'yes',
     libvirtVersion: first('libvirt'),
     libvirtError: first('libvirt-error'),
     qemuVersion: first('qemu'),

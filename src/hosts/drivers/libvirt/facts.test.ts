@@ -1,5 +1,6 @@
 // What a host says about itself, with a recorded answer.
 import { describe, expect, it } from 'vitest';
+import { hasLibvirt } from '../../host-facts.js';
 import { parseFacts } from './facts.js';
 import { FACTS } from './recorded.fixture.js';
 
@@ -14,6 +15,15 @@ describe('parseFacts', () => {
         { name: 'shared', path: '/srv/shared', markerId: '7d7a3c1e', freeMiB: 235_109, totalMiB: 258_019 },
       ],
     });
+  });
+
+  it('tells a host without libvirt from one whose libvirt does not answer', () => {
+    const silent = FACTS.replace(/(@@reeve-section version\n)[\s\S]*(@@reeve-section end)/, '$1$2');
+    const versions = ({ libvirtVersion, qemuVersion }: ReturnType<typeof parseFacts>): readonly unknown[] => [libvirtVersion, qemuVersion];
+    expect(versions(parseFacts(silent, 0))).toEqual(['unknown', 'unknown']);
+    const none = parseFacts(silent.replace('@@reeve-section version', 'libvirt none\n@@reeve-section version'), 0);
+    expect([...versions(none), hasLibvirt(none), none.cpus, none.memoryMiB]).toEqual([null, null, false, 2, 24_105]);
+    expect([hasLibvirt(null), hasLibvirt(parseFacts(silent, 0))]).toEqual([true, true]);
   });
 
   it('says kvm only when the device opens and libvirt offers it', () => {

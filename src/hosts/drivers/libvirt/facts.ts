@@ -2,13 +2,14 @@
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts, StoragePool } from '../../host-facts.js';
 import { POOL_MARKER_FILE } from '../../host-survey.js';
+import { LIBVIRT_ABSENT } from './presence-script.js';
 import { all, first, parseXml, type XmlElement } from './xml.js';
-
 
 const MARK = '@@reeve-section ';
 
 /** Sections, each begun by a line with the mark. One that fails is empty: a host without pools or bridges is a host. */
 export const FACTS_SCRIPT = `export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system
+${LIBVIRT_ABSENT}
 mark() { echo "${MARK}$1"; }
 mark plain
 echo "hostname $(uname -n)"
@@ -18,6 +19,7 @@ echo "cpus $(getconf _NPROCESSORS_ONLN)"
 read -r id < /proc/sys/kernel/random/boot_id && echo "boot $id"
 read -r id < /etc/machine-id && echo "machine $id"
 [ ! -e /dev/watchdog ] || echo "watchdog yes"
+if libvirt_absent; then echo "libvirt none"; fi
 # -c first: <> would create the file.
 if [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; then echo "kvm yes"; fi
 while read -r key value rest; do case $key in MemTotal:|MemAvailable:) echo "$key $value" ;; esac; done < /proc/meminfo
@@ -60,8 +62,8 @@ export function parseFacts(output: string, nowMs: number): HostFacts {
     usableCpuModels: usableModels(domain),
     architecture: word('architecture'),
     accelerator: word('kvm') === 'yes' && offersKvm(capabilities, domain) ? 'kvm' : 'tcg',
-    libvirtVersion: /library: libvirt ([\d.]+)/.exec(version)?.[1] ?? 'unknown',
-    qemuVersion: /hypervisor: QEMU ([\d.]+)/.exec(version)?.[1] ?? 'unknown',
+    libvirtVersion: word('libvirt') === 'none' ? null : (/library: libvirt ([\d.]+)/.exec(version)?.[1] ?? 'unknown'),
+    qemuVersion: word('libvirt') === 'none' ? null : (/hypervisor: QEMU ([\d.]+)/.exec(version)?.[1] ?? 'unknown'),
     kernelVersion: word('kernel'),
     bootId: word('boot'),
     machineId: word('machine'),

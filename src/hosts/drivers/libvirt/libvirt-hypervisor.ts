@@ -35,6 +35,8 @@ const ENVIRONMENT = 'export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system';
 const NOT_STOPPED = 95;
 
 export class LibvirtHypervisor implements Hypervisor {
+  readonly pools = null;
+  readonly members = null;
   readonly copies = null;
   readonly #ssh: SshConnection;
   readonly #clock: Pick<Clock, 'nowMs'>;
@@ -125,6 +127,9 @@ export class LibvirtHypervisor implements Hypervisor {
   async resume(token: CommandToken, uuid: string): Promise<void> {
     this.#accept(await this.#do(token, virsh('resume', uuid), `resume ${uuid}`, underLease(token)), `resume ${uuid}`, [ALREADY_RUNNING]);
   }
+
+  /** libvirt has no place for such a note but the definition itself, which is its owner's. */
+  giveBackAutostart = async (token: CommandToken): Promise<void> => this.overtake(token);
 
   async setAutostart(token: CommandToken, uuid: string, on: boolean): Promise<void> {
     await this.#doOk(token, virsh('autostart', ...(on ? [] : ['--disable']), uuid), `autostart of ${uuid}`);

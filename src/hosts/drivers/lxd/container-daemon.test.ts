@@ -16,8 +16,12 @@ const look = (result: Partial<RunResult>) => readContainerDaemon(ssh(result), DI
 describe('parseContainerDaemon', () => {
   it('reads version, address, pools, managed networks and profiles', () => {
     expect(parseContainerDaemon(DAEMON, DIALECTS.lxd)).toEqual({
-      driver: 'lxd', version: '5.0.2', address: '10.66.0.11:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir' }], networks: ['lxdbr7'], profiles: ['default'],
+      driver: 'lxd', version: '5.0.2', address: '10.66.0.11:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: '/var/lib/lxd/storage-pools/default' }], filesystems: [], networks: ['lxdbr7'], profiles: ['default'],
+      trust: { client: null, server: null, remotes: [], letsIn: [] },
     });
+    const healing = DAEMON.replace('"core.https_address"', '"cluster.healing_threshold": "30", "core.https_address"');
+    expect(parseContainerDaemon(healing, DIALECTS.lxd).healingThresholdS).toBeUndefined();
+    expect(parseContainerDaemon(healing.replace('"server_clustered": false', '"server_clustered": true'), DIALECTS.lxd)).toMatchObject({ isClustered: true, healingThresholdS: 30 });
     expect(parseContainerDaemon(DAEMON.replace('@@reeve-section criu\n', '@@reeve-section criu\nyes\n').replace('"core.https_address": "10.66.0.11:8443",', ''), DIALECTS.lxd)).toMatchObject({ criu: true, address: null });
   });
 });

@@ -4,10 +4,13 @@ import { OperationalError } from '../../../shared/errors.js';
 import type { ContainerDaemon } from '../../host-facts.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { SshConnection } from '../ssh/ssh-connection.js';
+import { FILESYSTEM_FUNCTIONS, parseFilesystems } from './block-filesystems.js';
 import { clientScript } from './client-script.js';
 import type { Dialect } from './dialect.js';
-import { jsonOf, sectionsOf, SECTION_MARK, serverSchema } from './inventory.js';
+import { serverSchema } from './inventory.js';
+import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { EXIT } from './lxd-failure.js';
+import { parseTrust, trustScript } from './read-trust.js';
 
 export type DaemonLook =
   | { readonly kind: 'absent' }
@@ -29,6 +32,10 @@ ask networks '/1.0/networks?recursion=1'
 ask profiles '/1.0/profiles?recursion=1'
 echo "${SECTION_MARK}criu"
 if ${bundled}command -v criu > /dev/null; then echo yes; fi
+echo "${SECTION_MARK}filesystems"
+${FILESYSTEM_FUNCTIONS}
+filesystems
+${trustScript(dialect.driver)}
 echo "${SECTION_MARK}end"`;
 }
 
@@ -45,7 +52,7 @@ export async function readContainerDaemon(ssh: SshConnection, dialect: Dialect):
   }
 }
 
-const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string() }));
+const poolsSchema = z.array(z.object({ name: z.string(), driver: z.string(), status: z.string().optional(), config: z.record(z.string(), z.string()).nullish() }));
 const networksSchema = z.array(z.object({ name: z.string(), managed: z.boolean() }));
 const profilesSchema = z.array(z.object({ name: z.string() }));
 
@@ -55,15 +62,21 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
   const read = <Schema extends z.ZodType>(schema: Schema, section: string): z.infer<Schema> => jsonOf(schema, sections.get(section) ?? '', `${title} about its ${section}`);
   const { config, environment } = read(serverSchema, 'server');
   const address = config['core.https_address'];
+  // Written as text; a daemon that stands alone heals nothing, whatever is set.
+  const healing = environment.server_clustered ? Number(config['cluster.healing_threshold'] ?? 0) || 0 : 0;
   return {
     driver,
     version: environment.server_version,
     address: typeof address === 'string' && address !== '' ? address : null,
     isClustered: environment.server_clustered,
+    ...(environment.server_clustered ? { cluster: { id: environment.certificate_fingerprint, member: environment.server_name } } : {}),
+    ...(healing > 0 ? { healingThresholdS: healing } : {}),
     criu: sections.get('criu')?.trim() === 'yes',
-    pools: read(poolsSchema, 'pools').map(({ name, driver: of }) => ({ name, driver: of })).sort(byName),
+    pools: read(poolsSchema, 'pools').map(({ name, driver: of, status, config }) => ({ name, driver: of, source: config?.['source'] || null, ...(status === 'Unavailable' ? { isUnavailable: true as const } : {}) })).sort(byName),
+    filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),
+    trust: parseTrust(output),
   };
 }
 

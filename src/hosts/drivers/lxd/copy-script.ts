@@ -2,11 +2,11 @@
 import type { CopyRequest } from '../../hypervisor.js';
 import { detachedDir, ENDED_SCRIPT, endDetachedScript, startDetachedScript } from '../ssh/detached-command.js';
 import { quote } from '../ssh/shell-quote.js';
-import { clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, sameInstance, SENDING, WRITING } from './client-script.js';
+import { AT, clientScript, INSTANCE_FUNCTIONS, instanceScript, notCopying, notReplica, OVERTAKEN, OVERTAKEN_TRIES, sameInstance, SENDING, WRITING } from './client-script.js';
 import type { Dialect } from './dialect.js';
 import { rootPoolOf, type Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
-import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
+import { MARKS, passingNameOf, REPLICA, SET_ASIDE, SPARE, spareNameOf, WAS_UNSET } from './marks.js';
 import { remoteNameOf } from './remotes.js';
 
 /** Of each question before and after the copying; the copying itself is bounded by whoever waits for it. */
@@ -27,14 +27,17 @@ const ABOUT_S = 3;
 export function prepareScript(uuid: string, instance: Instance): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && state=$(status_of "") || exit $?
-[ "$role" = ${REPLICA} ] || exit 0
+[ "$role" = ${REPLICA} ] || [ "$role" = ${SPARE} ] || exit 0
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica of $name runs ($state)"
 ${notCopying}
 case $copied in ''|*[!0-9]*) since=0 ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
 inside() { "$@"; }
 [ ! -e /run/snapd/ns/lxd.mnt ] || [ "$state_dir" != /var/snap/lxd/common/lxd ] || inside() { nsenter --mount=/run/snapd/ns/lxd.mnt "$@"; }
 root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_name/rootfs
-if inside test -d "$root"; then
+# Its host went down in the middle of its very first copying: the daemon lists it, and can neither copy over it nor set anything on it.
+if [ -z "$copied" ] && ! inside test -L "$state_dir/containers/$kernel_name"; then
+  client delete "$name" --project "$project"
+elif inside test -d "$root"; then
   inside find "$root" -xdev -type f -newermt "@$since" -exec touch -d @1 {} + || end ${EXIT.notDone} "the files of the replica of $name can not be prepared"
 else
   client delete "$name" --project "$project"
@@ -43,17 +46,18 @@ fi`;
 
 /** Two drivers of one host may be asked about the same id: each has its own. */
 export const copyIdOf = ({ driver }: Dialect, id: string): string => `${driver}-${id}`;
-const UNIT = 'reeve-copy';
+export const COPY_UNIT = 'reeve-copy';
 
 export function startCopyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
   const id = copyIdOf(dialect, request.id);
   return `[ ! -d ${detachedDir(id)} ] || exit 0
 ${sameInstance(uuid)}
 ${notReplica}
-${startDetachedScript({ id, unitPrefix: UNIT, script: copyScript(dialect, instance, uuid, request) })}`;
+${startDetachedScript({ id, unitPrefix: COPY_UNIT, script: copyScript(dialect, instance, uuid, request) })}`;
 }
 
 /**
+ * The client itself writes settings at the end of a copy, and can be overtaken in that (Incus 6.0.4); what was copied is passed over by the next try.
  * Files that vanish while rsync reads them fail the whole copy of a container that runs (LXD 5.0.2, also with --allow-inconsistent, which says
  * that it would not). The next try has little left to copy. One that removes files all the time is copied while it is stopped, or from a pool that has snapshots.
  */
@@ -63,7 +67,7 @@ const COPY_ONCE = `copy_once() {
   inconsistent=
   [ "$state" = Stopped ] || inconsistent=--allow-inconsistent
   limit=0
-  said=$(client copy -q "$name" "$there$name" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}=${REPLICA} -c boot.autostart=false -c ${MARKS.autostart}="$noted" 2>&1)
+  said=$(client copy -q "$name" "$there$into" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}="$as" -c boot.autostart=false -c ${MARKS.autostart}="$noted" 2>&1)
 }`;
 
 /**
@@ -85,40 +89,64 @@ was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) && co
 # Carried along it would call the copy complete while it is being made.
 [ -z "$copied" ] || set_settings "" ${MARKS.copied}= || exit $?
 [ -n "$noted" ] || noted=\${was:-${WAS_UNSET}}
-${openDestination(uuid)}
+${openDestination(uuid, request.keepsNewest)}
 ${COPY_ONCE}
 tries=${VANISHED_TRIES}
 [ "$state" != Stopped ] || tries=1
 # Of the first try: what it has read is passed over by the next ones.
 began=$(date +%s%3N)
+overtaken=0
 until copy_once; do
-  code=$? tries=$((tries - 1))
+  code=$?
+  case $said in *"${OVERTAKEN}"*) [ "$overtaken" -lt ${OVERTAKEN_TRIES} ] && overtaken=$((overtaken + 1)) && continue ;; esac
+  tries=$((tries - 1))
   case $tries:$said in 0:*) false ;; *"exit status 24"*) true ;; *) false ;; esac || { printf '%s\\n' "$said" >&2; exit "$code"; }
 done
 limit=${ASK_S}
+at "$into"
 found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && state=$(status_of "$there") || exit $?
-[ "$found:$role:$state" = ${quote(`${uuid}:${REPLICA}:Stopped`)} ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
+[ "$found:$role:$state" = ${quote(uuid)}":$as:Stopped" ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
+# By the clock of another host the one before may seem newer.
+[ -z "$kept" ] || [ "$began" -gt "$kept" ] || began=$((kept + 1))
 set_settings "$there" ${MARKS.copied}="$began"
 )`;
 }
 
-/** Nothing is ever copied over a workload, nor over what merely has the same name; a replica that is there is marked incomplete first. */
-function openDestination(uuid: string): string {
-  return `others=$(client query "\${there}/1.0/instances?recursion=1&project=$project&filter=config.volatile.uuid+eq+${uuid}") || exit $?
-others=$(printf '%s\\n' "$others" | sed -n 's/^\\t\\t"name": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | grep -vxF -e "$name")
+/**
+ * Nothing is ever copied over a workload, nor over what merely has the same name. A replica that is whole stays as it is and the spare is written into, as `writtenNext`
+ * has it; what is written into is marked incomplete first.
+ */
+function openDestination(uuid: string, keepsNewest: boolean): string {
+  const spare = quote(spareNameOf(uuid));
+  return `${AT}
+own=$name into=$name as=${REPLICA} kept= open=
+others=$(client query "\${there}/1.0/instances?recursion=1&project=$project&filter=config.volatile.uuid+eq+${uuid}") || exit $?
+others=$(printf '%s\\n' "$others" | sed -n 's/^\\t\\t"name": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | grep -vxF -e "$name" -e ${spare} -e ${quote(passingNameOf(uuid))})
 [ -z "$others" ] || end ${EXIT.otherInstance} "the destination has it under another name: $(echo $others)"
-if answer=$(client query "$there$path" 2>&1); then
-  found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && seen=$(status_of "$there") || exit $?
+# True: it is there, and may be copied over.
+is_there() {
+  answer=$(client query "$there$path" 2>&1) || case $answer in *"not found"*) return 1 ;; *) echo "$answer" >&2; exit 1 ;; esac
+  found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && seen=$(status_of "$there") && seen_at=$(setting "$there" ${MARKS.copied}) || exit $?
   [ "$found" = ${quote(uuid)} ] || end ${EXIT.otherInstance} "the destination has another instance named $name"
-  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $name wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed, there: $program delete $name"
-  [ "$role" = ${REPLICA} ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
+  [ "$role" != ${SET_ASIDE} ] || end ${EXIT.notReplica} "the destination has what $own wrote before it was recovered elsewhere: nothing is copied over it; when it is not needed: reeve workload replicas $own --discard HOST --kind set-aside"
+  [ "$role" = "$1" ] || end ${EXIT.notReplica} "the destination has $name as a workload: nothing is copied over it"
   [ "$seen" = Stopped ] || end ${EXIT.notStopped} "the replica of $name at the destination runs ($seen)"
+}
+not_copying() {
   copying=$(operations "$there" ${quote(WRITING)}) || exit $?
-  [ -z "$copying" ] || end ${EXIT.copying} "another copy of $name is under way at the destination (operation $(echo $copying))"
-  set_settings "$there" ${MARKS.copied}= || exit $?
-else
-  case $answer in *"not found"*) ;; *) echo "$answer" >&2; exit 1 ;; esac
-fi`;
+  [ -z "$copying" ] || end ${EXIT.copying} "another copy of $own is under way at the destination (operation $(echo $copying))"
+}
+if is_there ${REPLICA}; then not_copying; kept=$seen_at open=$own; fi
+if [ -n "$kept" ]; then
+  at ${spare}
+  if is_there ${SPARE}; then
+    not_copying
+    ${keepsNewest ? '' : '[ -n "$seen_at" ] && [ "$seen_at" -le "$kept" ] || '}{ into=${spare} as=${SPARE} open=${spare}; }
+  ${keepsNewest ? `else into=${spare} as=${SPARE} open=
+  ` : ''}fi
+fi
+[ -z "$open" ] || { at "$open"; set_settings "$there" ${MARKS.copied}= || exit $?; }
+at "$own"`;
 }
 
 /**
@@ -127,7 +155,7 @@ fi`;
  * goes on; nothing is started from it meanwhile.
  */
 export function abortCopyScript(dialect: Dialect, id: string): string {
-  return `${endDetachedScript(copyIdOf(dialect, id), UNIT, ABORTED)}
+  return `${endDetachedScript(copyIdOf(dialect, id), COPY_UNIT, ABORTED)}
 # Ended before it had begun.
 [ -s "$dir/instance" ] || { ${ENDED_SCRIPT}; exit 0; }
 { read -r name && read -r project && read -r kernel_name; } < "$dir/instance"

@@ -1,5 +1,6 @@
 // LXD and its fork Incus speak one API; all in which they differ for us stands in this table.
 import type { DriverName } from '../../hypervisor.js';
+import { DAEMON_PLACES } from '../../instance-endings.js';
 
 export type InstanceDriver = Exclude<DriverName, 'libvirt'>;
 
@@ -25,21 +26,17 @@ export const DIALECTS: Readonly<Record<InstanceDriver, Dialect>> = {
   lxd: {
     driver: 'lxd',
     title: 'LXD',
-    clients: ['/snap/bin/lxc', 'lxc'],
-    stateDirs: ['/var/snap/lxd/common/lxd', '/var/lib/lxd'],
+    ...DAEMON_PLACES.lxd,
     statusRemedy: 'systemctl status snap.lxd.daemon lxd',
     trustToken: (name) => ['config', 'trust', 'add', '--name', name, '-q'],
-    monitor: ['monitor', '--type', 'lifecycle', '--format', 'json'],
     bundledCriu: 'snap get lxd criu.enable',
   },
   incus: {
     driver: 'incus',
     title: 'Incus',
-    clients: ['/usr/bin/incus', 'incus'],
-    stateDirs: ['/var/lib/incus'],
+    ...DAEMON_PLACES.incus,
     statusRemedy: 'systemctl status incus',
     trustToken: (name) => ['config', 'trust', 'add', name, '-q'],
-    monitor: ['monitor', '--type', 'lifecycle', '--format', 'json'],
     bundledCriu: null,
   },
 };

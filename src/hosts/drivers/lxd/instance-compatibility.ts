@@ -4,7 +4,8 @@ import type { Dialect } from './dialect.js';
 import { isReplica, uuidOf } from './instance.js';
 import { readInstanceDefinition, type InstanceDefinition } from './instance-definition.js';
 import { instanceNeedsOf } from './instance-needs.js';
-import { INVENTORY_SCRIPT, jsonOf, parseInventory, sectionsOf, SECTION_MARK, type Inventory } from './inventory.js';
+import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
+import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { missingBridgesScript } from './container-daemon.js';
 
 export interface Incompatibility {
@@ -19,7 +20,7 @@ const ANY_HOST = { cpus: 1, memoryMiB: 1, pools: [] };
 /** Needs the client's words before it. A project that is not there has no profiles and no networks: they are asked for only where it is. */
 export function compatibilityScript(definition: string): string {
   const { bridges } = instanceNeedsOf(definition, ANY_HOST);
-  const { project } = readInstanceDefinition(definition);
+  const { project, driver } = readInstanceDefinition(definition);
   const of = `project=${encodeURIComponent(project)}`;
   return `echo "${SECTION_MARK}bridges"
 ${missingBridgesScript(bridges)}
@@ -31,7 +32,7 @@ echo "${SECTION_MARK}networks"
 client query '/1.0/networks?${of}' 2>/dev/null || echo '[]'
 echo "${SECTION_MARK}profiles"
 client query '/1.0/profiles?${of}' 2>/dev/null || echo '[]'
-${INVENTORY_SCRIPT}`;
+${inventoryScript(driver)}`;
 }
 
 export function parseInstanceCompatibility(output: string, definition: string, host: string, dialect: Dialect): readonly Incompatibility[] {

@@ -24,7 +24,7 @@ export type InstanceDefinition = Readonly<z.infer<typeof definitionSchema>>;
 
 /** The daemon's notes of now, our own marks, and what Reeve sets at each move: none of it says what the instance is. */
 const isIncidental = (key: string): boolean => key.startsWith('volatile.') || key.startsWith('user.reeve.') || key === 'boot.autostart';
-const isLimit = (key: string): boolean => key.startsWith('limits.');
+const isRead = (key: string): boolean => key.startsWith('limits.') || key === 'migration.stateful';
 
 export function definitionOf(instance: Instance, uuid: string, driver: InstanceDriver): string {
   const { name, project, architecture, profiles } = instance;
@@ -38,7 +38,7 @@ export function definitionOf(instance: Instance, uuid: string, driver: InstanceD
     profiles,
     config: pick(instance.config, (key) => !isIncidental(key)),
     devices: sortedDevices(instance.devices),
-    expanded: { config: pick(instance.expanded_config, isLimit), devices: sortedDevices(instance.expanded_devices) },
+    expanded: { config: pick(instance.expanded_config, isRead), devices: sortedDevices(instance.expanded_devices) },
   };
   return `${JSON.stringify(definition, null, 2)}\n`;
 }

@@ -9,7 +9,7 @@ import { INVENTORY, INVENTORY_WITH_REPLICA } from './recorded.fixture.js';
 const UUID = '34214efd-0507-4b8d-8569-5306359cc488';
 const container = parseInventory(INVENTORY).instances.find((one) => one.project === 'default')!;
 const replica = parseInventory(INVENTORY_WITH_REPLICA).instances[0]!;
-const host = { cpus: 4, memoryMiB: 8_000, pools: [{ name: 'default', driver: 'dir' }, { name: 'far', driver: 'ceph' }] };
+const host = { cpus: 4, memoryMiB: 8_000, pools: [{ name: 'default', driver: 'dir', source: null }, { name: 'far', driver: 'ceph', source: null }] };
 const needs = (devices: Instance['devices'], more: Partial<Instance> = {}) => instanceNeedsOf(definitionOf({ ...container, ...more, expanded_devices: { ...container.expanded_devices, ...devices } }, UUID, 'lxd'), host);
 
 describe('definitionOf', () => {

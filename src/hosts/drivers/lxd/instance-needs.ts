@@ -2,6 +2,7 @@
 import type { WorkloadNeeds } from '../../../workloads/workload.js';
 import type { ContainerDaemon } from '../../host-facts.js';
 import { readInstanceDefinition } from './instance-definition.js';
+import { notLive } from './not-live.js';
 import { sizesOf, type HostSizes } from './sizes.js';
 
 /** `pools`: of the daemon, as far as they are known; one that is not counts as local. */
@@ -30,6 +31,7 @@ export function instanceNeedsOf(definition: string, host: NeedsContext): Workloa
       pool: devices.find(([, device]) => isRoot(device))?.[1]['pool'] ?? '',
       profiles,
       networks: unique(devices.flatMap(([, device]) => (device['type'] === 'nic' && device['network'] ? [device['network']] : []))),
+      ...(kind === 'container' ? {} : { notLive: notLive(readInstanceDefinition(definition), isRemote, host.memoryMiB) }),
     },
     pinnedBy: devices.flatMap(([name, device]) => pinning(name, device, isRemote)),
   };

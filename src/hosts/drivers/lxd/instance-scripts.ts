@@ -2,7 +2,7 @@
 import { quote } from '../ssh/shell-quote.js';
 import { notCopying, notReplica, sameInstance } from './client-script.js';
 import { EXIT } from './lxd-failure.js';
-import { MARKS, REPLICA, SET_ASIDE, WAS_UNSET } from './marks.js';
+import { MARKS, REPLICA, SET_ASIDE, SPARE, WAS_UNSET } from './marks.js';
 
 /** LXD's own default for a host that goes down. It bounds the daemon's waiting, not the guest: one that takes longer still ends by itself. */
 const SHUTDOWN_S = 30;
@@ -11,41 +11,48 @@ const SHUTDOWN_S = 30;
 const REMEMBER_AUTOSTART = `was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) || exit $?
 if [ "$was" != false ] || [ -z "$noted" ]; then noted=\${was:-${WAS_UNSET}}; fi`;
 
-/** The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. */
-export function defineScript(uuid: string, copied: string): string {
+/**
+ * The complete replica becomes the workload. `copied`: as it was when it was looked at; it must be so still. `spare`: a whole one, that is older than what the workload
+ * writes from now on; it loses its mark, so that it never takes its place again, whatever the clocks say. A recovery does not wait for that.
+ */
+export function defineScript(uuid: string, copied: string, spare: string | null): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
 [ -n "$role" ] || exit 0
 [ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
 ${notCopying}
-set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
 role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
 
-/** The stopped workload becomes a replica. Its data are complete, as of its last start at least. */
-export function undefineScript(uuid: string, asOfMs: number): string {
+/**
+ * The stopped workload becomes a replica. Its data are complete, as of its last start at least. `spare`: one with its mark still, which a recovery did not wait for: it is
+ * older, whatever the clocks say.
+ */
+export function undefineScript(uuid: string, asOfMs: number, spare: string | null): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
-${REMEMBER_AUTOSTART}
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" || exit $?\n`}${REMEMBER_AUTOSTART}
 set_settings "" ${MARKS.role}=${REPLICA} ${MARKS.copied}=${asOfMs} ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 # A person may have started it in between: then it is shown, and told of, as what it is.
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
-/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. */
-export function setAsideScript(uuid: string): string {
+/** What it wrote last may be nowhere else: it is neither started nor copied over from now on. `isReusable`: copied over all the same; until then it is no whole replica. */
+export function setAsideScript(uuid: string, isReusable: boolean): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
+${notCopying}
 ${REMEMBER_AUTOSTART}
-set_settings "" ${MARKS.role}=${SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
+set_settings "" ${MARKS.role}=${isReusable ? REPLICA : SET_ASIDE} ${MARKS.copied}= ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
@@ -69,6 +76,7 @@ export function shutdownScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","timeout":${SHUTDOWN_S},"force":false}' > /dev/null`;
 }
 
@@ -76,6 +84,7 @@ export function killScript(uuid: string): string {
   return `${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" != Stopped ] || exit 0
+our_stop
 client query --wait -X PUT "\${path%%\\?*}/state?\${path#*\\?}" -d '{"action":"stop","force":true}' > /dev/null
 code=$?
 # An ephemeral one is gone with its end.
@@ -108,11 +117,20 @@ elif [ "$was" = false ]; then
 fi`;
 }
 
+/** The note and the setting change in one call: cut off anywhere, either both are as they were or both are as they should be. */
+export function giveBackAutostartScript(uuid: string): string {
+  return `${sameInstance(uuid)}
+role=$(setting "" ${MARKS.role}) && noted=$(setting "" ${MARKS.autostart}) || exit $?
+[ -z "$role" ] && [ -n "$noted" ] || exit 0
+[ "$noted" != ${WAS_UNSET} ] || noted=
+set_settings "" boot.autostart="$noted" ${MARKS.autostart}=`;
+}
+
 /** Without --force: the daemon itself refuses one that runs. */
 export function deleteReplicaScript(uuid: string): string {
   return `${sameInstance(uuid)}
 role=$(setting "" ${MARKS.role}) || exit $?
-[ "$role" = ${REPLICA} ] || [ "$role" = ${SET_ASIDE} ] || end ${EXIT.notReplica} "$name is no replica: its data stay"
+case $role in ${REPLICA}|${SPARE}|${SET_ASIDE}) ;; *) false ;; esac || end ${EXIT.notReplica} "$name is no replica: its data stay"
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica $name runs ($state): its data stay"
 ${notCopying}

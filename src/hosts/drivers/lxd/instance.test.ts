@@ -1,7 +1,8 @@
 // How instances are read: who they are, how they are, and who is a replica; with recorded answers.
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { isReplica, isShown, kernelNameOf, lastStartMs, observedOf, pathOf, refuseTwins, replicaOf, theOne, uuidOf, type Instance } from './instance.js';
-import { parseInventory } from './inventory.js';
+import { inventoryScript, parseInventory } from './inventory.js';
 import { INVENTORY, INVENTORY_WITH_REPLICA } from './recorded.fixture.js';
 
 const UUID = '34214efd-0507-4b8d-8569-5306359cc488';
@@ -10,7 +11,7 @@ const there = parseInventory(INVENTORY_WITH_REPLICA);
 const running = here.instances.find((one) => one.project === 'default')!;
 const other = here.instances.find((one) => one.project === 'p2')!;
 const replica = there.instances[0]!;
-const seen = (set: Partial<Instance>) => observedOf({ ...running, ...set }, UUID, 'lxd', here.host);
+const seen = (set: Partial<Instance>) => observedOf({ ...running, ...set }, UUID, 'lxd', here);
 
 describe('parseInventory', () => {
   it('reads the instances of all projects, and the sizes of the host', () => {
@@ -25,9 +26,15 @@ describe('parseInventory', () => {
     expect(() => parseInventory(INVENTORY.replace('"public": false', '"public": false,,'))).toThrow('is no JSON');
   });
 
-  it('leaves to other members of a cluster what is theirs', () => {
-    const clustered = INVENTORY.replace('"server_clustered": false', '"server_clustered": true').replace('"location": "none"', '"location": "host-1"').replace('"location": "none"', '"location": "host-2"');
-    expect(parseInventory(clustered).instances.map(kernelNameOf)).toEqual(['p2_c1']);
+});
+
+describe('stops that go on', () => {
+  it('are read out of the daemon\'s operations by their paths alone', () => {
+    const operation = (what: string, path: string): string => ['\t\t{', `\t\t\t"description": "${what}",`, '\t\t\t"id": "x",', '\t\t\t"resources": {', '\t\t\t\t"instances": [', `\t\t\t\t\t"${path}"`, '\t\t\t\t]', '\t\t\t},', '\t\t\t"status": "Running"', '\t\t}'].join('\n');
+    const running = [operation('Stopping instance', '/1.0/instances/a'), operation('Starting instance', '/1.0/instances/b'), operation('Restarting instance', '/1.0/instances/c?project=p2')];
+    const answer = ['{', '\t"running": [', running.join(',\n'), '\t],', '\t"success": [', operation('Stopping instance', '/1.0/instances/d'), '\t]', '}', ''].join('\n');
+    const awk = /awk '[\s\S]*?'\n/.exec(inventoryScript('lxd'))?.[0] ?? '';
+    expect(execFileSync('/bin/sh', ['-c', awk], { input: answer, encoding: 'utf8' })).toBe('/1.0/instances/a\n/1.0/instances/c?project=p2\n');
   });
 });
 
@@ -45,7 +52,24 @@ describe('observedOf', () => {
   });
 
   it('does not call an end a wish: the daemon writes the same for a crash', () => {
-    expect(observedOf(other, 'u', 'lxd', here.host)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+    expect(observedOf(other, 'u', 'lxd', here)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+  });
+
+  it('says how it ended, where the host\'s agent has heard it since its last start', () => {
+    const startedMs = lastStartMs(other);
+    const heard = (line: string) => observedOf(other, 'u', 'lxd', parseInventory(INVENTORY.replace('@@reeve-section end', `@@reeve-section endings\np2_c1 ${line}\n@@reeve-section end`)));
+    for (const [cause, reason] of [['person-stopped', 'stopped'], ['person-killed', 'destroyed'], ['reeve', 'ended'], ['itself', 'ended by itself']] as const) {
+      expect(heard(`${cause} ${startedMs + 1}`)).toMatchObject({ runState: 'stopped', reason });
+      expect(heard(`${cause} ${startedMs - 1}`)).toMatchObject({ runState: 'stopped', reason: 'ended' });
+    }
+    for (const line of ['somebody 1', 'person-stopped', `person-stopped ${startedMs + 1}x`, '']) expect(heard(line)).toMatchObject({ reason: 'ended' });
+    expect(seen({ status: 'Running' })).toMatchObject({ runState: 'running' });
+  });
+
+  it('does not say how it ended while somebody\'s stop of it goes on', () => {
+    const going = (path: string) => observedOf(other, 'u', 'lxd', parseInventory(INVENTORY.replace('@@reeve-section instances', `@@reeve-section stopping\n${path}\n@@reeve-section instances`)));
+    expect(going('/1.0/instances/c1?project=p2')).toMatchObject({ runState: 'stopping', reason: 'user' });
+    for (const path of ['/1.0/instances/c1', '/1.0/instances/c12?project=p2', '']) expect(going(path)).toMatchObject({ runState: 'stopped', reason: 'ended' });
   });
 
   it('takes an unset autostart for what it is, and a profile for as good as an own setting', () => {
@@ -62,7 +86,7 @@ describe('replicas', () => {
   });
 
   it('are complete when they say as of when', () => {
-    expect(replicaOf(replica, UUID)).toEqual({ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 });
+    expect(replicaOf(replica, UUID)).toEqual({ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 });
     for (const mark of [undefined, '', 'soon', '-1']) expect(replicaOf({ ...replica, config: { ...(mark === undefined ? {} : { 'user.reeve.copied': mark }) } }, UUID).asOfMs).toBeNull();
   });
 });

@@ -18,6 +18,7 @@ describe('lxdFailure', () => {
     ['Error: not authorized', 'failed'],
     ['Error: Add instance info to the database: This "instances" entry already exists', 'already'],
     ['Error: UNIQUE constraint failed: instances.project_id, instances.name', 'already'],
+    ["Error: ETag doesn't match: f261 vs 53de", 'busy'],
     ['Error: Instance is busy running a "stop" operation', 'busy'],
     ['Error: Failed to begin transaction: context deadline exceeded', 'busy'],
     [`Error: Requested profile "web" doesn't exist`, 'failed'],

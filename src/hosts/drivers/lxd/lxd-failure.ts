@@ -11,7 +11,7 @@ interface Pattern {
 }
 
 /** Our own scripts' answers, by exit code; each writes its sentence as "reeve: …". */
-export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96, clientGone: 97 } as const;
+export const EXIT = { otherInstance: 90, notReplica: 91, notStopped: 92, copying: 93, noClient: 94, notDone: 95, incomplete: 96, clientGone: 97, noDevice: 98 } as const;
 
 const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.otherInstance]: 'busy', // renamed or replaced between two looks: look again
@@ -22,6 +22,7 @@ const EXIT_CODES: Readonly<Record<number, OperationalCode>> = {
   [EXIT.clientGone]: 'unreachable',
   [EXIT.notDone]: 'failed',
   [EXIT.incomplete]: 'no-data',
+  [EXIT.noDevice]: 'not-found',
 };
 
 /** The daemon's words for: there is no such instance here. Nothing else may be taken for it. */
@@ -44,7 +45,7 @@ const PATTERNS: readonly Pattern[] = [
   { matches: /Unable to resolve container rootfs/i, code: 'failed', remedy: 'its data were never copied whole: copy it again, or recover it elsewhere' },
   { matches: /Requested profile .* doesn't exist|Network not found|Storage pool not found|No root device could be found/i, code: 'failed', remedy: 'make it on that host as it is on the others (profile, network, storage pool)' },
   { matches: /already exists|UNIQUE constraint failed/i, code: 'already' },
-  { matches: /Instance is busy running|database is locked|context deadline exceeded|Failed to begin transaction/i, code: 'busy' },
+  { matches: /ETag doesn't match|Instance is busy running|database is locked|context deadline exceeded|Failed to begin transaction/i, code: 'busy' },
   { matches: /Cluster member is evacuated|Missing event connection/i, code: 'unreachable', remedy: 'look at the cluster of the daemons (cluster list)' },
   { matches: /is not supported on this server|migration\.stateful|CRIU isn't installed|not supported by/i, code: 'unsupported' },
   { matches: /permission denied/i, code: 'failed', remedy: 'the SSH login must be root, or may use sudo without a password' },

@@ -15,6 +15,8 @@ import { remoteNameOf } from './remotes.js';
 const UUID = '34214efd-0507-4b8d-8569-5306359cc488';
 const token: CommandToken = { leaderEpoch: 2, hostEpoch: 3, workload: { uuid: UUID, epoch: 4 } };
 
+const MOVE = { id: 'op-1', uuid: UUID, destination: { name: 'host-2', sshUser: 'root', sshPort: 22, address: '10.0.0.2' }, bandwidthMiBps: null, maxDowntimeMs: 300, autoConverge: false, copyStorage: false };
+
 /** Looks get the recorded inventory; commands are written down. */
 function onHost(inventory: string) {
   const commands: (readonly string[])[] = [];
@@ -38,7 +40,8 @@ describe('the guard', () => {
       expect(last().slice(8, 12)).toEqual(underLease);
     }
     await hypervisor.announce({ ...token, lease: true });
-    expect(last().slice(8)).toEqual([...underLease, '/bin/sh', '-c', 'true']);
+    // With the lease its host does not start it by itself.
+    expect(last().slice(8)).toEqual([...underLease, '/bin/sh', '-c', expect.stringContaining('boot.autostart=false')]);
     await hypervisor.announce(token);
     expect(last().slice(8)).toEqual(['--lease-drop', '--', '/bin/sh', '-c', 'true']);
   });
@@ -56,11 +59,10 @@ describe('the guard', () => {
     const nobody = '00000000-0000-4000-8000-000000000000';
     await hypervisor.kill(token, nobody);
     await hypervisor.undefine(token, nobody);
-    await hypervisor.abortMigration(token);
     await hypervisor.copies.deleteReplica(token, nobody);
     await expect(hypervisor.start(token, nobody)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(hypervisor.startMigration(token)).rejects.toMatchObject({ code: 'unsupported' });
-    expect(commands.map((words) => words.at(-1))).toEqual(Array.from({ length: 6 }, () => 'true'));
+    await expect(hypervisor.startMigration(token, { ...MOVE, uuid: nobody })).rejects.toMatchObject({ code: 'not-found' });
+    expect(commands.map((words) => words.at(-1))).toEqual(Array.from({ length: 5 }, () => 'true'));
   });
 });
 
@@ -69,9 +71,9 @@ describe('a replica', () => {
     const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
     expect(await hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
     expect(await hypervisor.observe(UUID)).toBeNull();
-    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', asOfMs: 1_795_687_139_122 }]);
+    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 }]);
     for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('that runs is shown, and can be ended', async () => {
@@ -95,8 +97,59 @@ describe('a replica', () => {
   });
 });
 
+describe('a spare beside the replica', () => {
+  const SPARE = `reeve-${UUID}`;
+  const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');
+  const withSpare = (copied: string): string => INVENTORY_WITH_REPLICA.replace(/(@@reeve-section instances\n)([^]*?)(\n@@reeve-section end)/, (_whole, head: string, json: string, tail: string) => {
+    const [replica] = JSON.parse(json) as [{ config: Record<string, string> }];
+    return `${head}${JSON.stringify([replica, { ...replica, name: SPARE, config: { ...replica.config, 'user.reeve.role': 'spare', 'user.reeve.copied': copied } }])}${tail}`;
+  });
+
+  it('is shown nowhere as a workload, and is no twin', async () => {
+    const { hypervisor } = onHost(withSpare(''));
+    expect([await hypervisor.inventory(), await hypervisor.observe(UUID)]).toEqual([{ workloads: [], mute: [] }, null]);
+    expect((await hypervisor.copies.replicas()).map(({ kind, asOfMs }) => [kind, asOfMs])).toEqual([['replica', 1_795_687_139_122], ['spare', null]]);
+  });
+
+  it('that is half made is not touched when the replica becomes the workload: its daemon may not be able to', async () => {
+    const { hypervisor, last } = onHost(withSpare(''));
+    await hypervisor.define(token, definition);
+    expect(last().at(-1)).not.toContain(SPARE);
+  });
+
+  it('that is older loses its mark then; one that is newer takes the place of the replica first', async () => {
+    const older = onHost(withSpare('1'));
+    await older.hypervisor.define(token, definition);
+    expect(older.last().at(-1)).toContain(`config set ${SPARE} user.reeve.copied=`);
+    const newer = onHost(withSpare('1999999999999'));
+    await newer.hypervisor.define(token, definition);
+    expect(newer.commands.some((words) => words.at(-1)?.includes(`client rename ${SPARE} c1`))).toBe(true);
+  });
+
+  it('is what is prepared for the next copy, and is deleted alone when that is asked', async () => {
+    const { hypervisor, last } = onHost(withSpare('1'));
+    await hypervisor.copies.prepare(token, UUID, true);
+    expect(last().at(-1)).toContain(`name=${SPARE} `);
+    await hypervisor.copies.deleteReplica(token, UUID, 'spare');
+    expect([last().at(-1)?.includes(`name=${SPARE} `), last().at(-1)?.includes('client delete')]).toEqual([true, true]);
+  });
+});
+
 describe('scripts', () => {
   const operationsOf = (text: string, name: string, words = SENDING): string => spawnSync('/bin/sh', ['-c', `${INSTANCE_FUNCTIONS}\noperations_of ${name} '${words}'`], { input: text, encoding: 'utf8' }).stdout.trim();
+
+  it('write settings again where something else was written meanwhile, and give up in the words of the client', () => {
+    const write = (...answers: readonly string[]): readonly unknown[] => {
+      const client = `client() { n=$(cat "$count"); echo $((n + 1)) > "$count"; case $n in ${answers.map((one, nth) => `${nth}) ${one} ;;`).join(' ')} *) echo "Error: ETag doesn't match: a vs b" >&2; return 1 ;; esac; }`;
+      const script = `count=$(mktemp); echo 0 > "$count"; ${client}\n${INSTANCE_FUNCTIONS}\nname=c1 project=default\nset_settings "" a=b; code=$?; echo "$code $(cat "$count")"; rm -f "$count"`;
+      const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+      return [stdout.trim(), stderr.trim()];
+    };
+    const overtaken = `echo "Error: ETag doesn't match: a vs b" >&2; return 1`;
+    expect(write(overtaken, overtaken, 'return 0')).toEqual(['0 3', '']);
+    expect(write(overtaken, 'echo "Error: Instance not found" >&2; return 3')).toEqual(['3 2', 'Error: Instance not found']);
+    expect(write()).toEqual(['1 8', "Error: ETag doesn't match: a vs b"]);
+  });
 
   it('find the copies under way of one instance among the operations of the daemon', () => {
     const id = '07aa6b3a-78d2-4113-86da-59e8b4e523a6';
@@ -114,7 +167,7 @@ describe('scripts', () => {
 
   it('copy to the remote that enrolment makes, and take no name that is none', () => {
     const instance = parseInventory(INVENTORY).instances[1]!;
-    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, bandwidthMiBps: null };
+    const request = { id: 'op-1', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null };
     const script = startCopyScript(DIALECTS.lxd, instance, UUID, request);
     expect(script).toContain('there=reeve-host-2:');
     expect(spawnSync('/bin/sh', ['-n', '-c', script]).status).toBe(0);

@@ -1,15 +1,26 @@
 // What Reeve writes down at an instance itself, as settings of its own: they travel with its copies and outlive every control plane.
 
 export const MARKS = {
-  /** `replica`: a copy that is not the workload. `set-aside`: what was the workload until it was recovered elsewhere. Absent: the workload, or an instance of somebody else. */
+  /** `replica`: a copy that is not the workload. `spare`: another one, into which the next copying writes, so that the last whole one stays. `set-aside`: what was the workload until it was recovered elsewhere. Absent: the workload, or an instance of somebody else. */
   role: 'user.reeve.role',
   /** Of a complete replica: as of when its data are, in ms. Absent while a copy goes on, and after one that failed. */
   copied: 'user.reeve.copied',
+  /** While replica and spare change names: by what cloud-init knows it. */
+  cloudId: 'user.reeve.cloud-id',
   /** What boot.autostart was before Reeve set it to false. */
   autostart: 'user.reeve.autostart',
 } as const;
 
 export const REPLICA = 'replica';
+export const SPARE = 'spare';
 export const SET_ASIDE = 'set-aside';
+
+/** No person's instance is called so, and it is short enough whatever the workload is called. */
+export const spareNameOf = (uuid: string): string => `reeve-${uuid}`;
+/** Of the moment, while replica and spare change places. */
+export const passingNameOf = (uuid: string): string => `${spareNameOf(uuid)}-was`;
+/** In a cluster of daemons: what they call an instance that is on its way to another member. */
+export const movingNameOf = (driver: string, uuid: string): string => `${driver}-move-of-${uuid}`;
+export const MOVING_NAME = /^(?:lxd|incus)-move-of-(.+)$/;
 /** The person had left boot.autostart alone. */
 export const WAS_UNSET = 'unset';

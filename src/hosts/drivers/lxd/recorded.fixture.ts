@@ -423,6 +423,10 @@ export const DAEMON = `@@reeve-section server
 	}
 ]
 @@reeve-section criu
+@@reeve-section trusted
+[]
+@@reeve-section client
+@@reeve-section remotes
 @@reeve-section end
 `;
 

@@ -1,7 +1,12 @@
 // By what name a host's daemon knows the daemon of another host. Enrolment makes the remotes, copies use them.
 
-/** A prefix of ours: what people have named themselves stays theirs. */
+/** Of ours: what people have named themselves stays theirs. */
+export const REMOTE_PREFIX = 'reeve-';
+
 export function remoteNameOf(hostName: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(hostName)) throw new RangeError(`"${hostName}" cannot name a remote`);
-  return `reeve-${hostName}`;
+  return `${REMOTE_PREFIX}${hostName}`;
 }
+
+/** Null: the remote is none of ours. */
+export const hostOfRemote = (remote: string): string | null => (remote.startsWith(REMOTE_PREFIX) ? remote.slice(REMOTE_PREFIX.length) : null);

@@ -28,9 +28,12 @@ function pidNamespace(): string {
   }
 }
 
-/** The folder of one connection of this process. */
+let made = 0;
+
+/** The folder of one connection of this process. Never that of another one to the same host, as of one that was removed and added again: who closes that one takes its folder away. */
 export function connectionDir(runtimeDir: string, identity: string): string {
-  const dir = join(runtimeDir, `${process.pid}-${createHash('sha256').update(identity).digest('hex').slice(0, 10)}`);
+  made += 1;
+  const dir = join(runtimeDir, `${process.pid}-${createHash('sha256').update(`${made} ${identity}`).digest('hex').slice(0, 10)}`);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   return dir;
 }

@@ -1,6 +1,6 @@
 // The pure parts of SSH: quoting, configuration, words of OpenSSH, host keys, the probe's answer; and the local process runner.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import { bestKey, fingerprintOf } from './scan-host-key.js';
 import { quoteAll } from './shell-quote.js';
 import { Slots } from './slots.js';
 import { knownHostsText, sshConfigText, type SshSettings } from './ssh-config.js';
+import { SshConnection } from './ssh-connection.js';
 import { sshFailure, sudoFailure } from './ssh-failure.js';
 
 const SETTINGS: SshSettings = { name: 'host-1', address: '10.0.0.1', port: 22, user: 'ops', identityFile: '/keys/id', hostKey: 'ssh-ed25519 AAAA' };
@@ -26,6 +27,24 @@ describe('quote', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('a connection to a host', () => {
+  it('keeps its files when another one to the same host is closed, as of one that was removed and added again', async () => {
+    const runtimeDir = mkdtempSync(join(tmpdir(), 'reeve-dirs-'));
+    try {
+      const connection = (): SshConnection => new SshConnection(SETTINGS, { runtimeDir, program: ['false'] });
+      const [old, now] = [connection(), connection()];
+      expect(readdirSync(runtimeDir)).toHaveLength(2);
+      await old.close();
+      const [left = ''] = readdirSync(runtimeDir);
+      expect(readdirSync(join(runtimeDir, left)).sort()).toEqual(['config', 'known_hosts']);
+      await now.close();
+      expect(readdirSync(runtimeDir)).toEqual([]);
+    } finally {
+      rmSync(runtimeDir, { recursive: true, force: true });
+    }
   });
 });
 

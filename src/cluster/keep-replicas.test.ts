@@ -1,0 +1,42 @@
+// Where the copy of a workload is kept, and made anew.
+import { describe, expect, it } from 'vitest';
+import { aFacts, aHost, anOperation, aWorkload, NOW_MS } from '../../test/fixtures/cluster.js';
+import type { Host } from '../hosts/host.js';
+import type { Workload, WorkloadReplica } from '../workloads/workload.js';
+import { changesOf, decision, heard, inventory, operationsOf, shown } from './decide.fixture.js';
+
+const withLxd = (name: string): Host => aHost(name, { facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: [] }] }) });
+const hosts = ['host-1', 'host-2', 'host-3'].map(withLxd);
+const [home, second, third] = hosts as [Host, Host, Host];
+const vm = aWorkload('ct', home);
+const ct: Workload = { ...vm, needs: { ...vm.needs, disks: [], driver: 'lxd', accelerator: 'none', instance: { pool: 'default', profiles: [], networks: [] } }, replication: { everyMs: 60_000 } };
+const replica = (set: Partial<WorkloadReplica>): WorkloadReplica => ({ hostId: second.id, asOfMs: null, triedAtMs: NOW_MS - 90_000, why: null, isToldLate: false, ...set });
+const failed = (target: Host) => anOperation('replicate', { hostId: home.id, targetHostId: target.id, params: { workload: ct.id }, state: 'failed', endedAtMs: NOW_MS - 80_000, why: 'x' });
+
+const copiesOf = (set: Partial<Workload>, recentOperations: readonly ReturnType<typeof failed>[] = []) => decision({ hosts, workloads: [{ ...ct, ...set }], inventories: hosts.map((one) => inventory(one, one === home ? [shown(ct, 'running')] : [])), recentOperations }, { verdict: heard() });
+const targetsOf = (result: ReturnType<typeof copiesOf>): readonly string[] => operationsOf(result).filter((what) => what.startsWith('replicate'));
+
+describe('the copy of a workload', () => {
+  it('is made where it is, when it is due, and not before', () => {
+    expect(targetsOf(copiesOf({ replica: replica({ hostId: third.id, asOfMs: NOW_MS - 90_000 }) }))).toEqual([expect.stringContaining('host-3')]);
+    expect(targetsOf(copiesOf({ replica: replica({ hostId: third.id, asOfMs: NOW_MS - 30_000, triedAtMs: NOW_MS - 30_000 }) }))).toEqual([]);
+  });
+
+  it('that can not be written where it was tried is made on another host, and is known to be there', () => {
+    const [only] = targetsOf(copiesOf({ replica: null }));
+    const first = only?.includes('host-2') ? second : third;
+    const other = first === second ? third : second;
+    const result = copiesOf({ replica: replica({ hostId: first.id, why: 'the destination has what it wrote before' }) }, [failed(first)]);
+    expect(targetsOf(result)).toEqual([expect.stringContaining(other.name)]);
+    expect(changesOf(result).find((one) => one.change === 'workload')).toMatchObject({ set: { replica: { hostId: other.id, asOfMs: null } } });
+  });
+
+  it('that is whole stays what it is recovered from, though it can not be made anew', () => {
+    const whole = replica({ asOfMs: NOW_MS - 90_000, why: 'no answer' });
+    expect(targetsOf(copiesOf({ replica: whole }, [failed(second)]))).toEqual([expect.stringContaining('host-2')]);
+  });
+
+  it('that failed everywhere is tried again', () => {
+    expect(targetsOf(copiesOf({ replica: replica({ why: 'x' }) }, [failed(second), failed(third)]))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,26 @@
+// What runs on a host and is no workload of Reeve's: guests of libvirt, LXD or Incus that nobody has adopted. They take their part of the host all the same.
+import type { Room } from '../scheduler/placement.js';
+import type { HostId } from '../shared/ids.js';
+import type { ClusterView } from './cluster-view.js';
+
+/** By host; hosts without any are left out. As far as was seen: of a hypervisor that does not answer, nothing is known. */
+export function strangersOn(view: Seen): ReadonlyMap<HostId, Room> {
+  const known = KNOWN.get(view) ?? count(view);
+  KNOWN.set(view, known);
+  return known;
+}
+
+type Seen = Pick<ClusterView, 'hosts' | 'workloads' | 'inventories'>;
+/** A view never changes, and is asked for every placement of a round. */
+const KNOWN = new WeakMap<Seen, ReadonlyMap<HostId, Room>>();
+
+function count({ hosts, workloads, inventories }: Seen): ReadonlyMap<HostId, Room> {
+  const known = new Set(workloads.map(({ uuid }) => uuid));
+  const found = new Map<HostId, Room>();
+  for (const { id, bootId } of hosts) {
+    const seen = inventories.find((one) => one.hostId === id && one.bootId === bootId && !one.unadmitted);
+    const strangers = (seen?.workloads ?? []).filter(({ uuid, runState }) => runState !== 'stopped' && !known.has(uuid));
+    if (strangers.length > 0) found.set(id, strangers.reduce((sum, one) => ({ memoryMiB: sum.memoryMiB + one.memoryMiB, vcpus: sum.vcpus + one.vcpus, workloads: sum.workloads + 1 }), { memoryMiB: 0, vcpus: 0, workloads: 0 }));
+  }
+  return found;
+}
