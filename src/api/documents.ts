@@ -11,7 +11,7 @@ import type { Operation } from '../cluster/operation.js';
 import { activeDisarm } from '../cluster/disarm.js';
 import { shownState } from '../cluster/shown-state.js';
 import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
-import type { Host } from '../hosts/host.js';
+import { hasPowerDevice, type Host } from '../hosts/host.js';
 import { filesystemOf, ownerOf, takersOf } from '../hosts/shared-filesystem.js';
 import { strangersOn } from '../cluster/strangers.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
@@ -73,7 +73,7 @@ function recoverablePool({ hosts }: ClusterView, workload: Workload): Recoverabl
   const owner = ownerOf(hosts, home, pool);
   // One that keeps its replica has something of its name already.
   const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
-  const isProvenByDevice = owner.fenceDevices.some(({ kind }) => kind !== 'manual' && kind !== 'watchdog');
+  const isProvenByDevice = hasPowerDevice(owner);
   return takers.length === 0 ? null : { pool: pool.pool, takers: takers.map(({ name }) => name), home: owner.name, isProvenByDevice };
 }
 

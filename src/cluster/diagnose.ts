@@ -1,5 +1,5 @@
 // diagnose: a table of problems, each with its evidence. For people; decide() has its own look at the same view.
-import { enforcesLease, type Host } from '../hosts/host.js';
+import { hasPowerDevice, enforcesLease, type Host } from '../hosts/host.js';
 import { HYPERVISOR_NAMES, type DriverName } from '../hosts/hypervisor.js';
 import { DEFAULT_POLICY } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
@@ -57,7 +57,7 @@ function hostProblems(view: ClusterView, host: Host, verdict: HostVerdict | null
     found.push(problem('hypervisor-silent', 'alert', host.name, `the host is there, and its ${HYPERVISOR_NAMES[driver]} does not answer: what it runs goes on unwatched, nothing of its kind is placed there`, `ssh ${host.address} ${RESTARTS[driver]}`));
   }
   const protectedHere = view.workloads.some((workload) => workload.hostId === host.id && workload.isProtected);
-  if (protectedHere && !host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
+  if (protectedHere && !hasPowerDevice(host) && !enforcesLease(host)) {
     found.push(problem('no-fence-device', 'warning', host.name, 'protected workloads run there and no device can prove it off: recovery would wait for a person', `reeve host set-fence ${host.name} …`));
   }
   return found;

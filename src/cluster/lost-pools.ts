@@ -1,8 +1,9 @@
 // Pools of lost hosts on shared block storage: whose turn it is to take one over, or why nobody may now.
 import type { Host, TakenPool } from '../hosts/host.js';
-import { choosesReplica, filesystemOf, nextUuid, ownerOf, provesNoPower, takenOf, whyNotTaken, whyPowerUnproven, type PoolName } from '../hosts/shared-filesystem.js';
+import { filesystemOf, nextUuid, ownerOf, provesNoPower, takenOf, whyNotTaken, whyPowerUnproven, type PoolName } from '../hosts/shared-filesystem.js';
 import type { PoolRequest } from '../hosts/hypervisor.js';
 import { orderForRecovery } from '../scheduler/drain-order.js';
+import { choosesReplica } from '../workloads/chooses-replica.js';
 import { hasReplica, poolOf, type Workload } from '../workloads/workload.js';
 import type { ClusterView } from './cluster-view.js';
 import { hold, type Hold } from './decision.js';
@@ -39,7 +40,7 @@ export function poolBrake(context: RuleContext, home: Host, workload: Workload):
   return hold('pool-not-taken', workload.name, `its pool ${pool.pool} ${plan.why}${otherwise}`);
 }
 
-const isFromReplica = (hosts: readonly Host[], home: Host, workload: Workload): boolean => hasReplica(workload) && choosesReplica(hosts, home, { pool: poolOf(workload), chosenAtProofMs: workload.replica?.chosenAtProofMs });
+const isFromReplica = (hosts: readonly Host[], home: Host, workload: Workload): boolean => hasReplica(workload) && choosesReplica(hosts, home, workload);
 
 /** Those of the owner that something needs, or whose take-over was begun. */
 export function poolsToTake(context: RuleContext, owner: Host): readonly PoolName[] {

@@ -38,6 +38,9 @@ export const NEVER_LOST: HostFlapping = { lostAtMs: [], quarantine: null };
 /** Proven off, or stopped in order: nothing of it is in service. Of what workload that proves an end, see proofCovers. */
 export const isOff = ({ condition }: Pick<Host, 'condition'>): boolean => condition === 'fenced' || condition === 'offline';
 
+/** One that tells and cuts its power by itself: neither a person nor the host's own watchdog. */
+export const hasPowerDevice = ({ fenceDevices }: Pick<Host, 'fenceDevices'>): boolean => fenceDevices.some(({ kind }) => kind !== 'manual' && kind !== 'watchdog');
+
 export const isQuarantined = ({ flapping }: Pick<Host, 'flapping'>): boolean => flapping.quarantine !== null && !flapping.quarantine.isOver;
 
 /** What an operator wants of the host. Maintenance is cordon + drain + no fencing. */

@@ -1,6 +1,6 @@
 // Enrolment: look at a host, refuse it or make it a member: trust for migration, pool markers, agent, peers, guard.
 import type { Clock } from '../shared/clock.js';
-import { messageOf, OperationalError } from '../shared/errors.js';
+import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { awayNote, exchangeTrust, foreignCluster, forEachHost, tellPeers, tryLogins, unlessAway, withoutMember, type EnrolmentSide } from './enrolment-side.js';
 import { describeFailures, failedPoints, point, type CheckPoint } from './enrolment-check.js';
@@ -65,7 +65,7 @@ const markPools: Step<EnrolmentContext> = {
 async function notReached(world: EnrolmentWorld, error: unknown): Promise<StepOutcome> {
   if (!(error instanceof OperationalError)) throw error;
   await world.report([point('ssh', 'fail', error.message, error.remedy)]);
-  return { kind: 'failed', code: 'check-failed', why: error.remedy === null ? error.message : `${error.message} (${error.remedy})` };
+  return { kind: 'failed', code: 'check-failed', why: withRemedy(error) };
 }
 
 const survey: Step<EnrolmentContext> = {

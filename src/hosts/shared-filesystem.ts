@@ -78,11 +78,6 @@ export function canHave(hosts: readonly Host[], home: Host, host: Host, pool: Po
   return isOff(owner) && provesNoPower(owner.proof) && filesystem !== null && host.facts !== null && whyNotTaken(host.facts, pool, filesystem) === null;
 }
 
-/** A person has decided that it is recovered from its copy, at this loss of its host; what lies in the pool is not waited for. Over once the pool has changed its host. */
-export function choosesReplica(hosts: readonly Host[], home: Host, { pool, chosenAtProofMs }: { readonly pool: PoolName | null; readonly chosenAtProofMs: number | undefined }): boolean {
-  return chosenAtProofMs !== undefined && chosenAtProofMs === home.proof?.atMs && (pool === null || ownerOf(hosts, home, pool) === home);
-}
-
 /**
  * What the file system is called after it was taken over. Made from what it was called, so that whoever finds it under the new name, after whatever
  * interruption, knows what it was. By Fowler, Noll and Vo's hash, four times with another beginning: nobody guesses against it.

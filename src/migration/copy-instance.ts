@@ -1,10 +1,11 @@
 // Copies a workload whose data lie at its host to another one, as a replica there; watched, bounded and ended with a reason.
 import { newestWholeMs, type InstanceCopies, type MigrationCommandState } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
-import { messageOf, OperationalError } from '../shared/errors.js';
+import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal, StepOutcome } from '../shared/workflow.js';
 import { look, type Place } from '../workloads/place.js';
 import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
+import { unlessAway } from './unless-away.js';
 
 export interface CopyContext {
   readonly workload: { readonly uuid: string; readonly name: string };
@@ -109,15 +110,6 @@ async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, 
 
 const newestAt = async ({ hypervisor }: Place, uuid: string): Promise<number | null> => newestWholeMs((await hypervisor.copies?.replicas()) ?? [], uuid);
 
-async function unlessAway<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    return undefined;
-  }
-}
-
 async function hasEnded({ workload, source, clock }: CopyContext, watch: Watch): Promise<boolean> {
   const now = clock.monotonicMs();
   if (now - watch.sourceLookedMs < TARGET_LOOK_EVERY_MS) return false;
@@ -194,5 +186,3 @@ async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch
   watch.sourceBlindSinceMs ??= now;
   return now - watch.sourceBlindSinceMs > BLIND_MS ? { kind: 'failed', code: 'source-unreachable', why: `${source.name} does not answer: ${why}` } : null;
 }
-
-const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);

@@ -1,10 +1,11 @@
 // Sends a stopped workload to another member of its cluster of daemons, and finds out where it is afterwards: what the command said is no proof of it.
 import type { MemberMoves } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
-import { messageOf, OperationalError } from '../shared/errors.js';
+import { OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
 import { look, type Place } from '../workloads/place.js';
 import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
+import { unlessAway } from './unless-away.js';
 
 export interface MemberPlace extends Place {
   /** By what name the cluster of the daemons knows it. */
@@ -53,18 +54,9 @@ export async function whereIs({ workload: { uuid, name }, source, target, clock 
   }
 }
 
-/** Null: it can't be asked. */
-async function isMoving({ hypervisor }: Place, uuid: string): Promise<boolean | null> {
+/** Undefined: it can't be asked. */
+async function isMoving({ hypervisor }: Place, uuid: string): Promise<boolean | undefined> {
   return unlessAway(async () => (await hypervisor.members?.isMoving(uuid)) ?? false);
-}
-
-async function unlessAway<Answer>(ask: () => Promise<Answer>): Promise<Answer | null> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    return null;
-  }
 }
 
 interface Send {
@@ -105,10 +97,10 @@ async function watch({ clock, workload }: MemberMoveContext, journal: Journal, m
   for (;;) {
     const now = clock.monotonicMs();
     const state = await unlessAway(() => members.moveCommand(id));
-    if (state !== null) sourceSeenMs = now;
+    if (state !== undefined) sourceSeenMs = now;
     if (state?.kind === 'ended') return state.exitCode === 0 ? null : { kind: 'ended', said: state.output || `exit code ${state.exitCode}` };
     if (state?.kind === 'none' && now - began > patienceMs) return { kind: 'ended', said: 'the command never began, or its host was booted since' };
-    if (state === null && (now - sourceSeenMs > SOURCE_BLIND_MS || (await from.provenOff?.()))) return { kind: 'ended', said: `${from.name} does not answer any more` };
+    if (state === undefined && (now - sourceSeenMs > SOURCE_BLIND_MS || (await from.provenOff?.()))) return { kind: 'ended', said: `${from.name} does not answer any more` };
     if (now - askedMs > ASK_EVERY_MS) {
       askedMs = now;
       const there = await look(to, workload.uuid);
@@ -122,5 +114,3 @@ async function watch({ clock, workload }: MemberMoveContext, journal: Journal, m
 }
 
 export const CANCELLED = 'cancelled on request';
-
-const withRemedy = (error: OperationalError): string => (error.remedy === null ? messageOf(error) : `${messageOf(error)} (${error.remedy})`);

@@ -4,7 +4,7 @@ import type { HostProof } from '../hosts/host.js';
 import type { BlockPools, PoolLook, PoolRequest } from '../hosts/hypervisor.js';
 import type { KnownWorkload } from '../hosts/run-readmission.js';
 import { provesNoPower, whyPowerUnproven } from '../hosts/shared-filesystem.js';
-import { messageOf, OperationalError } from '../shared/errors.js';
+import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import type { Clock } from '../shared/clock.js';
 import { JournalLost, runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import type { Place } from '../workloads/place.js';
@@ -95,7 +95,7 @@ async function stateOf(device: FenceDevice): Promise<PowerState | { readonly why
 /** What the target says of it now decides; while it does not, it may have it. */
 async function afterRefusal(context: PoolTakeOverContext, error: OperationalError): Promise<StepOutcome> {
   const { request, target } = context;
-  const why = `${request.pool} was not claimed: ${error.message}${error.remedy === null ? '' : ` (${error.remedy})`}`;
+  const why = `${request.pool} was not claimed: ${withRemedy(error)}`;
   const after = await lookAt(context);
   if ('why' in after || after.name === 'none' || (after.isMounted && after.name === 'old')) return { kind: 'unknown', code: 'target-unknown', why: `${target.name} may have claimed ${request.pool}: ${'why' in after ? after.why : after.name === 'none' ? `it does not see its device now; ${why}` : why}` };
   if (after.name === 'new') return { kind: 'failed', code: 'half-claimed', why };
@@ -111,7 +111,7 @@ const adopt: Step<PoolTakeOverContext> = {
       return { kind: 'done', note: `${target.name} has the pool ${request.pool}${lost}`, memo: { aside } };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      return { kind: 'failed', code: 'not-adopted', why: `${target.name} did not take up ${request.pool}: ${error.message}${error.remedy === null ? '' : ` (${error.remedy})`}` };
+      return { kind: 'failed', code: 'not-adopted', why: `${target.name} did not take up ${request.pool}: ${withRemedy(error)}` };
     }
   },
 };

@@ -54,3 +54,6 @@ export class Defect extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** For a sentence. */
+export const withRemedy = ({ message, remedy }: OperationalError): string => (remedy === null ? message : `${message} (${remedy})`);

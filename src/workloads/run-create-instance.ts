@@ -1,7 +1,7 @@
 // Creation of a container: made at its host as a replica, from an image or from another one; made the workload once it is whole; started. What fails takes back all it made.
 import type { MakeRequest } from '../hosts/hypervisor.js';
 import type { Clock } from '../shared/clock.js';
-import { messageOf, OperationalError } from '../shared/errors.js';
+import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, look, type Place } from './place.js';
 import { checkWanted, confirmRunning, defineAtTarget, startAtTarget, startWayBack, type StartContext } from './start-steps.js';
@@ -121,7 +121,6 @@ function failed({ workload, target, from }: CreateInstanceContext, why: string):
 }
 
 const lastWords = (output: string): string => output.trim().split('\n').filter(Boolean).slice(-2).join('; ').replace(/^(Error|reeve): /, '').slice(-500) || 'no reason was given';
-const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);
 
 /** Nobody but this creation knows its uuid. A host that can't be reached keeps it as a replica that nothing starts. */
 async function takeBack(context: CreateInstanceContext): Promise<string> {

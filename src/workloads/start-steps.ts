@@ -1,6 +1,6 @@
 // The steps that starting and recovering share: define, start, confirm. After any error the target is asked what is true.
 import type { Clock } from '../shared/clock.js';
-import { OperationalError } from '../shared/errors.js';
+import { OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal, Step, StepOutcome } from '../shared/workflow.js';
 import { byHand } from './by-hand.js';
 import { describeLook, isRunning, isStopped, lastLook, look, lookUntil, onTheWayBack, unlessBusy, type Look, type Place } from './place.js';
@@ -147,8 +147,6 @@ function codeOf(error: OperationalError, otherwise: string): string {
   if (error.code === 'no-data') return 'data-missing';
   return error.code === 'unreachable' || error.code === 'timeout' ? 'target-unreachable' : otherwise;
 }
-
-const withRemedy = (error: OperationalError): string => (error.remedy === null ? error.message : `${error.message} (${error.remedy})`);
 
 function whyRefused({ workload, target }: StartContext, error: OperationalError): string {
   if (error.code !== 'locked') return withRemedy(error);

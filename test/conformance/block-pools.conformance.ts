@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesystemOf, nextUuid, whyNotTaken } from '../../src/hosts/shared-filesystem.js';
 import type { BlockPools, PoolRequest } from '../../src/hosts/hypervisor.js';
-import { admit, agentConfig, Epochs, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
+import { admit, admitAll, Epochs, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface PoolsRig extends ConformanceRig {
   /** Whose pool it is. */
@@ -42,10 +42,7 @@ export function blockPoolsConformance(title: string, start: () => Promise<PoolsR
     beforeAll(async () => {
       rig = await start();
       [one, two] = rig.hosts;
-      for (const host of rig.hosts) {
-        await host.agent.install(agentConfig(host));
-        await admit(host, epochs);
-      }
+      await admitAll(rig, epochs);
       await rig.createInPool(guest, 'written');
     });
     afterAll(() => rig?.close());

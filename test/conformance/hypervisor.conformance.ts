@@ -1,7 +1,7 @@
 // What every Hypervisor must do, real or simulated: run as it stands against both.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrationRequest } from '../../src/hosts/hypervisor.js';
-import { admit, agentConfig, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type Lack, type RigHost } from './rig.js';
+import { admitAll, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type Lack, type RigHost } from './rig.js';
 
 export function hypervisorConformance(title: string, start: () => Promise<ConformanceRig>, lacks: ReadonlySet<Lack> = new Set()): void {
   const kind = lacks.has('disks') ? 'container' : 'vm';
@@ -15,10 +15,7 @@ export function hypervisorConformance(title: string, start: () => Promise<Confor
     beforeAll(async () => {
       rig = await start();
       [one, two] = rig.hosts;
-      for (const host of rig.hosts) {
-        await host.agent.install(agentConfig(host));
-        await admit(host, epochs);
-      }
+      await admitAll(rig, epochs);
     });
     afterAll(() => rig?.close());
     afterEach(async () => {

@@ -1,7 +1,7 @@
 // What every Hypervisor must do whose workloads' data lie in their host's own storage: copies, replicas, and what is made of them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CopyRequest, InstanceCopies, MakeRequest, MigrationCommandState, ReplicaKind } from '../../src/hosts/hypervisor.js';
-import { admit, agentConfig, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
+import { admitAll, Epochs, eventually, newGuest, seen, type ConformanceRig, type Guest, type RigHost } from './rig.js';
 
 export interface CopiesRig extends ConformanceRig {
   /** Makes a stopped workload there, as a person would. */
@@ -39,10 +39,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
     beforeAll(async () => {
       rig = await start();
       [one, two] = rig.hosts;
-      for (const host of rig.hosts) {
-        await host.agent.install(agentConfig(host));
-        await admit(host, epochs);
-      }
+      await admitAll(rig, epochs);
     });
     afterAll(() => rig?.close());
 

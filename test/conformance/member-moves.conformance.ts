@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { daemonOf, tieBetween } from '../../src/hosts/daemon-cluster.js';
 import type { MemberMoves } from '../../src/hosts/hypervisor.js';
 import type { CopiesRig } from './instance-copies.conformance.js';
-import { admit, agentConfig, Epochs, newGuest, type Guest, type RigHost } from './rig.js';
+import { admitAll, Epochs, newGuest, type Guest, type RigHost } from './rig.js';
 
 export function memberMovesConformance(title: string, start: () => Promise<CopiesRig>): void {
   describe(`MemberMoves: ${title}`, () => {
@@ -34,10 +34,7 @@ export function memberMovesConformance(title: string, start: () => Promise<Copie
     beforeAll(async () => {
       rig = await start();
       [one, two] = rig.hosts;
-      for (const host of rig.hosts) {
-        await host.agent.install(agentConfig(host));
-        await admit(host, epochs);
-      }
+      await admitAll(rig, epochs);
     });
     afterAll(() => rig?.close());
 

@@ -95,6 +95,14 @@ export async function admit(host: RigHost, epochs: Epochs): Promise<void> {
   await host.agent.admit(epochs.token(host), bootId);
 }
 
+/** As enrolment leaves a host: each has its agent, and is admitted. */
+export async function admitAll({ hosts }: Pick<ConformanceRig, 'hosts'>, epochs: Epochs): Promise<void> {
+  for (const host of hosts) {
+    await host.agent.install(agentConfig(host));
+    await admit(host, epochs);
+  }
+}
+
 /** Polls until the answer is not null; a bound and a description, since a hang tells nobody anything. */
 export async function eventually<Answer>(rig: ConformanceRig, what: string, look: () => Promise<Answer | null>, tries = 400): Promise<Answer> {
   for (let left = tries; left > 0; left -= 1) {

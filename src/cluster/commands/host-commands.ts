@@ -1,5 +1,5 @@
 // What operators do to hosts, each as changes to commit; refusals are UserErrors with the remedy.
-import { enforcesLease, isOff, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
+import { hasPowerDevice, enforcesLease, isOff, isQuarantined, NEVER_LOST, type Host, type HostProof } from '../../hosts/host.js';
 import { provesNoPower } from '../../hosts/shared-filesystem.js';
 import { whyNotRemovable } from '../../hosts/run-removal.js';
 import { UserError } from '../../shared/errors.js';
@@ -63,7 +63,7 @@ export function undrainHost(view: ClusterView, name: string, { by }: Asked): rea
 export function fenceHost(view: ClusterView, name: string, { by, nowMs }: Asked): readonly Change[] {
   const host = findHost(view, name);
   if (host.condition === 'enrolling') throw new UserError('conflict', `${host.name} is not enrolled yet`, `reeve host remove ${host.name}`);
-  if (!host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog') && !enforcesLease(host)) {
+  if (!hasPowerDevice(host) && !enforcesLease(host)) {
     throw new UserError('refused', `${host.name} has no automatic fence device`, `reeve host confirm-off ${host.name}`);
   }
   const why = `${by} asked for it`;

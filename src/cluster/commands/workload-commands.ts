@@ -6,7 +6,8 @@ import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
 import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
-import { choosesReplica, ownerOf, takersOf } from '../../hosts/shared-filesystem.js';
+import { ownerOf, takersOf } from '../../hosts/shared-filesystem.js';
+import { choosesReplica } from '../../workloads/chooses-replica.js';
 import { hasReplica, movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -55,7 +56,7 @@ function homeOf(view: ClusterView, workload: Workload): Host | null {
 function assertPoolNotWaitedFor({ hosts }: ClusterView, home: Host, workload: Workload): void {
   const pool = poolOf(workload);
   const owner = pool === null ? null : ownerOf(hosts, home, pool);
-  if (pool === null || owner === null || owner.condition === 'online' || choosesReplica(hosts, home, { pool, chosenAtProofMs: workload.replica?.chosenAtProofMs })) return;
+  if (pool === null || owner === null || owner.condition === 'online' || choosesReplica(hosts, home, workload)) return;
   const takers = takersOf(hosts, owner, pool).filter(({ id }) => id !== workload.replica?.hostId);
   if (takers.length === 0) return;
   const otherwise = hasReplica(workload) ? `; from its replica, which is older: reeve workload recover ${workload.name} --from-replica` : '';

@@ -1,5 +1,5 @@
 // A host that was proven off and is heard with another boot id is cleaned up and admitted again.
-import type { Host, HostProof } from '../../hosts/host.js';
+import { hasPowerDevice, type Host, type HostProof } from '../../hosts/host.js';
 import { event } from '../cluster-event.js';
 import { hold, type Action, type Hold } from '../decision.js';
 import type { Rule, RuleContext } from '../decide.js';
@@ -50,7 +50,7 @@ const MAY_LIVE_ON: ReadonlySet<HostProof['kind']> = new Set(['stopped', 'lease-e
 const LATE_COMMAND_MS = 35_000;
 
 function lateCommand(host: Host, nowMs: number): Hold | null {
-  const hasDevice = host.fenceDevices.some((device) => device.kind !== 'manual' && device.kind !== 'watchdog');
+  const hasDevice = hasPowerDevice(host);
   const leftMs = (host.proof?.atMs ?? 0) + LATE_COMMAND_MS - nowMs;
   if (!hasDevice || leftMs <= 0) return null;
   return hold('cooldown', host.name, 'it is back with its old boot; a command to its fence device may still be on its way, so it is admitted a little later');

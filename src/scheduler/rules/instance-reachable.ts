@@ -3,7 +3,8 @@ import { daemonOf, isMember, tieBetween, whyApart, whyNoReplicas } from '../../h
 import { hasLibvirt, type ContainerDaemon } from '../../hosts/host-facts.js';
 import type { Host } from '../../hosts/host.js';
 import { HYPERVISOR_NAMES } from '../../hosts/hypervisor.js';
-import { canHave, choosesReplica, filesystemOf, ownerOf, whyNotTaken } from '../../hosts/shared-filesystem.js';
+import { canHave, filesystemOf, ownerOf, whyNotTaken } from '../../hosts/shared-filesystem.js';
+import { choosesReplica } from '../../workloads/chooses-replica.js';
 import { poolOf, type InstanceNeeds } from '../../workloads/workload.js';
 import type { Filter, FilterInput, FilterRefusal } from '../filter.js';
 
@@ -22,7 +23,7 @@ export const daemonIsThere: Filter = (input) => {
 /** It is taken over with all that lies in it, or was. */
 function poolComesAlong({ workload, view, home, host }: FilterInput): boolean {
   const pool = poolOf(workload);
-  const isFromReplica = home !== null && choosesReplica(view.hosts, home, { pool, chosenAtProofMs: workload.replica?.chosenAtProofMs });
+  const isFromReplica = home !== null && choosesReplica(view.hosts, home, workload);
   return pool !== null && home !== null && home.condition !== 'online' && !isFromReplica && canHave(view.hosts, home, host, pool);
 }
 
