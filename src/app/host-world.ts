@@ -52,10 +52,16 @@ interface Reached {
   readonly daemons: string;
   readonly hypervisor: Hypervisor;
   readonly agent: HostAgent;
+  readonly sinceMs: number;
 }
+
+/** A machine is looked at before it is added, and one just added is in no view that was read before: longer than an enrolment takes. */
+const UNLISTED_MS = 600_000;
 
 export class RealHostWorld implements HostWorld {
   readonly #reached = new Map<string, Reached>();
+  /** Ids that a view has shown: without them the host is gone, not yet to come. */
+  #listed: ReadonlySet<string> = new Set();
   #drivers: ReadonlyMap<string, DriverName> = new Map();
 
   constructor(private readonly options: HostWorldOptions) {}
@@ -121,16 +127,22 @@ export class RealHostWorld implements HostWorld {
   /** Ends connections of hosts that are gone, or are reached another way now. Which hypervisor runs a workload is known of all: one is asked, not each. */
   async follow({ hosts: known, workloads }: Pick<ClusterView, 'hosts' | 'workloads'>): Promise<void> {
     this.#drivers = new Map(workloads.map(({ uuid, needs }) => [uuid, needs.driver]));
+    const gone = this.#listed;
+    this.#listed = new Set(known.map(({ id }) => id));
     for (const [id, reached] of this.#reached) {
       const host = known.find((one) => one.id === id);
-      if (host && this.#targetOf(host) === reached.target) continue;
-      this.#reached.delete(id);
-      await reached.ssh.close().catch(() => undefined);
+      const isKept = host ? this.#targetOf(host) === reached.target : !gone.has(id) && this.options.clock.monotonicMs() - reached.sinceMs < UNLISTED_MS;
+      if (!isKept) await this.#leave(id, reached);
     }
   }
 
   async close(): Promise<void> {
-    await this.follow({ hosts: [], workloads: [] });
+    for (const [id, reached] of this.#reached) await this.#leave(id, reached);
+  }
+
+  async #leave(id: string, { ssh }: Reached): Promise<void> {
+    this.#reached.delete(id);
+    await ssh.close().catch(() => undefined);
   }
 
   #targetOf(host: Host): string {
@@ -145,7 +157,7 @@ export class RealHostWorld implements HostWorld {
     const { config, agentBundle } = this.options;
     const { user, port, hostKey } = host.ssh;
     const ssh = new SshConnection({ name: host.name, address: host.address, port, user, hostKey, identityFile: host.ssh.identityFile ?? config.ssh.identityFile });
-    return this.#keep(host, { target, ssh, agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }) });
+    return this.#keep(host, { target, ssh, agent: new SshHostAgent({ ssh, agentBundle: () => readFile(agentBundle) }), sinceMs: this.options.clock.monotonicMs() });
   }
 
   /** A daemon that has come or gone since: the same connection, other hypervisors on it. */
@@ -153,9 +165,9 @@ export class RealHostWorld implements HostWorld {
     return known.daemons === daemonsOf(host) ? known : this.#keep(host, known);
   }
 
-  #keep(host: Host, { target, ssh, agent }: Pick<Reached, 'target' | 'ssh' | 'agent'>): Reached {
+  #keep(host: Host, { target, ssh, agent, sinceMs }: Pick<Reached, 'target' | 'ssh' | 'agent' | 'sinceMs'>): Reached {
     const hypervisor = composeHypervisor({ ssh, clock: this.options.clock, known: host.facts?.containerDaemons ?? [], hasLibvirt: hasLibvirt(host.facts), driverOf: (uuid) => this.#drivers.get(uuid) });
-    const made: Reached = { target, ssh, agent, daemons: daemonsOf(host), hypervisor };
+    const made: Reached = { target, ssh, agent, sinceMs, daemons: daemonsOf(host), hypervisor };
     this.#reached.set(host.id, made);
     return made;
   }
