@@ -1,6 +1,6 @@
 // The layers, as rules: who may import whom, and why. Run by `npm run check`.
 
-const PURE_FOLDERS = ['shared', 'hosts', 'workloads', 'scheduler', 'scheduler/rules', 'fencing', 'migration', 'cluster', 'cluster/rules'];
+const PURE_FOLDERS = ['shared', 'hosts', 'workloads', 'scheduler', 'scheduler/rules', 'scheduler/packing', 'fencing', 'migration', 'cluster', 'cluster/rules'];
 const PURE_FILE = `^src/(${PURE_FOLDERS.join('|')})/[^/]+\\.ts$`;
 /** Tests and their fixtures may do more than what they test. */
 const TESTS = '\\.(test|fixture)\\.ts$';

@@ -9,7 +9,7 @@ const MAX_FUNCTION_LINES = 70;
 const MAX_PARAMETERS = 5;
 
 const FOLDERS = ['src', 'migrations', 'lab', 'test', 'bench', 'scripts'];
-const PURE = /^src\/(shared|hosts|workloads|scheduler|scheduler\/rules|fencing|migration|cluster|cluster\/rules)\/[^/]+\.ts$/;
+const PURE = /^src\/(shared|hosts|workloads|scheduler|scheduler\/rules|scheduler\/packing|fencing|migration|cluster|cluster\/rules)\/[^/]+\.ts$/;
 const TESTLIKE = /\.(test|fixture)\.m?ts$|\.test\.mjs$/;
 const DECORATED = /^src\/(api|app)\//;
 /** Files that a tool loads by their default export. */

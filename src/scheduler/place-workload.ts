@@ -2,25 +2,17 @@
 import type { Host } from '../hosts/host.js';
 import type { Workload } from '../workloads/workload.js';
 import { fail, ok, type Result } from '../shared/result.js';
+import { FILTERS } from './filters.js';
 import type { Filter, FilterInput, FilterRefusal } from './filter.js';
-import { HARD_RULES } from './hard-rules.js';
 import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, PlacementView } from './placement.js';
 import { summarizeRefusals } from './refusal-summary.js';
-import { bridgesExist } from './rules/bridges-exist.js';
-import { daemonIsThere, dataReachable } from './rules/instance-reachable.js';
-import { cpusFit } from './rules/cpus-fit.js';
 import { hostIsFit } from './rules/host-is-fit.js';
-import { acceleratorIsThere, architectureMatches, cpuModelUsable } from './rules/machine-matches.js';
 import { memoryFits } from './rules/memory-fits.js';
-import { notPinned } from './rules/not-pinned.js';
-import { storageReachable } from './rules/storage-reachable.js';
+import { cpusFit } from './rules/cpus-fit.js';
 import { keepsTogether } from './rules/keeps-together.js';
 import { scoreHost } from './score-host.js';
 import { matesOf } from './standing.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
-
-/** In the order in which a person would want to hear of them: what can't be changed first, what is full last. */
-export const FILTERS: readonly Filter[] = [daemonIsThere, architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, storageReachable, dataReachable, bridgesExist, ...HARD_RULES, memoryFits, cpusFit];
 
 /** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
 const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && filter !== memoryFits && filter !== cpusFit);

@@ -15,7 +15,7 @@ import { Witness } from '../../agent/witness.js';
 import type { Change } from '../../cluster/change.js';
 import type { Host, HostProof } from '../../hosts/host.js';
 import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
-import { FILTERS } from '../../scheduler/place-workload.js';
+import { FILTERS } from '../../scheduler/filters.js';
 import type { Filter } from '../../scheduler/filter.js';
 import { cpusFit } from '../../scheduler/rules/cpus-fit.js';
 import { keepsApart } from '../../scheduler/rules/keeps-apart.js';

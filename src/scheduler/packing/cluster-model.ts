@@ -1,0 +1,112 @@
+// A cluster as numbers in rows: what plans that try thousands of placements work on. The same filters as for one placement, each asked once.
+import type { Host } from '../../hosts/host.js';
+import type { HostId, WorkloadId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
+import type { PlacementView } from '../placement.js';
+import { ruleIndex, type KeepApartRule } from '../placement-rule.js';
+import { RESOURCES } from '../resources.js';
+import { holdsPlace, workloadsById } from '../usage.js';
+import { legality, type Legality } from './legality.js';
+import { spotsOf } from './spots.js';
+
+/** What is placed as one: a workload, or those of a group that must stand on one host and have the same home. */
+export interface Unit {
+  readonly workloads: readonly [Workload, ...Workload[]];
+  /** Row of its host; NOWHERE: none. */
+  readonly home: number;
+  /** The highest of its members. */
+  readonly priority: number;
+  /** Rows of hard keep-apart rules. */
+  readonly apart: readonly number[];
+  /** Other units that must stand on its host. */
+  readonly siblings: readonly number[];
+  /** Something is under way with it: it stays where it is, and counts there and where it goes. */
+  readonly isUnderWay: boolean;
+}
+
+export const NOWHERE = -1;
+
+export interface ClusterModel {
+  readonly view: PlacementView;
+  /** By id. */
+  readonly hosts: readonly Host[];
+  readonly hostRow: ReadonlyMap<HostId, number>;
+  readonly units: readonly Unit[];
+  readonly unitRow: ReadonlyMap<WorkloadId, number>;
+  /** Hosts × resources. What is taken by strangers and promised to units on their way is off already; -Infinity where sizes are not known. */
+  readonly limits: Float64Array;
+  /** Units × resources. */
+  readonly needs: Float64Array;
+  /** Of each hard keep-apart rule: the row of the place of each host (its own, or its zone's). */
+  readonly spots: readonly Int32Array[];
+  /** By its filters, without room and without where others stand. */
+  readonly may: Legality;
+}
+
+/** `extra`: workloads to be placed that stand nowhere, as new ones. */
+export function clusterModel(view: PlacementView, extra: readonly Workload[] = []): ClusterModel {
+  const hosts = [...view.hosts].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const hostRow = new Map(hosts.map((host, row) => [host.id, row]));
+  const apart = view.rules.filter((rule): rule is KeepApartRule => rule.type === 'keep-apart' && rule.hard);
+  const units = unitsOf({ view, hostRow, apart: new Map(apart.map((rule, row) => [rule.name, row])) }, [...view.workloads.filter((one) => one.hostId !== null && holdsPlace(one)), ...extra]);
+  const needs = new Float64Array(units.length * RESOURCES.length);
+  units.forEach(({ workloads }, row) => RESOURCES.forEach((resource, nth) => {
+    needs[row * RESOURCES.length + nth] = workloads.reduce((sum, one) => sum + resource.need(one), 0);
+  }));
+  const unitRow = new Map(units.flatMap(({ workloads }, row) => workloads.map(({ id }) => [id, row] as const)));
+  return { view, hosts, hostRow, units, unitRow, limits: limitsOf(view, hosts, hostRow), needs, spots: apart.map((rule) => spotsOf(rule, hosts)), may: legality(view, hosts, units) };
+}
+
+interface UnitSources {
+  readonly view: PlacementView;
+  readonly hostRow: ReadonlyMap<HostId, number>;
+  readonly apart: ReadonlyMap<string, number>;
+}
+
+function unitsOf({ view, hostRow, apart }: UnitSources, workloads: readonly Workload[]): readonly Unit[] {
+  const index = ruleIndex(view.rules);
+  const underWay = new Set(view.promised.map(({ workloadId }) => workloadId));
+  const byPlace = new Map<string, [Workload, ...Workload[]]>();
+  const groupOf = new Map<string, string>();
+  for (const workload of [...workloads].sort((one, other) => (one.id < other.id ? -1 : 1))) {
+    const group = index.group(workload.id)[0] ?? workload.id;
+    const key = `${group} ${workload.hostId ?? ''}`;
+    const known = byPlace.get(key);
+    if (known) known.push(workload);
+    else byPlace.set(key, [workload]);
+    groupOf.set(key, group);
+  }
+  const keys = [...byPlace.keys()];
+  const rowsOfGroup = new Map<string, number[]>();
+  keys.forEach((key, row) => rowsOfGroup.set(groupOf.get(key) ?? key, [...(rowsOfGroup.get(groupOf.get(key) ?? key) ?? []), row]));
+  return [...byPlace].map(([key, members], row): Unit => ({
+    workloads: members,
+    home: members[0].hostId === null ? NOWHERE : (hostRow.get(members[0].hostId) ?? NOWHERE),
+    priority: members.reduce((highest, one) => Math.max(highest, one.priority), members[0].priority),
+    apart: [...new Set(members.flatMap(({ id }) => index.apart(id).filter((rule) => rule.hard).map((rule) => apart.get(rule.name) ?? 0)))],
+    siblings: (rowsOfGroup.get(groupOf.get(key) ?? key) ?? []).filter((other) => other !== row),
+    isUnderWay: members.some(({ id }) => underWay.has(id)),
+  }));
+}
+
+function limitsOf(view: PlacementView, hosts: readonly Host[], hostRow: ReadonlyMap<HostId, number>): Float64Array {
+  const width = RESOURCES.length;
+  const limits = new Float64Array(hosts.length * width);
+  hosts.forEach(({ id, facts }, row) => RESOURCES.forEach((resource, nth) => {
+    const stranger = view.strangers?.get(id);
+    limits[row * width + nth] = facts === null ? Number.NEGATIVE_INFINITY : resource.limit(facts, view.policy) - (stranger ? resource.ofRoom(stranger) : 0);
+  }));
+  const byId = workloadsById(view.workloads);
+  const counted = new Set<string>();
+  for (const { workloadId, hostId } of view.promised) {
+    const workload = byId.get(workloadId);
+    const row = hostRow.get(hostId);
+    const key = `${workloadId} ${hostId}`;
+    if (!workload || row === undefined || counted.has(key) || (workload.hostId === hostId && holdsPlace(workload))) continue;
+    counted.add(key);
+    RESOURCES.forEach((resource, nth) => {
+      limits[row * width + nth] = (limits[row * width + nth] ?? 0) - resource.need(workload);
+    });
+  }
+  return limits;
+}

@@ -1,0 +1,66 @@
+// May a unit be on a host, whatever else is there? The filters of one placement, asked once for each kind of workload and host.
+import type { Host } from '../../hosts/host.js';
+import type { StoragePool } from '../../hosts/host-facts.js';
+import type { HostId } from '../../shared/ids.js';
+import type { Workload } from '../../workloads/workload.js';
+import { STATIC_FILTERS } from '../filters.js';
+import type { PlacementView } from '../placement.js';
+import { ruleIndex } from '../placement-rule.js';
+import { hostIsFit } from '../rules/host-is-fit.js';
+import { NO_USAGE } from '../usage.js';
+import type { Unit } from './cluster-model.js';
+
+export interface Legality {
+  /** True: only room and where others stand can be against it. */
+  readonly ask: (unit: number, host: number) => boolean;
+}
+
+const YES = 1;
+const NO = 2;
+
+interface Kind {
+  readonly example: Workload;
+  /** By host row; 0: not asked yet. */
+  readonly verdicts: Uint8Array;
+}
+
+export function legality(view: PlacementView, hosts: readonly Host[], units: readonly Unit[]): Legality {
+  const homes = new Map(hosts.map((host) => [host.id, host]));
+  const kinds = new Map<string, Kind>();
+  const kindOf = (workload: Workload): Kind => {
+    const key = keyOf(view, homes, workload);
+    const known = kinds.get(key) ?? { example: workload, verdicts: new Uint8Array(hosts.length) };
+    kinds.set(key, known);
+    return known;
+  };
+  const ofUnits = units.map(({ workloads }) => [...new Set(workloads.map(kindOf))]);
+  const asked = ({ example, verdicts }: Kind, row: number): boolean => {
+    if (verdicts[row] === 0) verdicts[row] = isLegal(view, homes, example, hosts[row]) ? YES : NO;
+    return verdicts[row] === YES;
+  };
+  return { ask: (unit, host) => ofUnits[unit]?.every((kind) => asked(kind, host)) ?? false };
+}
+
+function isLegal(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload: Workload, host: Host | undefined): boolean {
+  if (!host?.facts || hostIsFit(view, { workload, exclude: [] }, host)) return false;
+  const home = workload.hostId === null ? null : (homes.get(workload.hostId) ?? null);
+  const input = { view, request: { workload, exclude: [] }, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy };
+  return STATIC_FILTERS.every((filter) => filter(input) === null);
+}
+
+/** Equal keys: equal answers on every host. What hangs on the workload itself, as a replica or a device, makes it a kind of its own. */
+function keyOf(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload: Workload): string {
+  const { needs, isProtected, id } = workload;
+  if (needs.instance !== null || needs.pinnedBy.length > 0) return id;
+  const home = workload.hostId === null ? undefined : homes.get(workload.hostId);
+  const disks = needs.disks.map(({ pool, path }) => {
+    const shown = home?.facts?.pools.find((one) => one.name === pool);
+    return shown ? poolKey(shown) : [pool, path, workload.hostId];
+  });
+  const rules = ruleIndex(view.rules).hosts(id).filter((rule) => rule.hard).map(({ name }) => name);
+  const { memoryMiB: _memory, vcpus: _vcpus, disks: _disks, ...rest } = needs;
+  // A pool without a marker is shared with nobody: whose it is counts.
+  return JSON.stringify([rest, disks, rules, isProtected, workload.hostId === null, disks.some(([, , marker]) => marker === null) ? workload.hostId : null]);
+}
+
+const poolKey = ({ name, path, markerId }: StoragePool): readonly (string | null)[] => [name, path, markerId];

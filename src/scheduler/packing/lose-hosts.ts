@@ -1,0 +1,29 @@
+// The loss of hosts, tried: what has a place elsewhere, and what stays down.
+import { NOWHERE } from './cluster-model.js';
+import type { Packing } from './packing.js';
+import { placeBatch } from './place-batch.js';
+
+export interface Loss {
+  /** Units that are to run elsewhere. */
+  readonly lost: readonly number[];
+  /** Those of them that find no place, what matters most first. */
+  readonly down: readonly number[];
+}
+
+/** Leaves the packing as it was. What is not protected is nobody's to recover. */
+export function loseHosts(packing: Packing, hosts: readonly number[]): Loss {
+  const { units } = packing.model;
+  const gone = hosts.flatMap((host) => [...(packing.standing[host] ?? [])]).sort((one, other) => one - other);
+  const lost = gone.filter((unit) => units[unit]?.workloads.some(({ isProtected, desired }) => isProtected && desired === 'running'));
+  const closedBefore = hosts.map((host) => packing.closed[host] ?? 0);
+  const homes = gone.map((unit) => packing.take(unit));
+  for (const host of hosts) packing.closed[host] = 1;
+  const { unplaced } = placeBatch(packing, { units: lost });
+  const inOrder = [...unplaced].sort((one, other) => (units[other]?.priority ?? 0) - (units[one]?.priority ?? 0) || one - other);
+  for (const unit of lost) packing.take(unit);
+  hosts.forEach((host, nth) => {
+    packing.closed[host] = closedBefore[nth] ?? 0;
+  });
+  gone.forEach((unit, nth) => packing.put(unit, homes[nth] ?? NOWHERE));
+  return { lost, down: inOrder };
+}

@@ -1,0 +1,99 @@
+// Room for one more unit, made by moving others: each move is of one that goes where it fits, at once or after another move.
+import { RESOURCES } from '../resources.js';
+import type { Packing } from './packing.js';
+
+const WIDTH = RESOURCES.length;
+
+/** So many moves of others are tried for one unit, in every sequence; more is not looked for. */
+export const MOVES_TO_REPAIR = 2;
+
+export type Movable = (unit: number) => boolean;
+
+export interface RepairOptions {
+  readonly mayMove: Movable;
+  readonly moves: number;
+}
+
+/** Puts the unit somewhere, with at most so many moves of others; false: nothing was changed. */
+export function repair(packing: Packing, unit: number, { mayMove, moves }: RepairOptions): boolean {
+  return place(packing, unit, { mayMove: (one) => one !== unit && mayMove(one), moves, room: widest(packing) }, new Set([unit]));
+}
+
+interface Search extends RepairOptions {
+  /** The most of each resource that is free on one host: who needs more fits nowhere. */
+  readonly room: readonly number[];
+}
+
+function place(packing: Packing, unit: number, search: Search, moving: ReadonlySet<number>): boolean {
+  const { hosts } = packing.model;
+  for (let host = 0; host < hosts.length; host += 1) {
+    if (packing.fits(unit, host)) {
+      packing.put(unit, host);
+      return true;
+    }
+  }
+  if (search.moves === 0) return false;
+  for (let host = 0; host < hosts.length; host += 1) {
+    if (packing.closed[host] === 0 && packing.model.may.ask(unit, host) && placeBy(packing, { unit, host, search, moving })) return true;
+  }
+  return false;
+}
+
+interface Attempt {
+  readonly unit: number;
+  readonly host: number;
+  readonly search: Search;
+  readonly moving: ReadonlySet<number>;
+}
+
+/** On this host, after one of its units has gone, or two. */
+function placeBy(packing: Packing, { unit, host, search, moving }: Attempt): boolean {
+  const others = [...(packing.standing[host] ?? [])].filter((one) => !moving.has(one) && search.mayMove(one)).sort((one, other) => one - other);
+  for (const [nth, one] of others.entries()) {
+    if (!couldGo(packing, one, search)) continue;
+    packing.take(one);
+    if (packing.fits(unit, host)) {
+      if (settle(packing, { unit, host, search, moving }, [one])) return true;
+    } else if (search.moves > 1) {
+      for (const two of others.slice(nth + 1)) {
+        packing.take(two);
+        if (packing.fits(unit, host) && settle(packing, { unit, host, search, moving }, [one, two])) return true;
+        packing.put(two, host);
+      }
+    }
+    packing.put(one, host);
+  }
+  return false;
+}
+
+/** The unit is put, those that went find places; else all is as it was. */
+function settle(packing: Packing, { unit, host, search, moving }: Attempt, gone: readonly number[]): boolean {
+  packing.put(unit, host);
+  const rest = { ...search, moves: search.moves - gone.length };
+  const now = new Set([...moving, ...gone]);
+  const placed: number[] = [];
+  for (const one of gone) {
+    // What is still to be moved for it is looked for with the last one: what it does is undone with it.
+    if (!place(packing, one, placed.length === gone.length - 1 ? rest : { ...rest, moves: 0 }, now)) break;
+    placed.push(one);
+  }
+  if (placed.length === gone.length) return true;
+  for (const one of placed) packing.take(one);
+  packing.take(unit);
+  return false;
+}
+
+/** With its last move gone it must fit somewhere as things are. */
+function couldGo(packing: Packing, unit: number, { moves, room }: Search): boolean {
+  if (moves > 1) return true;
+  for (let nth = 0; nth < WIDTH; nth += 1) if ((packing.model.needs[unit * WIDTH + nth] ?? 0) > (room[nth] ?? 0)) return false;
+  return true;
+}
+
+function widest(packing: Packing): readonly number[] {
+  return RESOURCES.map((_resource, nth) => {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let host = 0; host < packing.model.hosts.length; host += 1) if (packing.closed[host] === 0) most = Math.max(most, packing.free[host * WIDTH + nth] ?? 0);
+    return most;
+  });
+}
