@@ -6,7 +6,6 @@ import type { Host } from '../hosts/host.js';
 import type { Workload } from '../workloads/workload.js';
 import { explainPlacement } from './explain-placement.js';
 import { placeWorkload } from './place-workload.js';
-import { planDrain } from './plan-drain.js';
 import type { PlacementRule } from './placement-rule.js';
 import type { PlacementView } from './placement.js';
 import { orderForDrain, orderForRecovery } from './drain-order.js';
@@ -110,16 +109,6 @@ describe('usage', () => {
   });
 });
 
-describe('planDrain', () => {
-  it('counts each placement for the next one, and names what has no place', () => {
-    const small = aHost('host-2', { facts: aFacts({ memoryMiB: 512 + 3_000 }) });
-    const vms = [1, 2, 3].map((index) => aWorkload(`vm-${index}`, one));
-    const idle = aWorkload('vm-idle', one, { state: 'stopped', desired: 'stopped' });
-    const plan = planDrain(view([one, small], [...vms, idle]), one);
-    expect(plan.map(({ workload, placed }) => [workload.name, placed.ok ? placed.value.host : placed.error.code])).toEqual([['vm-1', 'host-2'], ['vm-2', 'host-2'], ['vm-3', 'no-capacity']]);
-  });
-});
-
 describe('refusals in a sentence', () => {
   it('stays short in a large cluster', () => {
     const hosts = Array.from({ length: 200 }, (_, index) => aHost(`h${String(index).padStart(3, '0')}`, { cordoned: index % 4 === 0, facts: aFacts({ memoryMiB: 600 }) }));
@@ -184,28 +173,5 @@ describe('order', () => {
   it('recovers by priority, then size, then id; drains the largest first', () => {
     expect(orderForRecovery(some).map(({ name }) => name)).toEqual(['first', 'big', 'a', 'b']);
     expect(orderForDrain(some).map(({ name }) => name)).toEqual(['big', 'a', 'b', 'first']);
-  });
-});
-
-describe('properties of a drain', () => {
-  it('never plans more than a host takes, and gives every workload a target or every reason', () => {
-    fc.assert(
-      fc.property(cluster, (input) => {
-        const drained = aHost('drained', { facts: aFacts({ memoryMiB: 1_000_000, cpus: 1_000 }) });
-        const hosts = [drained, ...input.hosts.map((set, index) => aHost(`h${index}`, { cordoned: set.cordoned, facts: aFacts({ memoryMiB: set.memoryMiB, cpus: set.cpus }) }))];
-        const workloads = input.workloads.map((set, index) => aWorkload(`w${index}`, drained, { needs: { ...needs, ...set } }));
-        const plan = planDrain(view(hosts, workloads), drained);
-        expect(plan).toHaveLength(workloads.length);
-        expect(planDrain(view([...hosts].reverse(), [...workloads].reverse()), drained)).toEqual(plan);
-        for (const host of hosts.slice(1)) {
-          const there = plan.filter(({ placed }) => placed.ok && placed.value.hostId === host.id).map(({ workload }) => workload.needs);
-          expect(there.reduce((sum, one) => sum + one.memoryMiB, 0)).toBeLessThanOrEqual(Math.max(0, (host.facts?.memoryMiB ?? 0) - policy.reservedMemoryMiB));
-          expect(there.reduce((sum, one) => sum + one.vcpus, 0)).toBeLessThanOrEqual((host.facts?.cpus ?? 0) * policy.cpuOvercommit);
-          if (host.cordoned) expect(there).toEqual([]);
-        }
-        for (const { placed } of plan) if (!placed.ok) expect(placed.error.refusals).toHaveLength(hosts.length);
-      }),
-      { numRuns: 100 },
-    );
   });
 });

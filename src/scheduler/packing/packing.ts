@@ -58,9 +58,21 @@ export class Packing {
     return true;
   }
 
-  /** All but room: filters, and where others stand. */
-  maySit(unit: number, host: number): boolean {
-    return this.closed[host] === 0 && this.model.may.ask(unit, host) && this.#keepsTogether(unit, host) && this.#keepsApart(unit, host);
+  /** All but room: filters, and where others stand. `where`: by what those are judged that must stand with it, as by where they go. */
+  maySit(unit: number, host: number, where: Int32Array = this.at): boolean {
+    return this.closed[host] === 0 && this.model.may.ask(unit, host) && this.#keepsTogether(unit, host, where) && this.#keepsApart(unit, host);
+  }
+
+  /** It is on its way there: it counts at both ends. */
+  hold(unit: number, host: number): void {
+    this.#count(unit, host, 1);
+  }
+
+  /** It has arrived. */
+  settle(unit: number, host: number): void {
+    this.#count(unit, host, -1);
+    this.take(unit);
+    this.put(unit, host);
   }
 
   put(unit: number, host: number): void {
@@ -85,9 +97,9 @@ export class Packing {
     for (const rule of units[unit]?.apart ?? []) this.#stand(rule, spots[rule]?.[host] ?? 0, times);
   }
 
-  #keepsTogether(unit: number, host: number): boolean {
+  #keepsTogether(unit: number, host: number, where: Int32Array): boolean {
     for (const sibling of this.model.units[unit]?.siblings ?? []) {
-      const there = this.at[sibling] ?? NOWHERE;
+      const there = where[sibling] ?? NOWHERE;
       if (there !== NOWHERE && there !== host) return false;
     }
     return true;

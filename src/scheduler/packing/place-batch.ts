@@ -24,7 +24,8 @@ type Choice = (packing: Packing, unit: number) => number;
 
 /**
  * Puts the units of the batch where they fit. One is left without a place only where no sequence of at most MOVES_TO_REPAIR moves
- * of others would make it one; a lower priority is left before a higher one.
+ * of others would make it one (of a group that stands on several hosts already, that is not looked for); a lower priority is left
+ * before a higher one.
  */
 export function placeBatch(packing: Packing, { units, movable = () => false }: Batch): Placed {
   const tried = new Set<string>();
@@ -54,12 +55,27 @@ function mend(packing: Packing, { units, movable }: Required<Batch>, best: Try):
   for (const [unit, host] of best.at) if (host !== NOWHERE) packing.put(unit, host);
   const own = new Set(units);
   const before = Int32Array.from(packing.at);
-  let unplaced = best.left.filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one), moves: MOVES_TO_REPAIR }));
-  unplaced = unplaced.filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one) || movable(one), moves: MOVES_TO_REPAIR }));
-  const left: number[] = [];
-  for (const unit of unplaced) left.push(...leaveLower(packing, unit, own));
+  let unplaced = best.left;
+  // What one repair moves may open the way for one that was given up before: again, until a whole turn changes nothing. Each turn but the last places one or leaves one that matters less.
+  for (let turn = 0; turn <= 2 * units.length; turn += 1) {
+    const next = turnOf(packing, { own, movable }, unplaced);
+    const isSame = next.length === unplaced.length && next.every((unit) => unplaced.includes(unit));
+    unplaced = next;
+    if (isSame) break;
+  }
   const moved = [...before.keys()].filter((unit) => !own.has(unit) && before[unit] !== packing.at[unit]);
-  return { unplaced: left.filter((unit) => !putBest(packing, unit, tightest)), moved };
+  return { unplaced, moved };
+}
+
+interface Turn {
+  readonly own: ReadonlySet<number>;
+  readonly movable: Movable;
+}
+
+function turnOf(packing: Packing, { own, movable }: Turn, left: readonly number[]): readonly number[] {
+  const still = left.filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one), moves: MOVES_TO_REPAIR })).filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one) || movable(one), moves: MOVES_TO_REPAIR }));
+  const inOrder = still.toSorted((one, other) => (packing.model.units[other]?.priority ?? 0) - (packing.model.units[one]?.priority ?? 0) || one - other);
+  return inOrder.flatMap((unit) => leaveLower(packing, unit, own));
 }
 
 /** It takes the place of batch members that matter less; gives who is without a place in the end. */

@@ -20,8 +20,8 @@ export function repair(packing: Packing, unit: number, { mayMove, moves }: Repai
 }
 
 interface Search extends RepairOptions {
-  /** The most of each resource that is free on one host: who needs more fits nowhere. */
-  readonly room: readonly number[];
+  /** The most of each resource that is free on one host: who needs more fits nowhere. Null: places have become free since. */
+  readonly room: readonly number[] | null;
 }
 
 function place(packing: Packing, unit: number, search: Search, moving: ReadonlySet<number>): boolean {
@@ -69,23 +69,28 @@ function placeBy(packing: Packing, { unit, host, search, moving }: Attempt): boo
 /** The unit is put, those that went find places; else all is as it was. */
 function settle(packing: Packing, { unit, host, search, moving }: Attempt, gone: readonly number[]): boolean {
   packing.put(unit, host);
-  const rest = { ...search, moves: search.moves - gone.length };
-  const now = new Set([...moving, ...gone]);
-  const placed: number[] = [];
-  for (const one of gone) {
-    // What is still to be moved for it is looked for with the last one: what it does is undone with it.
-    if (!place(packing, one, placed.length === gone.length - 1 ? rest : { ...rest, moves: 0 }, now)) break;
-    placed.push(one);
-  }
-  if (placed.length === gone.length) return true;
-  for (const one of placed) packing.take(one);
+  const rest = { ...search, moves: search.moves - gone.length, room: null };
+  if (placeAll(packing, gone, rest, new Set([...moving, ...gone]))) return true;
   packing.take(unit);
+  return false;
+}
+
+/** Each where it fits, in every way; what is still to be moved is looked for with the last one. */
+function placeAll(packing: Packing, [first, ...others]: readonly number[], search: Search, moving: ReadonlySet<number>): boolean {
+  if (first === undefined) return true;
+  if (others.length === 0) return place(packing, first, search, moving);
+  for (let host = 0; host < packing.model.hosts.length; host += 1) {
+    if (!packing.fits(first, host)) continue;
+    packing.put(first, host);
+    if (placeAll(packing, others, search, moving)) return true;
+    packing.take(first);
+  }
   return false;
 }
 
 /** With its last move gone it must fit somewhere as things are. */
 function couldGo(packing: Packing, unit: number, { moves, room }: Search): boolean {
-  if (moves > 1) return true;
+  if (moves > 1 || room === null) return true;
   for (let nth = 0; nth < WIDTH; nth += 1) if ((packing.model.needs[unit * WIDTH + nth] ?? 0) > (room[nth] ?? 0)) return false;
   return true;
 }
