@@ -20,7 +20,7 @@ const container = (name: string, set: Partial<Workload> = {}): Workload => {
 function create(spec: Record<string, unknown>, more: Partial<Creation> = {}, set: Partial<ClusterView> = {}) {
   const view = aView({ hosts: [one, two, bare], ...set });
   const verdict = aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(bare)]);
-  const creation: Creation = { spec, host: null, isProtected: false, priority: 0, start: true, actor: 'anna', uuid: 'uuid-new', id: workloadId('new'), define: (host, { copied }) => `made on ${host.name}${copied === null ? '' : ` ${copied}`}`, ...more };
+  const creation: Creation = { spec, host: null, isProtected: false, labels: {}, priority: 0, start: true, actor: 'anna', uuid: 'uuid-new', id: workloadId('new'), define: (host, { copied }) => `made on ${host.name}${copied === null ? '' : ` ${copied}`}`, ...more };
   const changes = newWorkload(view, placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), creation);
   const workload = changes.find((change) => change.change === 'add-workload')?.workload;
   const operation = changes.find((change) => change.change === 'operation')?.operation;

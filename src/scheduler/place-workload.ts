@@ -17,6 +17,7 @@ import { storageReachable } from './rules/storage-reachable.js';
 import { keepsTogether } from './rules/keeps-together.js';
 import { scoreHost } from './score-host.js';
 import { matesOf } from './standing.js';
+import { wholeZonesFirst } from './zone-room.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
 /** In the order in which a person would want to hear of them: what can't be changed first, what is full last. */
@@ -39,7 +40,8 @@ export function placeWorkload(view: PlacementView, request: PlacementRequest): R
     if ('code' in verdict) refusals.push(verdict);
     else scores.push(verdict);
   }
-  const ranking = scores.sort((one, other) => other.total - one.total || compareIds(one.hostId, other.hostId));
+  const sorted = scores.sort((one, other) => other.total - one.total || compareIds(one.hostId, other.hostId));
+  const ranking = wholeZonesFirst({ view, request, ranking: sorted, place: placeWorkload });
   const best = ranking[0];
   if (!best) return fail(noPlacement(refusals));
   return ok({ hostId: best.hostId, host: best.host, ranking, refusals });

@@ -78,4 +78,6 @@ export interface PlacementRequest {
   readonly exclude: readonly { readonly hostId: HostId; readonly why: string }[];
   /** Hosts that those which must stay with it leave together with it. */
   readonly leftByMates?: readonly HostId[];
+  /** Hosts that those which must stay in one zone with it leave as well. */
+  readonly leftByZoneMates?: readonly HostId[];
 }

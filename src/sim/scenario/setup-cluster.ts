@@ -45,7 +45,7 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
   const isOn = host.power !== 'off';
   const facts = await new SimulatedHypervisor(world, host.name).facts();
   return {
-    id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481,
+    id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481, zone: host.zone ?? null, labels: host.labels ?? {},
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
@@ -102,15 +102,18 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: home, workloadEpoch: 1, state, why: null,
     needs: simulatedNeeds(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
-    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage, labels: one.labels }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
   };
 }
 
-export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule): PlacementRule {
-  const head = { name, workloads: workloads.map(workloadId), hard: hard ?? true };
-  if (type !== 'hosts') return { ...head, type };
-  const hosts = 'hosts' in more ? more.hosts : [];
-  return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
+/** As it is written: what its selectors come to is the store's to say. */
+export function ruleRow(rule: ScenarioRule): PlacementRule {
+  const named = (rule.workloads ?? []).map(workloadId);
+  const head = { name: rule.name, workloads: named, hard: rule.hard ?? true, ...(rule.select ? { selector: { named, labels: rule.select } } : {}) };
+  if (rule.type !== 'hosts') return { ...head, type: rule.type, ...(rule.per === 'zone' ? { per: rule.per } : {}) };
+  const hosts = rule.hosts.flatMap((one) => ('host' in one ? [{ hostId: hostId(one.host), priority: one.priority ?? 0 }] : []));
+  const selected = rule.hosts.flatMap((one) => ('host' in one ? [] : [{ labels: one.select, priority: one.priority ?? 0 }]));
+  return { ...head, type: rule.type, hosts, ...(selected.length > 0 ? { hostSelector: { named: hosts, selected } } : {}) };
 }
 
 /** What was known of the hosts when they were enrolled: asked while all have power. */

@@ -1,10 +1,14 @@
 // Random placement rules that overlap: several over the same workloads, groups that merge into one.
+import { zoneOf } from '../../hosts/zone.js';
+import { resolveRule } from '../../scheduler/resolve-rules.js';
+import { hostId, workloadId } from '../../shared/ids.js';
 import { seededRng, type Rng } from '../../shared/rng.js';
 import { firstSenseless } from '../scenario/check-sense.js';
 import type { ScenarioHost, ScenarioRule, ScenarioWorkload } from '../scenario/scenario.js';
+import { ruleRow } from '../scenario/setup-cluster.js';
 import { pick } from './random-storm.js';
 
-interface RuleSite {
+export interface RuleSite {
   readonly hosts: readonly ScenarioHost[];
   readonly workloads: readonly ScenarioWorkload[];
 }
@@ -34,14 +38,18 @@ export function moreRules(seed: number, site: RuleSite, first: readonly Scenario
   return rules;
 }
 
-function holds(rule: ScenarioRule, { workloads }: RuleSite): boolean {
-  const homes = workloads.filter((one) => rule.workloads.includes(one.name)).map((one) => one.host);
-  if (rule.type === 'hosts') return homes.every((home) => rule.hosts.some((one) => one.host === home));
-  return new Set(homes).size === (rule.type === 'keep-together' ? 1 : homes.length);
+/** At time 0, by where the file puts them. */
+export function holds(rule: ScenarioRule, { hosts, workloads }: RuleSite): boolean {
+  const machines = hosts.map(({ name, zone = null, labels = {} }) => ({ id: hostId(name), zone, labels }));
+  const resolved = resolveRule(ruleRow(rule), { hosts: machines, workloads: workloads.map(({ name, labels = {} }) => ({ id: workloadId(name), labels })) });
+  const homes = workloads.filter((one) => resolved.workloads.includes(workloadId(one.name))).map((one) => machines.find(({ id }) => id === one.host));
+  if (resolved.type === 'hosts') return homes.every((home) => resolved.hosts.some((one) => one.hostId === home?.id));
+  const places = homes.map((home) => (resolved.per === 'zone' && home ? zoneOf(home) : home?.id));
+  return resolved.type === 'keep-together' ? new Set(places).size <= 1 : new Set(places).size === places.length;
 }
 
 /** At least so many where there are so many, four at most. */
-function some(rng: Rng, among: readonly string[], least: number): string[] {
+export function some(rng: Rng, among: readonly string[], least: number): string[] {
   const left = [...among];
   return Array.from({ length: Math.min(among.length, least + rng.int(3)) }, () => left.splice(rng.int(left.length), 1)[0] ?? '');
 }
