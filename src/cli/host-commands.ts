@@ -168,9 +168,11 @@ export function fenceDevice(text: string): { kind: string; options: Record<strin
 
 async function listHosts(context: Context): Promise<void> {
   const items = await context.client.all<HostDocument>('/hosts');
-  context.show(items, (hosts) =>
-    hosts.length === 0
-      ? 'no hosts yet; `reeve host add NAME --address …`'
-      : table([['NAME', 'STATE', 'ADDRESS', 'WORKLOADS', 'MEMORY', 'WHY'], ...hosts.map((one) => [one.name, coloured(context.style, one.state), one.address, String(one.usage.workloads), one.facts ? `${mebibytes(one.usage.memoryMiB)} of ${mebibytes(one.facts.memoryMiB)}` : '?', one.condition === 'online' ? '' : (one.why ?? '')])], ''),
-  );
+  context.show(items, (hosts) => {
+    if (hosts.length === 0) return 'no hosts yet; `reeve host add NAME --address …`';
+    // Only where there are zones.
+    const zone = (cell: string): readonly string[] => (hosts.some((one) => one.zone !== null) ? [cell] : []);
+    const rows = hosts.map((one) => [one.name, coloured(context.style, one.state), ...zone(one.zone ?? '-'), one.address, String(one.usage.workloads), one.facts ? `${mebibytes(one.usage.memoryMiB)} of ${mebibytes(one.facts.memoryMiB)}` : '?', one.condition === 'online' ? '' : (one.why ?? '')]);
+    return table([['NAME', 'STATE', ...zone('ZONE'), 'ADDRESS', 'WORKLOADS', 'MEMORY', 'WHY'], ...rows], '');
+  });
 }

@@ -1,7 +1,7 @@
 // From rules as they were written to the workloads and hosts that they are about now: selectors follow labels as they change.
 import type { Host } from '../hosts/host.js';
 import { hostLabels } from '../hosts/zone.js';
-import { matchesLabels } from '../shared/labels.js';
+import { matcherOf } from '../shared/labels.js';
 import type { Workload } from '../workloads/workload.js';
 import type { HostSelector, PlacementRule, RankedHost, WorkloadSelector } from './placement-rule.js';
 
@@ -22,16 +22,19 @@ export function resolveRule<Rule extends PlacementRule>(rule: Rule, { hosts, wor
 
 /** Those named first, in their order; then by id. */
 function selectedWorkloads({ named, labels }: WorkloadSelector, workloads: Labelled['workloads']): PlacementRule['workloads'] {
-  const found = workloads.filter((one) => !named.includes(one.id) && matchesLabels(labels, one.labels)).map(({ id }) => id);
+  const matches = matcherOf(labels);
+  const known = new Set(named);
+  const found = workloads.filter((one) => !known.has(one.id) && matches(one.labels)).map(({ id }) => id);
   return [...named, ...found.sort()];
 }
 
 /** One that is named, or selected more than once, has the highest of its priorities. */
 function selectedHosts({ named, selected }: HostSelector, hosts: Labelled['hosts']): readonly RankedHost[] {
   const ranks = new Map(named.map(({ hostId, priority }) => [hostId, priority]));
-  for (const host of hosts) {
-    for (const { labels, priority } of selected) {
-      if (matchesLabels(labels, hostLabels(host))) ranks.set(host.id, Math.max(priority, ranks.get(host.id) ?? priority));
+  for (const { labels, priority } of selected) {
+    const matches = matcherOf(labels);
+    for (const host of hosts) {
+      if (matches(hostLabels(host))) ranks.set(host.id, Math.max(priority, ranks.get(host.id) ?? priority));
     }
   }
   return [...ranks].map(([hostId, priority]) => ({ hostId, priority })).sort((one, other) => (one.hostId < other.hostId ? -1 : 1));

@@ -23,7 +23,8 @@ interface Ranked {
 /** The same hosts; those of zones that are too small come last, and say so. */
 export function wholeZonesFirst(ranked: Ranked): readonly HostScore[] {
   const { view, request, ranking } = ranked;
-  if (ruleIndex(view.rules).zoneGroup(request.workload.id).length === 1) return ranking;
+  const index = ruleIndex(view.rules);
+  if (index.zoneGroup(request.workload.id).length === index.group(request.workload.id).length) return ranking;
   const { anchors, companions } = zoneMatesOf(view, request);
   const along = matesOf(view, request).companions;
   const others = companions.filter((one) => !along.includes(one)).sort((one, other) => other.needs.memoryMiB - one.needs.memoryMiB || (one.id < other.id ? -1 : 1));

@@ -12,8 +12,9 @@ export const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 export const MOST_LABELS = 64;
 
 /** Everything that the selector names must be there, with that value. */
-export function matchesLabels(selector: Labels, labels: Labels): boolean {
-  return Object.entries(selector).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+export function matcherOf(selector: Labels): (labels: Labels) => boolean {
+  const asked = Object.entries(selector);
+  return (labels) => asked.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }
 
 export function withLabels(before: Labels, changes: LabelChanges): Labels {

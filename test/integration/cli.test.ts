@@ -177,6 +177,10 @@ describe('manners', () => {
     fake.state.view = { ...fake.state.view, rules: [{ name: 'zones', type: 'keep-apart', hard: true, per: 'zone', workloads: [a!.id, b!.id], selector: { named: [a!.id], labels: { app: 'db' } } }] };
     expect((await reeve(['rule', 'list'])).out).toMatch(/zones +keep-apart +hard +keep-apart per zone: db-1, app=db \(db-2\) +db-1 on host-1, db-2 on host-1/);
     expect((await reeve(['workload', 'explain', 'db-2'])).out).toContain('keep-apart per zone: db-1, app=db (db-2)');
+    expect((await reeve(['host', 'list'])).out).not.toContain('ZONE');
+    fake.state.view = { ...fake.state.view, hosts: fake.state.view.hosts.map((one) => (one.name === 'host-1' ? { ...one, zone: 'room-a', labels: { gpu: 'yes' } } : one)) };
+    expect((await reeve(['host', 'list'])).out).toMatch(/NAME +STATE +ZONE +ADDRESS[^]*host-1 +\w+ +room-a +10\./);
+    expect((await reeve(['host', 'show', 'host-1'])).out).toMatch(/zone +room-a\n +labels +gpu=yes/);
     expect(await reeve(['host', 'zone', 'host-1'])).toMatchObject({ code: 2, err: expect.stringContaining('--none') as string });
     expect(await reeve(['workload', 'label', 'db-1', 'app'])).toMatchObject({ code: 2, err: expect.stringContaining('"app" is not key=value') as string });
     expect(await reeve(['workload', 'label', 'db-1', 'a b=c'])).toMatchObject({ code: expect.any(Number) as number, err: expect.stringMatching(/a key of up to 63|Invalid key/) as string });

@@ -4,6 +4,7 @@ import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
 import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import { resolveRule } from '../../scheduler/resolve-rules.js';
 import type { DriverName } from '../../hosts/hypervisor.js';
 import { hostId, workloadId } from '../../shared/ids.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
@@ -106,8 +107,15 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
   };
 }
 
-/** As it is written: what its selectors come to is the store's to say. */
-export function ruleRow(rule: ScenarioRule): PlacementRule {
+/** With what its selectors come to at time 0. */
+export function ruleRow(rule: ScenarioRule, { hosts: machines, workloads = [] }: Pick<Scenario, 'hosts' | 'workloads'>): PlacementRule {
+  return resolveRule(writtenRule(rule), {
+    hosts: machines.map(({ name, zone = null, labels = {} }) => ({ id: hostId(name), zone, labels })),
+    workloads: workloads.map(({ name, labels = {} }) => ({ id: workloadId(name), labels })),
+  });
+}
+
+function writtenRule(rule: ScenarioRule): PlacementRule {
   const named = (rule.workloads ?? []).map(workloadId);
   const head = { name: rule.name, workloads: named, hard: rule.hard ?? true, ...(rule.select ? { selector: { named, labels: rule.select } } : {}) };
   if (rule.type !== 'hosts') return { ...head, type: rule.type, ...(rule.per === 'zone' ? { per: rule.per } : {}) };
@@ -122,12 +130,12 @@ export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<re
 }
 
 /** Everything that the store is told before the first replica starts. */
-export function firstChanges({ workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
+export function firstChanges({ hosts, workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
   return [
     { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
     ...workloads.map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
-    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule) })),
+    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule, { hosts, workloads }) })),
   ];
 }
 

@@ -1,7 +1,5 @@
 // Random placement rules that overlap: several over the same workloads, groups that merge into one.
-import { zoneOf } from '../../hosts/zone.js';
-import { resolveRule } from '../../scheduler/resolve-rules.js';
-import { hostId, workloadId } from '../../shared/ids.js';
+import { workloadId } from '../../shared/ids.js';
 import { seededRng, type Rng } from '../../shared/rng.js';
 import { firstSenseless } from '../scenario/check-sense.js';
 import type { ScenarioHost, ScenarioRule, ScenarioWorkload } from '../scenario/scenario.js';
@@ -40,11 +38,10 @@ export function moreRules(seed: number, site: RuleSite, first: readonly Scenario
 
 /** At time 0, by where the file puts them. */
 export function holds(rule: ScenarioRule, { hosts, workloads }: RuleSite): boolean {
-  const machines = hosts.map(({ name, zone = null, labels = {} }) => ({ id: hostId(name), zone, labels }));
-  const resolved = resolveRule(ruleRow(rule), { hosts: machines, workloads: workloads.map(({ name, labels = {} }) => ({ id: workloadId(name), labels })) });
-  const homes = workloads.filter((one) => resolved.workloads.includes(workloadId(one.name))).map((one) => machines.find(({ id }) => id === one.host));
-  if (resolved.type === 'hosts') return homes.every((home) => resolved.hosts.some((one) => one.hostId === home?.id));
-  const places = homes.map((home) => (resolved.per === 'zone' && home ? zoneOf(home) : home?.id));
+  const resolved = ruleRow(rule, { hosts: [...hosts], workloads: [...workloads] });
+  const homes = workloads.filter((one) => resolved.workloads.includes(workloadId(one.name))).map((one) => hosts.find(({ name }) => name === one.host));
+  if (resolved.type === 'hosts') return homes.every((home) => resolved.hosts.some((one) => one.hostId === home?.name));
+  const places = homes.map((home) => (resolved.per === 'zone' && home?.zone !== undefined ? `zone ${home.zone}` : home?.name));
   return resolved.type === 'keep-together' ? new Set(places).size <= 1 : new Set(places).size === places.length;
 }
 
