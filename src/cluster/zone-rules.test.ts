@@ -63,6 +63,14 @@ describe('what leaves a host', () => {
     expect(operationsOf(decided([x, y], [rule('keep-together', 'zone', x, y), only(x, a2)]))).toEqual(['migrate x a-2']);
   });
 
+  it('goes back to a preferred host of its zone alone, and says nothing of one that is not', () => {
+    const [x, y] = [aWorkload('x', a1), aWorkload('y', a1)];
+    const prefers = (...where: readonly Host[]): PlacementRule => ({ ...only(x, ...where), hard: false });
+    const well = { hosts: hosts.map((one) => ({ ...one, conditionSinceMs: NOW_MS - 600_000 })) };
+    const [there, elsewhere] = [a2, b1].map((where) => decided([x, y], [rule('keep-together', 'zone', x, y), prefers(where)], well));
+    expect([operationsOf(there!), operationsOf(elsewhere!), holdsOf(elsewhere!)]).toEqual([['migrate x a-2'], [], []]);
+  });
+
   it('a drained host that is a zone of its own is left by all: they go to one zone', () => {
     const [x, y] = [aWorkload('x', lone), aWorkload('y', lone)];
     const drained = { ...lone, intent: 'maintenance' as const, cordoned: true };

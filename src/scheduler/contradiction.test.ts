@@ -33,6 +33,12 @@ describe('what is said', () => {
   ])('%s', (_name, rules, expected) => expect(contradictionsIn({ hosts, workloads }, rules)).toEqual(expected));
 });
 
+it('stays one line, however many there are', () => {
+  const many = Array.from({ length: 14 }, (_, nth) => `w${nth}`);
+  const [why = ''] = contradictionsIn({ hosts: Array.from({ length: 13 }, (_, nth) => host(`h${nth}`)), workloads: ids(...many).map((id) => ({ id, name: id as string })) }, [apart('r', many)]);
+  expect(why).toBe('rule r keeps w0, w1, w2, w3, w4, w5, w6, w7, w8, w9 and 4 more apart, and these 14 have only 13 hosts between them');
+});
+
 const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
 const members = (least: number) => fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: least, maxLength: 4 });
 const scope = fc.constantFrom<RuleScope>('host', 'zone');

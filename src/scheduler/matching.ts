@@ -8,6 +8,8 @@ export interface TooFew<Item extends object, Place extends string> {
 
 /** `placesOf` gives the places that an item may have, in a fixed order. Null: each can have one of its own. */
 export function withoutPlace<Item extends object, Place extends string>(items: readonly Item[], placesOf: (item: Item) => readonly Place[]): TooFew<Item, Place> | null {
+  // Each has so many that the others can't take them all.
+  if (items.every((item) => placesOf(item).length >= items.length)) return null;
   const takenBy = new Map<Place, Item>();
   for (const item of items) {
     const seen = new Set<Place>();

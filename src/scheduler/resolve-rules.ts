@@ -1,7 +1,7 @@
 // From rules as they were written to the workloads and hosts that they are about now: selectors follow labels as they change.
 import type { Host } from '../hosts/host.js';
 import { hostLabels } from '../hosts/zone.js';
-import { matcherOf } from '../shared/labels.js';
+import { matcherOf, type Labels } from '../shared/labels.js';
 import type { Workload } from '../workloads/workload.js';
 import type { HostSelector, PlacementRule, RankedHost, WorkloadSelector } from './placement-rule.js';
 
@@ -12,12 +12,33 @@ export interface Labelled {
 
 /** Works on what was resolved before as well: what was written is kept beside it. A rule without selectors stays the object that it is. */
 export function resolveRules(rules: readonly PlacementRule[], labelled: Labelled): readonly PlacementRule[] {
-  return rules.map((rule) => resolveRule(rule, labelled));
+  const having = rules.some((rule) => rule.selector) ? byLabel(labelled.workloads) : null;
+  return rules.map((rule) => resolved(rule, labelled, having));
 }
 
-export function resolveRule<Rule extends PlacementRule>(rule: Rule, { hosts, workloads }: Labelled): Rule {
-  const resolved = rule.selector ? { ...rule, workloads: selectedWorkloads(rule.selector, workloads) } : rule;
-  return resolved.type === 'hosts' && resolved.hostSelector ? { ...resolved, hosts: selectedHosts(resolved.hostSelector, hosts) } : resolved;
+export const resolveRule = <Rule extends PlacementRule>(rule: Rule, labelled: Labelled): Rule => resolved(rule, labelled, null);
+
+function resolved<Rule extends PlacementRule>(rule: Rule, { hosts, workloads }: Labelled, having: LabelIndex | null): Rule {
+  const one = rule.selector ? { ...rule, workloads: selectedWorkloads(rule.selector, having?.get(firstOf(rule.selector.labels)) ?? (having ? [] : workloads)) } : rule;
+  return one.type === 'hosts' && one.hostSelector ? { ...one, hosts: selectedHosts(one.hostSelector, hosts) } : one;
+}
+
+/** Workloads by each of their labels: of many rules each looks only at those that have the first that it asks for. */
+type LabelIndex = ReadonlyMap<string, Labelled['workloads']>;
+
+const keyOf = (key: string, value: string): string => `${key}=${value}`;
+const firstOf = (labels: Labels): string => Object.entries(labels).slice(0, 1).map(([key, value]) => keyOf(key, value)).join('');
+
+function byLabel(workloads: Labelled['workloads']): LabelIndex {
+  const found = new Map<string, Labelled['workloads'][number][]>();
+  for (const one of workloads) {
+    for (const [key, value] of Object.entries(one.labels)) {
+      const those = found.get(keyOf(key, value));
+      if (those) those.push(one);
+      else found.set(keyOf(key, value), [one]);
+    }
+  }
+  return found;
 }
 
 /** Those named first, in their order; then by id. */

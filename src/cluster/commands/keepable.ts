@@ -16,6 +16,8 @@ export interface RuleView {
 export function newContradiction(before: RuleView, change: Partial<RuleView>): string | null {
   const after = { ...before, ...change };
   if (!after.rules.some((rule) => rule.hard)) return null;
-  const known = contradictionsIn(before, before.rules);
-  return contradictionsIn(after, resolveRules(after.rules, after)).find((one) => !known.includes(one)) ?? null;
+  const found = contradictionsIn(after, resolveRules(after.rules, after));
+  if (found.length === 0) return null;
+  const known = new Set(contradictionsIn(before, before.rules));
+  return found.find((one) => !known.has(one)) ?? null;
 }
