@@ -45,6 +45,8 @@ describe('what is split between zones', () => {
     expect(both.map((one) => one.slice(0, 'migrate z a'.length)).sort()).toEqual(['migrate w a', 'migrate z a']);
     expect(new Set(both.map((one) => one.slice(-3))).size).toBe(1);
     const locked = decided([...three, z, { ...w, lock: { by: 'anna', reason: 'backup', sinceMs: 0 } }], larger);
+    // Those in the larger part have nothing to say.
+    expect([...holdsOf(locked)].sort()).toEqual(['locked w', 'rule-broken z']);
     expect([operationsOf(locked), whyOf(locked, 'rule-broken')]).toEqual([[], expect.stringMatching(/and w, which must stay on one host with it, does not move now/)]);
   });
 

@@ -54,11 +54,12 @@ function obey(context: RuleContext, workload: Workload): RuleOutput {
   // To a host that lacks what a live move takes, an instance is stopped for it: that may have failed, too.
   const tried = [...(whyNotLive(workload, home, null) === null ? failedTargets(context, workload, sinceMs, 'migrate') : []), ...(movesLive(workload) ? [] : failedTargets(context, workload, sinceMs, 'relocate'))];
   const split = against.code === 'keep-together' ? splitOf(context, workload, home) : null;
+  const places = split === null ? null : placesBefore(context, workload, home, split);
+  // The others come to where it is.
+  if (places?.length === 0) return NOTHING;
   const behind = split === 'zones' ? staysBehind(context, workload, home) : [];
   if (behind.length > 0) return { actions: [], holds: [hold('rule-broken', workload.name, `on ${home.name} ${against.why}, and ${behind.map(({ name }) => name).join(', ')}, which must stay on one host with it, does not move now; \`reeve workload explain ${workload.name}\``)] };
-  const placed = split === null ? context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried], leftByMates: [home.id] }) : placeWithMates(context, workload, placesBefore(context, workload, home, split), tried);
-  // The others come to where it is.
-  if (placed === null) return NOTHING;
+  const placed = (places && placeWithMates(context, workload, places, tried)) ?? context.ledger.place({ workload, exclude: [{ hostId: home.id, why: against.why }, ...tried], leftByMates: [home.id] });
   if (!placed.ok) return { actions: [], holds: [hold('rule-broken', workload.name, `on ${home.name} ${against.why}, and ${placed.error.why}; it runs on where it is until a host is legal; \`reeve workload explain ${workload.name}\``)] };
   const own = beginMove(context, { rule: NAME, cause: 'rule', workload, from: home, target: placed.value, kind: 'migrate', why: `on ${home.name} ${against.why}` });
   if (split === 'hosts' || own.actions.length === 0) return own;
