@@ -8,8 +8,11 @@ import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, 
 import { summarizeRefusals } from './refusal-summary.js';
 import { bridgesExist } from './rules/bridges-exist.js';
 import { daemonIsThere, dataReachable } from './rules/instance-reachable.js';
+import { cpuFeaturesThere } from './rules/cpu-features-there.js';
 import { cpusFit } from './rules/cpus-fit.js';
+import { diskFits } from './rules/disk-fits.js';
 import { hostIsFit } from './rules/host-is-fit.js';
+import { hugepagesFit } from './rules/hugepages-fit.js';
 import { acceleratorIsThere, architectureMatches, cpuModelUsable } from './rules/machine-matches.js';
 import { memoryFits } from './rules/memory-fits.js';
 import { notPinned } from './rules/not-pinned.js';
@@ -20,13 +23,16 @@ import { matesOf } from './standing.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
 /** In the order in which a person would want to hear of them: what can't be changed first, what is full last. */
-export const FILTERS: readonly Filter[] = [daemonIsThere, architectureMatches, acceleratorIsThere, cpuModelUsable, notPinned, storageReachable, dataReachable, bridgesExist, ...HARD_RULES, memoryFits, cpusFit];
+export const FILTERS: readonly Filter[] = [daemonIsThere, architectureMatches, acceleratorIsThere, cpuModelUsable, cpuFeaturesThere, notPinned, storageReachable, dataReachable, bridgesExist, ...HARD_RULES, hugepagesFit, memoryFits, cpusFit, diskFits];
+
+/** They look at what comes along as well. */
+const ROOM: ReadonlySet<Filter> = new Set([hugepagesFit, memoryFits, cpusFit, diskFits]);
 
 /** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
-const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && filter !== memoryFits && filter !== cpusFit);
+const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && !ROOM.has(filter));
 
 /** Refusals that go away when something else makes room. */
-const FULL = new Set<HostRefusal['code']>(['memory', 'cpus']);
+const FULL = new Set<HostRefusal['code']>(['memory', 'cpus', 'hugepages', 'disk']);
 
 export function placeWorkload(view: PlacementView, request: PlacementRequest): Result<Placement, NoPlacement> {
   const usage = usageOf(view, request.workload);

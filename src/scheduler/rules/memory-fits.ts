@@ -1,11 +1,13 @@
-// Memory: what is placed there plus this workload stays below (memory − reserve) × overcommit.
+// Memory: what is placed there plus this workload stays below (memory − hugepages − reserve) × overcommit.
+import { reservedHugepagesMiB } from '../../hosts/hugepages.js';
+import { ordinaryMemoryMiB } from '../../workloads/hugepage-needs.js';
 import type { Filter } from '../filter.js';
 import { strangersAt } from '../strangers-at.js';
 
 export const memoryFits: Filter = ({ facts, usage, workload, companions, policy, view, host }) => {
-  const limit = Math.floor((facts.memoryMiB - policy.reservedMemoryMiB) * policy.memoryOvercommit);
+  const limit = Math.floor((facts.memoryMiB - reservedHugepagesMiB(facts) - policy.reservedMemoryMiB) * policy.memoryOvercommit);
   const free = limit - usage.memoryMiB;
-  const needed = [workload, ...companions].reduce((sum, one) => sum + one.needs.memoryMiB, 0);
+  const needed = [workload, ...companions].reduce((sum, one) => sum + ordinaryMemoryMiB(one.needs), 0);
   if (needed <= free) return null;
   return { code: 'memory', why: `${companions.length > 0 ? `with ${companions.map((one) => one.name).join(', ')} ` : ''}needs ${mib(needed)}, ${mib(Math.max(0, free))} free of ${mib(limit)}${strangersAt({ view, host }, ({ memoryMiB }) => mib(memoryMiB))}` };
 };

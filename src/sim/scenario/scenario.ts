@@ -9,6 +9,8 @@ const share = z.number().min(0).max(1);
 const cpus = whole(1, 4096);
 const memoryMiB = whole(1, 64 * 1024 * 1024);
 const usage = z.strictObject({ cpus: z.number().min(0).max(4096), memoryMiB: z.number().min(0).max(64 * 1024 * 1024) });
+const pageSize = z.enum(['2MiB', '1GiB']);
+const flags = z.array(name).max(1_000);
 const link = z.union([z.literal(0), z.literal(1)]);
 
 /** Of a host of which nothing is said: its agent's lease, and a watchdog behind it. */
@@ -41,6 +43,9 @@ const host = z.strictObject({
   network: z.enum(['up', 'down']).optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
+  hugepages: z.strictObject({ '2MiB': whole(0, 1_000_000_000).optional(), '1GiB': whole(0, 1_000_000).optional() }).optional(),
+  cpuFlags: flags.optional(),
+  localDiskMiB: whole(0, 1_000_000_000).optional(),
   zone: z.string().optional(),
   labels: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
@@ -69,6 +74,9 @@ const workload = z.strictObject({
   desired: z.enum(DESIRED).optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
+  hugepages: pageSize.optional(),
+  cpuFeatures: flags.optional(),
+  diskMiB: whole(1, 1_000_000_000).optional(),
   usage: usage.optional(),
   priority: whole(-1_000_000, 1_000_000).optional(),
   maxRestarts: whole(0, 1000).optional(),

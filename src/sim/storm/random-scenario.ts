@@ -5,6 +5,7 @@ import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEn
 import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
+import { withResources } from './random-resources.js';
 import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
 import { moreRules } from './random-rules.js';
 import { healed, pick, putRight, randomStorm } from './random-storm.js';
@@ -28,7 +29,7 @@ export function randomScenario(seed: number): Scenario {
   const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
   const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...withResources(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads)))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */

@@ -1,0 +1,37 @@
+// Which workloads take of a scarce thing at a host: those that hold a place there, and those that it is promised to.
+import type { HostId } from '../shared/ids.js';
+import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
+import type { PlacementView } from './placement.js';
+import { holdsPlace, workloadsById } from './usage.js';
+
+/** Few need it: a round looks for them once, and never when it is asked for nothing. */
+const KNOWN = new WeakMap<readonly Workload[], ReadonlyMap<HostId, readonly Workload[]>>();
+
+/** With hugepages, without those in `except`. */
+export function withHugepagesAt({ workloads, promised }: Pick<PlacementView, 'workloads' | 'promised'>, hostId: HostId, except: readonly Workload[]): readonly Workload[] {
+  const isExcept = (id: string): boolean => except.some((one) => one.id === id);
+  const there = (placedOf(workloads).get(hostId) ?? []).filter(({ id }) => !isExcept(id));
+  return [...there, ...promisedTo({ workloads, promised }, hostId).filter((one) => !isExcept(one.id) && !there.includes(one) && hasHugepages(one.needs))];
+}
+
+/** Those that are on their way to it, each once. */
+export function promisedTo({ workloads, promised }: Pick<PlacementView, 'workloads' | 'promised'>, hostId: HostId): readonly Workload[] {
+  const ids = new Set(promised.filter((one) => one.hostId === hostId).map(({ workloadId }) => workloadId));
+  return [...ids].flatMap((id) => workloadsById(workloads).get(id) ?? []);
+}
+
+export const hasHugepages = ({ hugepages }: Pick<WorkloadNeeds, 'hugepages'>): boolean => hugepages !== undefined && hugepages.length > 0;
+
+function placedOf(workloads: readonly Workload[]): ReadonlyMap<HostId, readonly Workload[]> {
+  const known = KNOWN.get(workloads);
+  if (known) return known;
+  const placed = new Map<HostId, Workload[]>();
+  for (const one of workloads) {
+    if (one.hostId === null || !hasHugepages(one.needs) || !holdsPlace(one)) continue;
+    const there = placed.get(one.hostId);
+    if (there) there.push(one);
+    else placed.set(one.hostId, [one]);
+  }
+  KNOWN.set(workloads, placed);
+  return placed;
+}
