@@ -1,4 +1,5 @@
 // Resources beyond memory and CPUs: hugepages, CPU features, local disk; what is refused and with which numbers, and what is not counted twice.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aFacts, aHost, aWorkload, NOW_MS } from '../../test/fixtures/cluster.js';
 import type { Host } from '../hosts/host.js';
@@ -135,5 +136,38 @@ describe('local disk', () => {
     expect(refusal(view([one, two({ pools: pools(199) })], []), wanted)).toBe('no-capacity disk: needs 200 MiB in pool shared, 199 MiB free of 500 MiB');
     // One that is there has its disks already.
     expect(refusal(view([one, two({ pools: [{ name: 'shared', path: '/srv/shared', markerId: 'pool-a', freeMiB: 0, totalMiB: 1 }] })], []), vm('vm', one, {}))).toBe('accepted');
+  });
+});
+
+const sizes = fc.record({
+  hosts: fc.array(fc.record({ pages: fc.integer({ min: 0, max: 2_000 }), freeMiB: fc.integer({ min: 0, max: 40_000 }), flags: fc.subarray(['aes', 'avx', 'sse']) }), { minLength: 1, maxLength: 4 }),
+  workloads: fc.array(fc.record({ memoryMiB: fc.integer({ min: 1, max: 1_500 }), rootMiB: fc.integer({ min: 1, max: 15_000 }), kind: fc.constantFrom('vm' as const, 'container' as const), features: fc.subarray(['aes', 'avx']) }), { maxLength: 12 }),
+});
+
+describe('properties', () => {
+  it('never give more pages or disk than there is, nor a CPU that lacks something, and ignore the order of the input', () => {
+    fc.assert(
+      fc.property(sizes, (input) => {
+        const hosts = [one, ...input.hosts.map(({ pages, freeMiB, flags }, index) => aHost(`h${index}`, { facts: aFacts({ memoryMiB: 1_000_000, cpus: 1_000, cpuFlags: [...flags].sort(), ...pages2M(pages), containerDaemons: [{ driver: 'lxd', version: '5', address: 'a', isClustered: false, criu: false, filesystems: [], networks: [], profiles: [], pools: [{ name: 'default', driver: 'dir', source: null, freeMiB, totalMiB: freeMiB }] }] }) }))];
+        const workloads = input.workloads.map(({ memoryMiB, rootMiB, kind, features }, index) => {
+          const container = { disks: [], bridges: [], accelerator: 'none' as const, cpuModel: null, driver: 'lxd' as const, instance: { pool: 'default', profiles: [], networks: [], rootMiB } };
+          return vm(`w${index}`, one, { memoryMiB, hugepages: in2M(memoryMiB), ...(features.length === 0 ? {} : { cpuFeatures: features }), ...(kind === 'container' ? container : {}) }, { kind });
+        });
+        const promised: { workloadId: string; hostId: Host['id'] }[] = [];
+        for (const workload of workloads) {
+          const request = { workload, exclude: [{ hostId: one.id, why: 'source' }] };
+          const placed = placeWorkload(view(hosts, workloads, { promised }), request);
+          expect(placeWorkload(view([...hosts].reverse(), [...workloads].reverse(), { promised: [...promised].reverse() }), request)).toEqual(placed);
+          if (placed.ok) promised.push({ workloadId: workload.id, hostId: placed.value.hostId });
+        }
+        for (const [index, { pages, freeMiB, flags }] of input.hosts.entries()) {
+          const there = workloads.filter(({ id }) => promised.some((promise) => promise.workloadId === id && promise.hostId === hosts[index + 1]?.id));
+          expect(there.reduce((sum, { needs }) => sum + Math.ceil(needs.memoryMiB / 2), 0)).toBeLessThanOrEqual(pages);
+          expect(there.reduce((sum, { needs }) => sum + (needs.instance?.rootMiB ?? 0), 0)).toBeLessThanOrEqual(freeMiB);
+          for (const { needs } of there) if (needs.driver === 'libvirt') for (const feature of needs.cpuFeatures ?? []) expect(flags).toContain(feature);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -2,7 +2,7 @@
 import type { Machine } from './machine.js';
 import { CONTROL_PLANE } from './network.js';
 import { Operator } from './operator.js';
-import type { Do, Entry, TimelineEntry } from './scenario/scenario.js';
+import { HOST_CPUS, type Do, type Entry, type TimelineEntry } from './scenario/scenario.js';
 import { guestDefinition } from './scenario/setup-cluster.js';
 import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { SimulatedReplica } from './simulated-replica.js';
@@ -278,7 +278,7 @@ function resize(simulation: Simulation, workload: string, size: { readonly cpus:
   const domain = guestOf(simulation, workload)?.domain;
   const row = simulation.store.peek().workloads.get(workload);
   if (!domain) return;
-  const definition = guestDefinition(domain.uuid, { name: domain.name, kind: domain.kind, cpus: size.cpus ?? row?.needs.vcpus, memoryMiB: size.memoryMiB ?? row?.needs.memoryMiB, ...pageOf(row?.needs.hugepages), cpuFeatures: [...(row?.needs.cpuFeatures ?? [])] });
+  const definition = guestDefinition(domain.uuid, { name: domain.name, kind: domain.kind, cpus: size.cpus ?? row?.needs.vcpus, memoryMiB: size.memoryMiB ?? row?.needs.memoryMiB, ...pageOf(row?.needs.hugepages), cpu: HOST_CPUS.find((one) => one === row?.needs.cpuModel), cpuFeatures: [...(row?.needs.cpuFeatures ?? [])] });
   if (domain.definition !== null) domain.definition = definition;
   if (domain.running) domain.running = { ...domain.running, definition };
 }

@@ -56,6 +56,18 @@ describe('facts refresher', () => {
     expect(await workloads({ instance: { ...instance, profiles: [], rootMiB: 5_000 } }, { instance })).toMatchObject([{ set: { needs: { instance: { ...instance, rootMiB: 5_000 } } } }]);
   });
 
+  it('reads a definition that is complete no second time', async () => {
+    let reads = 0;
+    const ports = {
+      store: { readView: async () => aView({ hosts: [host], workloads: [vm] }), commit: async () => undefined },
+      world: { hypervisorOf: () => ({ facts: async () => aFacts(), definition: async () => vm.definition }), needsOf: () => ((reads += 1), vm.needs) },
+      leaderEpoch: () => 1,
+    } as unknown as RefresherPorts;
+    const refresher = new FactsRefresher(ports, { debug: () => undefined } as unknown as Log);
+    for (let times = 0; times < 3; times += 1) await refresher.refresh();
+    expect(reads).toBe(1);
+  });
+
   it('keeps what it knows of a definition that it can not read, and the facts with it', async () => {
     expect((await refreshed({}, vm.definition, aFacts({ cpus: 3 }), null)).changes).toMatchObject([{ change: 'host', set: { facts: { cpus: 3 } } }]);
   });

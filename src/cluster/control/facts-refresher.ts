@@ -20,6 +20,8 @@ export interface RefresherPorts {
 
 export class FactsRefresher {
   #running = false;
+  /** Workloads of which it was seen that nothing lacks: a definition that changes is read anew as a whole. */
+  readonly #complete = new Set<string>();
 
   constructor(
     private readonly ports: RefresherPorts,
@@ -60,9 +62,12 @@ export class FactsRefresher {
   }
 
   /** What can't be read now was read when it was taken into care. */
-  #readAnew(host: Host, { definition, needs }: Workload): WorkloadNeeds {
+  #readAnew(host: Host, { id, definition, needs }: Workload): WorkloadNeeds {
+    if (this.#complete.has(id)) return needs;
     try {
-      return completed(needs, this.ports.world.needsOf(host, definition));
+      const now = completed(needs, this.ports.world.needsOf(host, definition));
+      if (now === needs) this.#complete.add(id);
+      return now;
     } catch (error) {
       this.log.debug({ host: host.name }, `definition: ${messageOf(error)}`);
       return needs;

@@ -19,7 +19,8 @@ export const diskFits: Filter = ({ facts, workload, companions, view, host, home
   for (const { pool, mib } of bringsTo(workload, host, home)) {
     const room = roomOf(facts, workload, pool);
     if (room === null) continue;
-    const others = [...companions, ...promisedTo(view, host.id).filter((one) => one.id !== workload.id && !companions.includes(one))];
+    const promised = promisedTo(view, host.id);
+    const others = promised.length === 0 ? companions : [...companions, ...promised.filter((one) => one.id !== workload.id && !companions.includes(one))];
     const coming = others.reduce((sum, one) => sum + alsoBringsMiB(one, pool, workload, host), 0);
     const free = Math.max(0, room.freeMiB - coming);
     if (mib > free) return { code: 'disk', why: `needs ${size(mib)} in pool ${pool}, ${size(free)} free of ${size(room.totalMiB)}${coming > 0 ? `, without the ${size(coming)} of what else comes there` : ''}` };

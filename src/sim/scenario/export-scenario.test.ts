@@ -36,9 +36,9 @@ describe('an exported cluster', () => {
 
   it('has what decides about hugepages and CPU features, and no more of them', () => {
     const facts = aFacts({ hugepages: [{ sizeKiB: 2048, total: 512, free: 9, isDefault: true }, { sizeKiB: 65_536, total: 1, free: 1, isDefault: false }], cpuFlags: ['aes', 'avx', 'sse'] });
-    const needs = { ...web.needs, cpuFeatures: ['aes'], hugepages: [{ sizeKiB: null, memoryMiB: 1024 }] };
+    const needs = { ...web.needs, cpuModel: 'host-model', cpuFeatures: ['aes'], hugepages: [{ sizeKiB: null, memoryMiB: 1024 }] };
     const { hosts: [host], workloads: [vm] = [] } = exported({ hosts: [{ ...two, facts }], workloads: [{ ...web, needs }], rules: [] });
-    expect([host, vm]).toMatchObject([{ hugepages: { '2MiB': 512 }, cpuFlags: ['aes'] }, { hugepages: '2MiB', cpuFeatures: ['aes'] }]);
+    expect([host, vm]).toMatchObject([{ hugepages: { '2MiB': 512 }, cpuFlags: ['aes'] }, { hugepages: '2MiB', cpu: 'host-model', cpuFeatures: ['aes'] }]);
     const { hosts: [other] } = exported({ hosts: [{ ...two, facts }], workloads: [web], rules: [] });
     expect(other).not.toHaveProperty('cpuFlags');
   });

@@ -5,7 +5,7 @@ import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { isOff, enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
 import { WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import { PAGE_KIB, type PageName } from '../simulated-resources.js';
-import type { Scenario, ScenarioHost, ScenarioPolicy, ScenarioRule, ScenarioWorkload, TimelineEntry } from './scenario.js';
+import { HOST_CPUS, type Scenario, type ScenarioHost, type ScenarioPolicy, type ScenarioRule, type ScenarioWorkload, type TimelineEntry } from './scenario.js';
 
 export interface Exported {
   readonly name: string;
@@ -63,6 +63,11 @@ function backedBy({ hugepages = [], memoryMiB }: Workload['needs']): Pick<Scenar
   return first && page && others.length === 0 && first.isBeside !== true && first.memoryMiB >= memoryMiB ? { hugepages: page[0] } : {};
 }
 
+function hostCpu({ cpuModel }: Workload['needs']): Pick<ScenarioWorkload, 'cpu'> {
+  const cpu = HOST_CPUS.find((one) => one === cpuModel);
+  return cpu === undefined ? {} : { cpu };
+}
+
 /** Wanted running, and its process is not there. */
 const NOT_THERE: ReadonlySet<Workload['state']> = new Set(['stopped', 'missing', 'error', 'waiting']);
 
@@ -73,7 +78,7 @@ function workloadOf(one: Workload, names: ReadonlyMap<string, string>): Scenario
   const host = one.hostId === null ? undefined : names.get(one.hostId);
   const after = one.startAfter.flatMap((id) => names.get(id) ?? []);
   return {
-    name, kind, ...(host === undefined ? {} : { host }), desired, cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...backedBy(needs), ...(needs.cpuFeatures ? { cpuFeatures: [...needs.cpuFeatures] } : {}), ...(usage === null ? {} : { usage: { ...usage } }), priority,
+    name, kind, ...(host === undefined ? {} : { host }), desired, cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...backedBy(needs), ...hostCpu(needs), ...(needs.cpuFeatures ? { cpuFeatures: [...needs.cpuFeatures] } : {}), ...(usage === null ? {} : { usage: { ...usage } }), priority,
     ...(maxRestarts === WORKLOAD_DEFAULTS.maxRestarts ? {} : { maxRestarts }), ...(maxRelocations === WORKLOAD_DEFAULTS.maxRelocations ? {} : { maxRelocations }),
     ...(failback === WORKLOAD_DEFAULTS.failback ? {} : { failback }), ...(after.length === 0 ? {} : { startAfter: after }),
     ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),

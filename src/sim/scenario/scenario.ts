@@ -9,6 +9,9 @@ const share = z.number().min(0).max(1);
 const cpus = whole(1, 4096);
 const memoryMiB = whole(1, 64 * 1024 * 1024);
 const usage = z.strictObject({ cpus: z.number().min(0).max(4096), memoryMiB: z.number().min(0).max(64 * 1024 * 1024) });
+/** A guest that has the CPU of its host. */
+export const HOST_CPUS = ['host-model', 'host-passthrough'] as const;
+
 const pageSize = z.enum(['2MiB', '1GiB']);
 const flags = z.array(name).max(1_000);
 const link = z.union([z.literal(0), z.literal(1)]);
@@ -75,6 +78,7 @@ const workload = z.strictObject({
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
   hugepages: pageSize.optional(),
+  cpu: z.enum(HOST_CPUS).optional(),
   cpuFeatures: flags.optional(),
   diskMiB: whole(1, 1_000_000_000).optional(),
   usage: usage.optional(),

@@ -62,13 +62,19 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
   };
 }
 
-type Guest = Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage' | 'host' | 'hugepages' | 'cpuFeatures' | 'diskMiB'>;
+function cpuLine(mode: Guest['cpu'], features: readonly string[]): string {
+  if (mode === undefined && features.length === 0) return '';
+  const required = features.map((feature) => `<feature policy='require' name='${feature}'/>`).join('');
+  return mode === undefined ? `<cpu mode='custom' match='exact'><model>qemu64</model>${required}</cpu>` : `<cpu mode='${mode}'>${required}</cpu>`;
+}
 
-export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage, host, hugepages, cpuFeatures = [], diskMiB }: Guest, disk = diskOf(name)): string {
+type Guest = Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage' | 'host' | 'hugepages' | 'cpu' | 'cpuFeatures' | 'diskMiB'>;
+
+export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage, host, hugepages, cpu, cpuFeatures = [], diskMiB }: Guest, disk = diskOf(name)): string {
   return [
     `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? storageIn('default', diskMiB) : storage === 'lun' ? storageIn(lunPoolOf(host ?? ''), diskMiB) : ''}`,
     `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu>${hugepages ? `<memoryBacking><hugepages><page size='${PAGE_KIB[hugepages]}' unit='KiB'/></hugepages></memoryBacking>` : ''}`,
-    cpuFeatures.length === 0 ? '' : `<cpu mode='custom' match='exact'><model>qemu64</model>${cpuFeatures.map((feature) => `<feature policy='require' name='${feature}'/>`).join('')}</cpu>`,
+    cpuLine(cpu, cpuFeatures),
     `<os><type arch='x86_64'>hvm</type></os><devices>`,
     `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk>`,
     `<interface type='bridge'><source bridge='br0'/></interface></devices></domain>`,

@@ -32,7 +32,8 @@ function withCpuFlags(seed: number, { hosts, workloads }: Cluster): Cluster {
   const flagged = hosts.map((one): ScenarioHost => ({ ...one, cpuFlags: pick(rng, [['aes'], ['aes', 'avx2'], ['aes', 'avx2']]) }));
   const needy = workloads.map((one): ScenarioWorkload => {
     const has = flagged.find(({ name }) => name === one.host)?.cpuFlags ?? [];
-    return rng.next() < 0.5 ? { ...one, cpuFeatures: [pick(rng, has.length === 0 ? ['aes'] : has)] } : one;
+    const [chance, cpu] = [rng.next(), pick(rng, [undefined, 'host-model', 'host-passthrough'] as const)];
+    return chance < 0.5 ? { ...one, ...(cpu === undefined ? {} : { cpu }), cpuFeatures: [pick(rng, has.length === 0 ? ['aes'] : has)] } : one;
   });
   return { hosts: flagged, workloads: needy };
 }

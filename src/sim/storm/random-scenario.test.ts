@@ -22,7 +22,7 @@ describe('a random storm', () => {
   it('draws every resource, and gives no host more than it has', () => {
     const all = Array.from({ length: 300 }, (_, seed) => randomScenario(seed));
     const drawn = new Set(all.flatMap(({ hosts, workloads = [] }) => [...hosts, ...workloads].flatMap((one) => Object.keys(one))));
-    expect([...drawn]).toEqual(expect.arrayContaining(['hugepages', 'cpuFlags', 'cpuFeatures', 'localDiskMiB', 'diskMiB']));
+    expect([...drawn]).toEqual(expect.arrayContaining(['hugepages', 'cpuFlags', 'cpu', 'cpuFeatures', 'localDiskMiB', 'diskMiB']));
     for (const { hosts, workloads = [] } of all) {
       for (const host of hosts) {
         const there = workloads.filter((one) => one.host === host.name);
