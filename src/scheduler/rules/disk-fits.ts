@@ -43,6 +43,7 @@ function bringsTo(workload: Workload, host: Host, home: Host | null): readonly B
 }
 
 function newDisks({ needs }: Workload): readonly Brought[] {
+  if (!needs.disks.some(({ sizeMiB }) => sizeMiB !== undefined)) return NOTHING;
   const byPool = new Map<string, number>();
   for (const { pool, sizeMiB } of needs.disks) if (pool !== null && sizeMiB !== undefined) byPool.set(pool, (byPool.get(pool) ?? 0) + sizeMiB);
   return [...byPool].map(([pool, mib]) => ({ pool, mib }));
