@@ -4,8 +4,11 @@ import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
 import type { PlacementView } from './placement.js';
 import { holdsPlace, workloadsById } from './usage.js';
 
+type ByHost = ReadonlyMap<HostId, readonly Workload[]>;
+
 /** Few need it: a round looks for them once, and never when it is asked for nothing. */
-const KNOWN = new WeakMap<readonly Workload[], ReadonlyMap<HostId, readonly Workload[]>>();
+const WITH_HUGEPAGES = new WeakMap<readonly Workload[], ByHost>();
+const UNFINISHED = new WeakMap<readonly Workload[], ByHost>();
 
 /** With hugepages, without those in `except`. */
 export function withHugepagesAt({ workloads, promised }: Pick<PlacementView, 'workloads' | 'promised'>, hostId: HostId, except: readonly Workload[]): readonly Workload[] {
@@ -46,16 +49,23 @@ function indexOf(promised: PlacementView['promised']): ReadonlyMap<HostId, Reado
 
 export const hasHugepages = ({ hugepages }: Pick<WorkloadNeeds, 'hugepages'>): boolean => hugepages !== undefined && hugepages.length > 0;
 
-function placedOf(workloads: readonly Workload[]): ReadonlyMap<HostId, readonly Workload[]> {
-  const known = KNOWN.get(workloads);
+/** Those whose first copy is being made there. */
+export function copiedTo(workloads: readonly Workload[], hostId: HostId): readonly Workload[] {
+  return byHost(UNFINISHED, workloads, ({ replica }) => (replica !== null && replica.asOfMs === null ? replica.hostId : null)).get(hostId) ?? NOBODY;
+}
+
+const placedOf = (workloads: readonly Workload[]): ByHost => byHost(WITH_HUGEPAGES, workloads, (one) => (hasHugepages(one.needs) && holdsPlace(one) ? one.hostId : null));
+
+function byHost(kept: WeakMap<readonly Workload[], ByHost>, workloads: readonly Workload[], hostOf: (workload: Workload) => HostId | null): ByHost {
+  const known = kept.get(workloads);
   if (known) return known;
-  const placed = new Map<HostId, Workload[]>();
+  const found = new Map<HostId, Workload[]>();
   for (const one of workloads) {
-    if (one.hostId === null || !hasHugepages(one.needs) || !holdsPlace(one)) continue;
-    const there = placed.get(one.hostId);
+    const hostId = hostOf(one);
+    const there = hostId === null ? undefined : found.get(hostId);
     if (there) there.push(one);
-    else placed.set(one.hostId, [one]);
+    else if (hostId !== null) found.set(hostId, [one]);
   }
-  KNOWN.set(workloads, placed);
-  return placed;
+  kept.set(workloads, found);
+  return found;
 }

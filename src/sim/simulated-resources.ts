@@ -47,7 +47,6 @@ export function localRoom({ localDiskMiB, domains }: SimulatedHost): { readonly 
   return { freeMiB: Math.max(0, localDiskMiB - taken), totalMiB: localDiskMiB };
 }
 
-function rootOf({ definition, running }: SimulatedDomain): number {
-  const { instance } = simulatedNeeds(running?.definition ?? definition ?? '', []);
-  return instance?.pool === 'default' ? (instance.rootMiB ?? 0) : 0;
-}
+const rootOf = ({ definition, running }: SimulatedDomain): number => localRootMiB(simulatedNeeds(running?.definition ?? definition ?? '', []));
+
+export const localRootMiB = ({ instance }: Pick<WorkloadNeeds, 'instance'>): number => (instance?.pool === 'default' ? (instance.rootMiB ?? 0) : 0);

@@ -34,7 +34,7 @@ export function replicateExecutor(ports: ExecutePorts): Executor {
     const isOvertaken = later.operations.some((one) => one.workloadId === workload.id);
     const end = replicateEnding({ operation, workload: now, outcome, target, nowMs: ports.clock.nowMs(), asOfMs, isOvertaken });
     // A copy that is made anew takes no more room than it had.
-    return workload.replica?.hostId === target.id ? end : withFactsAfter(ports, { target, workload }, end);
+    return workload.replica?.hostId === target.id && workload.replica.asOfMs !== null ? end : withFactsAfter(ports, { target, workload }, end);
   };
 }
 

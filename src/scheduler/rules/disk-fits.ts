@@ -3,7 +3,8 @@ import type { Host } from '../../hosts/host.js';
 import type { HostFacts } from '../../hosts/host-facts.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { Filter } from '../filter.js';
-import { promisedTo } from '../placed-at.js';
+import { copiedTo, promisedTo } from '../placed-at.js';
+import type { PlacementView } from '../placement.js';
 
 interface PoolRoom {
   readonly freeMiB: number;
@@ -19,9 +20,7 @@ export const diskFits: Filter = ({ facts, workload, companions, view, host, home
   for (const { pool, mib } of bringsTo(workload, host, home)) {
     const room = roomOf(facts, workload, pool);
     if (room === null) continue;
-    const promised = promisedTo(view, host.id);
-    const others = promised.length === 0 ? companions : [...companions, ...promised.filter((one) => one.id !== workload.id && !companions.includes(one))];
-    const coming = others.reduce((sum, one) => sum + alsoBringsMiB(one, pool, workload, host), 0);
+    const coming = comingTo(view, host, [workload, ...companions]).reduce((sum, one) => sum + alsoBringsMiB(one, pool, workload, host), 0);
     const free = Math.max(0, room.freeMiB - coming);
     if (mib > free) return { code: 'disk', why: `needs ${size(mib)} in pool ${pool}, ${size(free)} free of ${size(room.totalMiB)}${coming > 0 ? `, without the ${size(coming)} of what else comes there` : ''}` };
   }
@@ -29,6 +28,12 @@ export const diskFits: Filter = ({ facts, workload, companions, view, host, home
 };
 
 const NOTHING: readonly Brought[] = [];
+
+/** With those that come along: nobody's room was taken yet. */
+function comingTo(view: PlacementView, host: Host, [workload, ...companions]: readonly Workload[]): readonly Workload[] {
+  const on = [...promisedTo(view, host.id), ...copiedTo(view.workloads, host.id)].filter((one) => one.id !== workload?.id && !companions.includes(one));
+  return [...companions, ...new Set(on)];
+}
 
 /** What it would add to pools there, as far as anybody knows. */
 function bringsTo(workload: Workload, host: Host, home: Host | null): readonly Brought[] {
@@ -49,10 +54,13 @@ function newDisks({ needs }: Workload): readonly Brought[] {
   return [...byPool].map(([pool, mib]) => ({ pool, mib }));
 }
 
+/** Whole: the host knows that it has it. */
+const isCopiedThere = ({ replica }: Workload, host: Host): boolean => replica !== null && replica.hostId === host.id && replica.asOfMs !== null;
+
 /** One on its way takes its part of the same daemon's pool, wherever it comes from. */
 function alsoBringsMiB(one: Workload, pool: string, workload: Workload, host: Host): number {
-  if (one.needs.driver !== workload.needs.driver || one.hostId === host.id) return 0;
-  if (one.needs.instance !== null) return one.needs.instance.pool === pool && one.replica?.hostId !== host.id ? (one.needs.instance.rootMiB ?? 0) : 0;
+  if (one.needs.driver !== workload.needs.driver || (one.hostId === host.id && one.isDefinedAtHome)) return 0;
+  if (one.needs.instance !== null) return one.needs.instance.pool === pool && !isCopiedThere(one, host) ? (one.needs.instance.rootMiB ?? 0) : 0;
   return one.needs.disks.reduce((sum, disk) => sum + (disk.pool === pool ? (disk.sizeMiB ?? 0) : 0), 0);
 }
 

@@ -4,7 +4,7 @@ import type { PlacementPolicy } from '../../scheduler/placement.js';
 import { ordinaryMemoryMiB } from '../../workloads/hugepage-needs.js';
 import type { Workload, WorkloadNeeds } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
-import { PAGE_KIB, pagesOf } from '../simulated-resources.js';
+import { localRootMiB, PAGE_KIB, pagesOf } from '../simulated-resources.js';
 import type { SimulatedDomain, SimulatedHost } from '../simulated-world.js';
 import { placingOperation } from './placing-operations.js';
 
@@ -45,6 +45,7 @@ export class Capacity {
       { of: ordinaryMemoryMiB, unit: 'MiB', limit: Math.floor((host.memoryMiB - reservedMiB - reservedMemoryMiB) * memoryOvercommit) },
       { of: ({ vcpus }) => vcpus, unit: 'vCPUs', limit: Math.floor(host.cpus * cpuOvercommit) },
       ...Object.entries(PAGE_KIB).map(([name, sizeKiB]): Room => ({ of: (needs) => pagesOf(needs, sizeKiB), unit: `hugepages of ${name}`, limit: host.hugepages.get(sizeKiB) ?? 0 })),
+      ...(host.localDiskMiB === null ? [] : [{ of: localRootMiB, unit: 'MiB on its own disk', limit: host.localDiskMiB }]),
     ];
     return rooms.flatMap((room) => this.#lacks(host, domain, decided, room));
   }

@@ -2,7 +2,7 @@
 import type { Change } from '../../cluster/change.js';
 import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
-import { PAGE_KIB, type PageName, type SimulatedResources } from '../simulated-resources.js';
+import { localRoom, PAGE_KIB, resourceFacts, type PageName, type SimulatedResources } from '../simulated-resources.js';
 import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import type { DriverName } from '../../hosts/hypervisor.js';
@@ -135,6 +135,15 @@ export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule):
 /** What was known of the hosts when they were enrolled: asked while all have power. */
 export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<readonly Host[]> {
   return Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+}
+
+/** What the guests have left of what a host has. */
+export function withGuests(world: SimulatedWorld, row: Host): Host {
+  if (row.facts === null) return row;
+  const host = world.host(row.name);
+  const room = localRoom(host);
+  const containerDaemons = row.facts.containerDaemons.map((daemon) => ({ ...daemon, pools: daemon.pools.map((pool) => (pool.name === 'default' ? { ...pool, ...room } : pool)) }));
+  return { ...row, facts: { ...row.facts, ...resourceFacts(host), containerDaemons } };
 }
 
 /** Everything that the store is told before the first replica starts. */
