@@ -1,4 +1,5 @@
 // The loss of hosts, tried: what has a place elsewhere, and what stays down.
+import type { Workload } from '../../workloads/workload.js';
 import { NOWHERE } from './cluster-model.js';
 import type { Packing } from './packing.js';
 import { placeBatch } from './place-batch.js';
@@ -10,16 +11,20 @@ export interface Loss {
   readonly down: readonly number[];
 }
 
-/** Leaves the packing as it was. What is not protected is nobody's to recover. */
-export function loseHosts(packing: Packing, hosts: readonly number[]): Loss {
+/** What is not protected is nobody's to recover; what is in error waits for a person. */
+export const isRecovered = ({ isProtected, desired, state }: Pick<Workload, 'isProtected' | 'desired' | 'state'>): boolean => isProtected && desired === 'running' && state !== 'error';
+
+/** Leaves the packing as it was. `whileLost`: looks at it when what has a place has been put there. */
+export function loseHosts(packing: Packing, hosts: readonly number[], whileLost: (loss: Loss) => void = () => {}): Loss {
   const { units } = packing.model;
   const gone = hosts.flatMap((host) => [...(packing.standing[host] ?? [])]).sort((one, other) => one - other);
-  const lost = gone.filter((unit) => units[unit]?.workloads.some(({ isProtected, desired }) => isProtected && desired === 'running'));
+  const lost = gone.filter((unit) => units[unit]?.workloads.some(isRecovered));
   const closedBefore = hosts.map((host) => packing.closed[host] ?? 0);
   const homes = gone.map((unit) => packing.take(unit));
   for (const host of hosts) packing.closed[host] = 1;
   const { unplaced } = placeBatch(packing, { units: lost });
   const inOrder = [...unplaced].sort((one, other) => (units[other]?.priority ?? 0) - (units[one]?.priority ?? 0) || one - other);
+  whileLost({ lost, down: inOrder });
   for (const unit of lost) packing.take(unit);
   hosts.forEach((host, nth) => {
     packing.closed[host] = closedBefore[nth] ?? 0;
