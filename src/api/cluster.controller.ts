@@ -38,6 +38,12 @@ export class ClusterController {
     return this.ports.reads.scenario();
   }
 
+  @Get('cluster/capacity')
+  @Answers('For each loss that is asked about, what would stay down and why; the tightest, and what would mend it', answers.capacity)
+  capacity(@Query({ schema: schemas.capacityQuery }) query: z.output<typeof schemas.capacityQuery>) {
+    return this.ports.reads.capacity(query.mode ?? null);
+  }
+
   @Get('copies')
   @Answers('Copies of containers on all hosts, asked now; also of those that are not known any more', answers.copies)
   copies() {

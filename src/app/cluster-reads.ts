@@ -15,6 +15,8 @@ import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
+import { failureRoom, type FailureRoom } from '../scheduler/failure-room.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
 import { messageOf } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
@@ -49,6 +51,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
     explain: (name) => explain(ports, name),
+    capacity: (mode) => capacity(ports, mode),
     drainPlan: (name) => planDrain(ports, name),
     copies: async (name) => listCopies(ports.world, await store.readView(), name),
     operation: (id) => store.operation(operationId(id)),
@@ -63,6 +66,11 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
 async function explain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<Explanation> {
   const view = await store.readView();
   return explainPlacement(placementViewOf({ view, verdict: verdict(), policy }), findWorkload(view, name));
+}
+
+async function capacity({ store, verdict, policy }: ClusterReadPorts, mode: RoomMode | null): Promise<FailureRoom> {
+  const view = await store.readView();
+  return failureRoom(placementViewOf({ view, verdict: verdict(), policy }), mode ?? (policy.admission === 'off' ? 'n+1' : policy.admission));
 }
 
 /** Moves are kept for long; the newest of each container is what counts. */

@@ -139,7 +139,7 @@ describe('manners', () => {
     [['rule', 'add', 'r1', '--type', 'hosts', '--workload', 'db-1', '--host', 'host-1:2', '--host', 'host-2', '--soft'], ['addRule', { name: 'r1', type: 'hosts', workloads: ['db-1'], hard: false, hosts: [{ host: 'host-1', priority: 2 }, { host: 'host-2', priority: 0 }] }]],
     [['rule', 'add', 'r2', '--type', 'keep-apart', '--workload', 'db-1', '--workload', 'db-2'], ['addRule', { name: 'r2', type: 'keep-apart', workloads: ['db-1', 'db-2'], hard: true }]],
     [['rule', 'remove', 'r1'], ['removeRule', 'r1']],
-    [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled']],
+    [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled', false]],
     [['workload', 'manage', 'db-1', '--host', 'host-1'], ['manage', 'db-1', { host: 'host-1', desired: null }]],
     [['workload', 'unmanage', 'db-1'], ['unmanage', 'db-1']],
     [['workload', 'lock', 'db-1', '--reason', 'backup'], ['lock', 'db-1', 'backup']],
@@ -152,6 +152,17 @@ describe('manners', () => {
     expect(await reeve(argv)).toMatchObject({ code: 0, err: '' });
     const [name, _actor, ...given] = fake.asked.at(-1) ?? [];
     expect([name, ...given]).toEqual([command, ...args]);
+  });
+
+  it('shows the room for failure: what would stay down, the tightest loss, and what would mend it', async () => {
+    const { code, out } = await reeve(['cluster', 'capacity']);
+    expect(code).toBe(0);
+    expect(out).toContain('Room for failure (n+1): there is NO ROOM for the loss of any one host: 1 of 2 would leave something down');
+    expect(out).toMatch(/tightest: host-1\n {2}what would mend it: what stands in the way of db-1: host-2: host-2 is in maintenance; host-4: host-4 is silent\n/);
+    expect(out).toMatch(/not counted as lost, nor as there: host-4 \(silent or being fenced\)/);
+    expect(out).toMatch(/host-1 +0 +2 .*1 workload not protected/);
+    expect(JSON.parse((await reeve(['cluster', 'capacity', '--mode', 'zone', '--json'])).out)).toMatchObject({ mode: 'zone', isOk: false });
+    expect((await reeve(['cluster', 'capacity', '--mode', 'n+9'])).err).toContain('n+1, n+2, zone');
   });
 
   it('exports the cluster as a file that the simulator takes', async () => {
