@@ -111,6 +111,7 @@ export const capacity = z.looseObject({
   outcomes: z.array(loss),
   tightest: loss.nullable().meta({ description: 'the one that strands most, else the one that leaves the least free' }),
   leftOut: z.int().meta({ description: 'n+2: hosts that are in no pair, as only the 64 fullest are tried in pairs' }),
+  untried: z.int().meta({ description: 'n+2: pairs that were not tried, as 24 before them leave something down' }),
   undecided: z.array(z.string()).meta({ description: 'hosts that are silent or being fenced: not counted as lost, nor as there' }),
   memoryMiB: filled,
   vcpus: filled,

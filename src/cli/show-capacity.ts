@@ -18,6 +18,7 @@ export function showCapacity(room: FailureRoom, style: Style): string {
     ...tightest(room),
     ...(undecided.length === 0 ? [] : [style.yellow(`  not counted as lost, nor as there: ${undecided.join(', ')} (silent or being fenced)`)]),
     ...(leftOut === 0 ? [] : [`  pairs are tried of the ${MOST_PAIRED} fullest hosts; ${count(leftOut, 'host')} left out`]),
+    ...(room.untried === 0 ? [] : [`  ${count(room.untried, 'pair')} not tried: it is clear from those before`]),
     ...(shown.length === 0 ? [] : ['', table([['IF IT DIES', 'START ELSEWHERE', 'STAY DOWN', 'LEFT FREE', 'WHY, AND WHAT WOULD MEND IT'], ...shown.slice(0, ROWS).map((one) => row(one, style))], '')]),
     ...(shown.length > ROWS ? [`… and ${shown.length - ROWS} more: --json shows all`] : []),
   ].join('\n');

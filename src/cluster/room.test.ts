@@ -73,6 +73,14 @@ describe('admission', () => {
     expect(() => start(view, 'vm-9', 'n+1')).not.toThrow();
   });
 
+  it('does not stand in the way of what is wanted running already: automation brings that about too', () => {
+    const proof = { kind: 'power-off', evidence: 'off', atMs: 1, bootId: null, hostEpoch: 1 } as const;
+    const off = roomyHost('host-3', 8_192, { condition: 'fenced', proof });
+    const lost = (desired: Workload['desired']): ClusterView => aView({ hosts: [one, two, off], workloads: [...tight.workloads.slice(0, 2), sized('vm-3', off, 2_048, { desired, state: desired === 'running' ? 'waiting' : 'stopped' })] });
+    expect(eventsOf(start(lost('running'), 'vm-3', 'n+1'))).toEqual([]);
+    expect(() => start(lost('stopped'), 'vm-3', 'n+1')).toThrow(/would leave no room for failure/);
+  });
+
   it('never lets an operator who does not override take room that was there', () => {
     let [refused, begun] = [0, 0];
     fc.assert(fc.property(fc.integer({ min: 0, max: 100_000 }), fc.constantFrom<RoomMode>('n+1', 'n+2', 'zone'), (seed, mode) => {
@@ -151,6 +159,9 @@ describe('the room is watched', () => {
     expect(roomEvents({ ...off, operations: [anOperation('recover', { workloadId: lostVm.id, hostId: three.id, targetHostId: one.id })] })).toEqual([]);
     expect(roomEvents({ ...full, hosts: [one, two, { ...three, leaving: { purpose: 'reboot', sinceMs: 1, lastHeardMs: 1 } as never }] })).toEqual([]);
     expect(roomEvents(off)).toEqual(['warning cluster.room-lost']);
+    // One that went down in order is as good as off, and what waits for it to come back needs no other place.
+    const gone = { ...three, condition: 'offline' as const, proof, leaving: { purpose: 'shutdown', sinceMs: 1, lastHeardMs: 1 } as never };
+    expect(roomEvents({ ...full, hosts: [one, two, gone], workloads: [...full.workloads, { ...lostVm, state: 'frozen' }] })).toEqual(['warning cluster.room-lost']);
   });
 
   it('is not back as long as what was lost waits for its place', () => {
@@ -165,6 +176,7 @@ describe('the room is watched', () => {
     const many = Array.from({ length: 30 }, (_, nth) => roomyHost(`host-${100 + nth}`, 8_192));
     const policy = policyWith('n+2');
     const round = (nth: number): readonly string[] => roomEvents(aView({ hosts: many, workloads: many.map((host, at) => sized(`vm-${at}`, host, 6_144, { priority: nth })) }), policy);
-    expect([round(0), round(1), round(2)]).toEqual([[], ['warning cluster.room-lost'], []]);
+    expect([0, 1, 2, 3].map(round)).toEqual([[], [], [], ['warning cluster.room-lost']]);
+    expect(roomChanges(aView({ hosts: many, workloads: many.map((host, at) => sized(`vm-${at}`, host, 6_144)) }), policy)[0]).toMatchObject({ room: { what: expect.stringContaining('and at least 3 more, too') } });
   });
 });

@@ -3,15 +3,13 @@ import { isOff } from '../hosts/host.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { StaysDown } from './failure-room.js';
-import { STATIC_FILTERS } from './filters.js';
-import { withLost } from './loss-trial.js';
+import { withLost } from './as-lost.js';
 import { NOWHERE } from './packing/cluster-model.js';
 import { isRecovered } from './packing/lose-hosts.js';
 import type { Packing } from './packing/packing.js';
 import { placeWorkload } from './place-workload.js';
 import type { PlacementView } from './placement.js';
 import { summarizeRefusals } from './refusal-summary.js';
-import { NO_USAGE } from './usage.js';
 import { whatWouldMend } from './what-would-mend.js';
 
 export interface Stranded {
@@ -21,20 +19,20 @@ export interface Stranded {
   readonly lost: ReadonlySet<HostId>;
   /** Units without a place, what matters most first. */
   readonly down: readonly number[];
+  readonly isBound: (unit: number) => boolean;
 }
 
 export function explainDown(stranded: Stranded): { readonly down: readonly StaysDown[]; readonly mend: string | null } {
-  const { packing, down } = stranded;
+  const { packing, down, isBound } = stranded;
   const after = viewAfter(stranded);
   const found = down.flatMap((row) => packing.model.units[row]?.workloads.filter(isRecovered).map((workload) => ({ row, ...explained(after, workload) })) ?? []);
-  const bound = new Set(found.filter(({ says }) => says.isBound).map(({ row }) => row));
-  const first = found.find(({ row }) => !bound.has(row)) ?? found[0];
-  const mend = whatWouldMend(packing, stranded.lost, down.filter((row) => !bound.has(row))) ?? (first ? `what stands in the way of ${first.says.workload}: ${first.standsInTheWay}` : null);
-  return { down: found.map(({ row, says }) => ({ ...says, isBound: bound.has(row) })), mend };
+  const first = found.find(({ row }) => !isBound(row)) ?? found[0];
+  const mend = whatWouldMend(packing, stranded.lost, down.filter((row) => !isBound(row))) ?? (first ? `what stands in the way of ${first.workload}: ${first.why}` : null);
+  return { down: found.map(({ row, ...says }) => ({ ...says, isBound: isBound(row) })), mend };
 }
 
 /** Where all would be: the lost hosts are proven off, and what was to be started runs elsewhere. */
-export function viewAfter({ packing, view, lost }: Omit<Stranded, 'down'>): PlacementView {
+export function viewAfter({ packing, view, lost }: Pick<Stranded, 'packing' | 'view' | 'lost'>): PlacementView {
   const { unitRow, hosts } = packing.model;
   const workloads = view.workloads.map((one) => {
     if (one.hostId === null || !lost.has(one.hostId)) return one;
@@ -46,23 +44,11 @@ export function viewAfter({ packing, view, lost }: Omit<Stranded, 'down'>): Plac
   return withLost({ ...view, workloads }, [...lost]);
 }
 
-interface Explained {
-  readonly says: StaysDown;
-  readonly standsInTheWay: string;
-}
-
-function explained(after: PlacementView, workload: Workload): Explained {
+function explained(after: PlacementView, workload: Workload): Omit<StaysDown, 'isBound'> {
   const asked = after.workloads.find(({ id }) => id === workload.id) ?? workload;
   const placed = placeWorkload(after, { workload: asked, exclude: [] });
   // Lost is lost: nobody needs to be told so of each.
   const refusals = placed.ok ? [] : placed.error.refusals.filter(({ hostId }) => !after.hosts.some((host) => host.id === hostId && isOff(host)));
   const why = placed.ok ? 'those that must stay with it have no place there' : refusals.length === 0 ? 'no other host is in service' : summarizeRefusals(refusals);
-  return { says: { workloadId: workload.id, workload: workload.name, why, isBound: isBound(after, asked) }, standsInTheWay: why };
-}
-
-/** By what can't be changed by room, order or care: no other host could take it though it were empty and in service. */
-function isBound(view: PlacementView, workload: Workload): boolean {
-  const home = view.hosts.find(({ id }) => id === workload.hostId) ?? null;
-  const others = view.hosts.filter(({ id, facts }) => id !== workload.hostId && facts !== null);
-  return others.length > 0 && others.every((host) => host.facts !== null && STATIC_FILTERS.some((filter) => host.facts !== null && filter({ view, request: { workload, exclude: [] }, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy }) !== null));
+  return { workloadId: workload.id, workload: workload.name, why };
 }

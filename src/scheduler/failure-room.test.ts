@@ -121,13 +121,13 @@ describe('laws', () => {
   it('what is said to stay down has no place once the rest is placed, and what would mend it does', () => {
     let stranded = 0;
     fc.assert(fc.property(seeds, modes, (seed, mode) => {
-      const { packing, view, lose } = lossTrial(smallCluster(seed));
+      const { packing, view, lose, isBound } = lossTrial(smallCluster(seed));
       for (const loss of lossesToTry(view, mode).losses) {
         lose(loss, (found) => {
           const lost = new Set(loss.hosts.map(({ id }) => id));
           const after = viewAfter({ packing, view, lost });
           const before = JSON.stringify([[...packing.free], [...packing.at]]);
-          const said = found.down.length === 0 ? null : explainDown({ packing, view, lost, down: found.down });
+          const said = found.down.length === 0 ? null : explainDown({ packing, view, lost, down: found.down, isBound });
           expect(JSON.stringify([[...packing.free], [...packing.at]])).toBe(before);
           for (const { workloadId } of said?.down ?? []) {
             stranded += 1;

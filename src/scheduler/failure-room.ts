@@ -46,6 +46,8 @@ export interface FailureRoom {
   readonly tightest: LossOutcome | null;
   /** Hosts that are in no pair: only the fullest are tried in pairs. */
   readonly leftOut: number;
+  /** Pairs that were not tried: so many before them leave something down that it is clear. */
+  readonly untried: number;
   /** Hosts that are silent or being fenced: what runs there is not counted as lost, nor as safe. */
   readonly undecided: readonly string[];
   /** Of hosts that take workloads. */
@@ -57,22 +59,40 @@ export interface FailureRoom {
 const KNOWN = new WeakMap<LossTrial, Map<RoomMode, FailureRoom>>();
 
 export function failureRoom(view: PlacementView, mode: RoomMode): FailureRoom {
-  const trial = lossTrial(view);
-  const known = KNOWN.get(trial) ?? new Map<RoomMode, FailureRoom>();
-  KNOWN.set(trial, known);
-  const room = known.get(mode) ?? roomOf(trial, mode);
-  known.set(mode, room);
-  return room;
+  const steps = roomSteps(view, mode);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
 /** What counts against the room for failure. */
 export const wanting = ({ down }: Pick<LossOutcome, 'down'>): readonly StaysDown[] => down.filter(({ isBound }) => !isBound);
 
-function roomOf(trial: LossTrial, mode: RoomMode): FailureRoom {
+/** Pairs that leave something down take long to try: after so many it is enough. */
+const MOST_BAD_PAIRS = 24;
+
+/** The same in steps, one loss each: whoever has others to serve does so in between. */
+export function* roomSteps(view: PlacementView, mode: RoomMode): Generator<void, FailureRoom> {
+  const trial = lossTrial(view);
+  const known = KNOWN.get(trial) ?? new Map<RoomMode, FailureRoom>();
+  KNOWN.set(trial, known);
+  const before = known.get(mode);
+  if (before) return before;
   const { losses, leftOut } = lossesToTry(trial.view, mode);
-  const outcomes = losses.map((loss) => lossOutcome(trial, loss));
+  const outcomes: LossOutcome[] = [];
+  let bad = 0;
+  for (const loss of losses) {
+    if (mode === 'n+2' && bad >= MOST_BAD_PAIRS) break;
+    const outcome = lossOutcome(trial, loss);
+    if (wanting(outcome).length > 0) bad += 1;
+    outcomes.push(outcome);
+    yield;
+  }
   const undecided = trial.view.hosts.filter(({ condition }) => condition === 'silent' || condition === 'fencing').map(({ name }) => name).sort();
-  return { mode, isOk: outcomes.every((one) => wanting(one).length === 0), outcomes, tightest: tightestOf(outcomes), leftOut, undecided, ...filled(trial) };
+  const room = { mode, isOk: bad === 0, outcomes, tightest: tightestOf(outcomes), leftOut, untried: losses.length - outcomes.length, undecided, ...filled(trial) };
+  known.set(mode, room);
+  return room;
 }
 
 export function lossOutcome(trial: LossTrial, loss: LossToTry): LossOutcome {
@@ -82,7 +102,7 @@ export function lossOutcome(trial: LossTrial, loss: LossToTry): LossOutcome {
   const head = { hosts: loss.hosts.map(({ name }) => name), zone: loss.zone, unprotected };
   let outcome: LossOutcome = { ...head, placed: 0, down: [], freeMemoryMiB: 0, mend: null };
   trial.lose(loss, (found) => {
-    const { down, mend } = found.down.length === 0 ? { down: [], mend: null } : explainDown({ packing, view, lost, down: found.down });
+    const { down, mend } = found.down.length === 0 ? { down: [], mend: null } : explainDown({ packing, view, lost, down: found.down, isBound: trial.isBound });
     outcome = { ...head, placed: membersOf(packing.model, found.lost).length - down.length, down, freeMemoryMiB: freeMemory(trial), mend };
   });
   return outcome;

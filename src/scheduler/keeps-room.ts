@@ -1,7 +1,7 @@
 // Does a change keep the room for failure? Every loss is tried before and after: no loss may leave more down than it would have.
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
-import { lossOutcome, wanting, type LossOutcome } from './failure-room.js';
+import { lossOutcome, type LossOutcome } from './failure-room.js';
 import { lossesToTry, type LossToTry, type RoomMode } from './losses-to-try.js';
 import { keyOfLoss, lossTrial } from './loss-trial.js';
 import type { PlacementView } from './placement.js';
@@ -14,29 +14,27 @@ export interface RoomLost {
   readonly before: number;
 }
 
+/** Losses that leave something down as it is and are compared all the same: a loss without room takes long to try, and where so many have none the room is lost anyway. */
+const COMPARED_WITHOUT_ROOM: { readonly [M in RoomMode]: number } = { 'n+1': 16, zone: 16, 'n+2': 8 };
+
 /** Null: no loss leaves more down after the change than before it. The losses of `first` are looked at first. */
 export function roomLostBy(before: PlacementView, after: PlacementView, mode: RoomMode, first: HostId | null = null): RoomLost | null {
   const [then, now] = [lossTrial(before), lossTrial(after)];
   const known = new Map(lossesToTry(then.view, mode).losses.map((loss) => [keyOfLoss(loss), loss]));
   const concerns = ({ hosts }: LossToTry): number => (hosts.some(({ id }) => id === first) ? 0 : 1);
-  const losses = [...lossesToTry(now.view, mode).losses].sort((one, other) => concerns(one) - concerns(other));
-  for (const loss of losses) {
-    if (now.downAfter(loss).length === 0) continue;
+  let left = COMPARED_WITHOUT_ROOM[mode];
+  for (const loss of [...lossesToTry(now.view, mode).losses].sort((one, other) => concerns(one) - concerns(other))) {
     const was = known.get(keyOfLoss(loss));
-    const outcome = lossOutcome(now, loss);
-    const outcomeBefore = was ? lossOutcome(then, was) : null;
-    if (isWorse({ view: now.view, outcome }, { view: then.view, outcome: outcomeBefore })) return { after: outcome, before: outcomeBefore === null ? 0 : wanting(outcomeBefore).length };
+    const downBefore = was ? then.downAfter(was) : [];
+    if (isWorse(now.downAfter(loss), downBefore)) return { after: lossOutcome(now, loss), before: downBefore.length };
+    if (downBefore.length > 0) left -= 1;
+    if (left === 0) return null;
   }
   return null;
 }
 
-interface Judged {
-  readonly view: PlacementView;
-  readonly outcome: LossOutcome | null;
-}
-
 /** More of the highest priority stay down, or as many of it and more of the next. */
-function isWorse(now: Judged, then: Judged): boolean {
+function isWorse(now: readonly Workload[], then: readonly Workload[]): boolean {
   const [after, before] = [prioritiesOf(now), prioritiesOf(then)];
   for (let nth = 0; nth < after.length; nth += 1) {
     const [one, other] = [after[nth] ?? 0, before[nth]];
@@ -46,11 +44,8 @@ function isWorse(now: Judged, then: Judged): boolean {
   return false;
 }
 
-/** Of what stays down, the highest first. */
-function prioritiesOf({ view, outcome }: Judged): readonly number[] {
-  const down = new Set(outcome === null ? [] : wanting(outcome).map(({ workloadId }) => workloadId as string));
-  return view.workloads.filter(({ id }) => down.has(id)).map(({ priority }) => priority).sort((one, other) => other - one);
-}
+/** The highest first. */
+const prioritiesOf = (workloads: readonly Workload[]): readonly number[] => workloads.map(({ priority }) => priority).sort((one, other) => other - one);
 
 /** The view with this workload running there, and with it those that must stay with it where they come along. */
 export function withRunning(view: PlacementView, workload: Workload, hostId: HostId): PlacementView {

@@ -1,7 +1,7 @@
 // One cluster in which losses are tried, each as if it were the only one, and each once.
-import { enforcesLease, hasPowerDevice, type Host } from '../hosts/host.js';
-import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
+import { withLost } from './as-lost.js';
+import { boundToHost } from './bound-to-host.js';
 import type { LossToTry } from './losses-to-try.js';
 import { clusterModel, NOWHERE, type ClusterModel, type Unit } from './packing/cluster-model.js';
 import { legality, type Legality } from './packing/legality.js';
@@ -16,8 +16,10 @@ export interface LossTrial {
   readonly packing: Packing;
   /** `whileLost` is called at each call. */
   readonly lose: (loss: LossToTry, whileLost?: (loss: Loss) => void) => Loss;
-  /** Those of a loss that find no place; remembered. */
+  /** Those of a loss that find no place, what is bound to its host left out; remembered. */
   readonly downAfter: (loss: LossToTry) => readonly Workload[];
+  /** One of the unit is bound to its host. */
+  readonly isBound: (unit: number) => boolean;
 }
 
 /** A view never changes. */
@@ -34,14 +36,20 @@ function newTrial(view: PlacementView): LossTrial {
   const model = forLosses(clusterModel(view));
   const packing = new Packing(model);
   const found = new Map<string, readonly Workload[]>();
+  const bound = new Map<number, boolean>();
+  const isBound = (unit: number): boolean => {
+    const known = bound.get(unit) ?? model.units[unit]?.workloads.some((one) => boundToHost(view, one)) ?? false;
+    bound.set(unit, known);
+    return known;
+  };
   const lose: LossTrial['lose'] = (loss, whileLost) => loseHosts(packing, loss.hosts.map(({ id }) => model.hostRow.get(id) ?? NOWHERE), whileLost);
   const downAfter = (loss: LossToTry): readonly Workload[] => {
     const key = keyOfLoss(loss);
-    const known = found.get(key) ?? membersOf(model, lose(loss).down);
+    const known = found.get(key) ?? membersOf(model, lose(loss).down.filter((unit) => !isBound(unit)));
     found.set(key, known);
     return known;
   };
-  return { view, packing, lose, downAfter };
+  return { view, packing, lose, downAfter, isBound };
 }
 
 export const keyOfLoss = ({ hosts }: LossToTry): string => hosts.map(({ id }) => id).join(' ');
@@ -71,15 +79,4 @@ function forLosses(model: ClusterModel): ClusterModel {
 function legalityWithout({ view, hosts }: ClusterModel, home: number, units: readonly Unit[]): Legality {
   const id = hosts[home]?.id;
   return legality(id === undefined ? view : withLost(view, [id]), id === undefined ? hosts : withLost({ hosts }, [id]).hosts, units);
-}
-
-/** With these hosts proven off. */
-export function withLost<View extends Pick<PlacementView, 'hosts'>>(view: View, lost: readonly HostId[]): View {
-  return { ...view, hosts: view.hosts.map((host) => (lost.includes(host.id) ? asLost(host) : host)) };
-}
-
-/** By what would prove it first. */
-function asLost(host: Host): Host {
-  const kind = hasPowerDevice(host) ? 'power-off' : enforcesLease(host) ? 'lease-expired' : 'operator';
-  return { ...host, condition: 'fenced', proof: { kind, evidence: 'as if it were lost', atMs: 0, bootId: host.bootId, hostEpoch: host.hostEpoch } };
 }

@@ -29,7 +29,8 @@ export function startWorkload(view: ClusterView, placement: PlacementView, name:
   const home = homeOf(view, workload);
   const against = home ? hardRuleAgainst(placement, workload, home) : null;
   if (home && against) throw new UserError('refused', `${workload.name} may not run on ${home.name}: ${against.why}`, `reeve workload explain ${workload.name}`);
-  const { host: target, told } = admit(asked.admission, workload, home ? [home] : placeOrRefuse(placement, workload, []), by);
+  // What is wanted running already is started by automation too.
+  const { host: target, told } = admit(workload.desired === 'running' ? undefined : asked.admission, workload, home ? [home] : placeOrRefuse(placement, workload, []), by);
   const proof = home ? null : (view.hosts.find((host) => host.id === workload.hostId)?.proof ?? null);
   return [
     { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES } },

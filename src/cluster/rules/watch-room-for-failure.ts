@@ -1,6 +1,6 @@
 // Whether there is room for a failure, as the policy wants it, is told once when it is lost and once when it is back.
 import { isOff } from '../../hosts/host.js';
-import { wanting, type LossOutcome } from '../../scheduler/failure-room.js';
+import type { LossOutcome } from '../../scheduler/failure-room.js';
 import { isRecovered } from '../../scheduler/packing/lose-hosts.js';
 import type { RoomMode } from '../../scheduler/losses-to-try.js';
 import { describeDown, lostNames } from '../admission.js';
@@ -11,7 +11,7 @@ import type { ClusterView, RoomTold } from '../cluster-view.js';
 import type { Rule, RuleOutput } from '../decide.js';
 import type { OperationKind } from '../operation.js';
 import { placementViewOf } from '../placement-ledger.js';
-import { watchRoom, type RoomMemory } from '../room-watch.js';
+import { MOST_BAD, watchRoom, type BadLoss, type RoomMemory } from '../room-watch.js';
 
 const NAME = 'watchRoomForFailure';
 
@@ -26,9 +26,9 @@ export const watchRoomForFailure: Rule = ({ view, verdict, policy, nowMs }) => {
   if (isInTransition(view)) return no;
   const memory = MEMORIES.get(policy) ?? { pass: null };
   MEMORIES.set(policy, memory);
-  const bad = watchRoom(memory, placementViewOf({ view, verdict, policy }), mode);
-  if (bad === null) return no;
-  if (bad.length > 0) return lost(told, mode, bad, nowMs);
+  const watched = watchRoom(memory, placementViewOf({ view, verdict, policy }), mode);
+  if (watched === null) return no;
+  if (watched.worst !== null) return lost(told, { mode, nowMs, what: describe(mode, watched.worst, watched.bad) });
   // What was lost is down still: when it has its place again, it takes some.
   return told === null || view.workloads.some((one) => isWithoutHost(view, one)) ? no : say(null, 'cluster.room-back', 'notice', `room for failure (${mode}) is there again: whatever is lost, nothing stays down`);
 };
@@ -39,19 +39,24 @@ const no: RuleOutput = { actions: [], holds: [] };
 const CHANGES_HOSTS: ReadonlySet<OperationKind> = new Set(['enrol', 'readmit', 'remove', 'fence', 'recover', 'take-pool']);
 
 function isInTransition(view: ClusterView): boolean {
-  return view.hosts.some(({ condition, leaving }) => condition === 'silent' || condition === 'fencing' || leaving !== null)
+  return view.hosts.some(({ condition, leaving }) => condition === 'silent' || condition === 'fencing' || (leaving !== null && condition === 'online'))
     || view.operations.some(({ kind }) => CHANGES_HOSTS.has(kind))
     || view.workloads.some((one) => one.state !== 'waiting' && isWithoutHost(view, one));
 }
 
-/** It is to run, and its host is off. */
+/** It is to run, and its host is off; what waits for its host to come back needs no other place. */
 function isWithoutHost({ hosts }: ClusterView, workload: ClusterView['workloads'][number]): boolean {
-  return isRecovered(workload) && hosts.some((host) => host.id === workload.hostId && isOff(host));
+  return workload.state !== 'frozen' && isRecovered(workload) && hosts.some((host) => host.id === workload.hostId && isOff(host));
+}
+
+interface Lost {
+  readonly mode: RoomMode;
+  readonly nowMs: number;
+  readonly what: string;
 }
 
 /** Told once; what is shown of it follows. */
-function lost(told: RoomTold | null, mode: RoomMode, bad: readonly LossOutcome[], nowMs: number): RuleOutput {
-  const what = describe(mode, bad);
+function lost(told: RoomTold | null, { mode, nowMs, what }: Lost): RuleOutput {
   const room: RoomTold = { mode, sinceMs: told?.sinceMs ?? nowMs, what };
   if (told?.mode === mode) return told.what === what ? no : output(what, [{ change: 'room', room }]);
   return say(room, 'cluster.room-lost', 'warning', what);
@@ -66,10 +71,8 @@ const output = (why: string, changes: readonly Change[]): RuleOutput => ({ actio
 /** So many other losses are named. */
 const NAMED = 4;
 
-function describe(mode: RoomMode, bad: readonly LossOutcome[]): string {
-  const [worst, ...others] = [...bad].sort((one, other) => wanting(other).length - wanting(one).length);
-  if (!worst) return '';
-  const named = others.slice(0, NAMED).map(lostNames).join(', ');
-  const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
-  return `there is no room for failure (${mode}): with ${lostNames(worst)} lost, ${describeDown(worst)}${others.length === 0 ? '' : `; something stays down with the loss of ${named}${more}, too`}`;
+function describe(mode: RoomMode, worst: LossOutcome, bad: readonly BadLoss[]): string {
+  const names = bad.map(({ loss: { hosts, zone } }) => lostNames({ hosts: hosts.map(({ name }) => name), zone })).filter((one) => one !== lostNames(worst));
+  const more = names.length > NAMED ? ` and ${bad.length >= MOST_BAD ? 'at least ' : ''}${names.length - NAMED} more` : '';
+  return `there is no room for failure (${mode}): with ${lostNames(worst)} lost, ${describeDown(worst)}${names.length === 0 ? '' : `; something stays down with the loss of ${names.slice(0, NAMED).join(', ')}${more}, too`}`;
 }
