@@ -73,7 +73,7 @@ function forLosses(model: ClusterModel): ClusterModel {
     const index = nth.get(unit);
     return index === undefined ? model.may.ask(unit, host) : lostFrom(units[index]?.home ?? NOWHERE).ask(index, host);
   };
-  return { ...model, may: { ask } };
+  return { ...model, may: { ask, kind: model.may.kind } };
 }
 
 function legalityWithout({ view, hosts }: ClusterModel, home: number, units: readonly Unit[]): Legality {

@@ -12,7 +12,7 @@ import type { Operation } from '../operation.js';
 export interface Move {
   readonly rule: string;
   /** Why it moves, as people are told when it has: drain, failback, rule … */
-  readonly cause: 'drain' | 'failback' | 'rule';
+  readonly cause: 'drain' | 'failback' | 'rule' | 'room';
   readonly workload: Workload;
   readonly from: Host;
   readonly target: { readonly hostId: HostId; readonly host: string };
