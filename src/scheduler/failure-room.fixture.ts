@@ -33,7 +33,7 @@ export function sized(name: string, host: Host | null, memoryMiB: number, set: P
 
 function sizedHost(name: string, memoryMiB: number, rng: Rng): Host {
   const zone = `zone-${1 + rng.int(3)}`;
-  return { ...roomyHost(name, memoryMiB, { cordoned: rng.next() < 0.1 }), zone } as Host;
+  return roomyHost(name, memoryMiB, { cordoned: rng.next() < 0.1, zone });
 }
 
 function filling(rng: Rng, host: Host, nth: number): readonly Workload[] {

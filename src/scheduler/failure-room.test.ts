@@ -105,7 +105,7 @@ describe('room for more than one', () => {
   });
 
   it('loses a zone as a whole, and a host without one alone', () => {
-    const inZone = (host: Host, zone: string | null): Host => ({ ...host, zone }) as Host;
+    const inZone = (host: Host, zone: string | null): Host => ({ ...host, zone });
     const hosts = [inZone(one, 'east'), inZone(two, 'east'), inZone(three, null)];
     const room = failureRoom(viewOf(hosts, [sized('vm-1', one, 6_144), sized('vm-2', two, 6_144)]), 'zone');
     expect(room.outcomes).toMatchObject([{ hosts: ['host-1', 'host-2'], zone: 'east', down: [{ workload: 'vm-2' }], placed: 1 }, { hosts: ['host-3'], zone: null, down: [] }]);

@@ -2,7 +2,6 @@
 import type { Host } from '../hosts/host.js';
 import type { PlacementView } from './placement.js';
 import { usageOf } from './usage.js';
-import { zonesOf } from './zones-of.js';
 
 export const ROOM_MODES = ['n+1', 'n+2', 'zone'] as const;
 export type RoomMode = (typeof ROOM_MODES)[number];
@@ -32,9 +31,9 @@ export function lossesToTry(view: PlacementView, mode: RoomMode): LossesToTry {
     const paired = fullest(view, hosts);
     return { losses: paired.flatMap((one, nth) => paired.slice(nth + 1).map((other) => ({ hosts: [one, other], zone: null }))), leftOut: hosts.length - paired.length };
   }
-  const zones = zonesOf(hosts);
-  const zoned = new Set([...zones.values()].flat());
-  return { losses: [...[...zones].map(([zone, members]) => ({ hosts: members, zone })), ...hosts.filter((host) => !zoned.has(host)).map(single)], leftOut: 0 };
+  const names = [...new Set(hosts.map(({ zone }) => zone).filter((zone) => zone !== null))].sort();
+  const zones = names.map((zone) => ({ hosts: hosts.filter((host) => host.zone === zone), zone }));
+  return { losses: [...zones, ...hosts.filter(({ zone }) => zone === null).map(single)], leftOut: 0 };
 }
 
 function fullest(view: PlacementView, hosts: readonly Host[]): readonly Host[] {

@@ -40,7 +40,7 @@ export interface PlacementView {
 }
 
 export type RefusalCode =
-  | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'hugepages' | 'disk' | 'cpu-model' | 'cpu-features' | 'architecture' | 'accelerator'
   | 'no-daemon' | 'data-elsewhere' | 'pool-unreachable' | 'profile-missing' | 'network-missing' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {
@@ -80,4 +80,6 @@ export interface PlacementRequest {
   readonly leftByMates?: readonly HostId[];
   /** Its place in a plan for many: taken where nothing stronger is against it. */
   readonly planned?: HostId | undefined;
+  /** Hosts that those which must stay in one zone with it leave as well. */
+  readonly leftByZoneMates?: readonly HostId[];
 }

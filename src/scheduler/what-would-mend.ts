@@ -5,8 +5,8 @@ import type { Packing } from './packing/packing.js';
 import { CPUS, MEMORY, RESOURCES } from './resources.js';
 
 const WIDTH = RESOURCES.length;
-/** One vCPU that is missing weighs like so much memory, when one is to be chosen. */
-const VCPU_IN_MIB = 1_024;
+/** What one of each resource that is missing weighs, in MiB, when a way is to be chosen: a vCPU as a GiB, a hugepage as its size. */
+const WEIGHTS = [1, 1_024, 2, 1_024] as const;
 
 /** Null: room alone would not do. Leaves the packing as it was. */
 export function whatWouldMend(packing: Packing, lost: ReadonlySet<HostId>, down: readonly number[]): string | null {
@@ -45,7 +45,7 @@ function allOnOne(packing: Packing, lost: ReadonlySet<HostId>, down: readonly nu
 const openRows = ({ model: { hosts } }: Packing, lost: ReadonlySet<HostId>): readonly number[] => hosts.flatMap(({ id, facts }, row) => (facts !== null && !lost.has(id) ? [row] : []));
 
 const lacksAt = (packing: Packing, host: number): readonly number[] => RESOURCES.map((_resource, nth) => Math.max(0, -(packing.free[host * WIDTH + nth] ?? 0)));
-const weigh = (lacks: readonly number[]): number => (lacks[MEMORY] ?? 0) + VCPU_IN_MIB * (lacks[CPUS] ?? 0);
+const weigh = (lacks: readonly number[]): number => lacks.reduce((sum, lack, nth) => sum + lack * (WEIGHTS[nth] ?? 1), 0);
 
 /** Where more than there is was given out already, that is missing too. */
 function addedWeight(packing: Packing, unit: number, host: number, isCounted: boolean): number {
@@ -74,9 +74,13 @@ function tried(packing: Packing, down: readonly number[], choose: (unit: number,
 
 function described({ model: { hosts } }: Packing, missing: Missing): string {
   const parts = [...missing].filter(([, lacks]) => weigh(lacks) > 0).map(([host, lacks]) => {
-    const [memoryMiB, vcpus] = [lacks[MEMORY] ?? 0, lacks[CPUS] ?? 0];
-    const what = [...(memoryMiB > 0 ? [`${memoryMiB.toLocaleString('en-US')} MiB more free memory`] : []), ...(vcpus > 0 ? [`room for ${vcpus} more vCPUs`] : [])].join(' and ');
+    const what = lacks.flatMap((lack, nth) => (lack > 0 ? [wordsOf(nth, lack)] : [])).join(' and ');
     return `${what} on ${hosts[host]?.name ?? ''}`;
   });
   return parts.join(', and ');
+}
+
+function wordsOf(nth: number, lack: number): string {
+  if (nth === MEMORY) return `${lack.toLocaleString('en-US')} MiB more free memory`;
+  return nth === CPUS ? `room for ${lack} more vCPUs` : `${lack.toLocaleString('en-US')} more free hugepages of ${WEIGHTS[nth] === 2 ? '2 MiB' : '1 GiB'}`;
 }

@@ -2,6 +2,8 @@
 import type { DriverName } from '../hosts/hypervisor.js';
 import type { PoolName } from '../hosts/shared-filesystem.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { Labels } from '../shared/labels.js';
+import type { HugepageNeed } from './hugepage-needs.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
 
@@ -50,12 +52,16 @@ export interface WorkloadDisk {
   readonly pool: string | null;
   readonly format: string;
   readonly readonly: boolean;
+  /** Of one that is yet to be made. */
+  readonly sizeMiB?: number;
 }
 
 /** What an instance of LXD or Incus finds by name at a host. */
 export interface InstanceNeeds {
   /** Of its root disk. */
   readonly pool: string;
+  /** At most so large; absent: nothing says so. */
+  readonly rootMiB?: number;
   readonly profiles: readonly string[];
   /** Managed networks. */
   readonly networks: readonly string[];
@@ -66,11 +72,16 @@ export interface InstanceNeeds {
 /** What a definition needs of a host. Read from the definition by the driver. */
 export interface WorkloadNeeds {
   readonly vcpus: number;
+  /** The most that it may take: what a balloon has given back for now counts too, as it can be asked for again. */
   readonly memoryMiB: number;
+  /** Absent: none of it lies in hugepages. */
+  readonly hugepages?: readonly HugepageNeed[];
   readonly disks: readonly WorkloadDisk[];
   readonly bridges: readonly string[];
   /** null: the hypervisor's default; host-passthrough and host-model are kept as such. */
   readonly cpuModel: string | null;
+  /** That its CPU must have beyond the model, by libvirt's names; absent: none. */
+  readonly cpuFeatures?: readonly string[];
   readonly architecture: string;
   /** none: it shares the host's kernel. */
   readonly accelerator: 'kvm' | 'tcg' | 'none';
@@ -90,6 +101,8 @@ export interface Workload {
   readonly desired: DesiredState;
   /** Under high availability: recovered when its host is lost, restarted when it crashes. */
   readonly isProtected: boolean;
+  /** What placement rules select it by. */
+  readonly labels: Labels;
   /** Higher recovers first. */
   readonly priority: number;
   /** Where it is placed; null: nowhere yet. */
@@ -164,7 +177,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { labels: {}, maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;
