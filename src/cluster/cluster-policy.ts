@@ -1,6 +1,7 @@
 // ClusterPolicy: the numbers that decisions depend on, with the product's defaults.
 import { DEFAULT_QUARANTINE, type QuarantinePolicy } from '../hosts/flapping.js';
 import { DEFAULT_BACKOFF, type RestartBackoff } from '../workloads/restart-policy.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { PlacementPolicy } from '../scheduler/placement.js';
 
 /** What an orderly shutdown or reboot of a host does to its workloads. */
@@ -24,6 +25,9 @@ export interface TroublePolicy {
   /** Trouble that is over within this moves nothing. */
   readonly afterMs: number;
 }
+
+/** Which loss must leave nothing down; off: none is looked at before a start or a move. */
+export type AdmissionMode = 'off' | RoomMode;
 
 /** Moves for evenness. Kept for the scheduler, which does not rebalance by itself yet. */
 export interface RebalancePolicy {
@@ -66,10 +70,11 @@ export interface ClusterPolicy {
   /** A guest that did not shut down is asked again after this. */
   readonly stopRetryMs: number;
   readonly restartBackoff: RestartBackoff;
-  /** Accepted, and without effect so far: the scheduler neither rebalances nor keeps room for host losses. */
+  /** Accepted, and without effect so far: the scheduler does not rebalance. */
   readonly rebalance: RebalancePolicy | null;
   readonly rebalanceOnStart: boolean;
-  readonly admission: 'off' | 'n+1' | 'n+2';
+  /** What operators start or move may not use up the room for such a loss. */
+  readonly admission: AdmissionMode;
   /** Between two tries to re-admit a host that came back. */
   readonly readmitRetryMs: number;
 }

@@ -134,6 +134,15 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.readView()).rules).toEqual([]);
     });
 
+    it('keeps what people were told of the room for failure', async () => {
+      expect((await store.readView()).room).toBeNull();
+      const room = { mode: 'n+1' as const, sinceMs: 5, what: 'with host-1 lost, vm-1 stays down' };
+      await commit({ change: 'room', room });
+      expect((await store.readView()).room).toEqual(room);
+      await commit({ change: 'room', room: null });
+      expect((await store.readView()).room).toBeNull();
+    });
+
     it('keeps the disarming until it is taken back', async () => {
       const disarm = { mode: 'ignore' as const, by: 'ann', reason: 'switch is replaced', sinceMs: 1, untilMs: null };
       await commit({ change: 'disarm', disarm });
