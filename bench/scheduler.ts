@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { deviation } from '../src/scheduler/cluster-figures.js';
 import { orderForRecovery } from '../src/scheduler/drain-order.js';
-import { generatedCluster } from '../src/scheduler/generated-cluster.fixture.js';
+import { generatedCluster } from '../test/fixtures/generated-cluster.js';
 import { clusterModel } from '../src/scheduler/packing/cluster-model.js';
 import { loseHosts } from '../src/scheduler/packing/lose-hosts.js';
 import { Packing } from '../src/scheduler/packing/packing.js';
@@ -13,7 +13,7 @@ import { placeWorkload } from '../src/scheduler/place-workload.js';
 import type { PlacementView } from '../src/scheduler/placement.js';
 import { planBalance } from '../src/scheduler/plan-balance.js';
 import { planDrain } from '../src/scheduler/plan-drain.js';
-import { tightCluster } from '../src/scheduler/tight-cluster.fixture.js';
+import { tightCluster } from '../test/fixtures/tight-cluster.js';
 import { crmSimulate } from './peers/crm-simulate.js';
 import { hbal } from './peers/hbal.js';
 
