@@ -46,7 +46,7 @@ function recovery(view: PlacementView): { readonly ms: number; readonly lost: nu
   const [host] = view.hosts;
   const after = { ...view, hosts: view.hosts.map((one) => (one === host ? { ...one, condition: 'fenced' as const } : one)) };
   const lost = orderForRecovery(view.workloads.filter(({ hostId }) => hostId === host?.id));
-  placeWorkload(after, { workload: view.workloads[0] ?? lost[0]!, exclude: [] });
+  for (const workload of lost.slice(0, 1)) placeWorkload(after, { workload, exclude: [] });
   const { ms: spent, value: left } = timed(() => {
     const together = placeTogether(after, lost);
     const promised = [...after.promised];
@@ -70,7 +70,7 @@ function one(hosts: number, workloads: number, fill: number, rules: boolean): vo
   const built = timed(() => new Packing(clusterModel(view)));
   const nPlusOne = timed(() => view.hosts.map((_host, row) => loseHosts(built.value, [row]).down.length));
   say(`  N+1 of all hosts       ${ms(built.ms + nPlusOne.ms)}, ${nPlusOne.value.filter((down) => down > 0).length} hosts whose loss would leave ${nPlusOne.value.reduce((sum, down) => sum + down, 0)} down`);
-  const drain = timed(() => planDrain(view, [view.hosts[0]!.id], { movesPerHost: 2 }));
+  const drain = timed(() => planDrain(view, view.hosts.slice(0, 1).map(({ id }) => id), { movesPerHost: 2 }));
   say(`  drain of one host      ${ms(drain.ms)}, ${drain.value.moves.length} moves in ${drain.value.rounds} rounds, ${drain.value.unplaced.length} left`);
   const balance = timed(() => planBalance(view));
   say(`  balance                ${ms(balance.ms)}, ${balance.value.moves.length} moves in ${balance.value.rounds} rounds, imbalance ${balance.value.before.imbalance} to ${balance.value.after.imbalance}`);
@@ -93,7 +93,8 @@ function tight(peers: boolean, timeoutS: number): void {
         const loss = recovery(view);
         spent += loss.ms;
         if (loss.left > 0) ours += 1;
-        const crm = peers ? crmSimulate(view, view.hosts[0]!, timeoutS) : null;
+        const [away] = view.hosts;
+        const crm = peers && away ? crmSimulate(view, away, timeoutS) : null;
         if (crm) theirS += crm.seconds;
         if (crm?.stopped === null) unknown += 1;
         else if (crm && crm.stopped > 0) theirs += 1;
