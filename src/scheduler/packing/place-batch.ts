@@ -3,6 +3,7 @@ import { MEMORY, RESOURCES } from '../resources.js';
 import { NOWHERE, type ClusterModel } from './cluster-model.js';
 import type { Packing } from './packing.js';
 import { fillHosts } from './fill-hosts.js';
+import { worthiestPlacing } from './worthiest-placing.js';
 import { MOVES_TO_REPAIR, repair, type Movable } from './repair.js';
 
 const WIDTH = RESOURCES.length;
@@ -71,6 +72,7 @@ function mend(packing: Packing, { units, movable }: Required<Omit<Batch, 'effort
     unplaced = next;
     if (isSame) break;
   }
+  unplaced = worthiestPlacing(packing, units);
   const moved = [...before.keys()].filter((unit) => !own.has(unit) && before[unit] !== packing.at[unit]);
   return { unplaced, moved };
 }
