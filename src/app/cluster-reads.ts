@@ -2,6 +2,7 @@
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { drainPlan, type DrainPlan } from '../cluster/commands/drain-plan.js';
 import { movesLive } from '../workloads/workload.js';
+import { clusterPlan } from '../cluster/control/cluster-plans.js';
 import { listCopies } from './copies.js';
 import type { AuditLine, ClusterReads, Health } from '../api/ports.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
@@ -50,6 +51,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
     explain: (name) => explain(ports, name),
     drainPlan: (name) => planDrain(ports, name),
+    plan: (request) => clusterPlan(ports, request),
     copies: async (name) => listCopies(ports.world, await store.readView(), name),
     operation: (id) => store.operation(operationId(id)),
     operations: (filter) => store.listOperations(filter),

@@ -7,6 +7,7 @@ import type { Context } from './context.js';
 import { coloured, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
+import { planPath } from './plan-commands.js';
 import { showHost, showReport } from './show-details.js';
 import { showDrainPlan } from './show-drain-plan.js';
 
@@ -65,6 +66,11 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .option('--dry-run', 'say that, and begin nothing')
     .action(run(drain));
   host
+    .command('undrain <host>')
+    .description('end of maintenance')
+    .option('--return', 'and bring back what the drain took away')
+    .action(run(undrain));
+  host
     .command('remove <host>')
     .description('take a host out; refused while workloads are there')
     .option('--lost', 'the machine is gone for good')
@@ -83,7 +89,6 @@ const VERBS = [
   ['enrol', 'checked and enrolled again', 'check and enrol again after what was wrong has been put right'],
   ['cordon', 'nothing new is placed there', 'place nothing new there'],
   ['uncordon', 'in service', 'place there again'],
-  ['undrain', 'in service again', 'end of maintenance'],
   ['release', 'takes workloads again', 'end its quarantine'],
   ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
   ['power-on', 'told to power on', 'power on by its fence device'],
@@ -121,6 +126,13 @@ async function drain(context: Context, [name]: readonly string[], { dryRun }: Re
   if (dryRun === true) return context.show(plan, showDrainPlan);
   if (!context.json) context.terminal.out(`${showDrainPlan(plan)}\n`);
   await context.begun(await context.client.post<Begun>(at`/hosts/${name}/drain`), `${name}: being drained`);
+}
+
+async function undrain(context: Context, [name = '']: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const ended = await context.client.post<Begun>(at`/hosts/${name}/undrain`);
+  if (options['return'] !== true) return context.begun(ended, `${name}: in service again`);
+  const back = await context.client.post<Begun>(planPath({ kind: 'return', hosts: [name] }));
+  await context.begun(back, back.operationIds.length === 0 ? `${name}: in service again; nothing is to come back` : `${name}: in service again, and what was drained comes back`);
 }
 
 async function repin(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {

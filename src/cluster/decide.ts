@@ -15,6 +15,7 @@ import { recoverFromFencedHosts } from './rules/recover-from-fenced-hosts.js';
 import { readmitReturnedHosts } from './rules/readmit-returned-hosts.js';
 import { followObservations } from './rules/follow-observations.js';
 import { startWorkloads } from './rules/start-workloads.js';
+import { carryOutPlans } from './rules/carry-out-plans.js';
 import { drainMaintenanceHosts } from './rules/drain-maintenance-hosts.js';
 import { endExpiredDisarm } from './rules/end-expired-disarm.js';
 import { failBack } from './rules/fail-back.js';
@@ -77,6 +78,7 @@ export const RULES: readonly Rule[] = [
   keepLeases,
   drainMaintenanceHosts,
   obeyPlacementRules,
+  carryOutPlans,
   failBack,
   keepReplicas,
   renewTrust,

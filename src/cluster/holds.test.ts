@@ -70,6 +70,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   },
   'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
   'looking-around': { view: { hosts: [one, { ...fenced, proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there], inventories: [{ ...inventory(one, []), atMs: 0 }] }, verdict: aClusterVerdict([aVerdict(one), silentVerdict(three)]), remedy: /passes by itself/ },
+  'plan-outdated': { view: { ...shows(vm, 'running'), operations: [anOperation('carry-out', { params: { cause: 'balance', moves: [{ workloadId: vm.id, workload: 'vm', from: two.id, to: three.id, round: 1 }] } })] }, remedy: /reeve operation show op-carry-out/ },
   'autostart-on': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), autostart: true }])] }, remedy: /virsh autostart --disable/ },
 };
 

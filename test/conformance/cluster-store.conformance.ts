@@ -240,6 +240,7 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await rises(() => store.recordProgress(id, 'worker', { line: 'x' }))).toBe(false);
       expect(await rises(() => store.renewOperation(id, 'worker', LEASE_MS))).toBe(false);
       expect(await rises(() => store.saveInventory({ hostId: h1.id, atMs: 1, bootId: 'b', workloads: [] }))).toBe(false);
+      expect(await rises(() => commit({ change: 'note-operation', id, memo: { noted: 1 } }))).toBe(true);
       expect(await rises(() => commit({ change: 'cancel-operation', id }))).toBe(true);
       expect(await rises(() => store.finishOperation(id, 'worker', succeeded, []))).toBe(true);
       expect(await rises(() => commit({ change: 'disarm', disarm: null }))).toBe(true);
@@ -349,6 +350,20 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       await store.claimOperation(id, 'worker', LEASE_MS);
       await expect(store.finishOperation(id, 'worker', succeeded, [operation('fence', { hostId: h1.id })])).rejects.toThrow(/what follows/);
       expect((await store.operation(id))?.state).toBe('running');
+    });
+
+    it('takes notes of the decider beside those of its worker, while it is active', async () => {
+      const id = await commitOne(startOf(w1));
+      await store.claimOperation(id, 'worker', LEASE_MS);
+      await store.recordStep(id, 'worker', step('one'), { mine: 1, both: 'worker' });
+      await commit({ change: 'note-operation', id, memo: { both: { deep: [1, 2] }, its: true } });
+      await store.recordStep(id, 'worker', step('two'), null);
+      await store.recordProgress(id, 'worker', { line: 'x' });
+      expect((await store.operation(id))?.memo).toEqual({ mine: 1, both: { deep: [1, 2] }, its: true });
+      expect((await store.readView()).operations.find((one) => one.id === id)?.memo).toEqual({ mine: 1, both: { deep: [1, 2] }, its: true });
+      await store.finishOperation(id, 'worker', succeeded, []);
+      await commit({ change: 'note-operation', id, memo: { late: true } });
+      expect((await store.operation(id))?.memo).not.toHaveProperty('late');
     });
 
     it('carries the wish to cancel while it is active', async () => {

@@ -7,7 +7,10 @@ const REBALANCE: RebalancePolicy = { threshold: 0.3, holdRounds: 3, minImproveme
 export function policyOf(said: ScenarioPolicy = {}): ClusterPolicy {
   return {
     ...DEFAULT_POLICY,
-    placement: { ...DEFAULT_POLICY.placement, strategy: said.placement ?? DEFAULT_POLICY.placement.strategy },
+    placement: {
+      strategy: said.placement ?? DEFAULT_POLICY.placement.strategy, memoryOvercommit: said.memoryOvercommit ?? DEFAULT_POLICY.placement.memoryOvercommit,
+      cpuOvercommit: said.cpuOvercommit ?? DEFAULT_POLICY.placement.cpuOvercommit, reservedMemoryMiB: said.reservedMemoryMiB ?? DEFAULT_POLICY.placement.reservedMemoryMiB,
+    },
     maxSilentShare: said.maxSilentShare ?? DEFAULT_POLICY.maxSilentShare,
     gracefulShutdown: said.gracefulShutdown ?? DEFAULT_POLICY.gracefulShutdown,
     migrateWithinMs: said.migrateWithinS === undefined ? DEFAULT_POLICY.migrateWithinMs : said.migrateWithinS * 1_000,
