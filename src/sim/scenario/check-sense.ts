@@ -20,11 +20,29 @@ interface Placed {
 
 function firstCircle(all: readonly Placed[]): string | null {
   const orders = all.map(({ workload }) => ({ id: workloadId(workload.name), startAfter: (workload.startAfter ?? []).map(workloadId) }));
+  if (isOrdered(orders)) return null;
   for (const [index, { id, startAfter }] of orders.entries()) {
     const circle = circleThrough(orders, id, startAfter);
     if (circle) return `${all[index]?.path ?? ''}.startAfter: ${circle.join(' after ')} is a circle: none of them could ever start first`;
   }
   return null;
+}
+
+/** All can start, one after the other. */
+function isOrdered(orders: readonly { readonly id: WorkloadId; readonly startAfter: readonly WorkloadId[] }[]): boolean {
+  const known = new Set(orders.map(({ id }) => id));
+  const waits = new Map(orders.map(({ id, startAfter }) => [id, new Set(startAfter.filter((one) => known.has(one)))]));
+  const followers = new Map<WorkloadId, WorkloadId[]>();
+  for (const [id, before] of waits) for (const one of before) followers.set(one, [...(followers.get(one) ?? []), id]);
+  const ready = [...waits].filter(([, before]) => before.size === 0).map(([id]) => id);
+  // It grows while it is walked through.
+  for (const id of ready) {
+    for (const follower of followers.get(id) ?? []) {
+      const before = waits.get(follower);
+      if (before?.delete(id) && before.size === 0) ready.push(follower);
+    }
+  }
+  return ready.length === waits.size;
 }
 
 interface Names {
