@@ -17,6 +17,7 @@ import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
+import type { Clock } from '../shared/clock.js';
 import { messageOf } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
 import type { PostgresAudit, PostgresSettings } from '../store/settings.js';
@@ -30,6 +31,7 @@ export interface ClusterReadPorts {
   readonly alerts: AlertPorts;
   readonly policy: ClusterPolicy;
   readonly world: Pick<HostWorld, 'hypervisorOf'>;
+  readonly clock: Clock;
   readonly verdict: () => ClusterVerdict;
   readonly leader: () => { readonly replica: string; readonly epoch: number | null };
 }

@@ -25,12 +25,17 @@ export interface TroublePolicy {
   readonly afterMs: number;
 }
 
-/** Moves for evenness. Kept for the scheduler, which does not rebalance by itself yet. */
+/** Moves for evenness, of a quiet cluster that was uneven in enough looks in a row. */
 export interface RebalancePolicy {
+  /** Above it something is done: the standard deviation of the share of memory used and that of vCPUs, added up. */
   readonly threshold: number;
+  /** Looks in a row. */
   readonly holdRounds: number;
+  /** Of the imbalance, the share that the moves together must take off. */
   readonly minImprovement: number;
   readonly method: 'usage' | 'capacity';
+  /** advise: people are told; automatic: it is done. */
+  readonly act: 'advise' | 'automatic';
 }
 
 export interface ClusterPolicy {
@@ -66,9 +71,12 @@ export interface ClusterPolicy {
   /** A guest that did not shut down is asked again after this. */
   readonly stopRetryMs: number;
   readonly restartBackoff: RestartBackoff;
-  /** Accepted, and without effect so far: the scheduler neither rebalances nor keeps room for host losses. */
+  /** Null: off. */
   readonly rebalance: RebalancePolicy | null;
+  /** What was stopped and is wanted running starts on the host that placement likes best now, not where it was. */
   readonly rebalanceOnStart: boolean;
+  /** What a person moved is not moved for evenness for so long. */
+  readonly handMadeMs: number;
   readonly admission: 'off' | 'n+1' | 'n+2';
   /** Between two tries to re-admit a host that came back. */
   readonly readmitRetryMs: number;
@@ -97,6 +105,7 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   restartBackoff: DEFAULT_BACKOFF,
   rebalance: null,
   rebalanceOnStart: false,
+  handMadeMs: 86_400_000,
   admission: 'off',
 };
 

@@ -7,7 +7,7 @@ export type HoldCode =
   | 'leaving' | 'frozen' | 'quarantined' | 'unhealthy' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
   | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
   | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'undefined-by-hand' | 'in-error' | 'duplicate' | 'autostart-on' | 'no-replica' | 'replica-late' | 'pool-not-taken'
-  | 'plan-outdated';
+  | 'plan-outdated' | 'balance-advised';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

@@ -94,9 +94,9 @@ export class Operator {
 
   /** Planned on what is known now, and begun; what is wrong with it is told as a refusal. */
   async beginPlan(entry: TimelineEntry, request: PlanRequest): Promise<boolean> {
-    const { store, policy, narrator } = this.simulation;
+    const { store, policy, narrator, wallMs } = this.simulation;
     try {
-      const changes = await planToBegin({ store, policy, verdict: () => this.#verdict() }, request);
+      const changes = await planToBegin({ store, policy, verdict: () => this.#verdict(), clock: { nowMs: () => wallMs } }, request);
       return await this.ask(entry, (view) => changes(view, this.#asked));
     } catch (error) {
       narrator.tell('command.refused', { ...withoutAt(entry), why: messageOf(error) });

@@ -22,9 +22,11 @@ export function beginPlan(view: ClusterView, plan: Pick<Plan, 'moves' | 'rounds'
   const what = cause === 'balance' ? 'balances the cluster' : `brings back to ${about} what was drained`;
   return [
     { change: 'operation', operation: carryOut(plan, cause, by, `${by} ${what}`) },
-    { change: 'event', event: event('cluster.plan-begun', `${by} ${what}: ${plan.moves.length} moves in ${plan.rounds} rounds`, { severity: 'notice', data: { cause, moves: plan.moves.length, rounds: plan.rounds } }) },
+    { change: 'event', event: event('cluster.plan-begun', `${by} ${what}: ${counted(plan.moves.length, 'move')} in ${counted(plan.rounds, 'round')}`, { severity: 'notice', data: { cause, moves: plan.moves.length, rounds: plan.rounds } }) },
   ];
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Two plans at once would count on the same room. */
 function assertNoPlan(view: ClusterView): void {

@@ -1,4 +1,5 @@
 // Plans as the API asks for them: of the cluster as it is now, with what the store remembers of drains.
+import { movedLately } from '../balance-watch.js';
 import { beginPlan } from '../commands/begin-plan.js';
 import { findHost } from '../commands/find.js';
 import { planned, planOf, type PlanDocument, type Planning, type PlanRequest } from '../commands/plan-commands.js';
@@ -10,12 +11,14 @@ import type { ClusterView } from '../cluster-view.js';
 import { drainedAway } from './drained-away.js';
 import { placementViewOf } from '../placement-ledger.js';
 import type { ClusterVerdict } from '../verdict.js';
+import type { Clock } from '../../shared/clock.js';
 import { UserError } from '../../shared/errors.js';
 
 export interface PlanPorts {
   readonly store: ClusterStore;
   readonly policy: ClusterPolicy;
   readonly verdict: () => ClusterVerdict;
+  readonly clock: Pick<Clock, 'nowMs'>;
 }
 
 export async function clusterPlan(ports: PlanPorts, request: PlanRequest): Promise<PlanDocument> {
@@ -33,9 +36,9 @@ export async function planToBegin(ports: PlanPorts, request: PlanRequest): Promi
   return (now, asked) => beginPlan(now, plan, { ...asked, cause, about: hosts.map(({ name }) => name).join(', ') });
 }
 
-async function planning({ store, policy, verdict }: PlanPorts, view: ClusterView, { kind, hosts }: PlanRequest): Promise<Planning> {
+async function planning({ store, policy, verdict, clock }: PlanPorts, view: ClusterView, { kind, hosts }: PlanRequest): Promise<Planning> {
   const placement = placementViewOf({ view, verdict: verdict(), policy });
-  if (kind !== 'return') return { view: placement, policy, wanted: [] };
+  if (kind !== 'return') return { view: placement, policy, wanted: [], leaveAlone: movedLately(policy, clock.nowMs()) };
   const ids = hosts.map((name) => findHost(view, name).id);
   // Asked while it is still in maintenance: what would be after its end.
   const back = placement.hosts.map((host) => (ids.includes(host.id) ? { ...host, intent: 'active' as const, cordoned: false } : host));

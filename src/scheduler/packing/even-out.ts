@@ -149,3 +149,10 @@ function apply({ shares, perUnit, loads, sums, squares }: Field, { unit, from, t
     }
   });
 }
+
+/** Standard deviations of the shares used, of memory and of CPUs, added up: what evenOut takes off. */
+export function imbalanceOf(packing: Packing, options: Pick<EvenOutOptions, 'method'>): number {
+  const { rows, sums, squares } = fieldOf(packing, options);
+  if (rows.length === 0) return 0;
+  return sums.reduce((all, sum, which) => all + Math.sqrt(Math.max(0, (squares[which] ?? 0) / rows.length - (sum / rows.length) ** 2)), 0);
+}

@@ -2,7 +2,7 @@
 import { DEFAULT_POLICY, type ClusterPolicy, type RebalancePolicy } from '../../cluster/cluster-policy.js';
 import type { ScenarioPolicy } from './scenario.js';
 
-const REBALANCE: RebalancePolicy = { threshold: 0.3, holdRounds: 3, minImprovement: 0.1, method: 'usage' };
+const REBALANCE: RebalancePolicy = { threshold: 0.3, holdRounds: 3, minImprovement: 0.1, method: 'usage', act: 'automatic' };
 
 export function policyOf(said: ScenarioPolicy = {}): ClusterPolicy {
   return {
@@ -29,6 +29,6 @@ function rebalanceOf(said: ScenarioPolicy['rebalance']): RebalancePolicy | null 
   if (said === 'off') return null;
   return {
     threshold: said.threshold ?? REBALANCE.threshold, holdRounds: said.holdRounds ?? REBALANCE.holdRounds,
-    minImprovement: said.minImprovement ?? REBALANCE.minImprovement, method: said.method ?? REBALANCE.method,
+    minImprovement: said.minImprovement ?? REBALANCE.minImprovement, method: said.method ?? REBALANCE.method, act: said.act ?? REBALANCE.act,
   };
 }

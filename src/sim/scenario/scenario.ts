@@ -27,7 +27,7 @@ const policy = z.strictObject({
     .union([
       z.literal('off'),
       z.literal(false).transform(() => 'off' as const),
-      z.strictObject({ threshold: share.optional(), holdRounds: whole(1, 1000).optional(), minImprovement: share.optional(), method: z.enum(['usage', 'capacity']).optional() }),
+      z.strictObject({ threshold: share.optional(), holdRounds: whole(1, 1000).optional(), minImprovement: share.optional(), method: z.enum(['usage', 'capacity']).optional(), act: z.enum(['advise', 'automatic']).optional() }),
     ])
     .optional(),
   rebalanceOnStart: z.boolean().optional(),
