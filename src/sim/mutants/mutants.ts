@@ -6,6 +6,7 @@ import { RULES, type Rule } from '../../cluster/decide.js';
 import { Listening } from '../../cluster/listening.js';
 import { NO_PROMISES, Promises } from '../../cluster/promises.js';
 import { QuorumLease } from '../../cluster/quorum-lease.js';
+import { carryOutPlans } from '../../cluster/rules/carry-out-plans.js';
 import { drainMaintenanceHosts } from '../../cluster/rules/drain-maintenance-hosts.js';
 import { fenceSilentHosts } from '../../cluster/rules/fence-silent-hosts.js';
 import { recoverFromFencedHosts } from '../../cluster/rules/recover-from-fenced-hosts.js';
@@ -24,6 +25,7 @@ import { memoryFits } from '../../scheduler/rules/memory-fits.js';
 import { obeysHostsRules } from '../../scheduler/rules/obeys-hosts-rules.js';
 import { COPY_RELOCATION_STEPS } from '../../migration/run-copy-relocation.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { fail, ok } from '../../shared/result.js';
 import { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName } from '../scenario/result.js';
 import { Disk } from '../simulated-agent.js';
@@ -73,6 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'placement-ignores-hosts', without: 'hard hosts rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(obeysHostsRules) },
   { name: 'placement-ignores-memory', without: 'what does not fit into the memory waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(memoryFits) },
   { name: 'placement-ignores-cpus', without: 'what does not fit into the CPUs waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(cpusFit) },
+  { name: 'plan-is-believed', without: 'each move of a plan is asked of placement again when its turn comes', caughtBy: ['hard-rules-hold', 'capacity-holds'], apply: () => insteadInList(RULES, carryOutPlans, believePlans) },
   { name: 'error-is-retried', without: 'what is in error waits for a person', caughtBy: ['error-is-left-alone'], apply: () => insteadInList(RULES, startWorkloads, startFromError) },
   { name: 'drain-moves-cold', without: 'a drain moves live, or leaves it running', caughtBy: ['bystanders-untouched'], apply: () => insteadInList(RULES, drainMaintenanceHosts, drainCold) },
 ];
@@ -83,6 +86,15 @@ const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FI
 const recoverFromSilentHosts: Rule = (context) => {
   const believed = (host: Host): Host => (host.condition !== 'silent' && host.condition !== 'fencing' ? host : { ...host, condition: 'fenced', proof: { kind: 'operator', evidence: 'it is silent', atMs: context.nowMs, bootId: null, hostEpoch: host.hostEpoch } });
   return recoverFromFencedHosts({ ...context, view: { ...context.view, hosts: context.view.hosts.map(believed) }, hostOf: (id) => { const host = context.hostOf(id); return host && believed(host); } });
+};
+
+/** Where the plan says, whatever has come to be against it. */
+const believePlans: Rule = (context) => {
+  const place: typeof context.ledger.place = ({ exclude }) => {
+    const target = context.view.hosts.find((host) => exclude.every((one) => one.hostId !== host.id));
+    return target ? ok({ hostId: target.id, host: target.name, ranking: [], refusals: [] }) : fail({ code: 'no-legal-host', why: 'it is gone', refusals: [] });
+  };
+  return carryOutPlans({ ...context, ledger: { ...context.ledger, place } });
 };
 
 /** What is in error passes for something that waits for its first start. */

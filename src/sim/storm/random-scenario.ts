@@ -6,6 +6,7 @@ import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
 import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
+import { plansMeanwhile, randomRebalance } from './random-plans.js';
 import { moreRules } from './random-rules.js';
 import { healed, pick, putRight, randomStorm } from './random-storm.js';
 
@@ -26,7 +27,7 @@ export function randomScenario(seed: number): Scenario {
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
   const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
   return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
@@ -34,7 +35,7 @@ export function randomScenario(seed: number): Scenario {
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
 function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
-  const placed = randomPlacement(seed);
+  const placed = { ...randomPlacement(seed), ...randomRebalance(seed) };
   if (rng.next() < 0.4) return Object.keys(placed).length === 0 ? {} : { policy: placed };
   return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30), ...placed } };
 }
