@@ -13,6 +13,8 @@ import type { Unit } from './cluster-model.js';
 export interface Legality {
   /** True: only room and where others stand can be against it. */
   readonly ask: (unit: number, host: number) => boolean;
+  /** Units of one kind have the same answers everywhere. */
+  readonly kind: (unit: number) => string;
 }
 
 const YES = 1;
@@ -33,12 +35,17 @@ export function legality(view: PlacementView, hosts: readonly Host[], units: rea
     kinds.set(key, known);
     return known;
   };
+  const numbers = new Map<Kind, number>();
   const ofUnits = units.map(({ workloads }) => [...new Set(workloads.map(kindOf))]);
   const asked = ({ example, verdicts }: Kind, row: number): boolean => {
     if (verdicts[row] === 0) verdicts[row] = isLegal(view, homes, example, hosts[row]) ? YES : NO;
     return verdicts[row] === YES;
   };
-  return { ask: (unit, host) => ofUnits[unit]?.every((kind) => asked(kind, host)) ?? false };
+  for (const kind of kinds.values()) numbers.set(kind, numbers.size);
+  return {
+    ask: (unit, host) => ofUnits[unit]?.every((kind) => asked(kind, host)) ?? false,
+    kind: (unit) => (ofUnits[unit] ?? []).map((kind) => numbers.get(kind)).join('+'),
+  };
 }
 
 function isLegal(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload: Workload, host: Host | undefined): boolean {

@@ -10,6 +10,9 @@ export interface Loss {
   readonly down: readonly number[];
 }
 
+/** It is tried for every host of a cluster: what may stay down by this may yet find a place in a search that takes longer. */
+const EFFORT = 300_000;
+
 /** Leaves the packing as it was. What is not protected is nobody's to recover. */
 export function loseHosts(packing: Packing, hosts: readonly number[]): Loss {
   const { units } = packing.model;
@@ -18,7 +21,7 @@ export function loseHosts(packing: Packing, hosts: readonly number[]): Loss {
   const closedBefore = hosts.map((host) => packing.closed[host] ?? 0);
   const homes = gone.map((unit) => packing.take(unit));
   for (const host of hosts) packing.closed[host] = 1;
-  const { unplaced } = placeBatch(packing, { units: lost });
+  const { unplaced } = placeBatch(packing, { units: lost, effort: EFFORT });
   const inOrder = [...unplaced].sort((one, other) => (units[other]?.priority ?? 0) - (units[one]?.priority ?? 0) || one - other);
   for (const unit of lost) packing.take(unit);
   hosts.forEach((host, nth) => {

@@ -2,14 +2,20 @@
 import { MEMORY, RESOURCES } from '../resources.js';
 import { NOWHERE, type ClusterModel } from './cluster-model.js';
 import type { Packing } from './packing.js';
+import { fillHosts } from './fill-hosts.js';
 import { MOVES_TO_REPAIR, repair, type Movable } from './repair.js';
 
 const WIDTH = RESOURCES.length;
+
+/** In the search for an exact fit (see fillHosts): some tenths of a second at most. */
+const FILL_EFFORT = 1_500_000;
 
 export interface Batch {
   readonly units: readonly number[];
   /** Units that stand on hosts and may be moved to make room; default: none. */
   readonly movable?: Movable;
+  /** Of the search for an exact fit; default: what one recovery is worth. */
+  readonly effort?: number;
 }
 
 export interface Placed {
@@ -27,7 +33,7 @@ type Choice = (packing: Packing, unit: number) => number;
  * of others would make it one (of a group that stands on several hosts already, that is not looked for); a lower priority is left
  * before a higher one.
  */
-export function placeBatch(packing: Packing, { units, movable = () => false }: Batch): Placed {
+export function placeBatch(packing: Packing, { units, movable = () => false, effort = FILL_EFFORT }: Batch): Placed {
   const tried = new Set<string>();
   let best: Try | null = null;
   for (const order of ORDERS) {
@@ -42,7 +48,9 @@ export function placeBatch(packing: Packing, { units, movable = () => false }: B
       for (const unit of sorted) packing.take(unit);
     }
   }
-  return best === null ? { unplaced: [], moved: [] } : mend(packing, { units, movable }, best);
+  if (best === null) return { unplaced: [], moved: [] };
+  if (fillHosts(packing, units, { effort })) return { unplaced: [], moved: [] };
+  return mend(packing, { units, movable }, best);
 }
 
 interface Try {
@@ -51,7 +59,7 @@ interface Try {
 }
 
 /** From the best try: room for those that are left is made by moving others; then by leaving those that matter less. */
-function mend(packing: Packing, { units, movable }: Required<Batch>, best: Try): Placed {
+function mend(packing: Packing, { units, movable }: Required<Omit<Batch, 'effort'>>, best: Try): Placed {
   for (const [unit, host] of best.at) if (host !== NOWHERE) packing.put(unit, host);
   const own = new Set(units);
   const before = Int32Array.from(packing.at);
