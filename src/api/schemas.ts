@@ -97,9 +97,11 @@ export const deletionQuery = z.strictObject({
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
 const nameOrId = z.string().min(1).max(255);
-export const planHosts = z.strictObject({
-  host: z.union([nameOrId, z.array(nameOrId).min(1).max(1_000)]).transform((given) => (typeof given === 'string' ? [given] : given)).meta({ description: 'name or id; repeat it for several' }),
-});
+const planned = z.union([nameOrId, z.array(nameOrId).min(1).max(1_000)]).transform((given) => (typeof given === 'string' ? [given] : given)).meta({ description: 'name or id; repeat it for several' });
+export const planHosts = z.strictObject({ host: planned });
+const dryRun = yes.meta({ description: 'only say what would be done' });
+export const dryRunQuery = z.strictObject({ dryRun });
+export const returnQuery = z.strictObject({ host: planned, dryRun });
 
 export const trustRenewal = z.strictObject({ force: z.boolean().default(false).meta({ description: 'also certificates that are good for long' }) });
 

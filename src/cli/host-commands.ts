@@ -1,6 +1,7 @@
 // reeve host …
 import type { Command } from 'commander';
 import type { HostDocument } from '../api/documents.js';
+import type { PlanDocument } from '../cluster/commands/plan-commands.js';
 import type { DrainPlan } from '../cluster/commands/drain-plan.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Context } from './context.js';
@@ -8,6 +9,7 @@ import { coloured, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
 import { planPath } from './plan-commands.js';
+import { showRounds } from './show-plan.js';
 import { showHost, showReport } from './show-details.js';
 import { showDrainPlan } from './show-drain-plan.js';
 
@@ -121,9 +123,12 @@ async function checkOnly(context: Context, host: Readonly<Record<string, unknown
   if (items.some((one) => one.state === 'fail')) context.exitCode = EXIT.failed;
 }
 
-async function drain(context: Context, [name]: readonly string[], { dryRun }: Readonly<Record<string, unknown>>): Promise<void> {
+async function drain(context: Context, [name = '']: readonly string[], { dryRun }: Readonly<Record<string, unknown>>): Promise<void> {
   const plan = await context.client.get<DrainPlan>(at`/hosts/${name}/drain-plan`);
-  if (dryRun === true) return context.show(plan, showDrainPlan);
+  if (dryRun === true) {
+    const { moves } = await context.client.get<PlanDocument>(planPath({ kind: 'drain', hosts: [name] }));
+    return context.show({ ...plan, moves }, (one) => [showDrainPlan(one), ...showRounds(moves)].join('\n'));
+  }
   if (!context.json) context.terminal.out(`${showDrainPlan(plan)}\n`);
   await context.begun(await context.client.post<Begun>(at`/hosts/${name}/drain`), `${name}: being drained`);
 }

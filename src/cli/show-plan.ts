@@ -9,7 +9,7 @@ const KINDS = { loss: 'Loss of', drain: 'Drain of', balance: 'Balance', return: 
 const HOSTS_SHOWN = 20;
 
 export function showPlan(plan: PlanDocument): string {
-  return [headOf(plan), ...groupsOf(plan), ...roundsOf(plan), ...unplacedOf(plan), figuresOf(plan)].join('\n');
+  return [headOf(plan), ...groupsOf(plan), ...showRounds(plan.moves), ...unplacedOf(plan), figuresOf(plan)].join('\n');
 }
 
 function headOf({ kind, hosts, moves, rounds, estimatedS, unplaced }: PlanDocument): string {
@@ -24,7 +24,7 @@ function groupsOf({ groups = [], hosts }: PlanDocument): readonly string[] {
   return ['', 'Together, in this order:', ...groups.map((group, nth) => `  ${nth + 1}. ${group.join(', ')}`)];
 }
 
-function roundsOf({ moves }: PlanDocument): readonly string[] {
+export function showRounds(moves: PlanDocument['moves']): readonly string[] {
   const rounds = [...new Set(moves.map(({ round }) => round))].sort((one, other) => one - other);
   return rounds.flatMap((round) => ['', `Round ${round}`, table(moves.filter((one) => one.round === round).map((one) => [one.workload, `${one.from ?? '-'} -> ${one.to}`, HOW[one.how], mebibytes(one.memoryMiB), one.why]))]);
 }
