@@ -1,3 +1,4 @@
+// Who starts where when hosts are lost, in what order, and who stays down.
 import { describe, expect, it } from 'vitest';
 import { aFacts, aHost, aWorkload } from '../../test/fixtures/cluster.js';
 import type { Host } from '../hosts/host.js';

@@ -9,6 +9,7 @@ import { planned, type PlanKind, type PlanRequest } from '../cluster/commands/pl
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import { hostId, workloadId } from '../shared/ids.js';
 import { seededRng } from '../shared/rng.js';
+import { runScenario } from './run-scenario.js';
 import { planFromFile } from './plan-command.js';
 import { exportScenario } from './scenario/export-scenario.js';
 
@@ -52,6 +53,20 @@ describe('planFromFile', () => {
     expect(await lineOf(CLUSTER, { kind: 'return', hosts: ['h1'] })).toMatch(/asks the control plane/);
     const missing = await planFromFile(join(folder, 'none.yaml'), loss('h1'));
     expect(missing.ok ? '' : missing.error).toMatch(/none\.yaml: ENOENT/);
+  });
+
+  it.each([1, 2, 3, 4])('says of a loss what recovery then does (%i)', async (seed) => {
+    const rng = seededRng(seed);
+    const hosts = Array.from({ length: 4 }, (_, nth) => ({ name: `h${nth}`, cpus: 4, memoryMiB: 8_192, fencing: ['power' as const] }));
+    const workloads = Array.from({ length: 16 }, (_, nth) => ({ name: `vm-${String(nth).padStart(2, '0')}`, host: `h${nth % 4}`, memoryMiB: 512 * (1 + rng.int(5)), cpus: 1 + rng.int(3), priority: rng.int(3) }));
+    const rules = [{ name: 'apart', type: 'keep-apart' as const, workloads: ['vm-00', 'vm-01'] }, { name: 'pair', type: 'keep-together' as const, workloads: ['vm-04', 'vm-08'] }];
+    const cluster = { hosts, workloads, rules };
+    const made = await planFromFile(fileOf(cluster), loss('h0'));
+    const { final } = await runScenario({ ...cluster, timeline: [{ at: 20, do: 'host.power-cut', host: 'h0' }], until: 200 }, { seed: 1 });
+    const there = workloads.filter(({ host }) => host === 'h0').map(({ name }) => name);
+    const then = Object.fromEntries(there.map((name) => [name, final.workloads[name]?.runningOn[0] ?? 'down']));
+    const said = made.ok ? Object.fromEntries([...made.value.moves.map(({ workload, to }) => [workload, to]), ...made.value.unplaced.map(({ workload }) => [workload, 'down'])] as const) : {};
+    expect(said).toEqual(then);
   });
 
   it('takes what an export says at its time 0 as it stands: cordoned, in maintenance, locked', async () => {

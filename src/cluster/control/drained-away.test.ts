@@ -1,3 +1,4 @@
+// What the latest drain of a host took away, read from its operations page by page.
 import { describe, expect, it } from 'vitest';
 import { aHost, anOperation, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
 import { operationId } from '../../shared/ids.js';
