@@ -23,6 +23,8 @@ const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices
 const onLun = (host: typeof one, pool: string | null): typeof one => ({ ...host, facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x', isClustered: false, criu: false, pools: pool === null ? [] : [{ name: pool, driver: 'btrfs', source: 'fs' }], filesystems: [{ uuid: 'fs', sizeBytes: 1, serial: null, generation: 1 }], networks: [], profiles: [] }] }) });
 
 const NO_FIGURES = { imbalance: 0, memoryImbalance: 0, cpuImbalance: 0, fullest: 0, hosts: [] };
+const sized = (host: typeof one, memoryMiB: number): typeof one => ({ ...host, facts: aFacts({ memoryMiB }) });
+const needing = (workload: Workload, memoryMiB: number): Workload => ({ ...workload, needs: { ...workload.needs, memoryMiB } });
 
 interface Given {
   readonly view: Partial<ClusterView>;
@@ -50,6 +52,7 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   'not-admitted': { view: { hosts: [one, two, fenced], operations: [anOperation('readmit', { hostId: three.id })] }, verdict: aClusterVerdict([aVerdict(three, { bootId: 'boot-new' })]), remedy: /reeve operation list/ },
   'no-capacity': { view: { hosts: [one, fenced], workloads: [{ ...there, needs: { ...there.needs, memoryMiB: 99_999 } }] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
   'no-legal-host': { view: { hosts: [{ ...one, cordoned: true }, fenced], workloads: [there] }, verdict: heard(three), remedy: /reeve workload explain vm/ },
+  'making-room': { view: { hosts: [sized(one, 4_608), sized(two, 2_560), sized(fenced, 9_000)], workloads: [needing(there, 4_096), needing(aWorkload('small', one), 2_048)] }, verdict: heard(three), remedy: /waits until small has moved to host-2; `reeve workload explain vm`/ },
   'rule-broken': { view: { ...shows(vm, 'running'), hosts: [one], rules: onHost(true, two) }, remedy: /reeve workload explain vm/ },
   'operation-active': { view: { hosts: [one, fenced], workloads: [there], operations: [anOperation('stop', { workloadId: vm.id })] }, verdict: heard(three), remedy: /reeve operation show op-stop/ },
   'too-many-in-flight': { view: { hosts: [one, fenced], workloads: [there], operations: [1, 2, 3, 4, 5, 6].map((index) => anOperation('start', { id: `o${index}` as never, targetHostId: one.id })) }, verdict: heard(three), remedy: /it is next/ },

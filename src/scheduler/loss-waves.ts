@@ -1,10 +1,13 @@
-// Recovery in waves, as its rule begins it: in each wave what may start now, the rest after what it waits for.
+// Recovery in waves, as its rule begins it: in each wave what may start now, the rest after what it waits for; what has no place gets room by moves of others.
+import type { Host } from '../hosts/host.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import type { LossOptions } from './plan-loss.js';
+import { placeTogether } from './place-together.js';
 import { placeWorkload } from './place-workload.js';
 import type { PlacementView } from './placement.js';
 import type { Unplaced } from './plan.js';
+import { roomFor } from './room-for.js';
 import { matesOf } from './standing.js';
 
 export interface Started {
@@ -13,36 +16,61 @@ export interface Started {
   readonly round: number;
 }
 
+/** It was moved live, to make room. */
+export interface Moved {
+  readonly workload: Workload;
+  readonly from: Host;
+  readonly to: Host;
+  readonly round: number;
+  readonly for: string;
+}
+
+/** So many are moved to make room; each once. */
+const MOST_MOVED = 100;
+
 export class LossWaves {
   readonly started = new Map<WorkloadId, Started>();
+  readonly moved: Moved[] = [];
+  #view: PlacementView;
+  #moving: Moved[] = [];
   #promised: { workloadId: string; hostId: HostId }[];
   readonly #refused = new Map<WorkloadId, string>();
 
   /** `order`: those that are to be started, what matters most first. */
   constructor(
-    private readonly view: PlacementView,
+    view: PlacementView,
     private readonly order: readonly Workload[],
     private readonly options: LossOptions,
   ) {
+    this.#view = view;
     this.#promised = [...view.promised];
   }
 
-  /** Goes on after what was started before. */
   run(): void {
-    const first = 1 + [...this.started.values()].reduce((most, { round }) => Math.max(most, round), 0);
-    for (let round = first; this.#wave(round) > 0; round += 1);
+    do {
+      for (let round = this.#nextRound(); this.#wave(round); round += 1);
+    } while (this.#arrive());
   }
 
-  #wave(round: number): number {
+  #nextRound = (): number => 1 + [...this.started.values(), ...this.moved].reduce((most, { round }) => Math.max(most, round), 0);
+
+  #seen = (): PlacementView => ({ ...this.#view, promised: this.#promised });
+
+  /** False: nothing has begun. */
+  #wave(round: number): boolean {
     const begun = new Map<HostId, number>();
+    const pending = this.order.filter(({ id }) => !this.started.has(id));
+    const together = pending.length === 0 ? new Map<WorkloadId, HostId>() : placeTogether(this.#seen(), pending);
+    const isMoving = this.#moving.length > 0;
     let count = 0;
-    for (const workload of this.order) {
-      if (this.started.has(workload.id) || this.#refused.has(workload.id) || this.#waitsFor(workload, round) !== null) continue;
-      const seen = { ...this.view, promised: this.#promised };
-      const request = { workload, exclude: [] };
-      const placed = placeWorkload(seen, request);
+    for (const workload of pending) {
+      if (this.#refused.has(workload.id) || this.#waitsFor(workload, round) !== null) continue;
+      const request = { workload, exclude: [], planned: together.get(workload.id) };
+      const placed = placeWorkload(this.#seen(), request);
       if (!placed.ok) {
         this.#refused.set(workload.id, placed.error.why);
+        // One room at a time: what is on its way changes what is free.
+        count += isMoving ? 0 : this.#makeRoom(workload, round);
         continue;
       }
       const { hostId } = placed.value;
@@ -50,11 +78,11 @@ export class LossWaves {
       if (there >= this.options.startsPerHost) continue;
       begun.set(hostId, there + 1);
       // The room of those that must come along was looked at with its own.
-      for (const one of [workload, ...matesOf(seen, request).companions]) this.#promise(one.id, hostId);
+      for (const one of [workload, ...matesOf(this.#seen(), request).companions]) this.#promise(one.id, hostId);
       this.started.set(workload.id, { workload, hostId, round });
       count += 1;
     }
-    return count;
+    return count > 0;
   }
 
   #promise(workloadId: WorkloadId, hostId: HostId): void {
@@ -67,25 +95,27 @@ export class LossWaves {
     return this.order.find((one) => workload.startAfter.includes(one.id) && (this.started.get(one.id)?.round ?? round) >= round) ?? null;
   }
 
-  /** Those that found no place, what matters most first; not those that wait for another. */
-  refused(): readonly Workload[] {
-    return this.order.filter(({ id }) => this.#refused.has(id));
-  }
-
-  /** It has another place than the one that was found for it alone, or one at all. */
-  settle(workload: Workload, hostId: HostId): void {
-    const { round } = this.started.get(workload.id) ?? { round: this.#roundAfter(workload) };
-    const before = this.started.get(workload.id)?.hostId;
-    if (before !== hostId) {
-      this.#promised = this.#promised.filter((one) => one.workloadId !== workload.id || one.hostId !== before);
-      this.#promise(workload.id, hostId);
+  /** While they are under way they count where they are and where they go. */
+  #makeRoom(workload: Workload, round: number): number {
+    const leavesAlone = ({ id }: Workload): boolean => this.moved.some((one) => one.workload.id === id);
+    const moves = this.moved.length >= MOST_MOVED ? [] : (roomFor(this.#seen(), { workload, exclude: [], leavesAlone }) ?? []);
+    for (const move of moves) {
+      this.#promise(move.workload.id, move.to.id);
+      this.#moving.push({ ...move, round, for: workload.name });
+      this.moved.push({ ...move, round, for: workload.name });
     }
-    this.#refused.delete(workload.id);
-    this.started.set(workload.id, { workload, hostId, round });
+    return moves.length;
   }
 
-  #roundAfter({ startAfter }: Workload): number {
-    return 1 + Math.max(0, ...startAfter.map((id) => this.started.get(id)?.round ?? 0));
+  /** What makes room has arrived: all are asked again. False: nothing was on its way. */
+  #arrive(): boolean {
+    if (this.#moving.length === 0) return false;
+    const to = new Map<string, HostId>(this.#moving.map((move) => [move.workload.id, move.to.id]));
+    this.#view = { ...this.#view, workloads: this.#view.workloads.map((one) => ({ ...one, hostId: to.get(one.id) ?? one.hostId })) };
+    this.#promised = this.#promised.filter((one) => to.get(one.workloadId) !== one.hostId);
+    this.#moving = [];
+    this.#refused.clear();
+    return true;
   }
 
   unplaced(): readonly Unplaced[] {

@@ -78,4 +78,6 @@ export interface PlacementRequest {
   readonly exclude: readonly { readonly hostId: HostId; readonly why: string }[];
   /** Hosts that those which must stay with it leave together with it. */
   readonly leftByMates?: readonly HostId[];
+  /** Its place in a plan for many: taken where nothing stronger is against it. */
+  readonly planned?: HostId | undefined;
 }

@@ -1,15 +1,15 @@
-// What the loss of hosts would do: who starts where, in what order, and who stays down. As recovery places, one after the other; what finds no place so is tried together with the rest.
+// What the loss of hosts would do: who starts where, in what order, and who stays down. As recovery does it.
 import type { Host } from '../hosts/host.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import { clusterFigures } from './cluster-figures.js';
 import { orderForRecovery } from './drain-order.js';
-import { LossWaves, type Started } from './loss-waves.js';
-import { clusterModel, NOWHERE, type ClusterModel } from './packing/cluster-model.js';
+import { LossWaves, type Moved, type Started } from './loss-waves.js';
+import { clusterModel, NOWHERE } from './packing/cluster-model.js';
 import { Packing } from './packing/packing.js';
-import { placeBatch } from './packing/place-batch.js';
 import type { PlacementView } from './placement.js';
 import type { Plan, PlannedMove, Unplaced } from './plan.js';
+import { DEFAULT_TIMING, planned } from './to-plan.js';
 
 export interface LossOptions {
   /** Starts under way at once on one host. */
@@ -24,26 +24,14 @@ export function planLoss(view: PlacementView, hostIds: readonly HostId[], option
   const without = viewWithout(view, lost);
   const there = view.workloads.filter((one) => one.hostId !== null && lost.has(one.hostId) && one.state !== 'stopped');
   const waves = new LossWaves(without, orderForRecovery(there.filter(isRecovered)), options);
-  const packing = recovered(clusterModel(without), waves);
-  const started = [...waves.started.values()];
-  const rounds = started.reduce((most, { round }) => Math.max(most, round), 0);
+  waves.run();
+  const moves = [...waves.moved.map(makesRoom), ...[...waves.started.values()].map((one) => moveOf(view, one))].sort((one, other) => one.round - other.round);
+  const rounds = moves.reduce((most, { round }) => Math.max(most, round), 0);
   return {
-    moves: started.map((one) => moveOf(view, one)).sort((one, other) => one.round - other.round),
-    unplaced: [...waves.unplaced(), ...there.filter((one) => !isRecovered(one)).map(leftAlone)],
-    before: clusterFigures(new Packing(clusterModel(view))), after: clusterFigures(packing),
-    rounds, estimatedS: rounds === 0 ? null : rounds * START_S,
+    moves, unplaced: [...waves.unplaced(), ...there.filter((one) => !isRecovered(one)).map(leftAlone)],
+    before: clusterFigures(new Packing(clusterModel(view))), after: clusterFigures(packingAfter(without, waves)),
+    rounds, estimatedS: rounds === 0 ? null : rounds * START_S + Math.ceil(waves.moved.reduce((sum, { workload }) => sum + workload.needs.memoryMiB, 0) / DEFAULT_TIMING.copyMiBps),
   };
-}
-
-/** Those that wait for one which has found a place in the end follow it. */
-function recovered(model: ClusterModel, waves: LossWaves): Packing {
-  for (;;) {
-    waves.run();
-    const packing = packingAfter(model, waves.started);
-    const count = waves.started.size;
-    placeTheRest(packing, waves);
-    if (waves.started.size === count) return packing;
-  }
 }
 
 /** As recovery sees it once they are proven off. */
@@ -62,36 +50,25 @@ function leftAlone({ name, state }: Workload): Unplaced {
   return { workload: name, why: state === 'error' ? 'it is in error, and waits for a person wherever it is' : 'it is not protected, or not managed: it stays down until its host is back' };
 }
 
-/** Those that run on stand where they are; the lost ones where they are started. */
-function packingAfter(model: ClusterModel, started: ReadonlyMap<string, Started>): Packing {
-  const packing = new Packing(model);
+/** Those that run on stand where they are, or were moved to; the lost ones where they are started. */
+function packingAfter(view: PlacementView, { started, moved }: LossWaves): Packing {
+  const packing = new Packing(clusterModel(view));
   const { units, hosts, hostRow } = packing.model;
+  const targets = new Map([...[...started.values()].map(({ workload, hostId }) => [workload.id, hostId] as const), ...moved.map(({ workload, to }) => [workload.id, to.id] as const)]);
   hosts.forEach(({ condition }, row) => {
     if (condition === 'fenced') packing.closed[row] = 1;
   });
   units.forEach(({ home, workloads }, unit) => {
-    if (home === NOWHERE || hosts[home]?.condition !== 'fenced') return;
+    const target = workloads.map(({ id }) => targets.get(id)).find((id) => id !== undefined);
+    if (home === NOWHERE || (hosts[home]?.condition !== 'fenced' && target === undefined)) return;
     packing.take(unit);
-    const target = workloads.map(({ id }) => started.get(id)?.hostId).find((id) => id !== undefined);
     const row = target === undefined ? undefined : hostRow.get(target);
     if (row !== undefined) packing.put(unit, row);
   });
   return packing;
 }
 
-/** Those that were placed before them have not begun to run: they may go elsewhere for it. */
-function placeTheRest(packing: Packing, waves: LossWaves): void {
-  const { unitRow, units, hosts } = packing.model;
-  const rows = (some: readonly Workload[]): readonly number[] => [...new Set(some.flatMap(({ id }) => unitRow.get(id) ?? []))];
-  const left = rows(waves.refused());
-  if (left.length === 0) return;
-  const before = new Set(rows([...waves.started.values()].map(({ workload }) => workload)));
-  placeBatch(packing, { units: left, movable: (unit) => before.has(unit) });
-  for (const unit of [...left, ...before]) {
-    const host = hosts[packing.at[unit] ?? NOWHERE];
-    for (const workload of host ? (units[unit]?.workloads ?? []).filter(isRecovered) : []) if (host) waves.settle(workload, host.id);
-  }
-}
+const makesRoom = ({ workload, from, to, round, for: other }: Moved): PlannedMove => planned(workload, from, to, { round, why: `makes room for ${other}`, how: 'live' });
 
 function moveOf(view: PlacementView, { workload, hostId, round }: Started): PlannedMove {
   const nameOf = (id: HostId | null): string => view.hosts.find((host) => host.id === id)?.name ?? 'a host that is gone';

@@ -22,7 +22,7 @@ const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'not-admitted': true, 'looking-around': true, 'no-lease': true, 'not-under-lease': true, 'no-capacity': true, 'no-legal-host': true,
   'rule-broken': true, 'operation-active': true, 'too-many-in-flight': true, 'cooldown': true, 'start-after': true, 'predecessor-in-error': true,
   'locked': true, 'cannot-move': true, 'stopped-by-hand': true, 'paused': true, 'missing': true, 'undefined-by-hand': true, 'in-error': true,
-  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true, 'pool-not-taken': true, 'plan-outdated': true, 'balance-advised': true,
+  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true, 'pool-not-taken': true, 'plan-outdated': true, 'making-room': true, 'balance-advised': true,
 };
 
 export const DOS = Object.keys(DO_SET) as readonly Do[];

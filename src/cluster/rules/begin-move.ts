@@ -12,7 +12,7 @@ import type { Operation } from '../operation.js';
 export interface Move {
   readonly rule: string;
   /** Why it moves, as people are told when it has. */
-  readonly cause: 'drain' | 'failback' | 'rule' | 'rebalance' | 'return';
+  readonly cause: 'drain' | 'failback' | 'rule' | 'room' | 'rebalance' | 'return';
   readonly workload: Workload;
   readonly from: Host;
   readonly target: { readonly hostId: HostId; readonly host: string };

@@ -11,6 +11,7 @@ import type { Rule, RuleContext, RuleOutput } from '../decide.js';
 import type { Operation } from '../operation.js';
 import { beginMove, failedTargets, type TriedTarget } from './begin-move.js';
 import { disarmBrake } from './brakes.js';
+import { makeRoom } from './make-room.js';
 import { leavesTrouble, noBetterThan, troubleHolds } from './troubled-hosts.js';
 import { isOurs, lockBrake } from './workload-brakes.js';
 
@@ -95,6 +96,8 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
     const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], leftByMates: [host.id] });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
+  const room = makeRoom(context, { rule: NAME, workload, exclude: [...exclude, ...tried], why: emptying.why });
+  if (room) return room;
   return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));
 }
 

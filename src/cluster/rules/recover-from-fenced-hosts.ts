@@ -1,6 +1,8 @@
 // Protected workloads of hosts that are proven off are started elsewhere, by priority, each with the proof.
 import { isOff, type Host, type HostProof } from '../../hosts/host.js';
 import { orderForRecovery } from '../../scheduler/drain-order.js';
+import { placeTogether } from '../../scheduler/place-together.js';
+import type { NoPlacement } from '../../scheduler/placement.js';
 import { proofCovers } from '../../workloads/proof-covers.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
@@ -12,6 +14,7 @@ import { poolBrake } from '../lost-pools.js';
 import { disarmBrake } from './brakes.js';
 import { elsewhereAlready } from './elsewhere-already.js';
 import { keepWithHost, staysWithHost } from './keep-with-leaving-host.js';
+import { makeRoom } from './make-room.js';
 import { setWaiting } from './set-waiting.js';
 import { retryBrake, startsBrake } from './start-brakes.js';
 import { startOrder } from './start-order.js';
@@ -25,21 +28,23 @@ export const recoverFromFencedHosts: Rule = (context) => {
   if (off.size === 0) return { actions: [], holds: [] };
   const here = context.view.workloads.filter((workload) => workload.hostId !== null && off.has(workload.hostId) && workload.state !== 'error' && isOurs(context, workload));
   // Over all hosts at once: what matters most gets the room, wherever it was.
-  const outputs = orderForRecovery(here).map((workload) => {
+  const inOrder = orderForRecovery(here);
+  const together = placeTogether(context.ledger.view(), inOrder.filter((one) => one.isProtected && one.desired === 'running' && context.operationOn(one.id) === null));
+  const outputs = inOrder.map((workload) => {
     const host = workload.hostId === null ? undefined : off.get(workload.hostId);
-    return host ? follow(context, host, workload) : { actions: [], holds: [] };
+    return host ? follow(context, host, workload, together.get(workload.id)) : { actions: [], holds: [] };
   });
   return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
 };
 
 const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
 
-function follow(context: RuleContext, host: Host, workload: Workload): RuleOutput {
+function follow(context: RuleContext, host: Host, workload: Workload, planned: Host['id'] | undefined): RuleOutput {
   if (staysWithHost(context, host)) return keepWithHost(context, host, workload);
   // It may run on there, and nobody says otherwise.
   if (!workload.isProtected && !proofCovers(host, workload)) return isSighted(context, workload) ? no(notUnderLease(host, workload)) : no();
   if (!workload.isProtected) return workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not protected');
-  if (workload.desired === 'running') return recover(context, host, workload);
+  if (workload.desired === 'running') return recover(context, host, workload, planned);
   if (!proofCovers(host, workload)) return no();
   const settled = workload.state === 'stopped' ? no() : sayStopped(host, workload, 'not wanted running');
   return settled.actions.length === 0 && workload.desired === 'stopped' ? rehome(context, host, workload) : settled;
@@ -84,7 +89,7 @@ function rehome(context: RuleContext, host: Host, workload: Workload): RuleOutpu
   return { actions: [{ rule: NAME, about: workload.name, why, changes }], holds: [] };
 }
 
-function recover(context: RuleContext, host: Host, workload: Workload): RuleOutput {
+function recover(context: RuleContext, host: Host, workload: Workload, planned: Host['id'] | undefined): RuleOutput {
   const disarmed = disarmBrake(context);
   if (disarmed) return no(disarmed);
   const contradicted = stillHeard(context, host);
@@ -102,12 +107,18 @@ function recover(context: RuleContext, host: Host, workload: Workload): RuleOutp
   const { brake, notes } = startOrder(context, workload);
   const reason = brake ?? retryBrake(context, workload);
   if (reason) return heldBack(workload, reason);
-  const placed = context.ledger.place({ workload, exclude: [{ hostId: host.id, why: `${host.name} is ${host.condition}` }] });
-  if (!placed.ok) return setWaiting(NAME, workload, placed.error);
+  const exclude = [{ hostId: host.id, why: `${host.name} is ${host.condition}` }];
+  const placed = context.ledger.place({ workload, exclude, planned });
+  if (!placed.ok) return withRoom(workload, placed.error, makeRoom(context, { rule: NAME, workload, exclude, why: `${host.name} is off` }));
   const busy = startsBrake(context, workload, placed.value);
   if (busy) return heldBack(workload, busy);
   context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);
   return { actions: [recovery(host, proof, workload, placed.value)], holds: notes };
+}
+
+function withRoom(workload: Workload, error: NoPlacement, room: RuleOutput | null): RuleOutput {
+  const waiting = setWaiting(NAME, workload, error);
+  return room === null ? waiting : { actions: [...waiting.actions, ...room.actions], holds: [...waiting.holds, ...room.holds] };
 }
 
 /** It surely does not run any more, and is to: should its host be back before its turn comes, it starts there without being counted as failed. */

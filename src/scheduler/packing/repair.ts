@@ -12,20 +12,27 @@ export type Movable = (unit: number) => boolean;
 export interface RepairOptions {
   readonly mayMove: Movable;
   readonly moves: number;
+  /** Places asked about, all in all; what lies beyond is not looked for. Default: all of a cluster of some thousands of workloads. */
+  readonly effort?: number;
 }
+
+const EFFORT = 5_000_000;
 
 /** Puts the unit somewhere, with at most so many moves of others; false: nothing was changed. */
-export function repair(packing: Packing, unit: number, { mayMove, moves }: RepairOptions): boolean {
-  return place(packing, unit, { mayMove: (one) => one !== unit && mayMove(one), moves, room: widest(packing) }, new Set([unit]));
+export function repair(packing: Packing, unit: number, { mayMove, moves, effort = EFFORT }: RepairOptions): boolean {
+  return place(packing, unit, { mayMove: (one) => one !== unit && mayMove(one), moves, room: widest(packing), budget: { left: effort } }, new Set([unit]));
 }
 
-interface Search extends RepairOptions {
+interface Search extends Omit<RepairOptions, 'effort'> {
+  readonly budget: { left: number };
   /** The most of each resource that is free on one host: who needs more fits nowhere. Null: places have become free since. */
   readonly room: readonly number[] | null;
 }
 
 function place(packing: Packing, unit: number, search: Search, moving: ReadonlySet<number>): boolean {
   const { hosts } = packing.model;
+  search.budget.left -= hosts.length;
+  if (search.budget.left < 0) return false;
   for (let host = 0; host < hosts.length; host += 1) {
     if (packing.fits(unit, host)) {
       packing.put(unit, host);
@@ -50,6 +57,7 @@ interface Attempt {
 function placeBy(packing: Packing, { unit, host, search, moving }: Attempt): boolean {
   const others = [...(packing.standing[host] ?? [])].filter((one) => !moving.has(one) && search.mayMove(one)).sort((one, other) => one - other);
   for (const [nth, one] of others.entries()) {
+    if (search.budget.left < 0) return false;
     if (!couldGo(packing, one, search)) continue;
     packing.take(one);
     if (packing.fits(unit, host)) {
@@ -57,6 +65,7 @@ function placeBy(packing: Packing, { unit, host, search, moving }: Attempt): boo
     } else if (search.moves > 1) {
       for (const two of others.slice(nth + 1)) {
         packing.take(two);
+        search.budget.left -= 1;
         if (packing.fits(unit, host) && settle(packing, { unit, host, search, moving }, [one, two])) return true;
         packing.put(two, host);
       }
@@ -79,7 +88,8 @@ function settle(packing: Packing, { unit, host, search, moving }: Attempt, gone:
 function placeAll(packing: Packing, [first, ...others]: readonly number[], search: Search, moving: ReadonlySet<number>): boolean {
   if (first === undefined) return true;
   if (others.length === 0) return place(packing, first, search, moving);
-  for (let host = 0; host < packing.model.hosts.length; host += 1) {
+  search.budget.left -= packing.model.hosts.length;
+  for (let host = 0; host < packing.model.hosts.length && search.budget.left >= 0; host += 1) {
     if (!packing.fits(first, host)) continue;
     packing.put(first, host);
     if (placeAll(packing, others, search, moving)) return true;

@@ -29,7 +29,7 @@ export function randomScenario(seed: number): Scenario {
   const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
   const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads)))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
@@ -54,6 +54,15 @@ function randomCpus(seed: number, hosts: readonly ScenarioHost[], workloads: rea
   const short = hosts.map((one) => ({ ...one, cpus: pick(rng, [1, 2, 4, 32]) }));
   const sized = workloads.map((one) => ({ ...one, cpus: pick(rng, [1, 1, 2, 4]) }));
   return { hosts: short.map((one) => ({ ...one, cpus: Math.max(one.cpus, cpusFor(sized.filter(({ host }) => host === one.name))) })), workloads: sized };
+}
+
+/** Of a stream of its own. Some clusters have little more memory than their workloads take: then others must move before one has a place. */
+function shortOfMemory(seed: number, { hosts, workloads }: { readonly hosts: ScenarioHost[]; readonly workloads: ScenarioWorkload[] }): { readonly hosts: ScenarioHost[]; readonly workloads: ScenarioWorkload[] } {
+  const rng = seededRng(seed ^ 0x2f6d_81c7);
+  if (rng.next() < 0.85) return { hosts, workloads };
+  const sized = workloads.map((one) => ({ ...one, memoryMiB: 256 * pick(rng, [1, 1, 2, 2, 4, 8]) }));
+  const needed = (name: string): number => sized.filter(({ host }) => host === name).reduce((sum, { memoryMiB }) => sum + memoryMiB, 0);
+  return { hosts: hosts.map((one) => ({ ...one, memoryMiB: DEFAULT_POLICY.placement.reservedMemoryMiB + needed(one.name) + 256 * (1 + rng.int(6)) })), workloads: sized };
 }
 
 /** Nobody gave a host more than fits: a move that ends where it began would be told from too much by nothing. */

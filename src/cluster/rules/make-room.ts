@@ -1,0 +1,33 @@
+// Room for one that has no place: others are moved live out of its way. For nothing less than a workload that would stay down, or stay on a host that is drained.
+import type { Host } from '../../hosts/host.js';
+import { roomFor } from '../../scheduler/room-for.js';
+import type { PlacementRequest } from '../../scheduler/placement.js';
+import type { Workload } from '../../workloads/workload.js';
+import { hold } from '../decision.js';
+import type { RuleContext, RuleOutput } from '../decide.js';
+import { beginMove, failedTargets } from './begin-move.js';
+import { isOurs } from './workload-brakes.js';
+
+export interface RoomWanted {
+  readonly rule: string;
+  readonly workload: Workload;
+  readonly exclude: PlacementRequest['exclude'];
+  /** A sentence without its end: "host-1 is off". */
+  readonly why: string;
+}
+
+/** Null: no few moves would help. Else their beginning, or what they wait for; the place is asked for again when they have ended. */
+export function makeRoom(context: RuleContext, { rule, workload, exclude, why }: RoomWanted): RuleOutput | null {
+  // One at a time: what is on its way for another one changes what is free.
+  const busy = context.view.operations.find((operation) => operation.params['cause'] === 'room');
+  if (busy) return { actions: [], holds: [hold('making-room', workload.name, `it waits until ${nameOf(context, busy.workloadId)} has moved to make room; \`reeve operation show ${busy.id}\``)] };
+  const leavesAlone = (one: Workload): boolean => !isOurs(context, one) || context.operationOn(one.id) !== null || context.isActedOn(one.name) || failedTargets(context, one, context.nowMs - context.policy.moveRetryMs).length > 0;
+  const moves = roomFor(context.ledger.view(), { workload, exclude, leavesAlone });
+  if (moves === null) return null;
+  const outputs = moves.map(({ workload: moved, from, to }) => beginMove(context, { rule, cause: 'room', workload: moved, from, target: targetOf(to), kind: 'migrate', why: `makes room for ${workload.name} (${why})` }));
+  const waits = hold('making-room', workload.name, `no host has room for it; it waits until ${moves.map(({ workload: moved, to }) => `${moved.name} has moved to ${to.name}`).join(' and ')}; \`reeve workload explain ${workload.name}\``);
+  return { actions: outputs.flatMap(({ actions }) => actions), holds: [waits, ...outputs.flatMap(({ holds }) => holds)] };
+}
+
+const targetOf = ({ id, name }: Host): { readonly hostId: Host['id']; readonly host: string } => ({ hostId: id, host: name });
+const nameOf = ({ view }: RuleContext, id: string | null): string => view.workloads.find((one) => one.id === id)?.name ?? 'another one';

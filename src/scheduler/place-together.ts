@@ -1,0 +1,37 @@
+// Where each of many would go, when placing them one after the other leaves some without a place though all have one.
+import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { Workload } from '../workloads/workload.js';
+import { clusterModel, NOWHERE } from './packing/cluster-model.js';
+import { Packing } from './packing/packing.js';
+import { placeBatch } from './packing/place-batch.js';
+import { placeWorkload } from './place-workload.js';
+import type { PlacementView } from './placement.js';
+
+/** Of workloads in the order in which they are placed, none of which runs. Empty: one after the other is as good. */
+export function placeTogether(view: PlacementView, workloads: readonly Workload[]): ReadonlyMap<WorkloadId, HostId> {
+  const left = leftInTurn(view, workloads);
+  if (left === 0) return new Map();
+  const model = clusterModel(view, workloads.filter(({ hostId }) => hostId === null));
+  const packing = new Packing(model);
+  const units = [...new Set(workloads.map(({ id }) => model.unitRow.get(id) ?? NOWHERE))].filter((unit) => unit !== NOWHERE && model.units[unit]?.isUnderWay === false);
+  for (const unit of units) packing.take(unit);
+  const { unplaced } = placeBatch(packing, { units });
+  const stay = new Set(unplaced.flatMap((unit) => model.units[unit]?.workloads.map(({ id }) => id) ?? []));
+  if (workloads.filter(({ id }) => stay.has(id)).length >= left) return new Map();
+  return new Map(units.flatMap((unit) => {
+    const host = model.hosts[packing.at[unit] ?? NOWHERE];
+    return host ? (model.units[unit]?.workloads ?? []).map(({ id }) => [id, host.id] as const) : [];
+  }));
+}
+
+function leftInTurn(view: PlacementView, workloads: readonly Workload[]): number {
+  const promised = [...view.promised];
+  let left = 0;
+  for (const workload of workloads) {
+    if (promised.some(({ workloadId }) => workloadId === workload.id)) continue;
+    const placed = placeWorkload({ ...view, promised }, { workload, exclude: [] });
+    if (placed.ok) promised.push({ workloadId: workload.id, hostId: placed.value.hostId });
+    else left += 1;
+  }
+  return left;
+}
