@@ -34,6 +34,8 @@ export const host = z.looseObject({
   name: z.string(),
   address: z.string(),
   links: z.array(z.string()),
+  zone: z.string().nullable().meta({ description: 'what it fails together with; null: a zone of its own' }),
+  labels: z.record(z.string(), z.string()),
   state: z.enum(['enrolling', 'online', 'suspect', 'silent', 'fencing', 'fenced', 'draining', 'maintenance', 'offline']).meta({ description: 'condition, hearing and intent in one word' }),
   condition: z.string(),
   conditionSinceMs: atMs,
@@ -66,6 +68,7 @@ export const workload = z.looseObject({
   why,
   host: z.string().nullable().meta({ description: 'name of the host where it is placed' }),
   isProtected: z.boolean(),
+  labels: z.record(z.string(), z.string()),
   priority: z.int(),
   drainPolicy: z.enum(['migrate', 'relocate', 'leave']),
   movesLiveByCriu: z.boolean(),
@@ -175,7 +178,7 @@ export const checkPoint = z.looseObject({ code: z.string(), title: z.string(), s
 
 export const hostKeyScan = z.looseObject({ hostKey: z.string(), fingerprint: z.string() });
 
-export const rule = z.looseObject({ name: z.string(), type: z.string(), hard: z.boolean(), workloads: z.array(z.string()), says: z.string(), broken: z.string().nullable() });
+export const rule = z.looseObject({ name: z.string(), type: z.string(), hard: z.boolean(), per: z.enum(['host', 'zone']).optional(), workloads: z.array(z.string()).meta({ description: 'what it is about now' }), select: z.record(z.string(), z.string()).nullable().meta({ description: 'those that have these labels are among them' }), says: z.string(), broken: z.string().nullable() });
 
 const score = z.looseObject({ host: z.string(), total: z.number(), parts: z.record(z.string(), z.number()) });
 const refusal = z.looseObject({ host: z.string(), code: z.string(), why: z.string() });

@@ -17,7 +17,8 @@ import { strangersOn } from '../cluster/strangers.js';
 import { usageOf, NO_USAGE } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
-import type { PlacementRule } from '../scheduler/placement-rule.js';
+import type { PlacementRule, RankedHost } from '../scheduler/placement-rule.js';
+import type { WorkloadId } from '../shared/ids.js';
 import { recoverableBy, type RecoverablePool } from '../workloads/recoverable-by.js';
 import { poolOf, type Workload } from '../workloads/workload.js';
 
@@ -97,10 +98,12 @@ export function operationDocument(view: Pick<ClusterView, 'hosts' | 'workloads'>
 
 /** By names; `broken`: which of its workloads stand against it now. */
 export function ruleDocument(view: ClusterView, rule: PlacementRule) {
-  const { workloads, ...shown } = rule;
-  const hosts = rule.type === 'hosts' ? { hosts: rule.hosts.map(({ hostId, priority }) => ({ host: nameOf(view, hostId) ?? '(gone)', priority })) } : {};
-  const named = workloads.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)');
-  return { ...shown, ...hosts, workloads: named, says: describeRule(view, rule), broken: brokenBy(view, rule) };
+  const { workloads, selector, ...shown } = rule;
+  const ranked = (some: readonly RankedHost[]) => some.map(({ hostId, priority }) => ({ host: nameOf(view, hostId) ?? '(gone)', priority }));
+  const { hostSelector = undefined } = rule.type === 'hosts' ? rule : {};
+  const hosts = rule.type === 'hosts' ? { hosts: ranked(rule.hosts), hostSelector: hostSelector ? { named: ranked(hostSelector.named), selected: hostSelector.selected } : null } : { per: rule.per ?? 'host' };
+  const named = (ids: readonly WorkloadId[]) => ids.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)');
+  return { ...shown, ...hosts, workloads: named(workloads), select: selector?.labels ?? null, ...(selector ? { named: named(selector.named) } : {}), says: describeRule(view, rule), broken: brokenBy(view, rule) };
 }
 
 const nameOf = (view: Pick<ClusterView, 'hosts'>, id: string | null): string | null => view.hosts.find((host) => host.id === id)?.name ?? null;

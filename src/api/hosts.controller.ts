@@ -72,6 +72,18 @@ export class HostsController {
     return this.ports.commands.setFenceDevices(actor, name, body.fenceDevices);
   }
 
+  @Put(':host/labels')
+  @Begins('Set labels or take them away; what is not named stays')
+  setLabels(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.setLabels }) { labels }: z.output<typeof schemas.setLabels>): Promise<Begun> {
+    return this.ports.commands.labelHost(actor, name, labels);
+  }
+
+  @Put(':host/zone')
+  @Begins('Say what it fails together with')
+  setZone(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.setZone }) { zone }: z.output<typeof schemas.setZone>): Promise<Begun> {
+    return this.ports.commands.setZone(actor, name, zone);
+  }
+
   @Put(':host/host-key')
   @Begins('Pin another SSH host key, after a person has compared it')
   repin(@Actor() actor: string, @Param('host') name: string, @Body({ schema: schemas.repin }) body: z.output<typeof schemas.repin>): Promise<Begun> {

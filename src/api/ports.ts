@@ -16,6 +16,7 @@ import type { FenceDeviceConfig } from '../hosts/host.js';
 import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { DesiredState } from '../workloads/workload.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
+import type { LabelChanges, Labels } from '../shared/labels.js';
 
 export interface AuditLine {
   readonly seq: number;
@@ -70,6 +71,8 @@ export interface NewHost {
   readonly heartbeatPort: number;
   readonly ssh: { readonly user: string; readonly port: number; readonly identityFile: string | null; readonly hostKey: string };
   readonly fenceDevices: readonly FenceDeviceConfig[];
+  readonly zone: string | null;
+  readonly labels: Labels;
 }
 
 export interface Adoption {
@@ -79,6 +82,7 @@ export interface Adoption {
   readonly priority: number;
   /** Null: as it can be moved. */
   readonly drainPolicy: 'migrate' | 'relocate' | 'leave' | null;
+  readonly labels: Labels;
 }
 
 export interface NewWorkload {
@@ -87,6 +91,7 @@ export interface NewWorkload {
   readonly isProtected: boolean;
   readonly priority: number;
   readonly start: boolean;
+  readonly labels: Labels;
 }
 
 export interface Move {
@@ -112,6 +117,10 @@ export interface ClusterCommands {
   /** The host shows another SSH key now, and a person compared it. */
   repin(actor: string, host: string, hostKey: string): Promise<Begun>;
   setFenceDevices(actor: string, host: string, devices: readonly FenceDeviceConfig[]): Promise<Begun>;
+  /** What is not named stays; null takes one away. */
+  labelHost(actor: string, host: string, labels: LabelChanges): Promise<Begun>;
+  /** Null: in none. */
+  setZone(actor: string, host: string, zone: string | null): Promise<Begun>;
   cordon(actor: string, host: string): Promise<Begun>;
   uncordon(actor: string, host: string): Promise<Begun>;
   drain(actor: string, host: string): Promise<Begun>;
@@ -131,6 +140,8 @@ export interface ClusterCommands {
   delete(actor: string, workload: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun>;
   protect(actor: string, workload: string, isProtected: boolean): Promise<Begun>;
   setPriority(actor: string, workload: string, priority: number): Promise<Begun>;
+  /** What is not named stays; null takes one away. */
+  labelWorkload(actor: string, workload: string, labels: LabelChanges): Promise<Begun>;
   /** Says what is wanted; the rules bring it about. */
   setDesired(actor: string, workload: string, desired: DesiredState): Promise<Begun>;
   manage(actor: string, workload: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun>;

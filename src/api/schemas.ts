@@ -1,12 +1,19 @@
 // The bodies and queries that the API takes, checked field by field; an unknown field is refused.
 import { z } from 'zod';
 import { PLACEMENT_RULE_TYPES, type PlacementRuleType } from '../scheduler/placement-rule.js';
+import { LABEL_KEY, LABEL_VALUE } from '../shared/labels.js';
 import { DESIRED_STATES, type DesiredState } from '../workloads/workload.js';
 import { OPERATION_STATES, type OperationKind, type OperationState } from '../cluster/operation.js';
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots and dashes, such as host-1');
 const address = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, 'an address or a host name');
 const port = z.int().min(1).max(65_535);
+
+const zone = z.string().regex(LABEL_KEY, 'up to 63 letters, digits, dots, dashes, slashes and underscores, such as room-a').meta({ description: 'what fails together: a rack, a room; a host without one is a zone of its own' });
+const labelKey = z.string().regex(LABEL_KEY, 'a key of up to 63 letters, digits, dots, dashes, slashes and underscores, such as app');
+const labelValue = z.string().regex(LABEL_VALUE, 'a value of up to 63 letters, digits, dots, dashes and underscores, such as db');
+const labels = z.record(labelKey, labelValue).meta({ description: 'what placement rules select by: {"app": "db"}' });
+const selected = labels.refine((wanted) => Object.keys(wanted).length > 0, 'at least one label, such as {"app": "db"}');
 
 const hostKey = z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'a host key such as "ssh-ed25519 AAAA…"; `reeve host add` shows it');
 
@@ -29,6 +36,8 @@ export const newHost = z.strictObject({
     hostKey,
   }),
   fenceDevices: z.array(fenceDevice).max(8).default([{ kind: 'watchdog', options: {} }]).meta({ description: 'in order; watchdog: protected workloads run under the lease of the host, and its end is a proof' }),
+  zone: zone.nullable().default(null),
+  labels: labels.default({}),
 });
 
 /** To be added, not only looked at. */
@@ -36,14 +45,16 @@ export const addedHost = newHost.extend({ setUpLocks: z.boolean().default(false)
 
 export const repin = z.strictObject({ hostKey });
 export const scanKey = z.strictObject({ address, port: port.default(22) });
+export const setLabels = z.strictObject({ labels: z.record(labelKey, labelValue.nullable()).meta({ description: 'what is not named stays; null takes one away' }) });
+export const setZone = z.strictObject({ zone: zone.nullable() });
 export const fenceDevices = z.strictObject({ fenceDevices: z.array(fenceDevice).max(8) });
 export const reason = z.strictObject({ reason: z.string().trim().min(1, 'say how you know').max(500) });
 
 const drainPolicy = z.enum(['migrate', 'relocate', 'leave']).meta({ description: 'migrate: live only; relocate: live where that can be, else stopped and started; leave: it is not moved' });
 const priority = z.int().min(-1_000).max(1_000);
 
-export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }) });
-export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; of a container kind: container, driver, name, image or from, profiles, vcpus, memoryMiB, disk {pool, sizeMiB}, network [{bridge or network, mac}], config; `reeve workload create --help` shows examples' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true) });
+export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }), labels: labels.default({}) });
+export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; of a container kind: container, driver, name, image or from, profiles, vcpus, memoryMiB, disk {pool, sizeMiB}, network [{bridge or network, mac}], config; `reeve workload create --help` shows examples' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true), labels: labels.default({}) });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
 export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }) });
@@ -73,12 +84,18 @@ export const relocation = z.strictObject({ to: name.nullable().default(null), fo
 export const disarm = z.strictObject({ mode: z.enum(['freeze', 'ignore']).default('freeze').meta({ description: 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged' }), reason: z.string().trim().min(1, 'say why').max(500), forS: z.int().min(1).max(7 * 86_400).nullable().default(3_600) });
 
 const ruleName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots, dashes and underscores');
+const rank = z.int().min(-1_000).max(1_000).default(0);
 export const newRule = z.strictObject({
   name: ruleName,
   type: z.enum(Object.keys(PLACEMENT_RULE_TYPES) as [PlacementRuleType, ...PlacementRuleType[]]),
-  workloads: z.array(z.string().min(1).max(255)).min(1).max(1_000).meta({ description: 'names' }),
+  workloads: z.array(z.string().min(1).max(255)).max(1_000).default([]).meta({ description: 'names' }),
+  select: selected.optional().meta({ description: 'also all workloads that have these labels, now and later: {"app": "db"}' }),
   hard: z.boolean().default(true).meta({ description: 'hard: never broken by automation; soft: preferred' }),
-  hosts: z.array(z.strictObject({ host: name, priority: z.int().min(-1_000).max(1_000).default(0) })).max(1_000).optional().meta({ description: 'for type hosts; a higher priority is preferred' }),
+  per: z.enum(['host', 'zone']).optional().meta({ description: 'for keep-apart and keep-together: on one host (the default), or in one zone' }),
+  hosts: z.array(z.union([
+    z.strictObject({ host: name, priority: rank }),
+    z.strictObject({ select: selected.meta({ description: 'hosts that have these labels, now and later; a zone by the name of zone: {"zone": "a"}' }), priority: rank }),
+  ])).max(1_000).optional().meta({ description: 'for type hosts; a higher priority is preferred' }),
 });
 
 export const alertTest = z.strictObject({ target: z.string().min(1).max(63).nullable().default(null).meta({ description: 'its name; null: every target' }) });

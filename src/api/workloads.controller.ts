@@ -134,6 +134,12 @@ export class WorkloadsController {
     return this.ports.commands.setPolicies(actor, name, body);
   }
 
+  @Put(':workload/labels')
+  @Begins('Set labels or take them away; what is not named stays')
+  setLabels(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.setLabels }) { labels }: z.output<typeof schemas.setLabels>): Promise<Begun> {
+    return this.ports.commands.labelWorkload(actor, name, labels);
+  }
+
   @Put(':workload/priority')
   @Begins('Higher recovers first')
   setPriority(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.setPriority }) body: z.output<typeof schemas.setPriority>): Promise<Begun> {

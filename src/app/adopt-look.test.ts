@@ -23,7 +23,7 @@ function adopting(mute: readonly { readonly driver: 'lxd'; readonly why: string 
   const ports = { store, clock, audit: { append: async () => undefined }, committed: async () => undefined, world: { hypervisorOf: () => hypervisor, needsOf: () => vm.needs } } as unknown as ClusterCommandPorts;
   return { commands: new RealClusterCommands(ports), steps, saved, nowMs: clock.nowMs() };
 }
-const wanted = { host: 'host-1', name: 'vm-1', isProtected: false, priority: 0, drainPolicy: null };
+const wanted = { host: 'host-1', name: 'vm-1', isProtected: false, priority: 0, drainPolicy: null, labels: {} };
 
 it('the look of an adoption is kept before the workload is known', async () => {
   const { commands, steps, saved, nowMs } = adopting([]);

@@ -13,6 +13,7 @@ import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, 
 import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import type { PlanRequest } from '../cluster/commands/plan-commands.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
+import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/commands/label-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
 import { clearError, deleteWorkload, moveWorkload, protectWorkload, startWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
@@ -29,6 +30,7 @@ import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError, PassingConflict, UserError } from '../shared/errors.js';
 import { hostId, operationId, workloadId } from '../shared/ids.js';
 import type { DesiredState } from '../workloads/workload.js';
+import type { LabelChanges } from '../shared/labels.js';
 import { adopt } from '../workloads/adopt.js';
 import { listsBy } from '../workloads/by-hand.js';
 import { autostartBack, autostartOff } from './care-for-autostart.js';
@@ -74,6 +76,7 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'host.add', host.name, (view) => {
       const same = view.hosts.find((one) => one.address === host.address);
       if (same) throw new UserError('conflict', `address: ${host.address} belongs to ${same.name} already`, `reeve host show ${same.name}`);
+      labelHost({ ...view, hosts: [...view.hosts, { ...host, labels: {} }] }, host.name, host.labels, this.#asked(actor));
       return [
         { change: 'add-host', host },
         { change: 'operation', operation: { kind: 'enrol', workloadId: null, hostId: host.id, targetHostId: null, requestedBy: actor, reason: `${actor} adds ${host.name}`, params } },
@@ -193,14 +196,15 @@ export class RealClusterCommands implements ClusterCommands {
     if (!observed) throw new UserError('not-found', `${host.name} has no VM or container named ${wanted.name}`, `ssh ${host.address} '${listsBy(driversOf(host.facts))}'`);
     const definition = await hypervisor.definition(observed.uuid);
     const needs = this.ports.world.needsOf(host, definition);
-    const { isProtected, priority, drainPolicy } = wanted;
+    const { isProtected, priority, drainPolicy, labels } = wanted;
     const id = workloadId(randomUUID());
     // What was looked at before it was there, or ran, would say from now on that it is missing, or has ended.
     if (!mute && host.bootId !== null) await this.ports.store.saveInventory({ hostId: host.id, atMs, bootId: host.bootId, workloads });
     const begun = await this.#commit(actor, 'workload.adopt', observed.name, (now) => {
       const alsoRunsOn = now.inventories.filter((one) => one.hostId !== host.id && one.workloads.some((other) => other.uuid === observed.uuid && other.runState !== 'stopped')).map((one) => now.hosts.find((other) => other.id === one.hostId)?.name ?? one.hostId);
-      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
+      const adopted = adopt({ id, hostId: host.id, host: host.name, observed, definition, needs, settings: { labels, isProtected, priority, drainPolicy: drainPolicy ?? (needs.instance === null ? 'migrate' : 'relocate'), maxRestarts: 1, maxRelocations: 1 }, known: now.workloads, alsoRunsOn });
       if (!adopted.ok) throw new UserError(adopted.error.code === 'known' || adopted.error.code === 'name-taken' ? 'conflict' : 'refused', adopted.error.why);
+      assertRulesTake(now, adopted.value);
       return [
         { change: 'add-workload', workload: adopted.value },
         { change: 'event', event: event('workload.adopted', `${observed.name} on ${host.name} is adopted by ${actor}${isProtected ? ', protected' : ''}`, { severity: 'notice', host: host.name, workload: observed.name }) },
@@ -247,6 +251,10 @@ export class RealClusterCommands implements ClusterCommands {
     await autostartBack(this.ports, actor, before, findWorkload(before, name));
     return begun;
   }
+
+  labelHost = (actor: string, name: string, labels: LabelChanges): Promise<Begun> => this.#commit(actor, 'host.label', name, (view) => labelHost(view, name, labels, this.#asked(actor)), { labels });
+  setZone = (actor: string, name: string, zone: string | null): Promise<Begun> => this.#commit(actor, 'host.set-zone', name, (view) => zoneHost(view, name, zone, this.#asked(actor)), { zone });
+  labelWorkload = (actor: string, name: string, labels: LabelChanges): Promise<Begun> => this.#commit(actor, 'workload.label', name, (view) => labelWorkload(view, name, labels, this.#asked(actor)), { labels });
 
   setPriority(actor: string, name: string, priority: number): Promise<Begun> {
     return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });

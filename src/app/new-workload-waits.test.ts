@@ -15,7 +15,7 @@ function created(host: string | null, hosts: readonly Host[], heard: readonly Ho
   const view = aView({ hosts: [...hosts] });
   const placement: PlacementView = { hosts, workloads: [], heard: new Set(heard.map(({ id }) => id)), leaseless: new Set(), promised: [], rules: [], policy: DEFAULT_POLICY.placement };
   try {
-    return newWorkload(view, placement, { host, spec, define: () => '', isProtected: false, priority: 0, start: true, actor: 'anna', uuid: 'u', id: workloadId('w') }).length;
+    return newWorkload(view, placement, { host, spec, define: () => '', isProtected: false, labels: {}, priority: 0, start: true, actor: 'anna', uuid: 'u', id: workloadId('w') }).length;
   } catch (error) {
     return error;
   }

@@ -20,7 +20,7 @@ const container = (name: string, set: Partial<Workload> = {}): Workload => {
 function create(spec: Record<string, unknown>, more: Partial<Creation> = {}, set: Partial<ClusterView> = {}) {
   const view = aView({ hosts: [one, two, bare], ...set });
   const verdict = aClusterVerdict([aVerdict(one), aVerdict(two), aVerdict(bare)]);
-  const creation: Creation = { spec, host: null, isProtected: false, priority: 0, start: true, actor: 'anna', uuid: 'uuid-new', id: workloadId('new'), define: (host, { copied }) => `made on ${host.name}${copied === null ? '' : ` ${copied}`}`, ...more };
+  const creation: Creation = { spec, host: null, isProtected: false, labels: {}, priority: 0, start: true, actor: 'anna', uuid: 'uuid-new', id: workloadId('new'), define: (host, { copied }) => `made on ${host.name}${copied === null ? '' : ` ${copied}`}`, ...more };
   const changes = newWorkload(view, placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), creation);
   const workload = changes.find((change) => change.change === 'add-workload')?.workload;
   const operation = changes.find((change) => change.change === 'operation')?.operation;
@@ -42,6 +42,14 @@ describe('a new container', () => {
     expect(operation).toMatchObject({ reason: 'anna creates it as a copy of web', params: { copyOf: 'uuid-web' } });
   });
 
+  it('is under the rules that select it by its labels from the beginning', () => {
+    const rules = [{ name: 'db', type: 'keep-apart' as const, hard: true, workloads: [workloadId('id-db-1')], selector: { named: [], labels: { app: 'db' } } }];
+    const there = container('db-1', { hostId: two.id, labels: { app: 'db' } });
+    const [plain, labelled] = [{}, { labels: { app: 'db' } }].map((more) => create({ ...SPEC, profiles: ['default'] }, { ...more, host: null }, { hosts: [two, one], workloads: [there, ...['x', 'y'].map((name) => container(name))], rules }).workload);
+    expect([plain?.hostId, labelled?.hostId, labelled?.labels]).toEqual([two.id, one.id, { app: 'db' }]);
+    expect(() => create({ ...SPEC, profiles: ['default', 'web'] }, { labels: { app: 'db' } }, { workloads: [there], rules })).toThrow(/rule db keeps it apart from db-1, which is on host-2/);
+  });
+
   const refusals: readonly (readonly [string, Parameters<typeof create>, RegExp])[] = [
     ['a field that is wrong', [{ ...SPEC, memoryMiB: 1 }], /^spec\.memoryMiB: /],
     ['a name that is taken', [SPEC, {}, { workloads: [container('web')] }], /^spec\.name: a workload named web exists already/],
@@ -57,6 +65,7 @@ describe('a new container', () => {
     ['a copy somewhere else', [{ kind: 'container', name: 'w', from: 'web' }, { host: 'host-2' }, { workloads: [container('web')] }], /^host: a copy of web is made where that is, on host-1/],
     ['a copy from a host that is away', [{ kind: 'container', name: 'w', from: 'web' }, {}, { hosts: [{ ...one, condition: 'silent' }, two], workloads: [container('web')] }], /^spec\.from: web is on host-1, which is silent/],
     ['a copy of what is being moved', [{ kind: 'container', name: 'w', from: 'web' }, {}, { workloads: [container('web')], operations: [anOperation('relocate', { workloadId: container('web').id })] }], /^spec\.from: web: relocate is under way/],
+    ['a label that hard rules are against', [SPEC, { labels: { app: 'db' } }, { hosts: [one], workloads: [container('db-1', { labels: { app: 'db' } })], rules: [{ name: 'db', type: 'keep-apart', hard: true, workloads: [workloadId('id-db-1')], selector: { named: [], labels: { app: 'db' } } }] }], /^labels: web can't have these labels: rule db keeps db-1, web apart, and these 2 have only 1 host between them/],
   ];
   it.each(refusals)('is refused with %s', (_, args, message) => expect(() => create(...args)).toThrow(message));
 });

@@ -4,9 +4,11 @@ import type { Change } from '../cluster/change.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
 import { findHost } from '../cluster/commands/find.js';
+import { assertRulesTake } from '../cluster/commands/label-commands.js';
 import type { Host } from '../hosts/host.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
 import type { PlacementView } from '../scheduler/placement.js';
+import { resolveRules } from '../scheduler/resolve-rules.js';
 import { PassingConflict, UserError } from '../shared/errors.js';
 import type { WorkloadId } from '../shared/ids.js';
 import { needsOfInstance, type InstanceSpec, type WantedInstance } from '../workloads/instance-spec.js';
@@ -32,7 +34,10 @@ export function newWorkload(view: ClusterView, placement: PlacementView, creatio
   const facts = placement.hosts.find((host) => host.facts)?.facts;
   // New VMs take the accelerator of their host: either will do for the choice.
   const unplaced = workloadOf(spec.value.kind, name, creation, needsOn(facts?.architecture ?? 'x86_64', 'tcg'));
-  const target = targetOf(view, placement, unplaced, placeWanted(view, creation.host, copied));
+  assertRulesTake(view, unplaced);
+  const workloads = [...view.workloads, unplaced];
+  const ruled = { ...placement, rules: resolveRules(placement.rules, { hosts: view.hosts, workloads }) };
+  const target = targetOf(view, ruled, unplaced, placeWanted(view, creation.host, copied));
   const definition = spec.value.kind === 'vm' ? '' : creation.define(target, { uuid: creation.uuid, spec: spec.value.container, copied: copied?.workload.definition ?? null });
   const workload: Workload = { ...unplaced, hostId: target.id, definition, needs: needsOn(target.facts?.architecture ?? 'x86_64', target.facts?.accelerator ?? 'tcg') };
   const params = { spec: creation.spec, ...(copied ? { copyOf: copied.workload.uuid } : {}) };
@@ -68,10 +73,10 @@ function placeWanted(view: ClusterView, host: string | null, copied: Copied | nu
   return { host: copied.host, why: `what is copied is on ${copied.host.name}` };
 }
 
-function workloadOf(kind: Workload['kind'], name: string, { id, uuid, isProtected, priority, start }: Creation, needs: WorkloadNeeds): Workload {
+function workloadOf(kind: Workload['kind'], name: string, { id, uuid, isProtected, priority, start, labels }: Creation, needs: WorkloadNeeds): Workload {
   return {
     id, uuid, name, kind, desired: start ? 'running' : 'stopped', isProtected, priority, hostId: null, leasedOn: null, workloadEpoch: 1, state: 'starting', why: 'being created',
-    needs, definition: '', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS, ...(kind === 'container' ? { drainPolicy: 'relocate' as const } : {}),
+    needs, definition: '', failures: NO_FAILURES, ...WORKLOAD_DEFAULTS, labels, ...(kind === 'container' ? { drainPolicy: 'relocate' as const } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
 import { planPath } from './plan-commands.js';
 import { showRounds } from './show-plan.js';
+import { addLabelCommand, labelsOption } from './labels.js';
 import { showHost, showReport } from './show-details.js';
 import { showDrainPlan } from './show-drain-plan.js';
 
@@ -30,6 +31,8 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .option('--host-key <key>', 'pin this key, e.g. "ssh-ed25519 AAAA…", without asking')
     .option('--fence <device>', 'ipmi:address=…,user=…,passwordFile=… or agent:agent=fence_apc,… (repeat, in order)', collect, [])
     .option('--no-watchdog', 'no lease: protected workloads run on when the host is cut off, and only a device or a person can prove it off')
+    .option('--zone <zone>', 'what it fails together with: a rack, a room')
+    .option('--label <key=value>', 'what placement rules select by (repeat)', collect, [])
     .option('-y, --yes', 'pin the key that the host shows without asking')
     .option('--set-up-locks', 'make virtlockd the lock manager there and on members that share a pool with it; restarts libvirt where no VM runs')
     .option('--check-only', 'look and report; nothing is changed there or kept here')
@@ -62,6 +65,15 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .description('replace its fence devices')
     .option('--fence <device>', 'see host add (repeat, in order); `watchdog` for its lease', collect, [])
     .action(run(async (context, [name], { fence }) => context.begun(await context.client.put<Begun>(at`/hosts/${name}/fence-devices`, { fenceDevices: (fence as string[]).map(fenceDevice) }), `${name}: fence devices set`)));
+  addLabelCommand(host, 'host', { run });
+  host
+    .command('zone <host> [zone]')
+    .description('say what it fails together with: a rack, a room')
+    .option('--none', 'in no zone: it stands alone')
+    .action(run(async (context, [name, zone], { none }) => {
+      if ((zone === undefined) !== (none === true)) throw new CliError(EXIT.usage, 'which one: reeve host zone HOST ZONE, or --none');
+      await context.begun(await context.client.put<Begun>(at`/hosts/${name}/zone`, { zone: zone ?? null }), zone === undefined ? `${name} is in no zone` : `${name} is in zone ${zone}`);
+    }));
   host
     .command('drain <host>')
     .description('maintenance: move everything away, no fencing; says first what stands still and for how long')
@@ -108,6 +120,8 @@ async function addHost(context: Context, [name]: readonly string[], options: Rea
     ...(links.length > 0 ? { links } : {}),
     ssh: { user: String(options['sshUser']), port: sshPort, hostKey, identityFile: options['identity'] ?? null },
     fenceDevices: [...(options['fence'] as string[]).map(fenceDevice), ...(options['watchdog'] === false ? [] : [{ kind: 'watchdog', options: {} }])],
+    ...(typeof options['zone'] === 'string' ? { zone: options['zone'] } : {}),
+    ...labelsOption(options),
   };
   if (options['checkOnly'] === true) return checkOnly(context, host);
   const answer = await context.client.post<{ operationId: string | null }>('/hosts', { ...host, setUpLocks: options['setUpLocks'] === true });
@@ -171,9 +185,11 @@ export function fenceDevice(text: string): { kind: string; options: Record<strin
 
 async function listHosts(context: Context): Promise<void> {
   const items = await context.client.all<HostDocument>('/hosts');
-  context.show(items, (hosts) =>
-    hosts.length === 0
-      ? 'no hosts yet; `reeve host add NAME --address …`'
-      : table([['NAME', 'STATE', 'ADDRESS', 'WORKLOADS', 'MEMORY', 'WHY'], ...hosts.map((one) => [one.name, coloured(context.style, one.state), one.address, String(one.usage.workloads), one.facts ? `${mebibytes(one.usage.memoryMiB)} of ${mebibytes(one.facts.memoryMiB)}` : '?', one.condition === 'online' ? '' : (one.why ?? '')])], ''),
-  );
+  context.show(items, (hosts) => {
+    if (hosts.length === 0) return 'no hosts yet; `reeve host add NAME --address …`';
+    // Only where there are zones.
+    const zone = (cell: string): readonly string[] => (hosts.some((one) => one.zone !== null) ? [cell] : []);
+    const rows = hosts.map((one) => [one.name, coloured(context.style, one.state), ...zone(one.zone ?? '-'), one.address, String(one.usage.workloads), one.facts ? `${mebibytes(one.usage.memoryMiB)} of ${mebibytes(one.facts.memoryMiB)}` : '?', one.condition === 'online' ? '' : (one.why ?? '')]);
+    return table([['NAME', 'STATE', ...zone('ZONE'), 'ADDRESS', 'WORKLOADS', 'MEMORY', 'WHY'], ...rows], '');
+  });
 }

@@ -1,8 +1,10 @@
 // reeve rule …
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { RuleDocument } from '../api/documents.js';
+import type { Labels } from '../shared/labels.js';
 import { table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
+import { labelsGiven } from './labels.js';
 import { collect, type Wiring } from './options.js';
 
 interface Begun {
@@ -15,7 +17,7 @@ export function addRuleCommands(program: Command, { run }: Wiring): void {
     const { items } = await context.client.get<{ items: RuleDocument[] }>('/rules');
     context.show(items, (all) =>
       all.length === 0
-        ? 'no rules yet; `reeve rule add NAME --type keep-apart --workload A --workload B`'
+        ? 'no rules yet; `reeve rule add NAME --type keep-apart --workload A --workload B`, or --select app=db'
         : table([['NAME', 'TYPE', 'KIND', 'SAYS', 'BROKEN'], ...all.map((one) => [one.name, one.type, one.hard ? 'hard' : 'soft', one.says, one.broken ?? ''])], ''),
     );
   }));
@@ -24,14 +26,27 @@ export function addRuleCommands(program: Command, { run }: Wiring): void {
     .description('add a rule; a hard one is never broken by automation, a soft one is a preference')
     .requiredOption('--type <type>', 'keep-apart, keep-together or hosts')
     .option('--workload <name>', 'a workload that it is about (repeat)', collect, [])
+    .option('--select <key=value>', 'all workloads with this label, now and later (repeat: with all of them)', collect, [])
+    .addOption(new Option('--per <scope>', 'for keep-apart and keep-together: of one host, or of one zone (default: host)').choices(['host', 'zone']))
     .option('--host <host[:priority]>', 'for type hosts: an allowed or preferred host; higher is preferred (repeat)', collect, [])
+    .option('--host-select <labels[:priority]>', 'for type hosts: hosts with these labels, now and later: gpu=yes,zone=a:2 (repeat)', collect, [])
     .option('--soft', 'preferred only: broken rather than not run')
     .action(run(async (context, [name = ''], options) => {
-      const hosts = (options['host'] as string[]).map(hostWithPriority);
-      const body = { name, type: options['type'], workloads: options['workload'], hard: options['soft'] !== true, ...(hosts.length > 0 ? { hosts } : {}) };
+      const hosts = [...(options['host'] as string[]).map(hostWithPriority), ...(options['hostSelect'] as string[]).map(selectedWithPriority)];
+      const select = labelsGiven('--select', options['select'] as string[]);
+      const body = {
+        name, type: options['type'], workloads: options['workload'], ...(Object.keys(select).length > 0 ? { select } : {}), hard: options['soft'] !== true,
+        ...(options['per'] === undefined ? {} : { per: options['per'] }), ...(hosts.length > 0 ? { hosts } : {}),
+      };
       await context.begun(await context.client.post<Begun>('/rules', body), `rule ${name} is added`);
     }));
   rule.command('remove <name>').description('remove a rule').action(run(async (context, [name]) => context.begun(await context.client.delete<Begun>(at`/rules/${name}`), `rule ${name} is removed`)));
+}
+
+/** `gpu=yes,zone=a` or `gpu=yes,zone=a:2`. */
+export function selectedWithPriority(text: string): { readonly select: Labels; readonly priority: number } {
+  const found = /^(.+?)(?::(-?\d+))?$/.exec(text);
+  return { select: labelsGiven('--host-select', [found?.[1] ?? '']), priority: Number(found?.[2] ?? 0) };
 }
 
 /** `host-1` or `host-1:2`. */

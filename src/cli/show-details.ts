@@ -9,6 +9,7 @@ import { describeEnding, endingRemedy } from '../cluster/trust.js';
 import { describeTrouble } from '../hosts/host-health.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
+import { describeLabels } from '../shared/labels.js';
 import { clockTime, coloured, count, duration, mebibytes, moment, table, type Style } from './format.js';
 
 function leaseOf({ heard }: HostDocument): string {
@@ -32,6 +33,8 @@ export function showHost(host: HostDocument, style: Style): string {
     ['why', host.why ?? ''],
     ['address', `${host.address} (ssh ${host.ssh.user}, port ${host.ssh.port})`],
     ['links', host.links.join(', ')],
+    ['zone', host.zone ?? ''],
+    ['labels', describeLabels(host.labels)],
     ['heard', host.heard ? `${host.heard.state}: ${host.heard.evidence}` : 'not watched'],
     ['lease', leaseOf(host)],
     ['epoch', `${host.hostEpoch}, boot ${host.bootId?.slice(0, 8) ?? 'never admitted'}`],
@@ -67,6 +70,7 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['why', workload.why ?? ''],
     ['wanted', `${workload.desired}, ${workload.isProtected ? 'protected' : 'not protected'}, priority ${workload.priority}`],
     ['host', workload.host ?? 'none'],
+    ['labels', describeLabels(workload.labels)],
     ['observed', observed ? `${observed.runState} (${observed.reason}) at ${clockTime(observed.atMs)}` : 'not seen'],
     ['size', `${count(needs.vcpus, 'vCPU')}, ${mebibytes(needs.memoryMiB)}`],
     ['recoverable by', workload.recoverable.summary],

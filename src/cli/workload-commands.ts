@@ -9,6 +9,7 @@ import { messageOf } from '../shared/errors.js';
 import type { Context } from './context.js';
 import { coloured, count, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
+import { addLabelCommand, labelsOption } from './labels.js';
 import { collect, whole, type Wiring } from './options.js';
 import { showCopies } from './show-copies.js';
 import { showExplanation, showWorkload } from './show-details.js';
@@ -29,7 +30,8 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
     .option('--drain <policy>', 'migrate, relocate or leave (default: as it can be moved)')
-    .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] ?? null }), `${name} is adopted`)));
+    .option('--label <key=value>', 'what placement rules select by (repeat)', collect, [])
+    .action(run(async (context, [host, name], options) => context.begun(await context.client.post<Begun>('/workloads/adopt', { host, name, isProtected: options['protect'] === true, priority: options['priority'], drainPolicy: options['drain'] ?? null, ...labelsOption(options) }), `${name} is adopted`)));
   workload
     .command('create <file>')
     .description('create a VM or a container from a YAML or JSON specification (- is standard input)')
@@ -37,6 +39,7 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
     .option('--no-start', 'create it stopped')
+    .option('--label <key=value>', 'what placement rules select by (repeat)', collect, [])
     .addHelpText('after', SPEC_NOTES)
     .action(run(create));
   workload.command('start <workload>').description('start it').action(run(async (context, [name]) => begin(context, await context.client.post<Begun>(at`/workloads/${name}/start`), `${name} starts`, `${name} runs already`)));
@@ -56,6 +59,7 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     workload.command(`${verb} <workload>`).description(description).action(run(async (context, [name]) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/${verb}`), `${name}: ${done}`)));
   }
   addOwnerCommands(workload, { run });
+  addLabelCommand(workload, 'workload', { run });
   workload.command('set-priority <workload>').addArgument(new Argument('<n>', 'from -1000 to 1000').argParser(whole)).description('higher recovers first').action(run(async (context, [name, n]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/priority`, { priority: Number(n) }), `${name}: priority ${n}`)));
   workload
     .command('migrate <workload>')
@@ -177,6 +181,6 @@ async function create(context: Context, [file = '-']: readonly string[], options
     throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: ${(messageOf(error).split('\n')[0] ?? '').replace(/:$/, '')}`);
   }
   if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network (kind: container, name and image or from) is wanted`);
-  const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false });
+  const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false, ...labelsOption(options) });
   await context.begun(answer, 'being created');
 }

@@ -1,5 +1,6 @@
 // A host as the control plane keeps it: what an operator wants of it, and what was last proven about it.
 import type { HostId } from '../shared/ids.js';
+import type { Labels } from '../shared/labels.js';
 import type { StateTable } from '../shared/state-table.js';
 import type { HostFacts } from './host-facts.js';
 import type { HostTrouble } from './host-health.js';
@@ -97,6 +98,9 @@ export interface Host {
   /** Addresses for heartbeats, one per link, in order. */
   readonly links: readonly string[];
   readonly heartbeatPort: number;
+  /** What fails together with it: a rack, a room. Null: it stands alone, as a zone of its own. */
+  readonly zone: string | null;
+  readonly labels: Labels;
   readonly ssh: SshTarget;
   readonly condition: HostCondition;
   readonly conditionSinceMs: number;

@@ -1,6 +1,7 @@
-// A placement rule in a few words, with names.
+// A placement rule in a few words, with names: as it was written, and what its selectors come to now.
 import type { HostId, WorkloadId } from '../shared/ids.js';
-import type { PlacementRule } from './placement-rule.js';
+import { describeLabels } from '../shared/labels.js';
+import type { HostsRule, PlacementRule, RankedHost } from './placement-rule.js';
 
 interface Named {
   readonly hosts: readonly { readonly id: HostId; readonly name: string }[];
@@ -8,8 +9,23 @@ interface Named {
 }
 
 export function describeRule(view: Named, rule: PlacementRule): string {
-  const workloads = rule.workloads.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)').join(', ');
-  if (rule.type !== 'hosts') return `${rule.type}: ${workloads}`;
-  const hosts = [...rule.hosts].sort((one, other) => other.priority - one.priority).map(({ hostId, priority }) => `${view.hosts.find((host) => host.id === hostId)?.name ?? '(gone)'} (${priority})`);
-  return `${workloads} on ${hosts.join(', ')}`;
+  const workloads = describeWorkloads(view, rule);
+  if (rule.type !== 'hosts') return `${rule.type}${rule.per === 'zone' ? ' per zone' : ''}: ${workloads}`;
+  return `${workloads} on ${describeHosts(view, rule)}`;
+}
+
+function describeWorkloads(view: Named, { workloads, selector }: PlacementRule): string {
+  const names = (ids: readonly WorkloadId[]): string => ids.map((id) => view.workloads.find((one) => one.id === id)?.name ?? '(gone)').join(', ');
+  if (!selector) return names(workloads);
+  const found = workloads.filter((id) => !selector.named.includes(id));
+  return `${selector.named.length > 0 ? `${names(selector.named)}, ` : ''}${describeLabels(selector.labels)} (${found.length > 0 ? names(found) : 'nothing now'})`;
+}
+
+export function describeHosts(view: Named, { hosts, hostSelector }: HostsRule): string {
+  const nameOf = (id: HostId): string => view.hosts.find((host) => host.id === id)?.name ?? '(gone)';
+  const ranked = (some: readonly RankedHost[]): readonly string[] => [...some].sort((one, other) => other.priority - one.priority).map(({ hostId, priority }) => `${nameOf(hostId)} (${priority})`);
+  if (!hostSelector) return ranked(hosts).join(', ');
+  const found = hosts.filter(({ hostId }) => !hostSelector.named.some((one) => one.hostId === hostId)).map(({ hostId }) => nameOf(hostId));
+  const selected = [...hostSelector.selected].sort((one, other) => other.priority - one.priority).map(({ labels, priority }) => `hosts with ${describeLabels(labels)} (${priority})`);
+  return `${[...ranked(hostSelector.named), ...selected].join(', ')}: ${found.length > 0 ? found.join(', ') : 'none now'}`;
 }

@@ -12,6 +12,7 @@ import { cpusFit } from './rules/cpus-fit.js';
 import { keepsTogether } from './rules/keeps-together.js';
 import { scoreHost } from './score-host.js';
 import { matesOf } from './standing.js';
+import { wholeZonesFirst } from './zone-room.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
 /** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
@@ -31,7 +32,8 @@ export function placeWorkload(view: PlacementView, request: PlacementRequest): R
     if ('code' in verdict) refusals.push(verdict);
     else scores.push(verdict);
   }
-  const ranking = scores.sort((one, other) => other.total - one.total || compareIds(one.hostId, other.hostId));
+  const sorted = scores.sort((one, other) => other.total - one.total || compareIds(one.hostId, other.hostId));
+  const ranking = wholeZonesFirst({ view, request, ranking: sorted, place: placeWorkload });
   const best = ranking[0];
   if (!best) return fail(noPlacement(refusals));
   return ok({ hostId: best.hostId, host: best.host, ranking, refusals });

@@ -80,4 +80,6 @@ export interface PlacementRequest {
   readonly leftByMates?: readonly HostId[];
   /** Its place in a plan for many: taken where nothing stronger is against it. */
   readonly planned?: HostId | undefined;
+  /** Hosts that those which must stay in one zone with it leave as well. */
+  readonly leftByZoneMates?: readonly HostId[];
 }

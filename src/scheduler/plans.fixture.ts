@@ -12,21 +12,21 @@ import { NO_USAGE, usageOf } from './usage.js';
 const policy = { ...GENERATED_POLICY, cpuOvercommit: 2 };
 
 interface Drawn {
-  readonly hosts: readonly { readonly memoryMiB: number; readonly cpus: number; readonly cordoned: boolean }[];
+  readonly hosts: readonly { readonly memoryMiB: number; readonly cpus: number; readonly cordoned: boolean; readonly zone: string | null }[];
   readonly workloads: readonly { readonly memoryMiB: number; readonly vcpus: number; readonly host: number; readonly priority: number; readonly locked: boolean }[];
-  readonly rules: readonly { readonly type: 'keep-apart' | 'keep-together' | 'hosts'; readonly hard: boolean; readonly members: readonly number[]; readonly hosts: readonly number[] }[];
+  readonly rules: readonly { readonly type: 'keep-apart' | 'keep-together' | 'hosts'; readonly hard: boolean; readonly per: 'host' | 'zone'; readonly members: readonly number[]; readonly hosts: readonly number[] }[];
 }
 
 /** Small and tight: a workload takes a good part of a host. */
 export const drawnCluster: fc.Arbitrary<Drawn> = fc.record({
-  hosts: fc.array(fc.record({ memoryMiB: fc.integer({ min: 2, max: 12 }).map((size) => 512 + size * 512), cpus: fc.integer({ min: 1, max: 6 }), cordoned: fc.integer({ min: 0, max: 9 }).map((one) => one === 0) }), { minLength: 2, maxLength: 6 }),
+  hosts: fc.array(fc.record({ memoryMiB: fc.integer({ min: 2, max: 12 }).map((size) => 512 + size * 512), cpus: fc.integer({ min: 1, max: 6 }), cordoned: fc.integer({ min: 0, max: 9 }).map((one) => one === 0), zone: fc.constantFrom(null, 'a', 'b') }), { minLength: 2, maxLength: 6 }),
   workloads: fc.array(fc.record({ memoryMiB: fc.integer({ min: 1, max: 5 }).map((size) => size * 512), vcpus: fc.integer({ min: 1, max: 3 }), host: fc.nat(5), priority: fc.integer({ min: 0, max: 2 }), locked: fc.integer({ min: 0, max: 12 }).map((one) => one === 0) }), { maxLength: 14 }),
-  rules: fc.array(fc.record({ type: fc.constantFrom('keep-apart' as const, 'keep-apart' as const, 'keep-together' as const, 'hosts' as const), hard: fc.boolean(), members: fc.array(fc.nat(13), { minLength: 2, maxLength: 3 }), hosts: fc.array(fc.nat(5), { minLength: 1, maxLength: 3 }) }), { maxLength: 3 }),
+  rules: fc.array(fc.record({ type: fc.constantFrom('keep-apart' as const, 'keep-apart' as const, 'keep-together' as const, 'hosts' as const), hard: fc.boolean(), per: fc.constantFrom('host' as const, 'host' as const, 'zone' as const), members: fc.array(fc.nat(13), { minLength: 2, maxLength: 3 }), hosts: fc.array(fc.nat(5), { minLength: 1, maxLength: 3 }) }), { maxLength: 3 }),
 });
 
 /** Workloads that do not fit where they were drawn are left out: no host is over its limit at first. */
 export function viewOf({ hosts: drawnHosts, workloads: drawnWorkloads, rules: drawnRules }: Drawn): PlacementView {
-  const hosts = drawnHosts.map(({ memoryMiB, cpus, cordoned }, nth) => aHost(`h${nth}`, { cordoned, facts: aFacts({ memoryMiB, cpus }) }));
+  const hosts = drawnHosts.map(({ memoryMiB, cpus, cordoned, zone }, nth) => aHost(`h${nth}`, { cordoned, zone, facts: aFacts({ memoryMiB, cpus }) }));
   const workloads: Workload[] = [];
   for (const [nth, { host, priority, locked, ...sizes }] of drawnWorkloads.entries()) {
     const home = hosts[host % hosts.length] ?? null;
@@ -34,11 +34,11 @@ export function viewOf({ hosts: drawnHosts, workloads: drawnWorkloads, rules: dr
     const workload = { ...plain, needs: { ...plain.needs, ...sizes } };
     if (withinLimits({ hosts, workloads: [...workloads, workload], policy, promised: [] })) workloads.push(workload);
   }
-  const rules = drawnRules.flatMap(({ type, hard, members, hosts: named }, nth): readonly PlacementRule[] => {
+  const rules = drawnRules.flatMap(({ type, hard, per, members, hosts: named }, nth): readonly PlacementRule[] => {
     const ids = [...new Set(members.flatMap((member) => workloads[member]?.id ?? []))];
     if (ids.length < (type === 'hosts' ? 1 : 2)) return [];
     const head = { name: `r${nth}`, workloads: ids, hard };
-    return [type === 'hosts' ? { ...head, type, hosts: [...new Set(named.map((one) => hosts[one % hosts.length]?.id))].flatMap((hostId) => (hostId === undefined ? [] : [{ hostId, priority: 1 }])) } : { ...head, type }];
+    return [type === 'hosts' ? { ...head, type, hosts: [...new Set(named.map((one) => hosts[one % hosts.length]?.id))].flatMap((hostId) => (hostId === undefined ? [] : [{ hostId, priority: 1 }])) } : { ...head, type, per }];
   });
   return { hosts, workloads, heard: new Set(hosts.map(({ id }) => id)), leaseless: new Set<never>(), promised: [], rules, policy };
 }

@@ -23,7 +23,7 @@ describe('rows', () => {
     fc.assert(fc.property(drawnCluster.map(viewOf), (view) => {
       const model = clusterModel(view);
       const packing = new Packing(model);
-      for (const workload of view.workloads.filter(({ id }) => ruleIndex(view.rules).group(id).length === 1)) {
+      for (const workload of view.workloads.filter(({ id }) => ruleIndex(view.rules).zoneGroup(id).length === 1)) {
         const placed = placeWorkload(view, { workload, exclude: [] });
         const accepted = (placed.ok ? placed.value.ranking : []).map(({ host }) => host);
         const unit = model.unitRow.get(workload.id) ?? -1;
@@ -115,8 +115,8 @@ describe('many at once', () => {
   it('leaves one without a place only where no two moves of others would make it one', () => {
     fc.assert(fc.property(drawnCluster.map(viewOf), (view) => {
       const model = clusterModel(view);
-      // A group that people have split is brought together first, by a rule of its own.
-      fc.pre(model.units.every(({ siblings }) => siblings.length === 0));
+      // A group that is split is brought together first, by a rule of its own; of those of one zone only their own hosts are looked at.
+      fc.pre(model.units.every(({ siblings, zoneSiblings }) => siblings.length + zoneSiblings.length === 0));
       const packing = new Packing(model);
       const lost = [...(packing.standing[0] ?? [])];
       for (const unit of lost) packing.take(unit);

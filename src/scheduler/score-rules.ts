@@ -1,15 +1,19 @@
 // Soft placement rules as scores, and the order among the hosts of a hosts rule.
-import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { HostId } from '../shared/ids.js';
 import type { FilterInput } from './filter.js';
-import { ruleIndex, type HostsRule } from './placement-rule.js';
+import { ruleIndex, type HostsRule, type KeepApartRule, type KeepTogetherRule } from './placement-rule.js';
 import { placesOf } from './standing.js';
+import { standsThere } from './zones.js';
 
 /** Each outweighs any evenness; a preferred host outweighs company. */
 const WEIGHTS = { preferredHost: 100_000, keptApart: -50_000, keptTogether: 50_000 } as const;
 
 export function scoreRules({ view, workload, host }: FilterInput): Readonly<Record<string, number>> {
   const index = ruleIndex(view.rules);
-  const mates = (rules: readonly { readonly workloads: readonly WorkloadId[] }[]): number => share(rules.flatMap((rule) => rule.workloads).filter((id) => id !== workload.id), (id) => placesOf(view, id).includes(host.id));
+  const mates = (rules: readonly (KeepApartRule | KeepTogetherRule)[]): number => {
+    const others = rules.flatMap(({ workloads, per }) => workloads.filter((id) => id !== workload.id).map((id) => ({ id, per })));
+    return share(others, ({ id, per }) => standsThere(view.hosts, per, placesOf(view, id), host));
+  };
   const hosts = index.hosts(workload.id);
   const apart = index.apart(workload.id).filter((rule) => !rule.hard);
   const together = index.softTogether(workload.id);

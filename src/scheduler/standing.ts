@@ -24,10 +24,22 @@ export interface Mates {
   readonly companions: readonly Workload[];
 }
 
-export function matesOf(view: Looked, { workload, leftByMates = [] }: PlacementRequest): Mates {
-  const group = ruleIndex(view.rules).group(workload.id);
+export function matesOf(view: Looked, request: PlacementRequest): Mates {
+  const { leftByMates = [] } = request;
+  return matesIn(view, request.workload, ruleIndex(view.rules).group(request.workload.id), (_mate, hostId) => leftByMates.includes(hostId));
+}
+
+/** The same of those that must stand in one zone with it: who stays on one host with it among them. */
+export function zoneMatesOf(view: Looked, request: PlacementRequest): Mates {
+  const { workload, leftByMates = [], leftByZoneMates = [] } = request;
+  const index = ruleIndex(view.rules);
+  const onHost = index.group(workload.id);
+  return matesIn(view, workload, index.zoneGroup(workload.id), (mate, hostId) => leftByZoneMates.includes(hostId) || (onHost.includes(mate.id) && leftByMates.includes(hostId)));
+}
+
+function matesIn(view: Looked, workload: Workload, group: readonly WorkloadId[], leavesWithIt: (mate: Workload, hostId: HostId) => boolean): Mates {
   if (group.length === 1) return { anchors: [], companions: [] };
-  const isLeft = (mate: Workload, hostId: HostId): boolean => leftByMates.includes(hostId) || isBeingLeft(mate, view.hosts.find((host) => host.id === hostId));
+  const isLeft = (mate: Workload, hostId: HostId): boolean => leavesWithIt(mate, hostId) || isBeingLeft(mate, view.hosts.find((host) => host.id === hostId));
   const mates = group.filter((id) => id !== workload.id).map((id) => workloadsById(view.workloads).get(id)).filter((mate) => mate !== undefined);
   // One in error is left alone: it comes to nobody, and draws nobody to where it was.
   const placesOfMate = (mate: Workload): readonly HostId[] => (mate.state === 'error' ? [] : placesOf(view, mate.id));

@@ -245,6 +245,8 @@ const APPLY: Apply = {
     begin(operate(simulation).create(entry, simulation.uuids.get(entry.workload.name) ?? ''));
   },
   'workload.delete': (simulation, entry) => begin(operate(simulation).delete(entry)),
+  'host.label': (simulation, entry) => begin(operate(simulation).labelHost(entry)),
+  'workload.label': (simulation, entry) => begin(operate(simulation).labelWorkload(entry)),
   'rule.add': (simulation, entry) => begin(operate(simulation).addRule(entry)),
   'rule.remove': (simulation, entry) => begin(operate(simulation).removeRule(entry)),
 };

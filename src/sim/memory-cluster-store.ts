@@ -16,6 +16,7 @@ import { fail, ok, type Result } from '../shared/result.js';
 import { storableJson } from '../shared/storable.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
 import type { Workload } from '../workloads/workload.js';
+import { RulesNow } from './rules-now.js';
 import { constraintRefusal, isActive } from './memory-constraints.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 
@@ -33,6 +34,9 @@ export class MemoryClusterStore implements ClusterStore {
   #hosts = new Map<string, Host>();
   #workloads = new Map<string, Workload>();
   #rules = new Map<string, PlacementRule>();
+  /** What their selectors come to. */
+  #rulesNow: ReadonlyMap<string, PlacementRule> = new Map();
+  readonly #following = new RulesNow();
   /** In the order of their commits. */
   readonly #operations = new Map<OperationId, Held>();
   readonly #outbox = new Set<OperationId>();
@@ -58,7 +62,7 @@ export class MemoryClusterStore implements ClusterStore {
 
   /** For whoever watches a simulation: no fault applies, and nothing is waited for. */
   peek(): { readonly version: number; readonly hosts: ReadonlyMap<string, Host>; readonly workloads: ReadonlyMap<string, Workload>; readonly events: readonly ClusterEvent[]; readonly rules: ReadonlyMap<string, PlacementRule>; readonly leader: { readonly epoch: number; readonly holder: string }; readonly disarm: Disarm | null; readonly voters: readonly VoterSet[] } {
-    return { version: this.#version, disarm: this.#disarm, voters: this.#voters, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, rules: this.#rules, leader: this.#lease };
+    return { version: this.#version, disarm: this.#disarm, voters: this.#voters, hosts: this.#hosts, workloads: this.#workloads, events: this.#events, rules: this.#rulesNow, leader: this.#lease };
   }
 
   /** How long ago something was written down at this time. */
@@ -107,7 +111,7 @@ export class MemoryClusterStore implements ClusterStore {
       operations: operations.filter(isActive),
       recentOperations: ended.sort((one, other) => (other.endedAtMs ?? 0) - (one.endedAtMs ?? 0)).slice(0, RECENT_OPERATIONS.limit),
       inventories: [...this.#inventories.values()].sort((one, other) => (one.hostId < other.hostId ? -1 : 1)),
-      rules: [...this.#rules.values()].sort(byName),
+      rules: [...this.#rulesNow.values()].sort(byName),
       disarm: this.#disarm,
       voters: this.#voters,
     };
@@ -288,6 +292,7 @@ export class MemoryClusterStore implements ClusterStore {
     this.#hosts = hosts;
     this.#workloads = workloads;
     this.#rules = merged(this.#rules, settled.value.rules);
+    this.#rulesNow = this.#following.follow(this.#rules, () => ({ hosts: [...hosts.values()], workloads: [...workloads.values()] }));
     if (ended) this.#operations.set(ended.id, { operation: ended, worker: null, workerUntilMs: -Infinity });
     this.#write(settled.value, created);
     if (settled.value.raisesVersion || ended) this.#version += 1;

@@ -19,7 +19,7 @@ export interface NarratorParts {
 /** Said by the world, by the command itself or by other events already, or of interest to the store alone. */
 export const UNTOLD: ReadonlySet<string> = new Set([
   'workload.running', 'workload.started', 'workload.stopped', 'workload.stopping', 'workload.migrating', 'workload.relocating', 'workload.recovering', 'workload.start-failed', 'workload.move-failed', 'workload.deleted', 'hold.released',
-  'host.draining', 'host.cordoned', 'host.uncordoned', 'host.undrained', 'host.returned', 'cluster.disarmed', 'cluster.armed', 'cluster.voters', 'rule.added', 'rule.removed',
+  'host.draining', 'host.cordoned', 'host.uncordoned', 'host.undrained', 'host.returned', 'cluster.disarmed', 'cluster.armed', 'cluster.voters', 'rule.added', 'rule.removed', 'host.labelled', 'host.zoned', 'workload.labelled',
   'workload.desired', 'workload.managed', 'workload.unmanaged', 'workload.locked', 'workload.unlocked', 'workload.policies', 'workload.protected', 'workload.unprotected', 'workload.forgotten', 'workload.cleared',
 ]);
 

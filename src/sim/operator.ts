@@ -5,6 +5,7 @@ import { findWorkload } from '../cluster/commands/find.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, unlockWorkload, unmanageWorkload } from '../cluster/commands/owner-commands.js';
+import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/commands/label-commands.js';
 import { addRule, removeRule } from '../cluster/commands/rule-commands.js';
 import type { PlanRequest } from '../cluster/commands/plan-commands.js';
 import { planToBegin } from '../cluster/control/cluster-plans.js';
@@ -12,9 +13,11 @@ import { deleteWorkload, moveWorkload, stopWorkload } from '../cluster/commands/
 import { commitCommand } from '../cluster/control/commit-command.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
+import { resolveRules } from '../scheduler/resolve-rules.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import type { Entry, TimelineEntry } from './scenario/scenario.js';
 import { workloadRow } from './scenario/setup-cluster.js';
+import { wantedRule } from './scenario/wanted-rule.js';
 import type { Simulation } from './simulation.js';
 
 const OPERATOR = 'operator';
@@ -127,10 +130,12 @@ export class Operator {
     return this.ask(entry, (view) => {
       if (view.workloads.some((known) => known.name === one.name)) throw new UserError('conflict', `a workload named ${one.name} exists already`);
       const row = workloadRow(one, uuid);
+      assertRulesTake(view, row);
       if (row.desired !== 'running') return [{ change: 'add-workload', workload: row }];
       const placement = this.#placement(view);
       const elsewhere = one.host === undefined ? [] : view.hosts.filter((host) => host.name !== one.host).map((host) => ({ hostId: host.id, why: `${one.host ?? ''} was asked for` }));
-      const placed = placeWorkload({ ...placement, workloads: [...placement.workloads, row] }, { workload: { ...row, hostId: null }, exclude: elsewhere });
+      const workloads = [...placement.workloads, row];
+      const placed = placeWorkload({ ...placement, workloads, rules: resolveRules(placement.rules, { hosts: view.hosts, workloads }) }, { workload: { ...row, hostId: null }, exclude: elsewhere });
       if (!placed.ok) throw new UserError('refused', `${one.name}: ${placed.error.why}`);
       const home = { ...row, hostId: placed.value.hostId, state: 'starting' as const };
       return [
@@ -141,9 +146,17 @@ export class Operator {
   }
 
   addRule(entry: Entry<'rule.add'>): Promise<boolean> {
-    const { rule } = entry;
-    const hosts = rule.type === 'hosts' ? { hosts: rule.hosts.map(({ host, priority }) => ({ host, priority: priority ?? 0 })) } : {};
-    return this.ask(entry, (view) => addRule(view, { name: rule.name, type: rule.type, workloads: rule.workloads, hard: rule.hard ?? true, ...hosts }, this.#asked));
+    return this.ask(entry, (view) => addRule(view, wantedRule(entry.rule), this.#asked));
+  }
+
+  /** Its zone first: both are asked for, the second on what the first left. */
+  async labelHost({ labels, zone, ...entry }: Entry<'host.label'>): Promise<void> {
+    if (zone !== undefined) await this.ask({ ...entry, zone }, (view) => zoneHost(view, entry.host, zone, this.#asked));
+    if (labels !== undefined) await this.ask({ ...entry, labels }, (view) => labelHost(view, entry.host, labels, this.#asked));
+  }
+
+  labelWorkload(entry: Entry<'workload.label'>): Promise<boolean> {
+    return this.ask(entry, (view) => labelWorkload(view, entry.workload, entry.labels, this.#asked));
   }
 
   removeRule(entry: Entry<'rule.remove'>): Promise<boolean> {

@@ -7,6 +7,7 @@ import { Alerts1700000000004 } from '../../migrations/1700000000004-alerts.js';
 import { HostTrouble1700000000005 } from '../../migrations/1700000000005-host-trouble.js';
 import { BlockPools1700000000008 } from '../../migrations/1700000000008-block-pools.js';
 import { LiveContainers1700000000011 } from '../../migrations/1700000000011-live-containers.js';
+import { HostLabels1700000000012 } from '../../migrations/1700000000012-host-labels.js';
 import { Containers1700000000006 } from '../../migrations/1700000000006-containers.js';
 import { TABLES } from './tables.js';
 
@@ -26,7 +27,7 @@ export function inSchema(connection: ConnectionConfig, schema: string): Connecti
 }
 
 /** In the order in which they are applied. */
-export const MIGRATIONS = [Initial1700000000001, Manners1700000000002, Lease1700000000003, Alerts1700000000004, HostTrouble1700000000005, Containers1700000000006, BlockPools1700000000008, LiveContainers1700000000011];
+export const MIGRATIONS = [Initial1700000000001, Manners1700000000002, Lease1700000000003, Alerts1700000000004, HostTrouble1700000000005, Containers1700000000006, BlockPools1700000000008, LiveContainers1700000000011, HostLabels1700000000012];
 
 /** Commits follow each other anyway; this many reads and steps of workers go on beside them. */
 const MOST = 16;

@@ -7,6 +7,7 @@ import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import type { VoterSet } from '../cluster/quorum-lease.js';
+import { resolveRules } from '../scheduler/resolve-rules.js';
 import { Defect } from '../shared/errors.js';
 import type { OperationId } from '../shared/ids.js';
 import { operationId } from '../shared/ids.js';
@@ -248,15 +249,15 @@ async function viewIn(tx: EntityManager): Promise<ClusterView> {
   const recent = await tx.query<OperationRow[]>(`SELECT * FROM operation WHERE ${RECENT}`);
   const inventories = await tx.query<InventoryRow[]>('SELECT document FROM inventory ORDER BY host_id COLLATE "C"');
   const rules = await tx.query<RuleRow[]>('SELECT document FROM placement_rule ORDER BY name COLLATE "C"');
+  const labelled = { hosts: hosts.map((row) => row.document), workloads: workloads.map((row) => row.document) };
   return {
     version: Number(cluster?.version ?? 0),
     leaderEpoch: Number(cluster?.epoch ?? 0),
-    hosts: hosts.map((row) => row.document),
-    workloads: workloads.map((row) => row.document),
+    ...labelled,
     operations: active.map(operationOf),
     recentOperations: recent.map(operationOf),
     inventories: inventories.map((row) => row.document),
-    rules: rules.map((row) => row.document),
+    rules: resolveRules(rules.map((row) => row.document), labelled),
     disarm: cluster?.disarm ?? null,
     voters: cluster?.voters ?? [],
   };

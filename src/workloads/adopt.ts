@@ -13,7 +13,7 @@ export interface Adoption {
   readonly definition: string;
   /** Read from the definition by the driver. */
   readonly needs: WorkloadNeeds;
-  readonly settings: Pick<Workload, 'isProtected' | 'priority' | 'maxRestarts' | 'maxRelocations' | 'drainPolicy'>;
+  readonly settings: Partial<Pick<Workload, 'labels'>> & Pick<Workload, 'isProtected' | 'priority' | 'maxRestarts' | 'maxRelocations' | 'drainPolicy'>;
   /** All workloads that Reeve knows already. */
   readonly known: readonly Pick<Workload, 'uuid' | 'name'>[];
   /** Other hosts that show a process of the same uuid. */

@@ -2,6 +2,7 @@
 import type { DriverName } from '../hosts/hypervisor.js';
 import type { PoolName } from '../hosts/shared-filesystem.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
+import type { Labels } from '../shared/labels.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
 
@@ -90,6 +91,8 @@ export interface Workload {
   readonly desired: DesiredState;
   /** Under high availability: recovered when its host is lost, restarted when it crashes. */
   readonly isProtected: boolean;
+  /** What placement rules select it by. */
+  readonly labels: Labels;
   /** Higher recovers first. */
   readonly priority: number;
   /** Where it is placed; null: nowhere yet. */
@@ -166,7 +169,7 @@ export interface WorkloadLock {
 }
 
 /** What its owner may leave unsaid. */
-export const WORKLOAD_DEFAULTS = { maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
+export const WORKLOAD_DEFAULTS = { labels: {}, maxRestarts: 1, maxRelocations: 1, drainPolicy: 'migrate', movesLiveByCriu: false, startAfter: [], failback: true, lock: null, isDefinedAtHome: true, usage: null, replication: null, replica: null } as const satisfies Partial<Workload>;
 
 export interface WorkloadFailures {
   readonly restarts: number;

@@ -111,6 +111,16 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.readView()).hosts[0]?.why).toBe('a\uFFFDb \uFFFD 🖥');
     });
 
+    it('says of rules with selectors what they come to now, and keeps what was written', async () => {
+      await commit({ change: 'workload', id: w1.id, set: { labels: { app: 'db' } } });
+      const selector = { named: [], labels: { app: 'db' } };
+      const hostSelector = { named: [], selected: [{ labels: { zone: 'a', gpu: 'yes' }, priority: 2 }] };
+      await commit({ change: 'add-rule', rule: { name: 'r', type: 'hosts', hard: true, workloads: [], selector, hosts: [], hostSelector } });
+      expect((await store.readView()).rules).toEqual([{ name: 'r', type: 'hosts', hard: true, workloads: [w1.id], selector, hosts: [], hostSelector }]);
+      await commit({ change: 'workload', id: w2.id, set: { labels: { app: 'db', tier: '1' } } }, { change: 'workload', id: w1.id, set: { labels: {} } }, { change: 'host', id: h1.id, set: { zone: 'a', labels: { gpu: 'yes' } } });
+      expect(await store.readView()).toMatchObject({ rules: [{ workloads: [w2.id], selector, hosts: [{ hostId: h1.id, priority: 2 }], hostSelector }], hosts: [{ zone: 'a' }, { zone: null }] });
+    });
+
     it('keeps placement rules by name, in order, as they are', async () => {
       const apart: PlacementRule = { name: 'b-apart', type: 'keep-apart', workloads: [w1.id, w2.id], hard: true };
       const hosts: PlacementRule = { name: 'a-hosts', type: 'hosts', workloads: [w1.id], hard: false, hosts: [{ hostId: h1.id, priority: 2 }] };

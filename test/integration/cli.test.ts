@@ -141,7 +141,14 @@ describe('manners', () => {
   it.each([
     [['rule', 'add', 'r1', '--type', 'hosts', '--workload', 'db-1', '--host', 'host-1:2', '--host', 'host-2', '--soft'], ['addRule', { name: 'r1', type: 'hosts', workloads: ['db-1'], hard: false, hosts: [{ host: 'host-1', priority: 2 }, { host: 'host-2', priority: 0 }] }]],
     [['rule', 'add', 'r2', '--type', 'keep-apart', '--workload', 'db-1', '--workload', 'db-2'], ['addRule', { name: 'r2', type: 'keep-apart', workloads: ['db-1', 'db-2'], hard: true }]],
+    [['rule', 'add', 'r3', '--type', 'keep-apart', '--select', 'app=db', '--select', 'tier=1', '--per', 'zone'], ['addRule', { name: 'r3', type: 'keep-apart', workloads: [], select: { app: 'db', tier: '1' }, hard: true, per: 'zone' }]],
+    [['rule', 'add', 'r4', '--type', 'hosts', '--workload', 'db-1', '--host', 'host-1:3', '--host-select', 'gpu=yes,zone=a:2', '--host-select', 'gpu=yes'], ['addRule', { name: 'r4', type: 'hosts', workloads: ['db-1'], hard: true, hosts: [{ host: 'host-1', priority: 3 }, { select: { gpu: 'yes', zone: 'a' }, priority: 2 }, { select: { gpu: 'yes' }, priority: 0 }] }]],
     [['rule', 'remove', 'r1'], ['removeRule', 'r1']],
+    [['host', 'label', 'host-1', 'gpu=yes', 'old-'], ['labelHost', 'host-1', { gpu: 'yes', old: null }]],
+    [['host', 'zone', 'host-1', 'room-a'], ['setZone', 'host-1', 'room-a']],
+    [['host', 'zone', 'host-1', '--none'], ['setZone', 'host-1', null]],
+    [['workload', 'label', 'db-1', 'app=db', 'tier-'], ['labelWorkload', 'db-1', { app: 'db', tier: null }]],
+    [['workload', 'adopt', 'host-1', 'db-9', '--label', 'app=db'], ['adopt', { host: 'host-1', name: 'db-9', isProtected: false, priority: 0, drainPolicy: null, labels: { app: 'db' } }]],
     [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled']],
     [['workload', 'manage', 'db-1', '--host', 'host-1'], ['manage', 'db-1', { host: 'host-1', desired: null }]],
     [['workload', 'unmanage', 'db-1'], ['unmanage', 'db-1']],
@@ -193,6 +200,16 @@ describe('manners', () => {
     const [a, b] = fake.state.view.workloads;
     fake.state.view = { ...fake.state.view, rules: [{ name: 'databases', type: 'keep-apart', hard: true, workloads: [a!.id, b!.id] }] };
     expect((await reeve(['rule', 'list'])).out).toMatch(/databases +keep-apart +hard +keep-apart: db-1, db-2 +db-1 on host-1, db-2 on host-1/);
+    fake.state.view = { ...fake.state.view, rules: [{ name: 'zones', type: 'keep-apart', hard: true, per: 'zone', workloads: [a!.id, b!.id], selector: { named: [a!.id], labels: { app: 'db' } } }] };
+    expect((await reeve(['rule', 'list'])).out).toMatch(/zones +keep-apart +hard +keep-apart per zone: db-1, app=db \(db-2\) +db-1 on host-1, db-2 on host-1/);
+    expect((await reeve(['workload', 'explain', 'db-2'])).out).toContain('keep-apart per zone: db-1, app=db (db-2)');
+    expect((await reeve(['host', 'list'])).out).not.toContain('ZONE');
+    fake.state.view = { ...fake.state.view, hosts: fake.state.view.hosts.map((one) => (one.name === 'host-1' ? { ...one, zone: 'room-a', labels: { gpu: 'yes' } } : one)) };
+    expect((await reeve(['host', 'list'])).out).toMatch(/NAME +STATE +ZONE +ADDRESS[^]*host-1 +\w+ +room-a +10\./);
+    expect((await reeve(['host', 'show', 'host-1'])).out).toMatch(/zone +room-a\n +labels +gpu=yes/);
+    expect(await reeve(['host', 'zone', 'host-1'])).toMatchObject({ code: 2, err: expect.stringContaining('--none') as string });
+    expect(await reeve(['workload', 'label', 'db-1', 'app'])).toMatchObject({ code: 2, err: expect.stringContaining('"app" is not key=value') as string });
+    expect(await reeve(['workload', 'label', 'db-1', 'a b=c'])).toMatchObject({ code: expect.any(Number) as number, err: expect.stringMatching(/a key of up to 63|Invalid key/) as string });
     expect((await reeve(['rule', 'add', 'r', '--type', 'hosts', '--host', ':']))).toMatchObject({ code: 2, err: expect.stringContaining('HOST:PRIORITY') as string });
   });
 });

@@ -48,8 +48,28 @@ describe('migrations', () => {
     const bare = { driver: 'lxd', pools: [{ name: 'default', driver: 'dir' }, { name: 'ha', driver: 'btrfs' }] };
     expect(await documents()).toEqual([{ intent: 'active', facts: { containerDaemons: [bare] } }, { intent: 'active', facts: { containerDaemons: [] } }, { intent: 'active', facts: null }]);
     await source.runMigrations({ transaction: 'all' });
+    const since = { zone: null, labels: {} };
     const again = { ...bare, pools: bare.pools.map((pool) => ({ ...pool, source: null })), filesystems: [] };
-    expect(await documents()).toEqual([{ intent: 'active', takenPools: [], facts: { containerDaemons: [again] } }, { intent: 'active', takenPools: [], facts: { containerDaemons: [] } }, { intent: 'active', takenPools: [], facts: null }]);
+    expect(await documents()).toEqual([{ intent: 'active', takenPools: [], facts: { containerDaemons: [again] } }, { intent: 'active', takenPools: [], facts: { containerDaemons: [] } }, { intent: 'active', takenPools: [], facts: null }].map((one) => ({ ...since, ...one })));
+    await source.destroy();
+  });
+
+  it('give labels to what was there, and take what is selected as it was when they are taken back', async () => {
+    const source = await dataSource(database.connection).initialize();
+    await source.runMigrations({ transaction: 'all' });
+    const backTo = async (last: string): Promise<void> => {
+      while ((await source.query<{ name: string }[]>('SELECT name FROM reeve_migrations')).some(({ name }) => name.startsWith(last))) await source.undoLastMigration({ transaction: 'all' });
+    };
+    await backTo('HostLabels');
+    await source.query(`INSERT INTO workload (id, uuid, name, workload_epoch, document) VALUES ('w', 'w', 'w', 1, $1)`, [{ state: 'running', desired: 'running' }]);
+    await source.runMigrations({ transaction: 'all' });
+    expect(await source.query('SELECT document FROM workload')).toEqual([{ document: { state: 'running', desired: 'running', labels: {} } }]);
+    const insert = (name: string, document: unknown): Promise<unknown> => source.query('INSERT INTO placement_rule (name, document) VALUES ($1, $2)', [name, document]);
+    await insert('by-host', { name: 'by-host', type: 'keep-apart', workloads: ['w'], selector: { named: [], labels: { app: 'db' } } });
+    await insert('by-zone', { name: 'by-zone', type: 'keep-apart', per: 'zone', workloads: ['w'] });
+    await backTo('HostLabels');
+    expect(await source.query('SELECT document FROM placement_rule')).toEqual([{ document: { name: 'by-host', type: 'keep-apart', workloads: ['w'] } }]);
+    expect(await source.query('SELECT document FROM workload')).toEqual([{ document: { state: 'running', desired: 'running' } }]);
     await source.destroy();
   });
 

@@ -14,7 +14,7 @@ const DO_SET: { readonly [D in Do]: true } = {
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
   'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true, 'workload.recover-from-replica': true,
   'workload.stopped-by-hand': true, 'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
-  'rule.add': true, 'rule.remove': true, 'host.return': true, 'cluster.balance': true,
+  'host.label': true, 'workload.label': true, 'rule.add': true, 'rule.remove': true, 'host.return': true, 'cluster.balance': true,
 };
 const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'no-quorum': true, 'too-many-silent-hosts': true, 'start-up-grace': true, 'own-stall': true, 'disarmed': true, 'no-fence-device': true,

@@ -50,7 +50,7 @@ function planOf(planning: Planning, workload: Workload): DrainedWorkload {
   if (state === 'error') return stays(`it is in error and is not moved: ${why ?? 'no reason given'}`);
   const stuck = whyStuck(workload, host);
   if (stuck) return stays(stuck.why);
-  const placed = placeWorkload(placement, { workload, exclude: [{ hostId: host.id, why: 'it is drained' }], leftByMates: [host.id] });
+  const placed = placeWorkload(placement, { workload, exclude: [{ hostId: host.id, why: 'it is drained' }], leftByMates: [host.id], leftByZoneMates: [host.id] });
   if (!placed.ok) return stays(placed.error.why);
   const target = placed.value.host;
   const notLive = whyNotLive(workload, host, view.hosts.find((one) => one.id === placed.value.hostId) ?? null);

@@ -90,10 +90,11 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
   // Of an instance that may: what the target must have for it, is asked when there is one.
   const lives = whyNotLive(workload, host, null) === null;
   const tried = [...failedTargets(context, workload, emptying.sinceMs, lives ? 'migrate' : 'relocate'), ...(lives ? notLiveTo(context, workload, host) : [])];
-  const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], leftByMates: [host.id] });
+  const leaving = { leftByMates: [host.id], leftByZoneMates: zoneMatesLeave(context, emptying, workload) ? [host.id] : [] };
+  const placed = context.ledger.place({ workload, exclude: [...exclude, ...tried], ...leaving });
   if (placed.ok) return beginMove(context, { ...moveOf(emptying, workload), target: placed.value, kind: 'migrate' });
   if (tried.length > 0 && workload.drainPolicy === 'relocate' && lives) {
-    const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], leftByMates: [host.id] });
+    const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], ...leaving });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
   const room = makeRoom(context, { rule: NAME, workload, exclude: [...exclude, ...tried], why: emptying.why });
@@ -120,6 +121,12 @@ export function whyStuck(workload: Workload, host: Host): Hold | null {
   if (workload.drainPolicy === 'leave') return hold('cannot-move', workload.name, `its drain policy says leave: it stays on ${host.name}; move it by \`reeve workload ${movesLive(workload) ? 'migrate' : 'relocate'} ${workload.name}\`, or stop it`);
   if (workload.state === 'paused') return hold('cannot-move', workload.name, `it is paused and can't move live: it stays on ${host.name}; \`reeve workload start ${workload.name}\` resumes it`);
   return null;
+}
+
+/** Whoever is there and must stay in one zone with it leaves as well; else it stays in that zone. */
+function zoneMatesLeave(context: RuleContext, { host, leaves }: Emptying, workload: Workload): boolean {
+  const mates = ruleIndex(context.view.rules).zoneGroup(workload.id).map((id) => context.workloadOf(id));
+  return mates.every((mate) => mate?.hostId !== host.id || !LEAVES.has(mate.state) || (leaves(mate) && whyStuck(mate, host) === null));
 }
 
 /** One of a group goes only when all can. */

@@ -1,6 +1,8 @@
 // Failback: a workload goes back live to the host that its rules prefer, once that has been well for a while.
 import { preference } from '../../scheduler/score-rules.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
+import { zoneMatesOf } from '../../scheduler/standing.js';
+import { standsThere } from '../../scheduler/zones.js';
 import type { Host } from '../../hosts/host.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import { hold, type Action, type Hold } from '../decision.js';
@@ -33,7 +35,7 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   const group = groupOf(context, workload);
   if (isPromised(context, group) || group.some((mate) => context.isActedOn(mate.name) || (mate.id !== workload.id && context.operationOn(mate.id))) || staysBehind(context, workload, home).length > 0) return NOTHING;
   const [here, ofGroup] = [preference(rules, home.id), groupPreference(context, group, home.id)];
-  const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && groupPreference(context, group, host.id) > ofGroup && host.condition === 'online');
+  const better = context.view.hosts.filter((host) => preference(rules, host.id) > here && groupPreference(context, group, host.id) > ofGroup && host.condition === 'online' && staysInZone(context, workload, home, host));
   const well = better.filter((host) => isWell(context, host));
   if (well.length === 0) return better.length === 0 ? NOTHING : no(hold('cooldown', workload.name, `it goes back to ${names(better)} once that has been well for ${Math.round(context.policy.failbackAfterMs / 1000)} s; \`reeve workload migrate ${workload.name}\` does not wait`));
   const others = context.view.hosts.filter((host) => !well.includes(host)).map((host) => ({ hostId: host.id, why: host.id === home.id ? 'it is there now' : 'it is not preferred' }));
@@ -49,6 +51,13 @@ function goBack(context: RuleContext, workload: Workload): RuleOutput {
   if (own.actions.length === 0) return own;
   const mates = bringMates(context, { rule: NAME, cause: 'failback', workload, from: home, target: placed.value });
   return { actions: [...own.actions, ...mates.actions], holds: [...own.holds, ...mates.holds] };
+}
+
+/** Nobody who must stay in one zone with it is left behind in another one: those on one host with it come along. */
+function staysInZone({ view, ledger }: RuleContext, workload: Workload, home: Host, target: Host): boolean {
+  const index = ruleIndex(view.rules);
+  if (index.zoneGroup(workload.id).length === index.group(workload.id).length) return true;
+  return zoneMatesOf(ledger.view(), { workload, exclude: [], leftByMates: [home.id] }).anchors.every(({ hostIds }) => standsThere(view.hosts, 'zone', hostIds, target));
 }
 
 /** A mate took it along in this round. */

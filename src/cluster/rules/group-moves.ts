@@ -4,6 +4,7 @@
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
 import { ruleIndex } from '../../scheduler/placement-rule.js';
+import { zonesOf } from '../../scheduler/zones.js';
 import { preference } from '../../scheduler/score-rules.js';
 import type { Workload } from '../../workloads/workload.js';
 import { hold, type Hold } from '../decision.js';
@@ -28,6 +29,31 @@ export function placesInOrder(context: RuleContext, group: readonly Workload[]):
   for (const { hostId, state } of group) if (hostId !== null && state === 'running') running.set(hostId, (running.get(hostId) ?? 0) + 1);
   const places = [...running].map(([hostId, count]) => ({ hostId, count, preferred: groupPreference(context, group, hostId) }));
   return places.sort((one, other) => Number(one.hostId === left) - Number(other.hostId === left) || other.preferred - one.preferred || other.count - one.count || (one.hostId < other.hostId ? -1 : 1)).map(({ hostId }) => hostId);
+}
+
+/** Of those that must stand in one zone, the same: the zones where they run, the one that is most theirs first. */
+export function zonesInOrder(context: RuleContext, workload: Workload): readonly string[] {
+  const zones = zonesOf(context.view.hosts);
+  const group = ruleIndex(context.view.rules).zoneGroup(workload.id).flatMap((id) => context.workloadOf(id) ?? []);
+  const left = lastLeft(context, group);
+  const counts = new Map<string, number>();
+  const notLeft = new Set<string>();
+  for (const { hostId, state } of group) {
+    const zone = hostId !== null && state === 'running' ? zones.get(hostId) : undefined;
+    if (zone === undefined) continue;
+    counts.set(zone, (counts.get(zone) ?? 0) + 1);
+    if (hostId !== left) notLeft.add(zone);
+  }
+  // By all its hosts, wherever in it they run: so that a move within the zone changes nothing.
+  const preferred = new Map([...counts.keys()].map((zone) => [zone, Math.max(...context.view.hosts.filter(({ id }) => zones.get(id) === zone).map(({ id }) => groupPreference(context, group, id)))]));
+  // One where a member may be on no host is not theirs.
+  const index = ruleIndex(context.view.rules);
+  const isAllowed = (one: Workload, { id }: Host): boolean => index.hosts(one.id).every((rule) => !rule.hard || rule.hosts.some(({ hostId }) => hostId === id));
+  const isTheirs = (zone: string): boolean => group.every((one) => context.view.hosts.some((host) => zones.get(host.id) === zone && isAllowed(one, host)));
+  const theirs = new Set([...counts.keys()].filter(isTheirs));
+  const compare = ([one, count]: readonly [string, number], [other, otherCount]: readonly [string, number]): number =>
+    Number(theirs.has(other)) - Number(theirs.has(one)) || Number(notLeft.has(other)) - Number(notLeft.has(one)) || (preferred.get(other) ?? 0) - (preferred.get(one) ?? 0) || otherCount - count || (one < other ? -1 : 1);
+  return [...counts].sort(compare).map(([zone]) => zone);
 }
 
 /** Those that followed by their rule tell nothing; whoever went elsewhere for another reason since has left it behind him. */

@@ -7,7 +7,7 @@ import { ruleIndex, type KeepApartRule } from '../placement-rule.js';
 import { RESOURCES } from '../resources.js';
 import { holdsPlace, workloadsById } from '../usage.js';
 import { legality, type Legality } from './legality.js';
-import { spotsOf } from './spots.js';
+import { spotsOf, zoneRows } from './spots.js';
 
 /** What is placed as one: a workload, or those of a group that must stand on one host and have the same home. */
 export interface Unit {
@@ -20,6 +20,8 @@ export interface Unit {
   readonly apart: readonly number[];
   /** Other units that must stand on its host. */
   readonly siblings: readonly number[];
+  /** Other units that must stand in its zone. */
+  readonly zoneSiblings: readonly number[];
   /** Something is under way with it: it stays where it is, and counts there and where it goes. */
   readonly isUnderWay: boolean;
 }
@@ -37,8 +39,12 @@ export interface ClusterModel {
   readonly limits: Float64Array;
   /** Units × resources. */
   readonly needs: Float64Array;
+  /** By host row: its zone, by the row of the first host there. */
+  readonly zones: Int32Array;
   /** Of each hard keep-apart rule: the row of the place of each host (its own, or its zone's). */
   readonly spots: readonly Int32Array[];
+  /** Of each hard keep-apart rule: rows of its units. */
+  readonly members: readonly (readonly number[])[];
   /** By its filters, without room and without where others stand. */
   readonly may: Legality;
 }
@@ -54,7 +60,13 @@ export function clusterModel(view: PlacementView, extra: readonly Workload[] = [
     needs[row * RESOURCES.length + nth] = workloads.reduce((sum, one) => sum + resource.need(one), 0);
   }));
   const unitRow = new Map(units.flatMap(({ workloads }, row) => workloads.map(({ id }) => [id, row] as const)));
-  return { view, hosts, hostRow, units, unitRow, limits: limitsOf(view, hosts, hostRow), needs, spots: apart.map((rule) => spotsOf(rule, hosts)), may: legality(view, hosts, units) };
+  return { view, hosts, hostRow, units, unitRow, limits: limitsOf(view, hosts, hostRow), needs, zones: zoneRows(hosts), spots: apart.map((rule) => spotsOf(rule, hosts)), members: membersOf(apart.length, units), may: legality(view, hosts, units) };
+}
+
+function membersOf(count: number, units: readonly Unit[]): readonly (readonly number[])[] {
+  const members: number[][] = Array.from({ length: count }, () => []);
+  units.forEach(({ apart }, row) => apart.forEach((rule) => members[rule]?.push(row)));
+  return members;
 }
 
 interface UnitSources {
@@ -67,24 +79,24 @@ function unitsOf({ view, hostRow, apart }: UnitSources, workloads: readonly Work
   const index = ruleIndex(view.rules);
   const underWay = new Set(view.promised.map(({ workloadId }) => workloadId));
   const byPlace = new Map<string, [Workload, ...Workload[]]>();
-  const groupOf = new Map<string, string>();
   for (const workload of [...workloads].sort((one, other) => (one.id < other.id ? -1 : 1))) {
     const group = index.group(workload.id)[0] ?? workload.id;
     const key = `${group} ${workload.hostId ?? ''}`;
     const known = byPlace.get(key);
     if (known) known.push(workload);
     else byPlace.set(key, [workload]);
-    groupOf.set(key, group);
   }
-  const keys = [...byPlace.keys()];
-  const rowsOfGroup = new Map<string, number[]>();
-  keys.forEach((key, row) => rowsOfGroup.set(groupOf.get(key) ?? key, [...(rowsOfGroup.get(groupOf.get(key) ?? key) ?? []), row]));
-  return [...byPlace].map(([key, members], row): Unit => ({
+  const rowOf = new Map([...byPlace.values()].flatMap((members, row) => members.map(({ id }) => [id, row] as const)));
+  // One in error draws nobody to where it is.
+  const others = (ids: readonly WorkloadId[], row: number): readonly number[] => [...new Set(ids.flatMap((id) => rowOf.get(id) ?? []))].filter((other) => other !== row && units[other]?.some(({ state }) => state !== 'error'));
+  const units = [...byPlace.values()];
+  return units.map((members, row): Unit => ({
     workloads: members,
     home: members[0].hostId === null ? NOWHERE : (hostRow.get(members[0].hostId) ?? NOWHERE),
     priority: members.reduce((highest, one) => Math.max(highest, one.priority), members[0].priority),
     apart: [...new Set(members.flatMap(({ id }) => index.apart(id).filter((rule) => rule.hard).map((rule) => apart.get(rule.name) ?? 0)))],
-    siblings: (rowsOfGroup.get(groupOf.get(key) ?? key) ?? []).filter((other) => other !== row),
+    siblings: others(index.group(members[0].id), row),
+    zoneSiblings: others(members.flatMap(({ id }) => index.zoneGroup(id)), row),
     isUnderWay: members.some(({ id }) => underWay.has(id)),
   }));
 }

@@ -173,7 +173,7 @@ function extend(search: Search, filling: Filling, { chosen, from, found, counter
 
 function kindOf({ model }: Packing, unit: number): string {
   const one = model.units[unit];
-  if (!one || one.apart.length > 0 || one.siblings.length > 0) return `${unit}`;
+  if (!one || one.apart.length > 0 || one.siblings.length > 0 || one.zoneSiblings.length > 0) return `${unit}`;
   return `of ${Array.from({ length: WIDTH }, (_, nth) => model.needs[unit * WIDTH + nth]).join()} ${model.may.kind(unit)}`;
 }
 

@@ -102,6 +102,11 @@ export class Packing {
       const there = where[sibling] ?? NOWHERE;
       if (there !== NOWHERE && there !== host) return false;
     }
+    const { zones } = this.model;
+    for (const sibling of this.model.units[unit]?.zoneSiblings ?? []) {
+      const there = where[sibling] ?? NOWHERE;
+      if (there !== NOWHERE && zones[there] !== zones[host]) return false;
+    }
     return true;
   }
 

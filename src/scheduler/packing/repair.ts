@@ -1,5 +1,6 @@
 // Room for one more unit, made by moving others: each move is of one that goes where it fits, at once or after another move.
 import { RESOURCES } from '../resources.js';
+import { NOWHERE } from './cluster-model.js';
 import type { Packing } from './packing.js';
 
 const WIDTH = RESOURCES.length;
@@ -53,26 +54,30 @@ interface Attempt {
   readonly moving: ReadonlySet<number>;
 }
 
-/** On this host, after one of its units has gone, or two. */
+/** On this host, after one or two of those have gone that stand there, or that it must be kept apart from and stand in its zone. */
 function placeBy(packing: Packing, { unit, host, search, moving }: Attempt): boolean {
-  const others = [...(packing.standing[host] ?? [])].filter((one) => !moving.has(one) && search.mayMove(one)).sort((one, other) => one - other);
+  const others = [...new Set([...(packing.standing[host] ?? []), ...keptApart(packing, unit, host)])].filter((one) => !moving.has(one) && search.mayMove(one)).sort((one, other) => one - other);
   for (const [nth, one] of others.entries()) {
     if (search.budget.left < 0) return false;
     if (!couldGo(packing, one, search)) continue;
-    packing.take(one);
+    const from = packing.take(one);
     if (packing.fits(unit, host)) {
       if (settle(packing, { unit, host, search, moving }, [one])) return true;
     } else if (search.moves > 1) {
       for (const two of others.slice(nth + 1)) {
-        packing.take(two);
+        const home = packing.take(two);
         search.budget.left -= 1;
         if (packing.fits(unit, host) && settle(packing, { unit, host, search, moving }, [one, two])) return true;
-        packing.put(two, host);
+        packing.put(two, home);
       }
     }
-    packing.put(one, host);
+    packing.put(one, from);
   }
   return false;
+}
+
+function keptApart({ model: { units, spots, members }, at }: Packing, unit: number, host: number): readonly number[] {
+  return (units[unit]?.apart ?? []).flatMap((rule) => (members[rule] ?? []).filter((one) => at[one] !== NOWHERE && spots[rule]?.[at[one] ?? NOWHERE] === spots[rule]?.[host]));
 }
 
 /** The unit is put, those that went find places; else all is as it was. */

@@ -1,7 +1,8 @@
 // Hard placement rules, held against where processes really begin: automation never breaks one.
 import type { Operation } from '../../cluster/operation.js';
 import { ruleIndex, type PlacementRule } from '../../scheduler/placement-rule.js';
-import type { WorkloadId } from '../../shared/ids.js';
+import { zoneOf } from '../../hosts/zone.js';
+import { hostId, type HostId, type WorkloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { SimulatedHost, SimulatedWorld } from '../simulated-world.js';
@@ -23,6 +24,9 @@ export class HardRules {
   /** When each rule was there first, on the wall clock. */
   readonly #sinceMs = new Map<PlacementRule, number>();
 
+  /** When each host came into the zone where it is. */
+  readonly #zoned = new Map<HostId, { readonly zone: string; readonly sinceMs: number }>();
+
   /** Since when each workload is ours to place, by its id. */
   readonly #oursSinceMs = new Map<WorkloadId, number>();
 
@@ -30,7 +34,8 @@ export class HardRules {
 
   /** The store changed. */
   follow(wallMs: number): void {
-    const { rules, workloads } = this.parts.store.peek();
+    const { rules, workloads, hosts } = this.parts.store.peek();
+    for (const host of hosts.values()) if (this.#zoned.get(host.id)?.zone !== zoneOf(host)) this.#zoned.set(host.id, { zone: zoneOf(host), sinceMs: wallMs });
     for (const rule of rules.values()) if (!this.#sinceMs.has(rule)) this.#sinceMs.set(rule, wallMs);
     for (const { id, desired } of workloads.values()) {
       if (desired === 'unmanaged') this.#oursSinceMs.delete(id);
@@ -51,7 +56,8 @@ export class HardRules {
     return [
       ...index.hosts(workload.id).filter((rule) => rule.hard && !rule.hosts.some((one) => one.hostId === row.id)).map((rule) => `${name} begins on ${host.name}, which rule ${rule.name} does not allow`),
       ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, decided, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
-      ...this.#splitGroup(index.group(workload.id), decided, workload, host),
+      ...this.#splitGroup(index.group(workload.id), decided, workload, [host]),
+      ...this.#splitGroup(index.zoneGroup(workload.id), decided, workload, this.#zoneThen(host, decided, 'perhaps')),
     ];
   }
 
@@ -61,23 +67,37 @@ export class HardRules {
   }
 
   #matesThere(rule: PlacementRule, decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
-    return this.#mates(rule.workloads, decided, workload).filter((mate) => runsOn(host, mate)).map((mate) => mate.name);
+    const there = rule.type === 'keep-apart' && rule.per === 'zone' ? this.#zoneThen(host, decided, 'surely') : [host];
+    return this.#mates(rule.workloads, decided, workload).filter((mate) => there.some((one) => runsOn(one, mate))).map((mate) => mate.name);
+  }
+
+  /** The other hosts of its zone, surely or perhaps: of one that has come into its zone since the decision nobody knows. */
+  #zoneThen(host: SimulatedHost, decided: Operation, how: 'surely' | 'perhaps'): readonly SimulatedHost[] {
+    const { hosts } = this.parts.store.peek();
+    const zoneThenOf = ({ name }: SimulatedHost): string | null => {
+      const zoned = this.#zoned.get(hosts.get(name)?.id ?? hostId(name));
+      return zoned && zoned.sinceMs < decided.createdAtMs ? zoned.zone : null;
+    };
+    const zone = zoneThenOf(host);
+    const isThere = (other: string | null): boolean => (zone === null || other === null ? how === 'perhaps' : other === zone);
+    return [...this.parts.world.hosts].filter((other) => other === host || isThere(zoneThenOf(other)));
   }
 
   /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
-  #splitGroup(group: readonly WorkloadId[], decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
+  #splitGroup(group: readonly WorkloadId[], decided: Operation, workload: Workload, here: readonly SimulatedHost[]): readonly string[] {
+    if (group.length === 1) return [];
     const mates = this.#mates(group, decided, workload);
     // One that a person has put here is not to blame for being apart from the others; joining it is right.
     const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
     // Where a person has just taken one away, the others may still be on their way to it.
     if (others.some((mate) => this.parts.byHand(mate.name))) return [];
-    if (others.some((mate) => runsOn(host, mate) || this.#cameThen(decided, mate) || this.#ranHereThen(host, decided, mate))) return [];
+    if (others.some((mate) => here.some((host) => runsOn(host, mate) || this.#cameThen(host, decided, mate) || this.#ranHereThen(host, decided, mate)))) return [];
     return mates.flatMap((mate) => {
-      const elsewhere = [...this.parts.world.hosts].find((other) => other !== host && runsOn(other, mate));
+      const elsewhere = [...this.parts.world.hosts].find((other) => !here.includes(other) && runsOn(other, mate));
       const row = this.parts.store.peek().hosts.get(elsewhere?.name ?? '');
       // A host that is emptied, or goes down in order, is left by one after the other, as many at once as are allowed, also if a person thinks better of it.
       const isLeft = (decided.params['cause'] === 'drain' && row?.id === decided.hostId) || row?.intent === 'maintenance' || (row !== undefined && row.leaving !== null);
-      return elsewhere && !isLeft ? [`${workload.name} begins on ${host.name}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
+      return elsewhere && !isLeft ? [`${workload.name} begins on ${here.length > 1 ? 'one of ' : ''}${here.map(({ name }) => name).join(', ')}, and ${mate.name}, which it must stay together with, is on ${elsewhere.name}`] : [];
     });
   }
 
@@ -98,8 +118,9 @@ export class HardRules {
   }
 
   /** It comes, or was coming when this was decided: that its own move failed since could not be known. */
-  #cameThen(decided: Operation, mate: Workload): boolean {
-    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === decided.targetHostId && (one.endedAtMs === null || one.endedAtMs > decided.createdAtMs));
+  #cameThen({ name }: SimulatedHost, decided: Operation, mate: Workload): boolean {
+    const target = this.parts.store.peek().hosts.get(name)?.id;
+    return this.parts.store.peekOperations().some((one) => one.workloadId === mate.id && one.targetHostId === target && (one.endedAtMs === null || one.endedAtMs > decided.createdAtMs));
   }
 }
 

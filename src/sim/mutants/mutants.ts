@@ -17,7 +17,7 @@ import type { Change } from '../../cluster/change.js';
 import type { Host, HostProof } from '../../hosts/host.js';
 import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
 import { FILTERS } from '../../scheduler/filters.js';
-import type { Filter } from '../../scheduler/filter.js';
+import type { Filter, FilterInput } from '../../scheduler/filter.js';
 import { cpusFit } from '../../scheduler/rules/cpus-fit.js';
 import { keepsApart } from '../../scheduler/rules/keeps-apart.js';
 import { keepsTogether } from '../../scheduler/rules/keeps-together.js';
@@ -72,6 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'same-epoch-again', without: 'a host that was fenced or excluded is admitted at a higher epoch', caughtBy: TWICE, apply: sameEpochAgain },
   { name: 'placement-ignores-keep-apart', without: 'hard keep-apart rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(keepsApart) },
   { name: 'placement-splits-groups', without: 'hard keep-together rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(keepsTogether) },
+  { name: 'placement-ignores-zones', without: 'rules per zone look at zones', caughtBy: ['hard-rules-hold'], apply: () => insteadInList<Filter>(FILTERS, keepsApart, (input) => keepsApart(withoutZones(input))) },
+  { name: 'placement-splits-zones', without: 'what must stay in one zone goes to that zone', caughtBy: ['hard-rules-hold'], apply: () => insteadInList<Filter>(FILTERS, keepsTogether, (input) => keepsTogether(withoutZoneRules(input))) },
   { name: 'placement-ignores-hosts', without: 'hard hosts rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(obeysHostsRules) },
   { name: 'placement-ignores-memory', without: 'what does not fit into the memory waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(memoryFits) },
   { name: 'placement-ignores-cpus', without: 'what does not fit into the CPUs waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(cpusFit) },
@@ -81,6 +83,10 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FILTERS, filter, () => null);
+
+/** Every host passes for one that stands alone. */
+const withoutZones = (input: FilterInput): FilterInput => ({ ...input, host: { ...input.host, zone: null }, view: { ...input.view, hosts: input.view.hosts.map((host) => ({ ...host, zone: null })) } });
+const withoutZoneRules = (input: FilterInput): FilterInput => ({ ...input, view: { ...input.view, rules: input.view.rules.filter((rule) => rule.type === 'hosts' || rule.per !== 'zone') } });
 
 /** Silent hosts pass for fenced ones. */
 const recoverFromSilentHosts: Rule = (context) => {

@@ -5,12 +5,13 @@ import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { UserError } from '../../shared/errors.js';
 import { hostId, workloadId, type WorkloadId } from '../../shared/ids.js';
 import type { Scenario, ScenarioRule, ScenarioWorkload } from './scenario.js';
+import { wantedRule } from './wanted-rule.js';
 
 /** What the timeline adds is the operator's: the product refuses it while the scenario runs. Null: all of it makes sense. */
 export function firstSenseless({ hosts, workloads = [], rules = [], timeline = [] }: Scenario): string | null {
   const created = timeline.flatMap((entry, index) => (entry.do === 'workload.create' ? [{ path: `timeline[${index}].workload`, workload: entry.workload }] : []));
   const all = [...workloads.map((workload, index) => ({ path: `workloads[${index}]`, workload })), ...created];
-  return firstCircle(all) ?? firstRefusedRule({ hosts: hosts.map(({ name }) => name), workloads: all.map(({ workload }) => workload.name) }, rules);
+  return firstCircle(all) ?? firstRefusedRule(hosts, [...workloads, ...created.map(({ workload: { name } }) => ({ name }))], rules);
 }
 
 interface Placed {
@@ -45,26 +46,20 @@ function isOrdered(orders: readonly { readonly id: WorkloadId; readonly startAft
   return ready.length === waits.size;
 }
 
-interface Names {
-  readonly hosts: readonly string[];
-  readonly workloads: readonly string[];
-}
-
-function firstRefusedRule({ hosts, workloads }: Names, rules: readonly ScenarioRule[]): string | null {
-  const known = { hosts: hosts.map((name) => ({ id: hostId(name), name })), workloads: workloads.map((name): { id: WorkloadId; name: string; uuid: string } => ({ id: workloadId(name), name, uuid: name })) };
+/** At time 0: what is created later has its labels then, and is refused then. */
+function firstRefusedRule(hosts: Scenario['hosts'], workloads: readonly Pick<ScenarioWorkload, 'name' | 'labels'>[], rules: readonly ScenarioRule[]): string | null {
+  const known = {
+    hosts: hosts.map(({ name, zone = null, labels = {} }) => ({ id: hostId(name), name, zone, labels })),
+    workloads: workloads.map(({ name, labels = {} }) => ({ id: workloadId(name), name, uuid: name, labels })),
+  };
   const taken: PlacementRule[] = [];
   for (const [index, rule] of rules.entries()) {
     try {
-      taken.push(...addRule({ ...known, rules: taken }, wantedOf(rule), { by: 'the file', nowMs: 0 }).flatMap((change) => (change.change === 'add-rule' ? [change.rule] : [])));
+      taken.push(...addRule({ ...known, rules: taken }, wantedRule(rule), { by: 'the file', nowMs: 0 }).flatMap((change) => (change.change === 'add-rule' ? [change.rule] : [])));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       return `rules[${index}]${/^[a-z]+: /.test(error.message) ? '.' : ': '}${error.message}`;
     }
   }
   return null;
-}
-
-function wantedOf(rule: ScenarioRule): Parameters<typeof addRule>[1] {
-  const hosts = rule.type === 'hosts' ? { hosts: rule.hosts.map(({ host, priority }) => ({ host, priority: priority ?? 0 })) } : {};
-  return { name: rule.name, type: rule.type, workloads: rule.workloads, hard: rule.hard ?? true, ...hosts };
 }

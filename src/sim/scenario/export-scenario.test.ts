@@ -34,6 +34,28 @@ describe('an exported cluster', () => {
     expect(timeline).toEqual([{ at: 0, do: 'host.drain', host: 'host-3' }, { at: 0, do: 'workload.lock', workload: 'database' }]);
   });
 
+  it('has its zones and labels, and rules as they were written', () => {
+    const labelled: Partial<ClusterView> = {
+      hosts: [{ ...one, zone: 'a', labels: { gpu: 'yes' } }, { ...two, zone: 'b' }], workloads: [{ ...web, labels: { app: 'shop' } }, database],
+      rules: [
+        { name: 'shop', type: 'keep-apart', per: 'zone', hard: true, workloads: [database.id, web.id], selector: { named: [database.id], labels: { app: 'shop' } } },
+        { name: 'gpu', type: 'hosts', hard: false, workloads: [web.id], hosts: [{ hostId: one.id, priority: 3 }, { hostId: two.id, priority: 1 }], hostSelector: { named: [{ hostId: two.id, priority: 1 }], selected: [{ labels: { gpu: 'yes' }, priority: 3 }] } },
+      ],
+    };
+    const { hosts, workloads, rules } = exported(labelled);
+    expect(hosts.map(({ zone, labels }) => [zone, labels])).toEqual([['a', { gpu: 'yes' }], ['b', undefined]]);
+    expect(workloads?.find(({ name }) => name === 'web')?.labels).toEqual({ app: 'shop' });
+    expect(rules).toEqual([
+      { name: 'shop', type: 'keep-apart', per: 'zone', hard: true, workloads: ['database'], select: { app: 'shop' } },
+      { name: 'gpu', type: 'hosts', hard: false, workloads: ['web'], hosts: [{ host: 'host-2', priority: 1 }, { select: { gpu: 'yes' }, priority: 3 }] },
+    ]);
+  });
+
+  it('has what can\'t be kept any more, as a host is gone, as a preference: the file is taken', () => {
+    const shrunk = exported({ hosts: [one], workloads: [web, database], rules: [{ name: 'apart', type: 'keep-apart', hard: true, workloads: [web.id, database.id] }, { name: 'gone', type: 'hosts', hard: true, workloads: [web.id], hosts: [{ hostId: two.id, priority: 0 }] }] });
+    expect(shrunk.rules).toEqual([{ name: 'apart', type: 'keep-apart', hard: false, workloads: ['web', 'database'] }]);
+  });
+
   it('is taken by the simulator and runs as it does here', async () => {
     const parsed = checkScenario(JSON.parse(JSON.stringify(exported({ disarm: { mode: 'freeze', by: 'anna', reason: 'work', sinceMs: NOW_MS, untilMs: null } }))));
     expect(parsed).toMatchObject({ ok: true });

@@ -3,7 +3,9 @@ import { DEFAULT_POLICY, type ClusterPolicy } from '../../cluster/cluster-policy
 import type { ClusterView } from '../../cluster/cluster-view.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { isOff, enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
+import type { Labels } from '../../shared/labels.js';
 import { WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
+import { firstSenseless } from './check-sense.js';
 import type { Scenario, ScenarioHost, ScenarioPolicy, ScenarioRule, ScenarioWorkload, TimelineEntry } from './scenario.js';
 
 export interface Exported {
@@ -21,9 +23,10 @@ export function exportScenario({ name, view, policy, replicas }: Exported): Scen
   const hosts = view.hosts.filter((host) => host.condition !== 'enrolling').sort(byName);
   const names = new Map<string, string>([...hosts, ...view.workloads].map((one) => [one.id, one.name]));
   const workloads = [...view.workloads].sort(byName);
+  const standing = { hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)) };
   return {
     name, policy: policyOf(policy), controllers: Math.min(MOST_REPLICAS, Math.max(1, replicas)),
-    hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)), rules: view.rules.map((one) => ruleOf(one, names)).filter(isAboutSomething),
+    ...standing, rules: keepable(standing, view.rules.map((one) => ruleOf(one, names)).filter(isAboutSomething)),
     timeline: [...hosts.flatMap(standingHost), ...workloads.flatMap(standingWorkload), ...standingDisarm(view)],
   };
 }
@@ -46,23 +49,25 @@ function hostOf(host: Host): ScenarioHost {
   const isLost = host.condition === 'silent' || host.condition === 'fencing';
   const kinds = host.fenceDevices.map(({ kind }) => FENCING[kind]).filter((kind) => kind === 'power' || (kind === 'watchdog' && enforcesLease(host)));
   return {
-    name: host.name, power: isOff(host) ? 'off' : 'on', network: isLost ? 'down' : 'up', ...(host.facts ? { cpus: host.facts.cpus, memoryMiB: host.facts.memoryMiB } : {}),
+    name: host.name, power: isOff(host) ? 'off' : 'on', network: isLost ? 'down' : 'up', ...(host.zone === null ? {} : { zone: host.zone }), ...labelled(host), ...(host.facts ? { cpus: host.facts.cpus, memoryMiB: host.facts.memoryMiB } : {}),
     fencing: kinds.length > 0 ? [...new Set(kinds)] : ['none'],
   };
 }
+
+const labelled = ({ labels }: { readonly labels: Labels }): { labels?: Record<string, string> } => (Object.keys(labels).length === 0 ? {} : { labels: { ...labels } });
 
 /** Wanted running, and its process is not there. */
 const NOT_THERE: ReadonlySet<Workload['state']> = new Set(['stopped', 'missing', 'error', 'waiting']);
 
 function workloadOf(one: Workload, names: ReadonlyMap<string, string>): ScenarioWorkload {
-  const { name, kind, needs, usage, priority, maxRestarts, maxRelocations, failback } = one;
+  const { name, kind, needs, usage, labels, priority, maxRestarts, maxRelocations, failback } = one;
   // What is not protected is left alone when its host is lost, as what is unmanaged.
   const desired = one.isProtected || one.desired !== 'running' ? one.desired : 'unmanaged';
   const isUnprotected = desired !== one.desired;
   const host = one.hostId === null ? undefined : names.get(one.hostId);
   const after = one.startAfter.flatMap((id) => names.get(id) ?? []);
   return {
-    name, kind, ...(host === undefined ? {} : { host }), desired, ...(isUnprotected ? { protected: false } : {}), cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...(usage === null ? {} : { usage: { ...usage } }), priority,
+    name, kind, ...(host === undefined ? {} : { host }), desired, ...(isUnprotected ? { protected: false } : {}), cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...(usage === null ? {} : { usage: { ...usage } }), ...labelled({ labels }), priority,
     ...(maxRestarts === WORKLOAD_DEFAULTS.maxRestarts ? {} : { maxRestarts }), ...(maxRelocations === WORKLOAD_DEFAULTS.maxRelocations ? {} : { maxRelocations }),
     ...(failback === WORKLOAD_DEFAULTS.failback ? {} : { failback }), ...(after.length === 0 ? {} : { startAfter: after }),
     ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),
@@ -70,16 +75,28 @@ function workloadOf(one: Workload, names: ReadonlyMap<string, string>): Scenario
 }
 
 /** A rule outlives its workloads; of too few it says nothing, and a file of it is refused. */
-const isAboutSomething = ({ type, workloads }: ScenarioRule): boolean => workloads.length >= (type === 'hosts' ? 1 : 2);
+const isAboutSomething = ({ type, workloads = [], select }: ScenarioRule): boolean => select !== undefined || workloads.length >= (type === 'hosts' ? 1 : 2);
 
+/** A file of a rule that can't be kept is refused. Where a host is gone since it was made, it is a preference there; what names no host any more says nothing. */
+function keepable(standing: Pick<Scenario, 'hosts' | 'workloads'>, rules: readonly ScenarioRule[]): ScenarioRule[] {
+  const taken: ScenarioRule[] = [];
+  for (const rule of rules) {
+    const way = [rule, { ...rule, hard: false }].find((one) => firstSenseless({ ...standing, rules: [...taken, one] }) === null);
+    if (way) taken.push(way);
+  }
+  return taken;
+}
+
+/** As it was written, not what it comes to. */
 function ruleOf(rule: PlacementRule, names: ReadonlyMap<string, string>): ScenarioRule {
-  const head = { name: rule.name, workloads: rule.workloads.flatMap((id) => names.get(id) ?? []), hard: rule.hard };
-  if (rule.type !== 'hosts') return { ...head, type: rule.type };
-  const hosts = rule.hosts.flatMap(({ hostId, priority }) => {
+  const named = (rule.selector?.named ?? rule.workloads).flatMap((id) => names.get(id) ?? []);
+  const head = { name: rule.name, ...(named.length > 0 || !rule.selector ? { workloads: named } : {}), ...(rule.selector ? { select: { ...rule.selector.labels } } : {}), hard: rule.hard };
+  if (rule.type !== 'hosts') return { ...head, type: rule.type, ...(rule.per === 'zone' ? { per: rule.per } : {}) };
+  const hosts = (rule.hostSelector?.named ?? rule.hosts).flatMap(({ hostId, priority }) => {
     const host = names.get(hostId);
     return host === undefined ? [] : [{ host, priority }];
   });
-  return { ...head, type: rule.type, hosts };
+  return { ...head, type: rule.type, hosts: [...hosts, ...(rule.hostSelector?.selected ?? []).map(({ labels, priority }) => ({ select: { ...labels }, priority }))] };
 }
 
 /** What people have said of it, which the format knows as something that is done. */

@@ -39,7 +39,7 @@ describe('a scenario', () => {
     ['hosts: [{ name: h1 }]\nworkloads: [{ name: v1, startAfter: [v1] }]', 'workloads[0].startAfter: v1 after v1 is a circle: none of them could ever start first'],
     ['hosts: [{ name: h1 }]\nworkloads: [{ name: v0 }, { name: v1, startAfter: [v2] }, { name: v2, startAfter: [v3, v0] }, { name: v3, startAfter: [v1] }]', /^workloads\[1\]\.startAfter: v1 after v2 after v3 after v1 is a circle/],
     [`${CLUSTER}timeline: [{ at: 1, do: workload.create, workload: { name: v2, startAfter: [v2] } }]`, /^timeline\[0\]\.workload\.startAfter: v2 after v2 is a circle/],
-    [`${TWO}rules: [{ name: r1, type: keep-apart, workloads: [v1, v2] }, { name: r2, type: keep-together, workloads: [v1, v2] }]`, 'rules[1]: r2 can never be kept: v1 and v2 are to be kept together, and apart by rule r1'],
+    [`${TWO}rules: [{ name: r1, type: keep-apart, workloads: [v1, v2] }, { name: r2, type: keep-together, workloads: [v1, v2] }]`, 'rules[1]: r2 can never be kept: rule r1 keeps v1 and v2 apart, but they must stay together: v1–v2 by rule r2'],
     [`${TWO}rules: [{ name: r1, type: keep-together, workloads: [v1, v2] }, { name: r2, type: hosts, workloads: [v1], hosts: [{ host: h1 }] }, { name: r3, type: hosts, workloads: [v2], hosts: [{ host: h2 }] }]`, /^rules\[2\]: r3 can never be kept: no host is allowed for v1, v2/],
     [`${TWO}rules: [{ name: r1, type: keep-apart, workloads: [v1] }]`, /^rules\[0\]\.workloads: a keep-apart rule is about at least two/],
     ['hosts: [', /^not YAML or JSON/],

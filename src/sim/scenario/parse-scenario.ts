@@ -106,8 +106,8 @@ function inWorkload(path: string, one: NonNullable<Scenario['workloads']>[number
 
 function inRule(path: string, one: NonNullable<Scenario['rules']>[number], { hosts, workloads }: Known): string | null {
   return first([
-    ...one.workloads.map((name, index) => unknown(`${path}.workloads[${index}]`, 'workload', name, workloads)),
-    ...(one.type === 'hosts' ? one.hosts.map((each, index) => unknown(`${path}.hosts[${index}].host`, 'host', each.host, hosts)) : []),
+    ...(one.workloads ?? []).map((name, index) => unknown(`${path}.workloads[${index}]`, 'workload', name, workloads)),
+    ...(one.type === 'hosts' ? one.hosts.map((each, index) => ('host' in each ? unknown(`${path}.hosts[${index}].host`, 'host', each.host, hosts) : null)) : []),
   ]);
 }
 

@@ -24,7 +24,7 @@ export async function placementOf(scenario: Scenario): Promise<PlacementView> {
   const rows = (await hostRows(world, scenario)).map((row) => asSet(isOut(row.name) ? { ...row, condition: 'silent' } : row, standing));
   const view: ClusterView = {
     version: 1, leaderEpoch: 1, hosts: rows, workloads: workloads.map((one, index) => asFound(workloadRow(one, uuidOf(index)), one, standing)),
-    operations: [], recentOperations: [], inventories: [], rules: rules.map(ruleRow), disarm: null, voters: [],
+    operations: [], recentOperations: [], inventories: [], rules: rules.map((rule) => ruleRow(rule, scenario)), disarm: null, voters: [],
   };
   const unheard = new Set(hosts.filter(({ power, network }) => power === 'off' || network === 'down').map(({ name }) => name));
   return placementViewOf({ view, verdict: verdictOn(rows, unheard), policy: policyOf(scenario.policy) });

@@ -38,14 +38,19 @@ const policy = z.strictObject({
   reservedMemoryMiB: whole(0, 64 * 1024 * 1024).optional(),
 });
 
+/** Values may be written as numbers or yes and no. */
+const label = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const labels = z.record(z.string(), label);
+const select = labels.refine((wanted) => Object.keys(wanted).length > 0, 'at least one label, such as app: db');
+
 const host = z.strictObject({
   name,
   power: z.enum(['on', 'off']).optional(),
   network: z.enum(['up', 'down']).optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
-  zone: z.string().optional(),
-  labels: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  zone: z.string().min(1).optional(),
+  labels: labels.optional(),
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
   runsController: z.boolean().optional(),
   daemonCluster: name.optional(),
@@ -75,6 +80,7 @@ const workload = z.strictObject({
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
   usage: usage.optional(),
+  labels: labels.optional(),
   priority: whole(-1_000_000, 1_000_000).optional(),
   maxRestarts: whole(0, 1000).optional(),
   maxRelocations: whole(0, 1000).optional(),
@@ -83,16 +89,14 @@ const workload = z.strictObject({
   faults: faults.optional(),
 });
 
+const rank = whole(-1_000_000, 1_000_000).optional();
+/** By name, by labels, or both; whether that is enough is for the product to say. */
+const ruled = { workloads: z.array(name).optional(), select: select.optional(), hard: z.boolean().optional() };
+const per = z.enum(['host', 'zone']).optional();
 const rule = z.discriminatedUnion('type', [
-  z.strictObject({ name, type: z.literal('keep-apart'), workloads: z.array(name), hard: z.boolean().optional() }),
-  z.strictObject({ name, type: z.literal('keep-together'), workloads: z.array(name), hard: z.boolean().optional() }),
-  z.strictObject({
-    name,
-    type: z.literal('hosts'),
-    workloads: z.array(name),
-    hard: z.boolean().optional(),
-    hosts: z.array(z.strictObject({ host: name, priority: whole(-1_000_000, 1_000_000).optional() })),
-  }),
+  z.strictObject({ name, type: z.literal('keep-apart'), ...ruled, per }),
+  z.strictObject({ name, type: z.literal('keep-together'), ...ruled, per }),
+  z.strictObject({ name, type: z.literal('hosts'), ...ruled, hosts: z.array(z.union([z.strictObject({ host: name, priority: rank }), z.strictObject({ select, priority: rank })])) }),
 ]);
 
 /** Every entry of a timeline, by its `do`, with what comes along. */
@@ -131,6 +135,9 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),
   z.strictObject({ ...at, do: z.literal('workload.create'), workload }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.delete') }),
+  /** Beyond the contract: null takes a label away, or a host out of its zone. */
+  z.strictObject({ ...onHost, do: z.literal('host.label'), labels: z.record(z.string(), label.nullable()).optional(), zone: z.string().min(1).nullable().optional() }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.label'), labels: z.record(z.string(), label.nullable()) }),
   z.strictObject({ ...at, do: z.literal('rule.add'), rule }),
   z.strictObject({ ...at, do: z.literal('rule.remove'), rule: name }),
 ]);

@@ -4,6 +4,7 @@ import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
 import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
+import { resolveRule } from '../../scheduler/resolve-rules.js';
 import type { DriverName } from '../../hosts/hypervisor.js';
 import { hostId, workloadId } from '../../shared/ids.js';
 import { NO_FAILURES, WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
@@ -45,7 +46,7 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
   const isOn = host.power !== 'off';
   const facts = await new SimulatedHypervisor(world, host.name).facts();
   return {
-    id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481,
+    id: hostId(host.name), name: host.name, address: addressOf(index, 0), links: [addressOf(index, 0), addressOf(index, 1)], heartbeatPort: 7481, zone: host.zone ?? null, labels: host.labels ?? {},
     ssh: { user: 'root', port: 22, identityFile: null, hostKey: 'simulated' },
     condition: isOn ? 'online' : 'offline', conditionSinceMs: EPOCH_MS, intent: 'active', cordoned: false, hostEpoch: isOn ? 1 : 2, bootId: machine.bootId, excludedEpoch: null, voterEpoch: 1,
     proof: isOn ? null : { kind: 'operator', evidence: 'it is off at the beginning of the scenario', atMs: EPOCH_MS, bootId: machine.bootId, hostEpoch: 1 },
@@ -102,15 +103,25 @@ export function workloadRow(one: ScenarioWorkload, uuid: string): Workload {
     id: workloadId(one.name), uuid, name: one.name, kind: one.kind ?? 'vm', desired, isProtected: true, priority: one.priority ?? 0,
     hostId: home, workloadEpoch: 1, state, why: null,
     needs: simulatedNeeds(definition, POOLS), definition, failures: NO_FAILURES, leasedOn: null,
-    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
+    ...WORKLOAD_DEFAULTS, ...definedOnly({ maxRestarts: one.maxRestarts, maxRelocations: one.maxRelocations, failback: one.failback, usage: one.usage, labels: one.labels }), ...(one.storage === 'local' || one.storage === 'lun' ? { drainPolicy: 'relocate' as const } : {}), ...definedOnly({ drainPolicy: one.drain, movesLiveByCriu: one.live }), replication: one.replicateEveryS === undefined ? null : { everyMs: one.replicateEveryS * 1000 }, startAfter: (one.startAfter ?? []).map(workloadId),
   };
 }
 
-export function ruleRow({ name, type, workloads, hard, ...more }: ScenarioRule): PlacementRule {
-  const head = { name, workloads: workloads.map(workloadId), hard: hard ?? true };
-  if (type !== 'hosts') return { ...head, type };
-  const hosts = 'hosts' in more ? more.hosts : [];
-  return { ...head, type, hosts: hosts.map(({ host, priority }) => ({ hostId: hostId(host), priority: priority ?? 0 })) };
+/** With what its selectors come to at time 0. */
+export function ruleRow(rule: ScenarioRule, { hosts: machines, workloads = [] }: Pick<Scenario, 'hosts' | 'workloads'>): PlacementRule {
+  return resolveRule(writtenRule(rule), {
+    hosts: machines.map(({ name, zone = null, labels = {} }) => ({ id: hostId(name), zone, labels })),
+    workloads: workloads.map(({ name, labels = {} }) => ({ id: workloadId(name), labels })),
+  });
+}
+
+function writtenRule(rule: ScenarioRule): PlacementRule {
+  const named = (rule.workloads ?? []).map(workloadId);
+  const head = { name: rule.name, workloads: named, hard: rule.hard ?? true, ...(rule.select ? { selector: { named, labels: rule.select } } : {}) };
+  if (rule.type !== 'hosts') return { ...head, type: rule.type, ...(rule.per === 'zone' ? { per: rule.per } : {}) };
+  const hosts = rule.hosts.flatMap((one) => ('host' in one ? [{ hostId: hostId(one.host), priority: one.priority ?? 0 }] : []));
+  const selected = rule.hosts.flatMap((one) => ('host' in one ? [] : [{ labels: one.select, priority: one.priority ?? 0 }]));
+  return { ...head, type: rule.type, hosts, ...(selected.length > 0 ? { hostSelector: { named: hosts, selected } } : {}) };
 }
 
 /** What was known of the hosts when they were enrolled: asked while all have power. */
@@ -119,12 +130,12 @@ export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<re
 }
 
 /** Everything that the store is told before the first replica starts. */
-export function firstChanges({ workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
+export function firstChanges({ hosts, workloads = [], rules = [] }: Scenario, rows: readonly Host[], uuids: ReadonlyMap<string, string>, voters: VoterSet): readonly Change[] {
   return [
     { change: 'voters', voters: [voters] },
     ...rows.map((host): Change => ({ change: 'add-host', host })),
     ...workloads.map((one): Change => ({ change: 'add-workload', workload: workloadRow(one, uuids.get(one.name) ?? '') })),
-    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule) })),
+    ...rules.map((rule): Change => ({ change: 'add-rule', rule: ruleRow(rule, { hosts, workloads }) })),
   ];
 }
 

@@ -1,10 +1,12 @@
 // Random placement rules that overlap: several over the same workloads, groups that merge into one.
+import { workloadId } from '../../shared/ids.js';
 import { seededRng, type Rng } from '../../shared/rng.js';
 import { firstSenseless } from '../scenario/check-sense.js';
 import type { ScenarioHost, ScenarioRule, ScenarioWorkload } from '../scenario/scenario.js';
+import { ruleRow } from '../scenario/setup-cluster.js';
 import { pick } from './random-storm.js';
 
-interface RuleSite {
+export interface RuleSite {
   readonly hosts: readonly ScenarioHost[];
   readonly workloads: readonly ScenarioWorkload[];
 }
@@ -34,14 +36,17 @@ export function moreRules(seed: number, site: RuleSite, first: readonly Scenario
   return rules;
 }
 
-function holds(rule: ScenarioRule, { workloads }: RuleSite): boolean {
-  const homes = workloads.filter((one) => rule.workloads.includes(one.name)).map((one) => one.host);
-  if (rule.type === 'hosts') return homes.every((home) => rule.hosts.some((one) => one.host === home));
-  return new Set(homes).size === (rule.type === 'keep-together' ? 1 : homes.length);
+/** At time 0, by where the file puts them. */
+export function holds(rule: ScenarioRule, { hosts, workloads }: RuleSite): boolean {
+  const resolved = ruleRow(rule, { hosts: [...hosts], workloads: [...workloads] });
+  const homes = workloads.filter((one) => resolved.workloads.includes(workloadId(one.name))).map((one) => hosts.find(({ name }) => name === one.host));
+  if (resolved.type === 'hosts') return homes.every((home) => resolved.hosts.some((one) => one.hostId === home?.name));
+  const places = homes.map((home) => (resolved.per === 'zone' && home?.zone !== undefined ? `zone ${home.zone}` : home?.name));
+  return resolved.type === 'keep-together' ? new Set(places).size <= 1 : new Set(places).size === places.length;
 }
 
 /** At least so many where there are so many, four at most. */
-function some(rng: Rng, among: readonly string[], least: number): string[] {
+export function some(rng: Rng, among: readonly string[], least: number): string[] {
   const left = [...among];
   return Array.from({ length: Math.min(among.length, least + rng.int(3)) }, () => left.splice(rng.int(left.length), 1)[0] ?? '');
 }

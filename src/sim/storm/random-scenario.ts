@@ -5,6 +5,7 @@ import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEn
 import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
+import { labelled, relabelled, selectiveRules } from './random-labels.js';
 import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
 import { plansMeanwhile, randomRebalance } from './random-plans.js';
 import { moreRules } from './random-rules.js';
@@ -26,10 +27,11 @@ export function randomScenario(seed: number): Scenario {
   const storm = withFenceFaults(seed, randomStorm(rng, site));
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
-  const rules = moreRules(seed, site, randomRules(rng, hosts, workloads));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const seen = labelled(seed, shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads)))));
+  const rules = selectiveRules(seed, seen, moreRules(seed, site, randomRules(rng, hosts, workloads)));
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen }), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads)))), rules: [...rules], timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...seen, rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
