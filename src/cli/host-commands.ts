@@ -74,6 +74,15 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
       if ((zone === undefined) !== (none === true)) throw new CliError(EXIT.usage, 'which one: reeve host zone HOST ZONE, or --none');
       await context.begun(await context.client.put<Begun>(at`/hosts/${name}/zone`, { zone: zone ?? null }), zone === undefined ? `${name} is in no zone` : `${name} is in zone ${zone}`);
     }));
+  addMaintenanceCommands(host, { run });
+  host
+    .command('remove <host>')
+    .description('take a host out; refused while workloads are there')
+    .option('--lost', 'the machine is gone for good')
+    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(at`/hosts/${name}?lost=${lost === true}`), `${name} is being removed`)));
+}
+
+function addMaintenanceCommands(host: Command, { run }: Wiring): void {
   host
     .command('drain <host>')
     .description('maintenance: move everything away, no fencing; says first what stands still and for how long')
@@ -84,11 +93,6 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
     .description('end of maintenance')
     .option('--return', 'and bring back what the drain took away')
     .action(run(undrain));
-  host
-    .command('remove <host>')
-    .description('take a host out; refused while workloads are there')
-    .option('--lost', 'the machine is gone for good')
-    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(at`/hosts/${name}?lost=${lost === true}`), `${name} is being removed`)));
 }
 
 const ADD_NOTES = `
