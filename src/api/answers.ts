@@ -55,7 +55,7 @@ export const host = z.looseObject({
   blockPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), filesystem: z.string(), serial: z.string().nullable(), takers: z.array(z.string()) })).meta({ description: 'pools of its LXD or Incus on block devices of their own, and which other hosts see the device: they can take the pool over when this host has lost its power' }),
   takenPools: z.array(z.looseObject({ driver: z.string(), pool: z.string(), by: z.string().nullable(), isDone: z.boolean(), atMs })).meta({ description: 'pools of it that others have taken over, or are about to, since it was lost' }),
   heard: z.looseObject({ state: z.enum(['heard', 'suspect', 'silent', 'unknown']), evidence: z.string(), silentVotes: z.int(), voters: z.int(), lease: z.looseObject({ held: z.boolean(), enforcing: z.boolean() }).nullable() }).nullable().meta({ description: 'what its heartbeats say; lease: does a majority of voters acknowledge it, and would it end its protected workloads without' }),
-  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), libvirtVersion: z.string().nullable(), qemuVersion: z.string().nullable(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
+  facts: z.looseObject({ cpus: z.int(), memoryMiB: z.number(), hugepages: z.array(z.looseObject({ sizeKiB: z.int(), total: z.int(), free: z.int(), isDefault: z.boolean() })).optional(), ksmSavedMiB: z.number().optional(), cpuFlags: z.array(z.string()).optional(), libvirtVersion: z.string().nullable(), qemuVersion: z.string().nullable(), bridges: z.array(z.string()), pools: z.array(z.looseObject({ name: z.string(), path: z.string() })) }).nullable(),
 });
 
 export const workload = z.looseObject({
@@ -221,6 +221,19 @@ export const alertTarget = z.looseObject({
 export const alertTest = z.looseObject({ target: z.string(), to: z.string(), ok: z.boolean(), why: why.meta({ description: 'what the target answered; null: it took the alert' }), tookMs: z.int() });
 
 const named = z.looseObject({ name: z.string() });
+export const cpuBaseline = z.looseObject({
+  architecture: z.string(),
+  model: z.string().nullable().meta({ description: 'null: there is none that all have' }),
+  flags: z.array(z.string()),
+  hosts: z.array(z.looseObject({
+    host: z.string(), model: z.string().meta({ description: 'its own, as libvirt calls it' }), accelerator: z.enum(['kvm', 'tcg']),
+    lacksAlone: z.array(z.string()).meta({ description: 'features that all others have: without this host they were in the baseline' }),
+    keepsFrom: z.string().nullable().meta({ description: 'a newer model that all others have' }),
+    isUnknown: z.boolean().meta({ description: 'its features are not known, so it was left out of them' }),
+    beyond: z.int().meta({ description: 'how many features it has beyond the baseline' }),
+  })),
+});
+
 export const scenario = z.looseObject({ name: z.string(), policy: z.looseObject({}), controllers: z.int(), hosts: z.array(named), workloads: z.array(named), rules: z.array(named), timeline: z.array(z.looseObject({ at: z.number(), do: z.string() })) });
 
 export const cluster = z.looseObject({

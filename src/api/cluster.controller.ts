@@ -4,6 +4,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { cpuBaselines } from '../hosts/cpu-baseline.js';
 import { UserError } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
 import * as answers from './answers.js';
@@ -36,6 +37,12 @@ export class ClusterController {
   @Answers('The cluster as it is now, as a scenario for `reeve simulate`', answers.scenario)
   scenario() {
     return this.ports.reads.scenario();
+  }
+
+  @Get('cluster/cpu-baseline')
+  @Answers('The newest CPU model and the features that all hosts of one architecture that are online have, and what keeps them from more', answers.listWith(answers.cpuBaseline))
+  async cpuBaseline() {
+    return { items: cpuBaselines((await this.ports.reads.view()).hosts) };
   }
 
   @Get('copies')

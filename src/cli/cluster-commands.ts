@@ -1,7 +1,8 @@
 // reeve cluster …
 import type { Command } from 'commander';
 import type { ClusterDocument } from '../api/documents.js';
-import { table, type Style } from './format.js';
+import type { CpuBaseline, HostCpu } from '../hosts/cpu-baseline.js';
+import { count, table, type Style } from './format.js';
 import type { Wiring } from './options.js';
 import { scenarioFile } from './scenario-file.js';
 
@@ -18,6 +19,30 @@ export function addClusterCommands(program: Command, { run }: Wiring): void {
     .command('export')
     .description('the cluster as it is now, as a scenario file: add to its timeline what you want to know about, and give it to `reeve simulate`')
     .action(run(async (context) => context.show(await context.client.get<object>('/cluster/scenario'), scenarioFile)));
+  cluster
+    .command('cpu-baseline')
+    .alias('cpu')
+    .description('the newest CPU model and the features that all hosts have which are online, and which host keeps a VM from more')
+    .action(run(async (context) => {
+      const { items } = await context.client.get<{ items: readonly CpuBaseline[] }>('/cluster/cpu-baseline');
+      context.show(items, (baselines) => showCpuBaselines(baselines, context.style));
+    }));
+}
+
+const HOW_TO = 'a VM with this model, or with these features, can run on each of the hosts: <cpu mode=\'custom\' match=\'exact\'>';
+
+export function showCpuBaselines(baselines: readonly CpuBaseline[], style: Style): string {
+  if (baselines.length === 0) return 'no host with libvirt is online';
+  return baselines.map(({ architecture, model, flags, hosts }) => {
+    const rows = hosts.map((one) => [one.host, one.model, one.accelerator, one.isUnknown ? 'not known yet' : `${one.beyond} more`, whatItKeeps(one)]);
+    const head = `${style.bold(architecture)}: ${model ?? 'no model that all have'}, ${count(flags.length, 'feature')} on all of ${count(hosts.length, 'host')}`;
+    return `${head}\n${flags.length === 0 ? '' : `${style.dim(`  ${flags.join(' ')}`)}\n`}${table([['HOST', 'ITS OWN', 'BY', 'FEATURES', 'KEEPS ALL FROM'], ...rows])}`;
+  }).join('\n\n') + `\n${style.dim(HOW_TO)}`;
+}
+
+function whatItKeeps({ lacksAlone, keepsFrom }: HostCpu): string {
+  const model = keepsFrom === null ? [] : [`model ${keepsFrom}`];
+  return [...model, ...(lacksAlone.length === 0 ? [] : [lacksAlone.join(' ')])].join('; ') || '-';
 }
 
 function showClusters(clusters: readonly ClusterDocument[], style: Style): string {

@@ -5,6 +5,7 @@ import type { ClusterEvent } from '../cluster/cluster-event.js';
 import { describeHealer, healers, healingRemedy } from '../cluster/healing.js';
 import { endingCertificates, TOLD_BEFORE_MS } from '../hosts/daemon-trust.js';
 import type { HostFacts } from '../hosts/host-facts.js';
+import { pageSizeText } from '../hosts/hugepages.js';
 import { describeEnding, endingRemedy } from '../cluster/trust.js';
 import { describeTrouble } from '../hosts/host-health.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
@@ -49,11 +50,14 @@ export function showHost(host: HostDocument, style: Style): string {
     ...(facts
       ? [
           ['size', `${count(facts.cpus, 'CPU')} (${facts.cpuModel}), ${mebibytes(facts.memoryMiB)}, ${facts.accelerator}`],
+          ['hugepages', (facts.hugepages ?? []).map(({ sizeKiB, total, free }) => `${count(total, 'page')} of ${pageSizeText(sizeKiB)}, ${free} free`).join('; ')],
+          ['shared pages', (facts.ksmSavedMiB ?? 0) > 0 ? `KSM saves ${mebibytes(facts.ksmSavedMiB ?? 0)} now; placement does not count on it` : ''],
+          ['CPU features', facts.cpuFlags ? `${facts.cpuFlags.length}, of which all hosts have those of \`reeve cluster cpu-baseline\`` : ''],
           ['software', `${facts.libvirtVersion === null ? 'no libvirt' : `libvirt ${facts.libvirtVersion}, QEMU ${facts.qemuVersion ?? 'none'}`}, Linux ${facts.kernelVersion}`],
           ['pools', facts.pools.map((pool) => `${pool.name} at ${pool.path} (${mebibytes(pool.freeMiB)} free)`).join('; ')],
           ['bridges', facts.bridges.join(', ')],
           ['pools on block storage', host.blockPools.map(({ pool, takers }) => `${pool} (${takers.length > 0 ? `seen by ${takers.join(', ')}` : 'no other host sees its device'})`).join('; ')],
-          ['containers', facts.containerDaemons.map((one) => `${HYPERVISOR_NAMES[one.driver]} ${one.version}${one.isClustered ? ', in a cluster of its own kind' : ''}, ${one.address ?? 'not listening'}; pools: ${one.pools.map((pool) => pool.name).join(', ')}`).join('; ')],
+          ['containers', facts.containerDaemons.map((one) => `${HYPERVISOR_NAMES[one.driver]} ${one.version}${one.isClustered ? ', in a cluster of its own kind' : ''}, ${one.address ?? 'not listening'}; pools: ${one.pools.map((pool) => `${pool.name}${pool.freeMiB === undefined ? '' : ` (${mebibytes(pool.freeMiB)} free)`}`).join(', ')}`).join('; ')],
           ['certificates', certificatesOf(facts)],
           ['certificates end', endingCertificates(facts, TOLD_BEFORE_MS).map((one) => `${describeEnding(one)}; ${endingRemedy(host.name, one)}`).join('; ')],
           ['heals itself', healers(facts).map((one) => `${describeHealer(one)}; there: ${healingRemedy(one)}`).join('; ')],
@@ -73,6 +77,8 @@ export function showWorkload(workload: WorkloadDocument, style: Style): string {
     ['labels', describeLabels(workload.labels)],
     ['observed', observed ? `${observed.runState} (${observed.reason}) at ${clockTime(observed.atMs)}` : 'not seen'],
     ['size', `${count(needs.vcpus, 'vCPU')}, ${mebibytes(needs.memoryMiB)}`],
+    ['hugepages', (needs.hugepages ?? []).map(({ sizeKiB, memoryMiB, isBeside }) => `${isBeside ? 'up to ' : ''}${mebibytes(memoryMiB)} in pages of ${sizeKiB === null ? 'the default size' : pageSizeText(sizeKiB)}${isBeside ? ', beside its memory' : ''}`).join('; ')],
+    ['CPU features', (needs.cpuFeatures ?? []).join(', ')],
     ['recoverable by', workload.recoverable.summary],
     ['copied', workload.replication === null ? '' : `every ${duration(workload.replication.everyMs)}${(workload.replica?.why ?? null) === null ? '' : `; the last time failed: ${workload.replica?.why ?? ''}`}`],
     ['disks', needs.disks.map((disk) => `${disk.target} ${disk.path}${disk.pool ? ` (pool ${disk.pool})` : ''}`).join('; ')],

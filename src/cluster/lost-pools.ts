@@ -118,7 +118,7 @@ function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly 
   const others = context.view.hosts.filter((one) => one.id !== owner.id && (!takers.includes(one) || keeper(one) !== undefined));
   const whyNot = (host: Host): string => (takers.includes(host) ? `${host.name} has a replica of ${keeper(host)?.name ?? ''} under its name, so its daemon can't take the pool up` : `${host.name} can not take the pool over`);
   const exclude = [{ hostId: owner.id, why: `${owner.name} is ${owner.condition}` }, ...others.map((host) => ({ hostId: host.id, why: whyNot(host) }))];
-  const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), instance: first.needs.instance && { ...first.needs.instance, profiles: allOf(all, 'profiles'), networks: allOf(all, 'networks') } } };
+  const whole = { ...first, needs: { ...first.needs, vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), ...hugepagesOf(all), instance: first.needs.instance && { ...first.needs.instance, profiles: allOf(all, 'profiles'), networks: allOf(all, 'networks') } } };
   const elsewhere = [...exclude, ...failed.flatMap((hostId) => (hostId === null ? [] : [{ hostId, why: 'it failed there' }]))];
   for (const request of [{ workload: whole, exclude: elsewhere }, { workload: first, exclude: elsewhere }, { workload: first, exclude }]) {
     const placed = context.ledger.place(request);
@@ -127,6 +127,12 @@ function choose(context: RuleContext, owner: Host, { pool, takers }: { readonly 
     if (request.exclude === exclude && !placed.ok) return `can be taken over by nobody: ${placed.error.why}; \`reeve workload explain ${first.name}\``;
   }
   return 'can be taken over by nobody';
+}
+
+/** What each of them takes, side by side. */
+function hugepagesOf(workloads: readonly Workload[]): Pick<Workload['needs'], 'hugepages'> {
+  const hugepages = workloads.flatMap(({ needs }) => needs.hugepages ?? []);
+  return hugepages.length === 0 ? {} : { hugepages };
 }
 
 const allOf = (workloads: readonly Workload[], what: 'profiles' | 'networks'): readonly string[] => [...new Set(workloads.flatMap(({ needs }) => needs.instance?.[what] ?? []))];

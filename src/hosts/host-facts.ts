@@ -1,4 +1,5 @@
 // What a host reports about itself: sizes, versions, pools, bridges.
+import type { HugepagePool } from './hugepages.js';
 
 export interface StoragePool {
   readonly name: string;
@@ -29,6 +30,9 @@ export interface ContainerPool {
   readonly source: string | null;
   /** The daemon knows it and can't reach it, as one that another host has taken over. */
   readonly isUnavailable?: true;
+  /** Of a pool of this host alone, as far as its daemon tells. */
+  readonly freeMiB?: number;
+  readonly totalMiB?: number;
 }
 
 export interface Certificate {
@@ -79,9 +83,15 @@ export interface HostFacts {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly freeMemoryMiB: number;
+  /** By size; absent: it was looked at by an older release. */
+  readonly hugepages?: readonly HugepagePool[];
+  /** What the kernel saves now by sharing equal pages (KSM). Never counted on: it ends when guests write. */
+  readonly ksmSavedMiB?: number;
   /** What libvirt calls the host's CPU model, e.g. EPYC-Rome; and the models the host's QEMU can run. */
   readonly cpuModel: string;
   readonly usableCpuModels: readonly string[];
+  /** What a guest's CPU can have there, by libvirt's names, sorted; absent: not known. */
+  readonly cpuFlags?: readonly string[];
   readonly architecture: string;
   /** Accelerator for guests: kvm where it works, else tcg. */
   readonly accelerator: 'kvm' | 'tcg';

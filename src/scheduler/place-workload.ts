@@ -7,6 +7,8 @@ import type { Filter, FilterInput, FilterRefusal } from './filter.js';
 import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, PlacementView } from './placement.js';
 import { summarizeRefusals } from './refusal-summary.js';
 import { hostIsFit } from './rules/host-is-fit.js';
+import { diskFits } from './rules/disk-fits.js';
+import { hugepagesFit } from './rules/hugepages-fit.js';
 import { memoryFits } from './rules/memory-fits.js';
 import { cpusFit } from './rules/cpus-fit.js';
 import { keepsTogether } from './rules/keeps-together.js';
@@ -15,11 +17,14 @@ import { matesOf } from './standing.js';
 import { wholeZonesFirst } from './zone-room.js';
 import { NO_USAGE, usageOf, type Usage } from './usage.js';
 
+/** They look at what comes along as well. */
+const ROOM: ReadonlySet<Filter> = new Set([hugepagesFit, memoryFits, cpusFit, diskFits]);
+
 /** Of one that comes along: its room is counted with the first one's, and where the group stands is settled. */
-const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && filter !== memoryFits && filter !== cpusFit);
+const COMPANION_FILTERS = FILTERS.filter((filter) => filter !== keepsTogether && !ROOM.has(filter));
 
 /** Refusals that go away when something else makes room. */
-const FULL = new Set<HostRefusal['code']>(['memory', 'cpus']);
+const FULL = new Set<HostRefusal['code']>(['memory', 'cpus', 'hugepages', 'disk']);
 
 export function placeWorkload(view: PlacementView, request: PlacementRequest): Result<Placement, NoPlacement> {
   const usage = usageOf(view, request.workload);

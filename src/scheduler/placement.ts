@@ -40,7 +40,7 @@ export interface PlacementView {
 }
 
 export type RefusalCode =
-  | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'cpu-model' | 'architecture' | 'accelerator'
+  | 'not-online' | 'not-heard' | 'hypervisor-silent' | 'no-lease' | 'cordoned' | 'maintenance' | 'quarantined' | 'leaving' | 'hosts-rule' | 'keep-apart' | 'keep-together' | 'no-facts' | 'memory' | 'cpus' | 'hugepages' | 'disk' | 'cpu-model' | 'cpu-features' | 'architecture' | 'accelerator'
   | 'no-daemon' | 'data-elsewhere' | 'pool-unreachable' | 'profile-missing' | 'network-missing' | 'bridge-missing' | 'pinned' | 'excluded' | 'failed-lately';
 
 export interface HostRefusal {

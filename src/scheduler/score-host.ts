@@ -1,6 +1,9 @@
 // Scores of a host that passed all filters: higher is better. What weighs more is named first.
 import { deadAmong, isFailing } from '../hosts/host-health.js';
+import { reservedHugepagesMiB } from '../hosts/hugepages.js';
+import { ordinaryMemoryMiB } from '../workloads/hugepage-needs.js';
 import type { FilterInput } from './filter.js';
+import { scoreCpu } from './score-cpu.js';
 import { scoreRules } from './score-rules.js';
 import { takenBy } from './usage.js';
 
@@ -25,16 +28,17 @@ export function scoreHost(input: FilterInput): Readonly<Record<string, number>> 
     ...(isFailing(host) ? { hardwareFailing: HARDWARE_FAILING } : {}),
     ...(request.planned === host.id ? { planned: PLANNED } : {}),
     ...scoreRules(input),
+    ...scoreCpu(input),
     ...evenness(input),
   };
 }
 
 function evenness({ facts, usage, workload, policy }: FilterInput): Readonly<Record<string, number>> {
-  const memory = Math.max(1, (facts.memoryMiB - policy.reservedMemoryMiB) * policy.memoryOvercommit);
+  const memory = Math.max(1, (facts.memoryMiB - reservedHugepagesMiB(facts) - policy.reservedMemoryMiB) * policy.memoryOvercommit);
   const cpus = Math.max(1, facts.cpus * policy.cpuOvercommit);
   const taken = takenBy(workload);
   const byUsage = policy.strategy === 'usage';
-  const freeMemory = share(1 - (byUsage ? usage.usedMemoryMiB + taken.memoryMiB : usage.memoryMiB + workload.needs.memoryMiB) / memory);
+  const freeMemory = share(1 - (byUsage ? usage.usedMemoryMiB + taken.memoryMiB : usage.memoryMiB + ordinaryMemoryMiB(workload.needs)) / memory);
   const freeCpus = share(1 - (byUsage ? usage.usedCpus + taken.cpus : usage.vcpus + workload.needs.vcpus) / cpus);
   if (policy.strategy === 'balanced') return { workloads: BALANCED.eachWorkload * usage.workloads, freeMemory: BALANCED.freeMemory * freeMemory, freeCpus: BALANCED.freeCpus * freeCpus };
   return { freeMemory: BY_SIZE.freeMemory * freeMemory, freeCpus: BY_SIZE.freeCpus * freeCpus, fewWorkloads: BY_SIZE.fewWorkloads / (1 + usage.workloads) };

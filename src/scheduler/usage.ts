@@ -1,5 +1,6 @@
 // What is used and promised on each host, without looking at every workload for every placement.
 import type { HostId } from '../shared/ids.js';
+import { ordinaryMemoryMiB } from '../workloads/hugepage-needs.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementView, Room } from './placement.js';
 
@@ -18,7 +19,7 @@ const HOLDS_MEMORY: ReadonlySet<Workload['state']> = new Set(['running', 'starti
 export const holdsPlace = (workload: Workload): boolean => HOLDS_MEMORY.has(workload.state) || workload.desired === 'running';
 
 /** What it takes now, by measurement where there is one. */
-export const takenBy = ({ needs, usage }: Workload): { readonly memoryMiB: number; readonly cpus: number } => usage ?? { memoryMiB: needs.memoryMiB, cpus: needs.vcpus };
+export const takenBy = ({ needs, usage }: Workload): { readonly memoryMiB: number; readonly cpus: number } => usage ?? { memoryMiB: ordinaryMemoryMiB(needs), cpus: needs.vcpus };
 
 /** What is used and promised, with what Reeve does not know; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
 export function usageOf(view: Pick<PlacementView, 'workloads' | 'promised' | 'strangers'>, except: Workload | null = null): ReadonlyMap<HostId, Usage> {
@@ -67,7 +68,7 @@ function add(usage: Map<HostId, Usage>, hostId: HostId, workload: Workload, time
   const taken = takenBy(workload);
   const { memoryMiB, vcpus, workloads, usedMemoryMiB, usedCpus } = usage.get(hostId) ?? NO_USAGE;
   usage.set(hostId, {
-    memoryMiB: memoryMiB + times * needs.memoryMiB, vcpus: vcpus + times * needs.vcpus, workloads: workloads + times,
+    memoryMiB: memoryMiB + times * ordinaryMemoryMiB(needs), vcpus: vcpus + times * needs.vcpus, workloads: workloads + times,
     usedMemoryMiB: usedMemoryMiB + times * taken.memoryMiB, usedCpus: usedCpus + times * taken.cpus,
   });
 }

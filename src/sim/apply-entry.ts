@@ -2,9 +2,11 @@
 import type { Machine } from './machine.js';
 import { CONTROL_PLANE } from './network.js';
 import { Operator } from './operator.js';
-import type { Do, Entry, TimelineEntry } from './scenario/scenario.js';
+import { HOST_CPUS, type Do, type Entry, type TimelineEntry } from './scenario/scenario.js';
 import { guestDefinition } from './scenario/setup-cluster.js';
+import type { WorkloadNeeds } from '../workloads/workload.js';
 import type { SimulatedReplica } from './simulated-replica.js';
+import { PAGE_KIB, type PageName } from './simulated-resources.js';
 import type { Simulation } from './simulation.js';
 import type { SimulatedDomain, SimulatedHost } from './simulated-world.js';
 
@@ -269,11 +271,18 @@ function movedByHand(simulation: Simulation, workload: string, to: string): void
   if (sight.domain.running) simulation.world.observer?.arrived(target, sight.domain, sight.host, 30);
 }
 
+const PAGE_NAMES = Object.keys(PAGE_KIB) as readonly PageName[];
+
+function pageOf(hugepages: WorkloadNeeds['hugepages']): { readonly hugepages?: PageName } {
+  const name = PAGE_NAMES.find((one) => PAGE_KIB[one] === hugepages?.[0]?.sizeKiB);
+  return name === undefined ? {} : { hugepages: name };
+}
+
 function resize(simulation: Simulation, workload: string, size: { readonly cpus: number | undefined; readonly memoryMiB: number | undefined }): void {
   const domain = guestOf(simulation, workload)?.domain;
   const row = simulation.store.peek().workloads.get(workload);
   if (!domain) return;
-  const definition = guestDefinition(domain.uuid, { name: domain.name, kind: domain.kind, cpus: size.cpus ?? row?.needs.vcpus, memoryMiB: size.memoryMiB ?? row?.needs.memoryMiB });
+  const definition = guestDefinition(domain.uuid, { name: domain.name, kind: domain.kind, cpus: size.cpus ?? row?.needs.vcpus, memoryMiB: size.memoryMiB ?? row?.needs.memoryMiB, ...pageOf(row?.needs.hugepages), cpu: HOST_CPUS.find((one) => one === row?.needs.cpuModel), cpuFeatures: [...(row?.needs.cpuFeatures ?? [])] });
   if (domain.definition !== null) domain.definition = definition;
   if (domain.running) domain.running = { ...domain.running, definition };
 }

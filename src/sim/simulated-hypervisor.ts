@@ -7,6 +7,7 @@ import { simulatedNeeds as needsOf } from './simulated-needs.js';
 import { simulatedCopies, swapSpare, type CopiesParts } from './simulated-copies.js';
 import { simulatedMembers } from './simulated-members.js';
 import { simulatedPools } from './simulated-pools.js';
+import { lackedFeatures, localRoom, resourceFacts } from './simulated-resources.js';
 import type { SimulatedDomain, SimulatedHost, SimulatedMigration, SimulatedWorld } from './simulated-world.js';
 
 const LOOK_MS = 8_000;
@@ -99,6 +100,7 @@ export class SimulatedHypervisor implements Hypervisor {
       const files = needs.disks.filter(({ path }) => !this.#world.filesOf(host, path).has(path));
       return [
         ...(needs.accelerator === 'kvm' ? [{ code: 'kvm-missing', why: `${host.name} cannot use KVM`, remedy: null }] : []),
+        ...lackedFeatures(host, needs).map((feature) => ({ code: 'cpu-incompatible', why: `the CPU of ${host.name} lacks ${feature}`, remedy: 'give the VM a CPU model that all hosts can run' })),
         ...bridges.map((bridge) => ({ code: 'bridge-missing', why: `${host.name} has no bridge ${bridge}`, remedy: `ip link add ${bridge} type bridge` })),
         ...files.map(({ path }) => ({ code: 'file-missing', why: `${host.name} does not see ${path}`, remedy: 'put it into a shared pool' })),
       ];
@@ -138,7 +140,7 @@ export class SimulatedHypervisor implements Hypervisor {
         const holder = readonly ? null : this.#world.lockHolder(host, path, writableDisks, uuid);
         if (holder) throw new OperationalError('locked', `start ${uuid} on ${host.name}: Failed to get "write" lock: ${path} is in use on ${holder.name}`, 'find who has the disk open; never force it');
       }
-      const fault = this.#world.guestFaults.get(uuid)?.strikesStart(host.name) ?? (host.storageLost ? 'cannot access the shared storage' : null);
+      const fault = this.#world.guestFaults.get(uuid)?.strikesStart(host.name) ?? (host.storageLost ? 'cannot access the shared storage' : null) ?? cpuFault(host, definition);
       if (fault !== null) {
         this.#world.observer?.startFailed(host, domain.name, fault);
         throw new OperationalError('failed', `start ${domain.name} on ${host.name}: ${fault}`);
@@ -271,7 +273,7 @@ export class SimulatedHypervisor implements Hypervisor {
   #factsOf(host: SimulatedHost): HostFacts {
     const usedMiB = [...host.domains.values()].reduce((sum, domain) => sum + (domain.running ? needsOf(domain.running.definition, []).memoryMiB : 0), 0);
     return {
-      cpus: host.cpus, memoryMiB: host.memoryMiB, freeMemoryMiB: Math.max(0, host.memoryMiB - usedMiB), cpuModel: 'simulated', usableCpuModels: ['qemu64'],
+      cpus: host.cpus, memoryMiB: host.memoryMiB, freeMemoryMiB: Math.max(0, host.memoryMiB - usedMiB), ...resourceFacts(host), cpuModel: 'simulated', usableCpuModels: ['qemu64'],
       architecture: 'x86_64', accelerator: 'tcg', ...(host.hypervisors.has('libvirt') ? { libvirtVersion: 'simulated', qemuVersion: 'simulated' } : { libvirtVersion: null, qemuVersion: null }), kernelVersion: 'simulated',
       bootId: host.bootId, machineId: host.machineId, hostname: host.name, bridges: host.bridges,
       pools: host.pools.map((pool) => ({ name: pool.name, path: pool.path, markerId: pool.shared ? `pool-${pool.name}` : `pool-${pool.name}-${host.name}`, freeMiB: pool.totalMiB, totalMiB: pool.totalMiB })),
@@ -281,10 +283,11 @@ export class SimulatedHypervisor implements Hypervisor {
 
   #daemonsOf(host: SimulatedHost): HostFacts['containerDaemons'] {
     if (!host.hypervisors.has('lxd')) return [];
-    if (host.daemonCluster !== null) return [{ ...LXD, isClustered: true, cluster: { id: host.daemonCluster, member: host.name } }];
-    if (this.#world.luns.size === 0) return [LXD];
+    const lxd = { ...LXD, pools: LXD.pools.map((pool) => ({ ...pool, ...localRoom(host) })) };
+    if (host.daemonCluster !== null) return [{ ...lxd, isClustered: true, cluster: { id: host.daemonCluster, member: host.name } }];
+    if (this.#world.luns.size === 0) return [lxd];
     const filesystems = [...this.#world.luns.values()].map(({ uuid }) => ({ uuid, sizeBytes: LUN_BYTES, serial: null, generation: 1 }));
-    return [{ ...LXD, pools: [...LXD.pools, ...[...host.lunPools].map(([name, source]) => ({ name, driver: 'btrfs', source }))], filesystems }];
+    return [{ ...lxd, pools: [...lxd.pools, ...[...host.lunPools].map(([name, source]) => ({ name, driver: 'btrfs', source }))], filesystems }];
   }
 
   #look<Answer>(method: string, act: (host: SimulatedHost) => Answer): Promise<Answer> {
@@ -361,6 +364,12 @@ function promote(host: SimulatedHost, domain: SimulatedDomain | undefined): void
   if (domain) swapSpare(domain);
   if (domain?.replica && domain.replica.asOfMs !== null) Object.assign(domain, { replica: null, autostart: false, madeOfMs: domain.replica.asOfMs, spare: domain.spare ? { ...domain.spare, asOfMs: null } : null });
   else if (!domain || domain.replica) throw new OperationalError('no-data', `${host.name} has no complete copy of it`);
+}
+
+/** As libvirt says it. */
+function cpuFault(host: SimulatedHost, definition: string): string | null {
+  const missing = lackedFeatures(host, needsOf(definition, []));
+  return missing.length === 0 ? null : `the CPU is incompatible with host CPU: Host CPU does not provide required features: ${missing.join(', ')}`;
 }
 
 const isShown = ({ replica, running }: SimulatedDomain): boolean => !replica || running !== null;

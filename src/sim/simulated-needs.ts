@@ -6,8 +6,8 @@ type Pools = Parameters<typeof readNeeds>[1];
 
 /** In the definition of a guest that has its own storage at its host. */
 export const LOCAL_STORAGE = '<description>storage: local';
-/** The rest of it: `default`, or a pool that lies on a LUN. */
-export const storageIn = (pool: string): string => `${LOCAL_STORAGE}, pool ${pool}</description>`;
+/** The rest of it: `default`, or a pool that lies on a LUN; and how large it is at most, where that is known. */
+export const storageIn = (pool: string, rootMiB?: number): string => `${LOCAL_STORAGE}, pool ${pool}${rootMiB === undefined ? '' : `, root ${rootMiB} MiB`}</description>`;
 export const lunPoolOf = (host: string): string => `ha-${host}`;
 
 /** Reading XML costs more than all the rest of a look; definitions repeat. */
@@ -26,5 +26,6 @@ export function simulatedNeeds(definition: string, pools: Pools): WorkloadNeeds 
 function needsOf(definition: string, pools: Pools): WorkloadNeeds {
   const needs = readNeeds(definition, pools);
   if (!definition.includes(LOCAL_STORAGE)) return needs;
-  return { ...needs, disks: [], accelerator: 'none', driver: 'lxd', instance: { pool: /storage: local, pool ([^<]*)</.exec(definition)?.[1] ?? 'default', profiles: ['default'], networks: [] } };
+  const [, pool = 'default', root] = /storage: local, pool ([^<,]*)(?:, root (\d+) MiB)?</.exec(definition) ?? [];
+  return { ...needs, disks: [], accelerator: 'none', driver: 'lxd', instance: { pool, ...(root === undefined ? {} : { rootMiB: Number(root) }), profiles: ['default'], networks: [] } };
 }

@@ -6,6 +6,7 @@ import type { DriverName } from '../hosts/hypervisor.js';
 import type { GuestFaults } from './guest-faults.js';
 import type { SimulatedCopy } from './simulated-copies.js';
 import type { SimulatedMemberMove } from './simulated-members.js';
+import { NO_RESOURCES, type SimulatedResources } from './simulated-resources.js';
 import type { SimulatedGuard } from './simulated-guard.js';
 import type { WorldObserver } from './world-observer.js';
 
@@ -62,7 +63,7 @@ export interface SimulatedSpare {
   readonly isLarge?: boolean | undefined;
 }
 
-export interface SimulatedHost {
+export interface SimulatedHost extends SimulatedResources {
   readonly name: string;
   readonly address: string;
   readonly cpus: number;
@@ -149,7 +150,7 @@ export interface HostCommand {
   readonly changes?: boolean;
 }
 
-export interface NewSimulatedHost {
+export interface NewSimulatedHost extends Partial<SimulatedResources> {
   readonly name: string;
   readonly address: string;
   readonly cpus?: number;
@@ -215,7 +216,7 @@ export class SimulatedWorld {
 
   addHost(host: NewSimulatedHost): SimulatedHost {
     const added: SimulatedHost = {
-      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, hypervisors: new Set<DriverName>(['libvirt', 'lxd']), ...host,
+      cpus: 8, memoryMiB: 16_384, bridges: ['br0'], pools: DEFAULT_POOLS, hypervisors: new Set<DriverName>(['libvirt', 'lxd']), ...NO_RESOURCES, ...host,
       machineId: `machine-${host.name}`, domains: new Map(), files: new Map(), guard: null, agentConfig: null,
       bootId: this.#nextBootId(host.name), powered: true, reachable: true, hung: false, booting: false, agentRunning: false, leaseMarks: new Map(), leaseMarksChanges: 0, publishedVoters: null, publishedLease: null, watchdogDevice: false, storageLost: false, mute: new Set(), uplinkLost: false, degraded: false, migrations: new Map(), copies: new Map(), memberMoves: new Map(), daemonCluster: null, lunPools: new Map(), mounts: new Set(),
     };

@@ -28,7 +28,7 @@ import { Narrator } from './narrator.js';
 import { CONTROL_PLANE, SimNetwork, type Position } from './network.js';
 import { policyOf } from './scenario/policy-of.js';
 import { DEFAULT_FENCING, type Scenario } from './scenario/scenario.js';
-import { addLuns, addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf } from './scenario/setup-cluster.js';
+import { addLuns, addGuest, addMachine, addressOf, firstChanges, hostRows, uuidOf, withGuests } from './scenario/setup-cluster.js';
 import { Disk, SimulatedAgent } from './simulated-agent.js';
 import { SimulatedLeave } from './simulated-leave.js';
 import { SimulatedFenceDevice } from './simulated-fence-device.js';
@@ -127,7 +127,7 @@ export class Simulation {
     for (const { name } of hosts) if (isOff(name)) Object.assign(this.world.host(name), { powered: false, mounts: new Set() });
     workloads.forEach((one, index) => this.addGuest(one, index));
     const voters: VoterSet = { epoch: 1, ids: [...hosts.map((host) => host.name), ...this.#replicaPositions().map((_, index) => `witness:replica-${index + 1}`)].sort() };
-    const committed = await this.store.commit(firstChanges(this.scenario, rows, this.uuids, voters), { viewVersion: null, leaderEpoch: 0 });
+    const committed = await this.store.commit(firstChanges(this.scenario, rows.map((row) => withGuests(this.world, row)), this.uuids, voters), { viewVersion: null, leaderEpoch: 0 });
     if (!committed.ok) throw new Defect(`the scenario can't be set up: ${committed.error.why}`);
     this.#makeReplicas(voters);
     for (const { name, network } of hosts) {

@@ -141,9 +141,12 @@ export function needsOfInstance(spec: InstanceSpec, architecture: string, copied
     driver: copied?.driver ?? spec.driver,
     instance: {
       pool: spec.disk?.pool ?? copied?.instance?.pool ?? '',
+      ...rootSize(spec.disk?.sizeMiB ?? copied?.instance?.rootMiB),
       profiles: spec.profiles ?? copied?.instance?.profiles ?? ['default'],
       networks: hasOwn || copied === null ? named('network') : (copied.instance?.networks ?? []),
     },
     pinnedBy: copied?.pinnedBy ?? [],
   };
 }
+
+const rootSize = (rootMiB: number | undefined): { readonly rootMiB?: number } => (rootMiB === undefined ? {} : { rootMiB });

@@ -95,7 +95,7 @@ export function needsOfSpec(spec: VmSpec, on: Pick<WorkloadNeeds, 'architecture'
   return {
     vcpus: spec.vcpus,
     memoryMiB: spec.memoryMiB,
-    disks: spec.disks.map((one, index) => ({ target: diskTarget(index), path: '', pool: one.pool, format: one.format, readonly: false })),
+    disks: spec.disks.map((one, index) => ({ target: diskTarget(index), path: '', pool: one.pool, format: one.format, readonly: false, sizeMiB: one.sizeMiB })),
     bridges: [...new Set(spec.network.map((one) => one.bridge))],
     cpuModel: spec.cpuModel,
     architecture: on.architecture,

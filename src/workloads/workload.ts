@@ -3,6 +3,7 @@ import type { DriverName } from '../hosts/hypervisor.js';
 import type { PoolName } from '../hosts/shared-filesystem.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Labels } from '../shared/labels.js';
+import type { HugepageNeed } from './hugepage-needs.js';
 
 export type DesiredState = 'running' | 'stopped' | 'disabled' | 'unmanaged';
 
@@ -51,12 +52,16 @@ export interface WorkloadDisk {
   readonly pool: string | null;
   readonly format: string;
   readonly readonly: boolean;
+  /** Of one that is yet to be made. */
+  readonly sizeMiB?: number;
 }
 
 /** What an instance of LXD or Incus finds by name at a host. */
 export interface InstanceNeeds {
   /** Of its root disk. */
   readonly pool: string;
+  /** At most so large; absent: nothing says so. */
+  readonly rootMiB?: number;
   readonly profiles: readonly string[];
   /** Managed networks. */
   readonly networks: readonly string[];
@@ -67,11 +72,16 @@ export interface InstanceNeeds {
 /** What a definition needs of a host. Read from the definition by the driver. */
 export interface WorkloadNeeds {
   readonly vcpus: number;
+  /** The most that it may take: what a balloon has given back for now counts too, as it can be asked for again. */
   readonly memoryMiB: number;
+  /** Absent: none of it lies in hugepages. */
+  readonly hugepages?: readonly HugepageNeed[];
   readonly disks: readonly WorkloadDisk[];
   readonly bridges: readonly string[];
   /** null: the hypervisor's default; host-passthrough and host-model are kept as such. */
   readonly cpuModel: string | null;
+  /** That its CPU must have beyond the model, by libvirt's names; absent: none. */
+  readonly cpuFeatures?: readonly string[];
   readonly architecture: string;
   /** none: it shares the host's kernel. */
   readonly accelerator: 'kvm' | 'tcg' | 'none';

@@ -68,6 +68,7 @@ describe('the OpenAPI document', () => {
     ['/api/v1/rules', answers.listWith(answers.rule)],
     ['/api/v1/operations', answers.pageWith(answers.operation)],
     ['/api/v1/operations/op-done', answers.operation],
+    ['/api/v1/cluster/cpu-baseline', answers.listWith(answers.cpuBaseline)],
     ['/api/v1/clusters', answers.listWith(answers.cluster)],
     ['/api/v1/clusters/lab', answers.cluster],
     ['/readyz', answers.health],

@@ -9,6 +9,7 @@ import type { ClusterView } from '../cluster-view.js';
 import type { Host } from '../../hosts/host.js';
 import { messageOf } from '../../shared/errors.js';
 import type { Log } from '../../shared/log.js';
+import type { Workload, WorkloadNeeds } from '../../workloads/workload.js';
 
 export interface RefresherPorts {
   readonly store: ClusterStore;
@@ -19,6 +20,8 @@ export interface RefresherPorts {
 
 export class FactsRefresher {
   #running = false;
+  /** Workloads of which it was seen that nothing lacks: a definition that changes is read anew as a whole. */
+  readonly #complete = new Set<string>();
 
   constructor(
     private readonly ports: RefresherPorts,
@@ -47,15 +50,27 @@ export class FactsRefresher {
       for (const workload of view.workloads.filter((one) => one.hostId === host.id && one.state === 'running')) {
         // One that can't be read now, because its hypervisor is mute, keeps nothing else from being known.
         const definition = await hypervisor.definition(workload.uuid).catch(() => workload.definition);
-        // The definition has the sizes of the next start; those of now are what the inventory shows.
-        const { vcpus, memoryMiB } = workload.needs;
-        if (definition !== workload.definition) changes.push({ change: 'workload', id: workload.id, set: { definition, needs: { ...this.ports.world.needsOf(host, definition), vcpus, memoryMiB } } });
+        const needs = definition === workload.definition ? this.#readAnew(host, workload) : changed(workload, this.ports.world.needsOf(host, definition));
+        if (definition !== workload.definition || needs !== workload.needs) changes.push({ change: 'workload', id: workload.id, set: { definition, needs } });
       }
       await this.#autostartOff(view, host);
       const leaderEpoch = this.ports.leaderEpoch();
       if (leaderEpoch !== null) await this.ports.store.commit(changes, { viewVersion: null, leaderEpoch });
     } catch (error) {
       this.log.debug({ host: host.name }, `facts: ${messageOf(error)}`);
+    }
+  }
+
+  /** What can't be read now was read when it was taken into care. */
+  #readAnew(host: Host, { id, definition, needs }: Workload): WorkloadNeeds {
+    if (this.#complete.has(id)) return needs;
+    try {
+      const now = completed(needs, this.ports.world.needsOf(host, definition));
+      if (now === needs) this.#complete.add(id);
+      return now;
+    } catch (error) {
+      this.log.debug({ host: host.name }, `definition: ${messageOf(error)}`);
+      return needs;
     }
   }
 
@@ -71,4 +86,16 @@ export class FactsRefresher {
       await this.ports.store.appendEvents([event('workload.autostart-off', `${workload.name} would have been started by ${host.name} itself at boot: switched off, as it is protected`, { severity: 'notice', workload: workload.name, host: host.name })]);
     }
   }
+}
+
+/** The definition has the sizes of the next start; those of now are what the inventory shows. */
+const changed = ({ needs: { vcpus, memoryMiB } }: Workload, read: WorkloadNeeds): WorkloadNeeds => ({ ...read, vcpus, memoryMiB });
+
+/** With what an older release did not read of the same definition. The same object: there is nothing of that. */
+function completed(needs: WorkloadNeeds, read: WorkloadNeeds): WorkloadNeeds {
+  const { hugepages, cpuFeatures } = read;
+  const rootMiB = needs.instance?.rootMiB === undefined ? read.instance?.rootMiB : undefined;
+  const lacking = { ...(hugepages && !needs.hugepages ? { hugepages } : {}), ...(cpuFeatures && !needs.cpuFeatures ? { cpuFeatures } : {}) };
+  const instance = needs.instance && rootMiB !== undefined ? { instance: { ...needs.instance, rootMiB } } : {};
+  return Object.keys({ ...lacking, ...instance }).length === 0 ? needs : { ...needs, ...lacking, ...instance };
 }

@@ -12,6 +12,7 @@ import { runWorkflow } from '../../shared/workflow.js';
 import { createEnding, deleteEnding } from '../endings.js';
 import type { Operation } from '../operation.js';
 import type { Executor } from '../run-operation.js';
+import { withFactsAfter } from './facts-after.js';
 import { freshHost, hostOf, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function createExecutor(ports: ExecutePorts): Executor {
@@ -32,7 +33,7 @@ export function createExecutor(ports: ExecutePorts): Executor {
     const ending = createEnding({ operation, workload, outcome, target, definition, nowMs: ports.clock.nowMs() });
     if (outcome.kind !== 'succeeded' || definition === null) return ending;
     // The host made the definition exact: what it needs is read from that.
-    return { ...ending, changes: [{ change: 'workload', id: workload.id, set: { needs: ports.world.needsOf(target, definition) } }, ...ending.changes] };
+    return withFactsAfter(ports, { target, workload }, { ...ending, changes: [{ change: 'workload', id: workload.id, set: { needs: ports.world.needsOf(target, definition) } }, ...ending.changes] });
   };
 }
 

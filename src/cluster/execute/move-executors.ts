@@ -13,6 +13,7 @@ import type { Operation } from '../operation.js';
 import { replicationOf } from '../replication.js';
 import { moveEnding } from '../endings.js';
 import type { Executor } from '../run-operation.js';
+import { withFactsAfter } from './facts-after.js';
 import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function migrateExecutor(ports: ExecutePorts): Executor {
@@ -35,7 +36,7 @@ export function migrateExecutor(ports: ExecutePorts): Executor {
     const outcome = movesLive(workload)
       ? await runWorkflow(MIGRATION_STEPS, context, journal)
       : await runWorkflow(INSTANCE_MIGRATION_STEPS, { ...context, copyStorage: false, notLive: whyNotLive(workload, source, target) }, journal);
-    return moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() });
+    return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() }));
   };
 }
 
@@ -57,12 +58,13 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
     const members = membersOf(workload, source, target);
     if (members) {
       const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
-      return moveEnding({ operation, workload, outcome: await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack), source, target, nowMs: ports.clock.nowMs() });
+      const moved = await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack);
+      return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome: moved, source, target, nowMs: ports.clock.nowMs() }));
     }
     const outcome = movesLive(workload)
       ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
       : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
-    return moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() });
+    return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() }));
   };
 }
 

@@ -11,6 +11,7 @@ import type { Operation } from '../operation.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { OperationalError } from '../../shared/errors.js';
 import type { Place } from '../../workloads/place.js';
+import { withFactsAfter } from './facts-after.js';
 import { hostOf, losablePlaceOf, type ExecutePorts } from './execute-ports.js';
 
 export function replicateExecutor(ports: ExecutePorts): Executor {
@@ -31,7 +32,9 @@ export function replicateExecutor(ports: ExecutePorts): Executor {
     const seen = await asOf(context.target, workload.uuid);
     const asOfMs = seen === 'unknown' ? (now.replica?.asOfMs ?? null) : seen;
     const isOvertaken = later.operations.some((one) => one.workloadId === workload.id);
-    return replicateEnding({ operation, workload: now, outcome, target, nowMs: ports.clock.nowMs(), asOfMs, isOvertaken });
+    const end = replicateEnding({ operation, workload: now, outcome, target, nowMs: ports.clock.nowMs(), asOfMs, isOvertaken });
+    // A copy that is made anew takes no more room than it had.
+    return workload.replica?.hostId === target.id && workload.replica.asOfMs !== null ? end : withFactsAfter(ports, { target, workload }, end);
   };
 }
 

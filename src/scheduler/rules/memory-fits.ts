@@ -1,4 +1,4 @@
-// Memory: what is placed there plus this workload stays below (memory − reserve) × overcommit.
+// Memory: what is placed there plus this workload stays below (memory − hugepages − reserve) × overcommit.
 import type { Filter } from '../filter.js';
 import { memory } from '../resources.js';
 import { strangersAt } from '../strangers-at.js';

@@ -1,8 +1,10 @@
 // Room on a host, held against where processes really begin: nothing is given more than it has.
 import type { Operation } from '../../cluster/operation.js';
 import type { PlacementPolicy } from '../../scheduler/placement.js';
+import { ordinaryMemoryMiB } from '../../workloads/hugepage-needs.js';
 import type { Workload, WorkloadNeeds } from '../../workloads/workload.js';
 import type { MemoryClusterStore } from '../memory-cluster-store.js';
+import { localRootMiB, PAGE_KIB, pagesOf } from '../simulated-resources.js';
 import type { SimulatedDomain, SimulatedHost } from '../simulated-world.js';
 import { placingOperation } from './placing-operations.js';
 
@@ -14,7 +16,7 @@ export interface CapacityParts {
 }
 
 interface Room {
-  readonly what: 'memoryMiB' | 'vcpus';
+  readonly of: (needs: WorkloadNeeds) => number;
   readonly unit: string;
   readonly limit: number;
 }
@@ -38,26 +40,30 @@ export class Capacity {
   exceededBy(host: SimulatedHost, domain: SimulatedDomain): readonly string[] {
     const { reservedMemoryMiB, memoryOvercommit, cpuOvercommit } = this.parts.placement;
     const decided = this.#decided(host, domain.name);
-    return [
-      ...this.#lacks(host, domain, decided, { what: 'memoryMiB', unit: 'MiB', limit: Math.floor((host.memoryMiB - reservedMemoryMiB) * memoryOvercommit) }),
-      ...this.#lacks(host, domain, decided, { what: 'vcpus', unit: 'vCPUs', limit: Math.floor(host.cpus * cpuOvercommit) }),
+    const reservedMiB = [...host.hugepages].reduce((sum, [sizeKiB, total]) => sum + (sizeKiB * total) / 1024, 0);
+    const rooms: readonly Room[] = [
+      { of: ordinaryMemoryMiB, unit: 'MiB', limit: Math.floor((host.memoryMiB - reservedMiB - reservedMemoryMiB) * memoryOvercommit) },
+      { of: ({ vcpus }) => vcpus, unit: 'vCPUs', limit: Math.floor(host.cpus * cpuOvercommit) },
+      ...Object.entries(PAGE_KIB).map(([name, sizeKiB]): Room => ({ of: (needs) => pagesOf(needs, sizeKiB), unit: `hugepages of ${name}`, limit: host.hugepages.get(sizeKiB) ?? 0 })),
+      ...(host.localDiskMiB === null ? [] : [{ of: localRootMiB, unit: 'MiB on its own disk', limit: host.localDiskMiB }]),
     ];
+    return rooms.flatMap((room) => this.#lacks(host, domain, decided, room));
   }
 
   /** What was too much before is nobody's doing now: a file that begins so, or a guest that a person made larger meanwhile. */
-  #lacks(host: SimulatedHost, domain: SimulatedDomain, decided: Operation | null, { what, unit, limit }: Room): readonly string[] {
+  #lacks(host: SimulatedHost, domain: SimulatedDomain, decided: Operation | null, { of, unit, limit }: Room): readonly string[] {
     // What a person has just put there could not be known to who decided.
     const managed = [...host.domains.values()].filter((one) => one.running && this.#workload(one.name) && (one === domain || !this.parts.byHand(one.name)));
-    const used = managed.reduce((sum, one) => sum + this.#neededThen(one.name, what, decided), 0);
-    const own = this.#neededThen(domain.name, what, decided);
+    const used = managed.reduce((sum, one) => sum + this.#neededThen(one.name, of, decided), 0);
+    const own = this.#neededThen(domain.name, of, decided);
     return used > limit && used - own <= limit ? [`${host.name} has ${limit} ${unit} for workloads and is given ${used} with ${domain.name}`] : [];
   }
 
-  #neededThen(name: string, what: Room['what'], decided: Operation | null): number {
+  #neededThen(name: string, of: Room['of'], decided: Operation | null): number {
     const workload = this.#workload(name);
     if (!workload) return 0;
     const then = decided === null ? undefined : this.#needs.get(workload.id)?.findLast((one) => one.sinceMs <= decided.createdAtMs);
-    return (then?.needs ?? workload.needs)[what];
+    return of(then?.needs ?? workload.needs);
   }
 
   #decided(host: SimulatedHost, name: string): Operation | null {

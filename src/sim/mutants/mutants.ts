@@ -19,6 +19,8 @@ import { POWER_PROOFS } from '../../hosts/shared-filesystem.js';
 import { FILTERS } from '../../scheduler/filters.js';
 import type { Filter, FilterInput } from '../../scheduler/filter.js';
 import { cpusFit } from '../../scheduler/rules/cpus-fit.js';
+import { diskFits } from '../../scheduler/rules/disk-fits.js';
+import { hugepagesFit } from '../../scheduler/rules/hugepages-fit.js';
 import { keepsApart } from '../../scheduler/rules/keeps-apart.js';
 import { keepsTogether } from '../../scheduler/rules/keeps-together.js';
 import { memoryFits } from '../../scheduler/rules/memory-fits.js';
@@ -77,10 +79,20 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'placement-ignores-hosts', without: 'hard hosts rules filter', caughtBy: ['hard-rules-hold'], apply: () => withoutFilter(obeysHostsRules) },
   { name: 'placement-ignores-memory', without: 'what does not fit into the memory waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(memoryFits) },
   { name: 'placement-ignores-cpus', without: 'what does not fit into the CPUs waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(cpusFit) },
+  { name: 'placement-ignores-hugepages', without: 'what finds no hugepages waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(hugepagesFit) },
+  { name: 'placement-ignores-reserved-hugepages', without: 'ordinary memory is what hugepages leave', caughtBy: ['capacity-holds'], apply: () => withFilter(memoryFits, memoryWithHugepages) },
+  { name: 'placement-ignores-disks', without: 'what finds no room on a disk is not copied there', caughtBy: ['capacity-holds'], apply: () => withoutFilter(diskFits) },
   { name: 'plan-is-believed', without: 'each move of a plan is asked of placement again when its turn comes', caughtBy: ['hard-rules-hold', 'capacity-holds'], apply: () => insteadInList(RULES, carryOutPlans, believePlans) },
   { name: 'error-is-retried', without: 'what is in error waits for a person', caughtBy: ['error-is-left-alone'], apply: () => insteadInList(RULES, startWorkloads, startFromError) },
   { name: 'drain-moves-cold', without: 'a drain moves live, or leaves it running', caughtBy: ['bystanders-untouched'], apply: () => insteadInList(RULES, drainMaintenanceHosts, drainCold) },
 ];
+
+const withFilter = (filter: Filter, other: Filter): (() => void) => insteadInList<Filter>(FILTERS, filter, other);
+
+const memoryWithHugepages: Filter = (input) => {
+  const { hugepages: _kept, ...facts } = input.facts;
+  return memoryFits({ ...input, facts });
+};
 
 const withoutFilter = (filter: Filter): (() => void) => insteadInList<Filter>(FILTERS, filter, () => null);
 

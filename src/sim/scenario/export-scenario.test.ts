@@ -56,6 +56,15 @@ describe('an exported cluster', () => {
     expect(shrunk.rules).toEqual([{ name: 'apart', type: 'keep-apart', hard: false, workloads: ['web', 'database'] }]);
   });
 
+  it('has what decides about hugepages and CPU features, and no more of them', () => {
+    const facts = aFacts({ hugepages: [{ sizeKiB: 2048, total: 512, free: 9, isDefault: true }, { sizeKiB: 65_536, total: 1, free: 1, isDefault: false }], cpuFlags: ['aes', 'avx', 'sse'] });
+    const needs = { ...web.needs, cpuModel: 'host-model', cpuFeatures: ['aes'], hugepages: [{ sizeKiB: null, memoryMiB: 1024 }] };
+    const { hosts: [host], workloads: [vm] = [] } = exported({ hosts: [{ ...two, facts }], workloads: [{ ...web, needs }], rules: [] });
+    expect([host, vm]).toMatchObject([{ hugepages: { '2MiB': 512 }, cpuFlags: ['aes'] }, { hugepages: '2MiB', cpu: 'host-model', cpuFeatures: ['aes'] }]);
+    const { hosts: [other] } = exported({ hosts: [{ ...two, facts }], workloads: [web], rules: [] });
+    expect(other).not.toHaveProperty('cpuFlags');
+  });
+
   it('is taken by the simulator and runs as it does here', async () => {
     const parsed = checkScenario(JSON.parse(JSON.stringify(exported({ disarm: { mode: 'freeze', by: 'anna', reason: 'work', sinceMs: NOW_MS, untilMs: null } }))));
     expect(parsed).toMatchObject({ ok: true });

@@ -6,7 +6,8 @@ import { isOff, enforcesLease, type FenceDeviceKind, type Host } from '../../hos
 import type { Labels } from '../../shared/labels.js';
 import { WORKLOAD_DEFAULTS, type Workload } from '../../workloads/workload.js';
 import { firstSenseless } from './check-sense.js';
-import type { Scenario, ScenarioHost, ScenarioPolicy, ScenarioRule, ScenarioWorkload, TimelineEntry } from './scenario.js';
+import { PAGE_KIB, type PageName } from '../simulated-resources.js';
+import { HOST_CPUS, type Scenario, type ScenarioHost, type ScenarioPolicy, type ScenarioRule, type ScenarioWorkload, type TimelineEntry } from './scenario.js';
 
 export interface Exported {
   readonly name: string;
@@ -23,7 +24,8 @@ export function exportScenario({ name, view, policy, replicas }: Exported): Scen
   const hosts = view.hosts.filter((host) => host.condition !== 'enrolling').sort(byName);
   const names = new Map<string, string>([...hosts, ...view.workloads].map((one) => [one.id, one.name]));
   const workloads = [...view.workloads].sort(byName);
-  const standing = { hosts: hosts.map(hostOf), workloads: workloads.map((one) => workloadOf(one, names)) };
+  const required = new Set(workloads.flatMap(({ needs }) => needs.cpuFeatures ?? []));
+  const standing = { hosts: hosts.map((host) => ({ ...hostOf(host), ...resourcesOf(host, required) })), workloads: workloads.map((one) => workloadOf(one, names)) };
   return {
     name, policy: policyOf(policy), controllers: Math.min(MOST_REPLICAS, Math.max(1, replicas)),
     ...standing, rules: keepable(standing, view.rules.map((one) => ruleOf(one, names)).filter(isAboutSomething)),
@@ -56,6 +58,27 @@ function hostOf(host: Host): ScenarioHost {
 
 const labelled = ({ labels }: { readonly labels: Labels }): { labels?: Record<string, string> } => (Object.keys(labels).length === 0 ? {} : { labels: { ...labels } });
 
+const PAGES = Object.entries(PAGE_KIB) as readonly (readonly [PageName, number])[];
+
+/** Of the CPU, what somebody requires; the rest decides nothing. */
+function resourcesOf({ facts }: Host, required: ReadonlySet<string>): Pick<ScenarioHost, 'hugepages' | 'cpuFlags'> {
+  const pages = PAGES.flatMap(([name, sizeKiB]) => (facts?.hugepages ?? []).filter((one) => one.sizeKiB === sizeKiB).map(({ total }) => [name, total] as const));
+  const flags = facts?.cpuFlags?.filter((flag) => required.has(flag));
+  return { ...(pages.length === 0 ? {} : { hugepages: Object.fromEntries(pages) }), ...(flags === undefined || required.size === 0 ? {} : { cpuFlags: flags }) };
+}
+
+/** All of it in pages of one size, which is what the format can say. */
+function backedBy({ hugepages = [], memoryMiB }: Workload['needs']): Pick<ScenarioWorkload, 'hugepages'> {
+  const [first, ...others] = hugepages;
+  const page = PAGES.find(([, sizeKiB]) => sizeKiB === (first?.sizeKiB ?? PAGE_KIB['2MiB']));
+  return first && page && others.length === 0 && first.isBeside !== true && first.memoryMiB >= memoryMiB ? { hugepages: page[0] } : {};
+}
+
+function hostCpu({ cpuModel }: Workload['needs']): Pick<ScenarioWorkload, 'cpu'> {
+  const cpu = HOST_CPUS.find((one) => one === cpuModel);
+  return cpu === undefined ? {} : { cpu };
+}
+
 /** Wanted running, and its process is not there. */
 const NOT_THERE: ReadonlySet<Workload['state']> = new Set(['stopped', 'missing', 'error', 'waiting']);
 
@@ -67,7 +90,7 @@ function workloadOf(one: Workload, names: ReadonlyMap<string, string>): Scenario
   const host = one.hostId === null ? undefined : names.get(one.hostId);
   const after = one.startAfter.flatMap((id) => names.get(id) ?? []);
   return {
-    name, kind, ...(host === undefined ? {} : { host }), desired, ...(isUnprotected ? { protected: false } : {}), cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...(usage === null ? {} : { usage: { ...usage } }), ...labelled({ labels }), priority,
+    name, kind, ...(host === undefined ? {} : { host }), desired, ...(isUnprotected ? { protected: false } : {}), cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...backedBy(needs), ...hostCpu(needs), ...(needs.cpuFeatures ? { cpuFeatures: [...needs.cpuFeatures] } : {}), ...(usage === null ? {} : { usage: { ...usage } }), ...labelled({ labels }), priority,
     ...(maxRestarts === WORKLOAD_DEFAULTS.maxRestarts ? {} : { maxRestarts }), ...(maxRelocations === WORKLOAD_DEFAULTS.maxRelocations ? {} : { maxRelocations }),
     ...(failback === WORKLOAD_DEFAULTS.failback ? {} : { failback }), ...(after.length === 0 ? {} : { startAfter: after }),
     ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),

@@ -9,6 +9,11 @@ const share = z.number().min(0).max(1);
 const cpus = whole(1, 4096);
 const memoryMiB = whole(1, 64 * 1024 * 1024);
 const usage = z.strictObject({ cpus: z.number().min(0).max(4096), memoryMiB: z.number().min(0).max(64 * 1024 * 1024) });
+/** A guest that has the CPU of its host. */
+export const HOST_CPUS = ['host-model', 'host-passthrough'] as const;
+
+const pageSize = z.enum(['2MiB', '1GiB']);
+const flags = z.array(name).max(1_000);
 const link = z.union([z.literal(0), z.literal(1)]);
 
 /** Of a host of which nothing is said: its agent's lease, and a watchdog behind it. */
@@ -49,6 +54,9 @@ const host = z.strictObject({
   network: z.enum(['up', 'down']).optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
+  hugepages: z.strictObject({ '2MiB': whole(0, 1_000_000_000).optional(), '1GiB': whole(0, 1_000_000).optional() }).optional(),
+  cpuFlags: flags.optional(),
+  localDiskMiB: whole(0, 1_000_000_000).optional(),
   zone: z.string().min(1).optional(),
   labels: labels.optional(),
   fencing: z.array(z.enum(['power', 'watchdog', 'none'])).optional(),
@@ -79,6 +87,10 @@ const workload = z.strictObject({
   protected: z.boolean().optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
+  hugepages: pageSize.optional(),
+  cpu: z.enum(HOST_CPUS).optional(),
+  cpuFeatures: flags.optional(),
+  diskMiB: whole(1, 1_000_000_000).optional(),
   usage: usage.optional(),
   labels: labels.optional(),
   priority: whole(-1_000_000, 1_000_000).optional(),

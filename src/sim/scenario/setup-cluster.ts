@@ -2,6 +2,7 @@
 import type { Change } from '../../cluster/change.js';
 import type { VoterSet } from '../../cluster/quorum-lease.js';
 import { NEVER_LOST, type FenceDeviceConfig, type Host } from '../../hosts/host.js';
+import { localRoom, PAGE_KIB, resourceFacts, type PageName, type SimulatedResources } from '../simulated-resources.js';
 import { lunPoolOf, simulatedNeeds, storageIn } from '../simulated-needs.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { resolveRule } from '../../scheduler/resolve-rules.js';
@@ -25,12 +26,20 @@ const POOLS = [{ name: 'shared', path: '/srv/shared', shared: true, totalMiB: 10
 export function addMachine(world: SimulatedWorld, host: ScenarioHost, index: number): SimulatedHost {
   const { cpus, memoryMiB } = { ...DEFAULT_HOST, ...definedOnly({ cpus: host.cpus, memoryMiB: host.memoryMiB }) };
   const { hypervisors } = host;
-  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS, ...(hypervisors ? { hypervisors: new Set<DriverName>(hypervisors) } : {}) });
+  const added = world.addHost({ name: host.name, address: addressOf(index, 0), cpus, memoryMiB, pools: POOLS, ...resourcesOf(host), ...(hypervisors ? { hypervisors: new Set<DriverName>(hypervisors) } : {}) });
   added.watchdogDevice = (host.fencing ?? DEFAULT_FENCING).includes('watchdog');
   added.daemonCluster = host.daemonCluster ?? null;
   added.guard = new SimulatedGuard(host.name);
   added.guard.admit({ leaderEpoch: 0, hostEpoch: 1 }, added.bootId, added.bootId);
   return added;
+}
+
+function resourcesOf({ hugepages = {}, cpuFlags, localDiskMiB }: ScenarioHost): SimulatedResources {
+  const pages = Object.entries(PAGE_KIB).flatMap(([name, sizeKiB]): readonly (readonly [number, number])[] => {
+    const total = hugepages[name as PageName] ?? 0;
+    return total > 0 ? [[sizeKiB, total]] : [];
+  });
+  return { hugepages: new Map(pages), cpuFlags: cpuFlags === undefined ? null : [...cpuFlags].sort(), localDiskMiB: localDiskMiB ?? null };
 }
 
 export const addressOf = (index: number, link: number): string => `10.${link}.${index >> 8}.${index & 255}`;
@@ -54,10 +63,20 @@ async function hostRow(world: SimulatedWorld, host: ScenarioHost, index: number)
   };
 }
 
-export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage, host }: Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage' | 'host'>, disk = diskOf(name)): string {
+function cpuLine(mode: Guest['cpu'], features: readonly string[]): string {
+  if (mode === undefined && features.length === 0) return '';
+  const required = features.map((feature) => `<feature policy='require' name='${feature}'/>`).join('');
+  return mode === undefined ? `<cpu mode='custom' match='exact'><model>qemu64</model>${required}</cpu>` : `<cpu mode='${mode}'>${required}</cpu>`;
+}
+
+type Guest = Pick<ScenarioWorkload, 'name' | 'kind' | 'cpus' | 'memoryMiB' | 'storage' | 'host' | 'hugepages' | 'cpu' | 'cpuFeatures' | 'diskMiB'>;
+
+export function guestDefinition(uuid: string, { name, kind, cpus, memoryMiB, storage, host, hugepages, cpu, cpuFeatures = [], diskMiB }: Guest, disk = diskOf(name)): string {
   return [
-    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? storageIn('default') : storage === 'lun' ? storageIn(lunPoolOf(host ?? '')) : ''}`,
-    `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu><os><type arch='x86_64'>hvm</type></os><devices>`,
+    `<domain type='${kind === 'container' ? 'lxc' : 'qemu'}'><name>${name}</name><uuid>${uuid}</uuid>${storage === 'local' ? storageIn('default', diskMiB) : storage === 'lun' ? storageIn(lunPoolOf(host ?? ''), diskMiB) : ''}`,
+    `<memory unit='MiB'>${memoryMiB ?? DEFAULT_WORKLOAD.memoryMiB}</memory><vcpu>${cpus ?? DEFAULT_WORKLOAD.cpus}</vcpu>${hugepages ? `<memoryBacking><hugepages><page size='${PAGE_KIB[hugepages]}' unit='KiB'/></hugepages></memoryBacking>` : ''}`,
+    cpuLine(cpu, cpuFeatures),
+    `<os><type arch='x86_64'>hvm</type></os><devices>`,
     `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk>`,
     `<interface type='bridge'><source bridge='br0'/></interface></devices></domain>`,
   ].join('');
@@ -127,6 +146,15 @@ function writtenRule(rule: ScenarioRule): PlacementRule {
 /** What was known of the hosts when they were enrolled: asked while all have power. */
 export function hostRows(world: SimulatedWorld, { hosts }: Scenario): Promise<readonly Host[]> {
   return Promise.all(hosts.map((host, index) => hostRow(world, host, index)));
+}
+
+/** What the guests have left of what a host has. */
+export function withGuests(world: SimulatedWorld, row: Host): Host {
+  if (row.facts === null) return row;
+  const host = world.host(row.name);
+  const room = localRoom(host);
+  const containerDaemons = row.facts.containerDaemons.map((daemon) => ({ ...daemon, pools: daemon.pools.map((pool) => (pool.name === 'default' ? { ...pool, ...room } : pool)) }));
+  return { ...row, facts: { ...row.facts, ...resourceFacts(host), containerDaemons } };
 }
 
 /** Everything that the store is told before the first replica starts. */

@@ -19,6 +19,20 @@ describe('a random storm', () => {
     expect(DOS.filter((one) => !drawn.has(one))).toEqual([]);
   });
 
+  it('draws every resource, and gives no host more than it has', () => {
+    const all = Array.from({ length: 300 }, (_, seed) => randomScenario(seed));
+    const drawn = new Set(all.flatMap(({ hosts, workloads = [] }) => [...hosts, ...workloads].flatMap((one) => Object.keys(one))));
+    expect([...drawn]).toEqual(expect.arrayContaining(['hugepages', 'cpuFlags', 'cpu', 'cpuFeatures', 'localDiskMiB', 'diskMiB']));
+    for (const { hosts, workloads = [] } of all) {
+      for (const host of hosts) {
+        const there = workloads.filter((one) => one.host === host.name);
+        const pagesMiB = there.reduce((sum, one) => sum + (one.hugepages ? (one.memoryMiB ?? 1024) : 0), 0);
+        expect(pagesMiB).toBeLessThanOrEqual(2 * (typeof host.hugepages === 'object' ? (host.hugepages['2MiB'] ?? 0) : 0));
+        for (const feature of there.flatMap(({ cpuFeatures = [] }) => cpuFeatures)) expect(host.cpuFlags).toContain(feature);
+      }
+    }
+  });
+
   it('gives the same bytes for the same seed, and others for another', async () => {
     const bytes = async (seed: number): Promise<string> => JSON.stringify({ ...(await runScenario(randomScenario(SMALL), { seed, endsEarly: true })), seed: null });
     const [one, again, other] = [await bytes(3), await bytes(3), await bytes(4)];

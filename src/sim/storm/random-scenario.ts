@@ -6,6 +6,7 @@ import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
 import { labelled, relabelled, selectiveRules } from './random-labels.js';
+import { withResources } from './random-resources.js';
 import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
 import { plansMeanwhile, randomRebalance } from './random-plans.js';
 import { moreRules } from './random-rules.js';
@@ -27,7 +28,7 @@ export function randomScenario(seed: number): Scenario {
   const storm = withFenceFaults(seed, randomStorm(rng, site));
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
-  const seen = labelled(seed, shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads)))));
+  const seen = labelled(seed, withResources(seed, shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))))));
   const rules = selectiveRules(seed, seen, moreRules(seed, site, randomRules(rng, hosts, workloads)));
   const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen }), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];

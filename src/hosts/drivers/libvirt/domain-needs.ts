@@ -2,6 +2,8 @@
 import { OperationalError } from '../../../shared/errors.js';
 import type { WorkloadDisk, WorkloadNeeds } from '../../../workloads/workload.js';
 import type { StoragePool } from '../../host-facts.js';
+import { requiredBy } from './cpu-flags.js';
+import { hugepagesOf, KIB_OF_UNIT } from './domain-hugepages.js';
 import { all, first, parseXml, type XmlElement } from './xml.js';
 
 /** Pools as far as they matter here. */
@@ -23,12 +25,18 @@ export function identityOf(definition: string): DefinitionIdentity {
 export function needsOf(definition: string, pools: readonly PoolPlace[]): WorkloadNeeds {
   const domain = parseDomain(definition);
   const disks = all(domain, 'devices/disk').flatMap((disk) => diskOf(disk, pools));
+  // Not currentMemory: the guest may ask for what its balloon has given back.
+  const memoryMiB = memoryMiBOf(first(domain, 'memory'));
+  const hugepages = hugepagesOf(domain, memoryMiB);
+  const cpuFeatures = cpuFeaturesOf(first(domain, 'cpu'));
   return {
     vcpus: vcpusOf(domain),
-    memoryMiB: memoryMiBOf(first(domain, 'memory')),
+    memoryMiB,
+    ...(hugepages.length === 0 ? {} : { hugepages }),
     disks,
     bridges: unique(all(domain, 'devices/interface').flatMap(bridgeOf)),
     cpuModel: cpuModelOf(first(domain, 'cpu')),
+    ...(cpuFeatures.length === 0 ? {} : { cpuFeatures }),
     architecture: first(domain, 'os/type')?.attributes['arch'] ?? 'x86_64',
     accelerator: domain.attributes['type'] === 'kvm' ? 'kvm' : 'tcg',
     driver: 'libvirt',
@@ -48,11 +56,6 @@ function vcpusOf(domain: XmlElement): number {
   const count = Number(vcpu?.attributes['current'] ?? vcpu?.text ?? 1);
   return Number.isInteger(count) && count > 0 ? count : 1;
 }
-
-const KIB_OF_UNIT: Readonly<Record<string, number>> = {
-  b: 1 / 1024, bytes: 1 / 1024, KB: 1000 / 1024, k: 1, KiB: 1, MB: 1e6 / 1024, M: 1024, MiB: 1024,
-  GB: 1e9 / 1024, G: 1024 ** 2, GiB: 1024 ** 2, TB: 1e12 / 1024, T: 1024 ** 3, TiB: 1024 ** 3,
-};
 
 function memoryMiBOf(memory: XmlElement | undefined): number {
   const factor = KIB_OF_UNIT[memory?.attributes['unit'] ?? 'KiB'];
@@ -104,6 +107,11 @@ function cpuModelOf(cpu: XmlElement | undefined): string | null {
   if (!cpu) return null;
   const mode = cpu.attributes['mode'] ?? 'custom';
   return mode === 'custom' ? (first(cpu, 'model')?.text || null) : mode;
+}
+
+/** Unless its owner wants nothing checked: then what lacks is left out when it starts. */
+function cpuFeaturesOf(cpu: XmlElement | undefined): readonly string[] {
+  return !cpu || cpu.attributes['check'] === 'none' ? [] : unique(requiredBy(cpu));
 }
 
 function devicesThatPin(domain: XmlElement): string[] {

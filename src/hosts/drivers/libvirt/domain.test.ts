@@ -25,6 +25,20 @@ describe('needsOf', () => {
     expect(needsOf(domain(cpu), []).cpuModel).toBe(model);
   });
 
+  it('counts the most that it may take, whatever its balloon has given back', () => {
+    const small = domain("<currentMemory unit='KiB'>524288</currentMemory><devices><memballoon model='virtio'/></devices>");
+    expect(needsOf(small, []).memoryMiB).toBe(1025);
+  });
+
+  it.each<[string, readonly string[] | undefined]>([
+    ["<cpu mode='custom' match='exact'><model>EPYC</model><feature policy='require' name='avx2'/><feature policy='disable' name='svm'/><feature policy='optional' name='aes'/><feature name='pcid'/></cpu>", ['avx2', 'pcid']],
+    ["<cpu mode='host-model'><feature policy='require' name='vmx'/><feature policy='require' name='vmx'/></cpu>", ['vmx']],
+    ["<cpu mode='custom' check='none'><model>EPYC</model><feature policy='require' name='avx2'/></cpu>", undefined],
+    ["<cpu mode='custom'><model>EPYC</model></cpu>", undefined],
+  ])('reads what is required of the CPU in %s', (cpu, features) => {
+    expect(needsOf(domain(cpu), []).cpuFeatures).toEqual(features);
+  });
+
   it('reads disks of every kind with the pool that holds them', () => {
     const { disks, pinnedBy } = needsOf(devices(`
       <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/srv/shared/a.qcow2'/><target dev='vda'/></disk>

@@ -2,6 +2,8 @@
 import { OperationalError } from '../../../shared/errors.js';
 import type { HostFacts, StoragePool } from '../../host-facts.js';
 import { POOL_MARKER_FILE } from '../../host-survey.js';
+import { CPU_FLAGS_SCRIPT, cpuFlagsOf } from './cpu-flags.js';
+import { KERNEL_MEMORY_SCRIPT, parseKernelMemory } from './kernel-memory.js';
 import { LIBVIRT_ABSENT } from './presence-script.js';
 import { all, first, parseXml, type XmlElement } from './xml.js';
 
@@ -22,16 +24,20 @@ read -r id < /etc/machine-id && echo "machine $id"
 if libvirt_absent; then echo "libvirt none"; fi
 # -c first: <> would create the file.
 if [ -c /dev/kvm ] && ( : <> /dev/kvm ) 2>/dev/null; then echo "kvm yes"; fi
-while read -r key value rest; do case $key in MemTotal:|MemAvailable:) echo "$key $value" ;; esac; done < /proc/meminfo
+while read -r key value rest; do case $key in MemTotal:|MemAvailable:|Hugepagesize:) echo "$key $value" ;; esac; done < /proc/meminfo
+${KERNEL_MEMORY_SCRIPT}
 for bridge in /sys/class/net/*/bridge; do
   [ ! -d "$bridge" ] || { bridge=\${bridge%/bridge}; echo "bridge \${bridge##*/}"; }
 done
 mark version
 virsh -q version
 mark capabilities
-virsh -q capabilities
+capabilities=$(virsh -q capabilities)
+printf '%s\\n' "$capabilities"
 mark domcapabilities
-virsh -q domcapabilities
+domcapabilities=$(virsh -q domcapabilities)
+printf '%s\\n' "$domcapabilities"
+${CPU_FLAGS_SCRIPT}
 virsh -q pool-list --name | while read -r pool; do
   [ -n "$pool" ] || continue
   mark pool
@@ -54,14 +60,18 @@ export function parseFacts(output: string, nowMs: number): HostFacts {
   const capabilities = xmlOrNull(section('capabilities'));
   const domain = xmlOrNull(section('domcapabilities'));
   const version = section('version');
+  const accelerator = word('kvm') === 'yes' && offersKvm(capabilities, domain) ? 'kvm' : 'tcg';
+  const cpuFlags = cpuFlagsOf({ ofHost: xmlOrNull(section('cpu-of-host')), ofGuests: xmlOrNull(section('cpu-of-guests')), accelerator });
   return {
     cpus: Number(word('cpus')),
     memoryMiB: Math.floor(Number(word('MemTotal:')) / 1024),
     freeMemoryMiB: Math.floor(Number(word('MemAvailable:')) / 1024),
+    ...parseKernelMemory(plain),
     cpuModel: (capabilities && first(capabilities, 'host/cpu/model')?.text) || 'unknown',
     usableCpuModels: usableModels(domain),
     architecture: word('architecture'),
-    accelerator: word('kvm') === 'yes' && offersKvm(capabilities, domain) ? 'kvm' : 'tcg',
+    accelerator,
+    ...(cpuFlags === null ? {} : { cpuFlags }),
     libvirtVersion: word('libvirt') === 'none' ? null : (/library: libvirt ([\d.]+)/.exec(version)?.[1] ?? 'unknown'),
     qemuVersion: word('libvirt') === 'none' ? null : (/hypervisor: QEMU ([\d.]+)/.exec(version)?.[1] ?? 'unknown'),
     kernelVersion: word('kernel'),

@@ -150,6 +150,10 @@ machine 000000000000000000000000abc00001
 kvm yes
 MemTotal: 24684096
 MemAvailable: 23966960
+Hugepagesize: 2048
+hugepages 1048576 0 0 0 0
+hugepages 2048 0 0 0 0
+ksm 0 4096
 bridge virbr0
 bridge br0
 @@reeve-section version
@@ -205,6 +209,35 @@ Running hypervisor: QEMU 10.0.2
   </cpu>
 </domainCapabilities>
 
+@@reeve-section cpu-of-host
+<cpu mode='custom' match='exact'>
+  <model fallback='allow'>EPYC</model>
+  <vendor>AMD</vendor>
+  <feature policy='require' name='aes'/>
+  <feature policy='require' name='apic'/>
+  <feature policy='require' name='avx2'/>
+  <feature policy='require' name='avx512f'/>
+  <feature policy='require' name='hypervisor'/>
+  <feature policy='require' name='invtsc'/>
+  <feature policy='require' name='lm'/>
+  <feature policy='disable' name='monitor'/>
+  <feature policy='require' name='nx'/>
+  <feature policy='disable' name='svm'/>
+</cpu>
+
+@@reeve-section cpu-of-guests
+<cpu mode='custom' match='exact'>
+  <model fallback='forbid'>EPYC</model>
+  <vendor>AMD</vendor>
+  <feature policy='require' name='3dnow'/>
+  <feature policy='require' name='aes'/>
+  <feature policy='require' name='apic'/>
+  <feature policy='require' name='avx2'/>
+  <feature policy='require' name='lm'/>
+  <feature policy='require' name='nx'/>
+  <feature policy='disable' name='topoext'/>
+</cpu>
+
 @@reeve-section pool
 marker 
 <pool type='dir'>
@@ -249,3 +282,14 @@ export const FAILURES: readonly (readonly [string, string])[] = [
   ["error: Failed to start domain 'g3'\nerror: Cannot access storage file '/srv/shared/gone.raw': No such file or directory\n", 'failed'],
   ['', 'failed'],
 ];
+
+/**
+ * Counters of a host that runs VMs in hugepages: its /proc/meminfo as it is told in https://github.com/kubevirt/kubevirt/pull/4027 (64 pages of 2 MiB, 54 free, 7 of them
+ * promised), in the lines of our script; pages of 1 GiB, and the counters of KSM, by the kernel's documentation (Documentation/admin-guide/mm).
+ */
+export const KERNEL_MEMORY = `MemTotal: 65841444
+Hugepagesize: 2048
+hugepages 2048 64 54 7 0
+hugepages 1048576 10 2 0 2
+ksm 262144 4096
+`;

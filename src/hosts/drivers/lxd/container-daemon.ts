@@ -1,7 +1,7 @@
 // Is there an LXD or an Incus on a host, and what does it offer? Read for the host's facts.
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
-import type { ContainerDaemon } from '../../host-facts.js';
+import type { ContainerDaemon, ContainerPool } from '../../host-facts.js';
 import { quote } from '../ssh/shell-quote.js';
 import type { SshConnection } from '../ssh/ssh-connection.js';
 import { FILESYSTEM_FUNCTIONS, parseFilesystems } from './block-filesystems.js';
@@ -10,6 +10,7 @@ import type { Dialect } from './dialect.js';
 import { serverSchema } from './inventory.js';
 import { jsonOf, sectionsOf, SECTION_MARK } from './sections.js';
 import { EXIT } from './lxd-failure.js';
+import { parsePoolRoom, POOL_ROOM_SCRIPT } from './pool-room.js';
 import { parseTrust, trustScript } from './read-trust.js';
 
 export type DaemonLook =
@@ -36,6 +37,7 @@ echo "${SECTION_MARK}filesystems"
 ${FILESYSTEM_FUNCTIONS}
 filesystems
 ${trustScript(dialect.driver)}
+${POOL_ROOM_SCRIPT}
 echo "${SECTION_MARK}end"`;
 }
 
@@ -72,12 +74,16 @@ export function parseContainerDaemon(output: string, { driver, title }: Dialect)
     ...(environment.server_clustered ? { cluster: { id: environment.certificate_fingerprint, member: environment.server_name } } : {}),
     ...(healing > 0 ? { healingThresholdS: healing } : {}),
     criu: sections.get('criu')?.trim() === 'yes',
-    pools: read(poolsSchema, 'pools').map(({ name, driver: of, status, config }) => ({ name, driver: of, source: config?.['source'] || null, ...(status === 'Unavailable' ? { isUnavailable: true as const } : {}) })).sort(byName),
+    pools: read(poolsSchema, 'pools').map(poolOf).map((pool) => ({ ...pool, ...parsePoolRoom(sections, pool) })).sort(byName),
     filesystems: parseFilesystems(sections.get('filesystems') ?? '').map(({ device: _device, ...filesystem }) => filesystem),
     networks: read(networksSchema, 'networks').filter(({ managed }) => managed).map(({ name }) => name).sort(),
     profiles: read(profilesSchema, 'profiles').map(({ name }) => name).sort(),
     trust: parseTrust(output),
   };
+}
+
+function poolOf({ name, driver, status, config }: z.infer<typeof poolsSchema>[number]): ContainerPool {
+  return { name, driver, source: config?.['source'] || null, ...(status === 'Unavailable' ? { isUnavailable: true as const } : {}) };
 }
 
 const byName = (one: { readonly name: string }, other: { readonly name: string }): number => (one.name < other.name ? -1 : 1);

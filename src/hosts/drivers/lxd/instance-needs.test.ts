@@ -37,6 +37,10 @@ describe('instanceNeedsOf', () => {
     expect(needs({}, { expanded_config: {} })).toMatchObject({ vcpus: 1, memoryMiB: 1024 });
   });
 
+  it.each<[string | undefined, number | undefined]>([['20GiB', 20_480], [undefined, undefined], ['', undefined], ['50%', undefined]])('reads the size %s of its root', (size, rootMiB) => {
+    expect(needs({ root: { type: 'disk', path: '/', pool: 'default', ...(size === undefined ? {} : { size }) } }).instance?.rootMiB).toBe(rootMiB);
+  });
+
   it('names managed networks apart from bridges', () => {
     expect(needs({ eth0: { type: 'nic', network: 'lxdbr0' }, eth1: { type: 'nic', network: 'lxdbr0' } })).toMatchObject({ bridges: [], instance: { networks: ['lxdbr0'] } });
   });

@@ -3,7 +3,8 @@ import type { WorkloadNeeds } from '../../../workloads/workload.js';
 import type { ContainerDaemon } from '../../host-facts.js';
 import { readInstanceDefinition } from './instance-definition.js';
 import { notLive } from './not-live.js';
-import { sizesOf, type HostSizes } from './sizes.js';
+import { REMOTE_DRIVERS } from './remote-drivers.js';
+import { instanceHugepages, memoryOf, sizesOf, type HostSizes } from './sizes.js';
 
 /** `pools`: of the daemon, as far as they are known; one that is not counts as local. */
 export interface NeedsContext extends HostSizes {
@@ -12,15 +13,18 @@ export interface NeedsContext extends HostSizes {
 
 type Device = Readonly<Record<string, string>>;
 
-/** Drivers of pools that every host with such a pool reaches alike. */
-const REMOTE_DRIVERS: ReadonlySet<string> = new Set(['ceph', 'cephfs', 'cephobject', 'lvmcluster', 'powerflex', 'pure', 'linstor', 'truenas']);
-
 export function instanceNeedsOf(definition: string, host: NeedsContext): WorkloadNeeds {
   const { driver, kind, architecture, profiles, expanded } = readInstanceDefinition(definition);
   const devices = Object.entries(expanded.devices);
   const isRemote = (pool: string): boolean => REMOTE_DRIVERS.has(host.pools.find(({ name }) => name === pool)?.driver ?? '');
+  const sizes = sizesOf(expanded.config, host);
+  const hugepages = instanceHugepages(kind, expanded.config, sizes.memoryMiB);
+  const root = devices.find(([, device]) => isRoot(device))?.[1];
+  // A part of the host is no size of a disk.
+  const rootMiB = root?.['size']?.includes('%') ? null : memoryOf(root?.['size'], 0);
   return {
-    ...sizesOf(expanded.config, host),
+    ...sizes,
+    ...(hugepages.length === 0 ? {} : { hugepages }),
     disks: [],
     bridges: unique(devices.flatMap(([, device]) => (isBridged(device) && device['parent'] ? [device['parent']] : []))),
     cpuModel: null,
@@ -28,7 +32,8 @@ export function instanceNeedsOf(definition: string, host: NeedsContext): Workloa
     accelerator: kind === 'container' ? 'none' : 'kvm',
     driver,
     instance: {
-      pool: devices.find(([, device]) => isRoot(device))?.[1]['pool'] ?? '',
+      pool: root?.['pool'] ?? '',
+      ...(rootMiB === null ? {} : { rootMiB }),
       profiles,
       networks: unique(devices.flatMap(([, device]) => (device['type'] === 'nic' && device['network'] ? [device['network']] : []))),
       ...(kind === 'container' ? {} : { notLive: notLive(readInstanceDefinition(definition), isRemote, host.memoryMiB) }),

@@ -1,4 +1,5 @@
 // How many CPUs and how much memory an instance may use, from its limits.
+import type { HugepageNeed } from '../../../workloads/hugepage-needs.js';
 
 export interface HostSizes {
   readonly cpus: number;
@@ -54,3 +55,18 @@ export function memoryOf(limit: string | undefined, hostMemoryMiB: number): numb
   const factor = BYTES_OF_UNIT[unit];
   return factor === undefined ? null : Math.ceil((Number(digits) * factor) / 2 ** 20);
 }
+
+/** What a container may take of each size, by its setting. */
+const HUGEPAGE_LIMITS = { 'limits.hugepages.64KB': 64, 'limits.hugepages.1MB': 1024, 'limits.hugepages.2MB': 2048, 'limits.hugepages.1GB': 1024 ** 2 } as const;
+
+/** A virtual machine has all of its memory in pages of the host's default size; a container may take some, beside its memory. */
+export function instanceHugepages(kind: 'vm' | 'container', config: Config, memoryMiB: number): readonly HugepageNeed[] {
+  if (kind === 'vm') return isTrue(config['limits.memory.hugepages']) ? [{ sizeKiB: null, memoryMiB }] : [];
+  return Object.entries(HUGEPAGE_LIMITS).flatMap(([key, sizeKiB]) => {
+    const limitMiB = memoryOf(config[key], 0);
+    return limitMiB === null ? [] : [{ sizeKiB, memoryMiB: limitMiB, isBeside: true as const }];
+  });
+}
+
+/** As the daemons read it. */
+const isTrue = (value: string | undefined): boolean => ['true', '1', 'yes', 'on'].includes(value?.toLowerCase() ?? '');
