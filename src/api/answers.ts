@@ -99,6 +99,28 @@ export const copies = z.looseObject({
   unseen: z.array(z.looseObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts of which nothing is known now' }),
 });
 
+const filled = z.looseObject({ used: z.number(), limit: z.number() });
+const loss = z.looseObject({
+  hosts: z.array(z.string()).meta({ description: 'what is lost at once' }),
+  zone: z.string().nullable(),
+  placed: z.int().meta({ description: 'workloads that would be started elsewhere' }),
+  down: z.array(z.looseObject({ workload: z.string(), why: z.string(), isBound: z.boolean().meta({ description: 'no other host could take it, however empty: no question of room' }) })).meta({ description: 'what would stay down, what matters most first' }),
+  unprotected: z.int().meta({ description: 'workloads that would go with the hosts and are not protected' }),
+  freeMemoryMiB: z.number().meta({ description: 'on the hosts that are left, after that' }),
+  mend: z.string().nullable().meta({ description: 'how much more room, or which rule stands in the way' }),
+});
+export const capacity = z.looseObject({
+  mode: z.enum(['n+1', 'n+2', 'zone']),
+  isOk: z.boolean().meta({ description: 'whatever of these is lost, nothing stays down for want of room or by a rule' }),
+  outcomes: z.array(loss),
+  tightest: loss.nullable().meta({ description: 'the one that strands most, else the one that leaves the least free' }),
+  leftOut: z.int().meta({ description: 'n+2: hosts that are in no pair, as only the 64 fullest are tried in pairs' }),
+  untried: z.int().meta({ description: 'n+2: pairs that were not tried, as 24 before them leave something down' }),
+  undecided: z.array(z.string()).meta({ description: 'hosts that are silent or being fenced: not counted as lost, nor as there' }),
+  memoryMiB: filled,
+  vcpus: filled,
+});
+
 export const drainPlan = z.looseObject({
   host: z.string(),
   workloads: z.array(z.looseObject({

@@ -39,6 +39,12 @@ export class ClusterController {
     return this.ports.reads.scenario();
   }
 
+  @Get('cluster/capacity')
+  @Answers('For each loss that is asked about, what would stay down and why; the tightest, and what would mend it', answers.capacity)
+  capacity(@Query({ schema: schemas.capacityQuery }) query: z.output<typeof schemas.capacityQuery>) {
+    return this.ports.reads.capacity(query.mode ?? null);
+  }
+
   @Get('cluster/cpu-baseline')
   @Answers('The newest CPU model and the features that all hosts of one architecture that are online have, and what keeps them from more', answers.listWith(answers.cpuBaseline))
   async cpuBaseline() {

@@ -15,6 +15,8 @@ import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { FenceDeviceConfig } from '../hosts/host.js';
 import type { AlertTestReport } from '../cluster/control/test-alerts.js';
 import type { DesiredState } from '../workloads/workload.js';
+import type { FailureRoom } from '../scheduler/failure-room.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { Explanation } from '../scheduler/explain-placement.js';
 import type { LabelChanges, Labels } from '../shared/labels.js';
 
@@ -52,6 +54,8 @@ export interface ClusterReads {
   explain(workload: string): Promise<Explanation>;
   drainPlan(host: string): Promise<DrainPlan>;
   plan(request: PlanRequest): Promise<PlanDocument>;
+  /** Null: as the policy asks, or n+1. */
+  capacity(mode: RoomMode | null): Promise<FailureRoom>;
   /** Asks the hosts now. Null: of all workloads. */
   copies(workload: string | null): Promise<CopiesDocument>;
   operation(id: string): Promise<Operation | null>;
@@ -92,6 +96,8 @@ export interface NewWorkload {
   readonly priority: number;
   readonly start: boolean;
   readonly labels: Labels;
+  /** Also where it leaves no room for failure. */
+  readonly override?: boolean;
 }
 
 export interface Move {
@@ -99,6 +105,7 @@ export interface Move {
   readonly bandwidthMiBps: number | null;
   readonly maxDowntimeMs: number | null;
   readonly copyStorage: boolean;
+  readonly override?: boolean;
 }
 
 /** Ids of the operations that were begun; empty: nothing had to be done. */
@@ -135,7 +142,8 @@ export interface ClusterCommands {
   renewTrust(actor: string, host: string, force: boolean): Promise<Begun>;
   adopt(actor: string, adoption: Adoption): Promise<Begun>;
   create(actor: string, workload: NewWorkload): Promise<Begun>;
-  start(actor: string, workload: string): Promise<Begun>;
+  /** `override`, here and below: also where it leaves no room for failure. */
+  start(actor: string, workload: string, override?: boolean): Promise<Begun>;
   stop(actor: string, workload: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
   delete(actor: string, workload: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun>;
   protect(actor: string, workload: string, isProtected: boolean): Promise<Begun>;
@@ -143,7 +151,7 @@ export interface ClusterCommands {
   /** What is not named stays; null takes one away. */
   labelWorkload(actor: string, workload: string, labels: LabelChanges): Promise<Begun>;
   /** Says what is wanted; the rules bring it about. */
-  setDesired(actor: string, workload: string, desired: DesiredState): Promise<Begun>;
+  setDesired(actor: string, workload: string, desired: DesiredState, override?: boolean): Promise<Begun>;
   manage(actor: string, workload: string, how: { readonly host: string | null; readonly desired: Exclude<DesiredState, 'unmanaged'> | null }): Promise<Begun>;
   unmanage(actor: string, workload: string): Promise<Begun>;
   lock(actor: string, workload: string, reason: string): Promise<Begun>;
@@ -155,7 +163,7 @@ export interface ClusterCommands {
   /** Deletes a copy of it, with its data; waits for its end. */
   discardCopy(actor: string, workload: string, wanted: Discarding): Promise<Begun>;
   migrate(actor: string, workload: string, move: Move): Promise<Begun>;
-  relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun>;
+  relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number; readonly override?: boolean }): Promise<Begun>;
   addRule(actor: string, rule: WantedRule): Promise<Begun>;
   removeRule(actor: string, name: string): Promise<Begun>;
   /** Plans anew, and begins to carry that out. */

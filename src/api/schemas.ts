@@ -1,5 +1,6 @@
 // The bodies and queries that the API takes, checked field by field; an unknown field is refused.
 import { z } from 'zod';
+import { ROOM_MODES } from '../scheduler/losses-to-try.js';
 import { PLACEMENT_RULE_TYPES, type PlacementRuleType } from '../scheduler/placement-rule.js';
 import { LABEL_KEY, LABEL_VALUE } from '../shared/labels.js';
 import { DESIRED_STATES, type DesiredState } from '../workloads/workload.js';
@@ -54,10 +55,14 @@ const drainPolicy = z.enum(['migrate', 'relocate', 'leave']).meta({ description:
 const priority = z.int().min(-1_000).max(1_000);
 
 export const adoption = z.strictObject({ host: name, name: z.string().min(1).max(255), isProtected: z.boolean().default(false), priority: priority.default(0), drainPolicy: drainPolicy.nullable().default(null).meta({ description: 'null: migrate, of what can move live; relocate, of what can not' }), labels: labels.default({}) });
-export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; of a container kind: container, driver, name, image or from, profiles, vcpus, memoryMiB, disk {pool, sizeMiB}, network [{bridge or network, mac}], config; `reeve workload create --help` shows examples' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true), labels: labels.default({}) });
+/** Of what admission would refuse. */
+const override = z.boolean().default(false).meta({ description: 'do it although it leaves no room for failure (policy `admission`); it is audited and told' });
+
+export const newWorkload = z.strictObject({ spec: z.record(z.string(), z.unknown()).meta({ description: 'name, vcpus, memoryMiB, disks [{pool, sizeMiB, format, from}], network [{bridge, mac}], cpuModel, machine, kernel, initrd, commandLine, cloudInit {userData, metaData}; of a container kind: container, driver, name, image or from, profiles, vcpus, memoryMiB, disk {pool, sizeMiB}, network [{bridge or network, mac}], config; `reeve workload create --help` shows examples' }), host: name.nullable().default(null), isProtected: z.boolean().default(false), priority: priority.default(0), start: z.boolean().default(true), labels: labels.default({}), override });
+export const start = z.strictObject({ override });
 export const stop = z.strictObject({ force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
 const desired = z.enum(Object.keys(DESIRED_STATES) as [DesiredState, ...DesiredState[]]);
-export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }) });
+export const setDesired = z.strictObject({ desired: desired.meta({ description: Object.entries(DESIRED_STATES).map(([name, means]) => `${name}: ${means}`).join('; ') }), override });
 export const manage = z.strictObject({
   host: name.nullable().default(null).meta({ description: 'where it is; null: where it is seen' }),
   desired: desired.exclude(['unmanaged']).nullable().default(null).meta({ description: 'null: what it does now' }),
@@ -79,8 +84,9 @@ export const move = z.strictObject({
   bandwidthMiBps: z.int().min(1).nullable().default(null),
   maxDowntimeMs: z.int().min(1).max(60_000).nullable().default(null),
   copyStorage: z.boolean().default(false),
+  override,
 });
-export const relocation = z.strictObject({ to: name.nullable().default(null), force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60) });
+export const relocation = z.strictObject({ to: name.nullable().default(null), force: z.boolean().default(false), timeoutS: z.int().min(0).max(3_600).default(60), override });
 export const disarm = z.strictObject({ mode: z.enum(['freeze', 'ignore']).default('freeze').meta({ description: 'freeze: nothing is started, stopped or moved; ignore: workloads are as if unmanaged' }), reason: z.string().trim().min(1, 'say why').max(500), forS: z.int().min(1).max(7 * 86_400).nullable().default(3_600) });
 
 const ruleName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i, 'up to 63 letters, digits, dots, dashes and underscores');
@@ -105,6 +111,7 @@ const textCursor = z.string().max(128).optional().meta({ description: '`next` of
 const sequence = z.coerce.number().int('a sequence number').min(0).optional();
 const yes = z.stringbool().default(false);
 
+export const capacityQuery = z.strictObject({ mode: z.enum(ROOM_MODES).optional().meta({ description: 'which losses are tried; absent: those of the policy `admission`, or n+1' }) });
 export const page = z.strictObject({ limit, after: textCursor });
 export const auditPage = z.strictObject({ limit, after: sequence.meta({ description: '`next` of the page before' }) });
 export const deletionQuery = z.strictObject({

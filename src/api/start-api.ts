@@ -12,6 +12,7 @@ import { AuthGuard } from './auth-guard.js';
 import { ClusterController, HealthController } from './cluster.controller.js';
 import { ClustersController } from './clusters.controller.js';
 import { HostsController } from './hosts.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import { openApiOf } from './openapi.js';
 import { portsOfRequest, splitCluster, withCluster } from './named-cluster.js';
 import { API_PORTS, CLUSTER_PORTS, type ApiPorts } from './ports.js';
@@ -37,7 +38,7 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, PlansController, AlertsController, ClusterController, HealthController];
+const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, PlansController, AlertsController, ClusterController, HealthController, MetricsController];
 
 @Module({})
 class ApiModule {
@@ -75,7 +76,7 @@ export async function startApi(ports: ApiPorts, { listen, log, imports = [] }: A
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(ports, imports), adapter, { logger: nestLogger(log), abortOnError: false });
   // After the body was read: what reads it is called by the socket, on nobody's account.
   app.getHttpAdapter().getInstance().addHook('preHandler', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => withCluster(request.originalUrl, done));
-  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz', 'metrics'] });
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(log));
   SwaggerModule.setup('api/docs', app, () => openApiOf(app, CONTROLLERS), { jsonDocumentUrl: 'api/docs-json' });

@@ -70,8 +70,8 @@ export class WorkloadsController {
 
   @Post(':workload/start')
   @Begins('Start it')
-  start(@Actor() actor: string, @Param('workload') name: string): Promise<Begun> {
-    return this.ports.commands.start(actor, name);
+  start(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.start }) body: z.output<typeof schemas.start>): Promise<Begun> {
+    return this.ports.commands.start(actor, name, body.override);
   }
 
   @Post(':workload/stop')
@@ -95,7 +95,7 @@ export class WorkloadsController {
   @Put(':workload/desired')
   @Begins('Say what is wanted of it; the rules bring it about, now or when it becomes possible')
   setDesired(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.setDesired }) body: z.output<typeof schemas.setDesired>): Promise<Begun> {
-    return this.ports.commands.setDesired(actor, name, body.desired);
+    return this.ports.commands.setDesired(actor, name, body.desired, body.override);
   }
 
   @Post(':workload/manage')
@@ -155,7 +155,7 @@ export class WorkloadsController {
   @Post(':workload/relocate')
   @Begins('Stop, move, start')
   relocate(@Actor() actor: string, @Param('workload') name: string, @Body({ schema: schemas.relocation }) body: z.output<typeof schemas.relocation>): Promise<Begun> {
-    return this.ports.commands.relocate(actor, name, body.to, { force: body.force, timeoutS: body.timeoutS });
+    return this.ports.commands.relocate(actor, name, body.to, { force: body.force, timeoutS: body.timeoutS, override: body.override });
   }
 
   @Post(':workload/clear')

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { aHost, aView, aWorkload } from '../../test/fixtures/cluster.js';
 import type { Change } from '../cluster/change.js';
+import { DEFAULT_POLICY } from '../cluster/cluster-policy.js';
 import type { Host } from '../hosts/host.js';
 import type { CommandToken } from '../hosts/hypervisor.js';
 import { OperationalError } from '../shared/errors.js';
@@ -38,7 +39,7 @@ function commandsOver(host: Host, workload: Workload, refusal: OperationalError 
       calls.push(`${uuid} back`);
     },
   };
-  const ports = { store, clock, audit: { append: async () => undefined }, committed: async () => undefined, world: { hypervisorOf: () => hypervisor } } as unknown as ClusterCommandPorts;
+  const ports = { store, clock, policy: DEFAULT_POLICY, audit: { append: async () => undefined }, committed: async () => undefined, world: { hypervisorOf: () => hypervisor } } as unknown as ClusterCommandPorts;
   const told = (): readonly string[] => committed.flatMap((one) => (one.change === 'event' && one.event.type === 'workload.autostart-kept' ? [one.event.message] : []));
   return { commands: new RealClusterCommands(ports), calls, told };
 }

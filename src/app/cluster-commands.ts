@@ -1,6 +1,7 @@
 // What the API may command, wired to the domain's commands, the store and the hosts.
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Adoption, Begun, ClusterCommands, Move, NewHost, NewWorkload } from '../api/ports.js';
+import type { Admission } from '../cluster/admission.js';
 import type { Change } from '../cluster/change.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterView, DisarmMode } from '../cluster/cluster-view.js';
@@ -217,10 +218,10 @@ export class RealClusterCommands implements ClusterCommands {
   create(actor: string, wanted: NewWorkload): Promise<Begun> {
     const uuid = randomUUID();
     const id = workloadId(randomUUID());
-    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, actor, uuid, id, define: (host, one) => this.ports.world.makerOf(host).instance(one) }), { host: wanted.host });
+    return this.#commit(actor, 'workload.create', String(wanted.spec['name'] ?? ''), (view) => newWorkload(view, this.#placement(view), { ...wanted, ...this.#admitting(view, wanted.override), actor, uuid, id, define: (host, one) => this.ports.world.makerOf(host).instance(one) }), { host: wanted.host, ...noted(wanted.override) });
   }
 
-  start = (actor: string, name: string): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, this.#asked(actor)));
+  start = (actor: string, name: string, override = false): Promise<Begun> => this.#commit(actor, 'workload.start', name, (view) => startWorkload(view, this.#placement(view), name, { ...this.#asked(actor), ...this.#admitting(view, override) }), noted(override));
   stop = (actor: string, name: string, how: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> => this.#commit(actor, 'workload.stop', name, (view) => stopWorkload(view, name, { ...this.#asked(actor), ...how }), how);
 
   delete(actor: string, name: string, how: { readonly deleteDisks: boolean; readonly forget: boolean }): Promise<Begun> {
@@ -260,8 +261,8 @@ export class RealClusterCommands implements ClusterCommands {
     return this.#commit(actor, 'workload.set-priority', name, (view) => [{ change: 'workload', id: findWorkload(view, name).id, set: { priority } }], { priority });
   }
 
-  async setDesired(actor: string, name: string, desired: DesiredState): Promise<Begun> {
-    const change = (): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, this.#asked(actor)), { desired });
+  async setDesired(actor: string, name: string, desired: DesiredState, override = false): Promise<Begun> {
+    const change = (): Promise<Begun> => this.#commit(actor, 'workload.set-desired', name, (view) => setDesired(view, name, desired, { ...this.#asked(actor), ...this.#admitting(view, override) }), { desired, ...noted(override) });
     return desired === 'unmanaged' ? this.#left(actor, name, change) : this.#taken(name, change);
   }
 
@@ -288,14 +289,14 @@ export class RealClusterCommands implements ClusterCommands {
     return { operationIds: [] };
   }
 
-  migrate(actor: string, name: string, { to, bandwidthMiBps, maxDowntimeMs, copyStorage }: Move): Promise<Begun> {
+  migrate(actor: string, name: string, { to, bandwidthMiBps, maxDowntimeMs, copyStorage, override }: Move): Promise<Begun> {
     const params = { ...(bandwidthMiBps === null ? {} : { bandwidthMiBps }), ...(maxDowntimeMs === null ? {} : { maxDowntimeMs }), copyStorage };
-    return this.#commit(actor, 'workload.migrate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), to, kind: 'migrate', params }), { to, ...params });
+    return this.#commit(actor, 'workload.migrate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), ...this.#admitting(view, override), to, kind: 'migrate', params }), { to, ...params, ...noted(override) });
   }
 
-  relocate(actor: string, name: string, to: string | null, { force, timeoutS }: { readonly force: boolean; readonly timeoutS: number }): Promise<Begun> {
+  relocate(actor: string, name: string, to: string | null, { force, timeoutS, override }: { readonly force: boolean; readonly timeoutS: number; readonly override?: boolean }): Promise<Begun> {
     const params = { force, timeoutMs: timeoutS * 1000 };
-    return this.#commit(actor, 'workload.relocate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), to, kind: 'relocate', params }), { to, ...params });
+    return this.#commit(actor, 'workload.relocate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), ...this.#admitting(view, override), to, kind: 'relocate', params }), { to, ...params, ...noted(override) });
   }
 
   async beginPlan(actor: string, request: PlanRequest): Promise<Begun> {
@@ -338,6 +339,7 @@ export class RealClusterCommands implements ClusterCommands {
   }
 
   #asked = (by: string): { by: string; nowMs: number } => ({ by, nowMs: this.ports.clock.nowMs() });
+  #admitting = (view: ClusterView, override = false): { readonly admission: Admission } => ({ admission: { mode: this.ports.policy.admission, override, placement: () => this.#placement(view) } });
   #placement = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: this.ports.verdict(), policy: this.ports.policy });
 
   async #commit(actor: string, action: string, target: string, changes: (view: ClusterView) => readonly Change[], details: Command['details'] = {}): Promise<Begun> {
@@ -363,6 +365,9 @@ export class RealClusterCommands implements ClusterCommands {
     return mine;
   }
 }
+
+/** For the audit log. */
+const noted = (override = false): Command['details'] => (override ? { override } : {});
 
 function checkDevices(devices: readonly FenceDeviceConfig[]): void {
   for (const [index, config] of devices.entries()) {

@@ -1,4 +1,5 @@
 // What the API may read, wired to the store, the witness and the controller.
+import { setImmediate } from 'node:timers/promises';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { drainPlan, type DrainPlan } from '../cluster/commands/drain-plan.js';
 import { movesLive } from '../workloads/workload.js';
@@ -12,10 +13,13 @@ import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { Hold } from '../cluster/decision.js';
 import { findHost, findWorkload } from '../cluster/commands/find.js';
 import type { JobQueue } from '../cluster/job-queue.js';
+import { roomSignature } from '../cluster/room-watch.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
+import { roomSteps, type FailureRoom } from '../scheduler/failure-room.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf } from '../shared/errors.js';
@@ -52,6 +56,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
     explain: (name) => explain(ports, name),
+    capacity: capacityOf(ports),
     drainPlan: (name) => planDrain(ports, name),
     plan: (request) => clusterPlan(ports, request),
     copies: async (name) => listCopies(ports.world, await store.readView(), name),
@@ -67,6 +72,28 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
 async function explain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<Explanation> {
   const view = await store.readView();
   return explainPlacement(placementViewOf({ view, verdict: verdict(), policy }), findWorkload(view, name));
+}
+
+/** Tried anew only when something changed that it hangs on, and in steps: it is scraped, pairs are many, and hosts are to be heard meanwhile. */
+function capacityOf({ store, verdict, policy }: ClusterReadPorts): (mode: RoomMode | null) => Promise<FailureRoom> {
+  const known = new Map<RoomMode, { readonly of: string; readonly room: Promise<FailureRoom> }>();
+  return async (asked) => {
+    const mode = asked ?? (policy.admission === 'off' ? 'n+1' : policy.admission);
+    const view = placementViewOf({ view: await store.readView(), verdict: verdict(), policy });
+    const of = roomSignature(view);
+    const last = known.get(mode);
+    const room = last?.of === of ? last.room : inSteps(roomSteps(view, mode));
+    known.set(mode, { of, room });
+    return room;
+  };
+}
+
+async function inSteps<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await setImmediate();
+  }
 }
 
 /** Moves are kept for long; the newest of each container is what counts. */

@@ -224,7 +224,7 @@ export const FileSchema = z.strictObject({
   quarantine: quarantine.prefault({}).meta({ doc: 'Hosts that are lost again and again.' }),
   onTrouble: onTrouble.prefault({}).meta({ doc: 'Hosts that say that something is wrong with them.' }),
   rebalance: rebalance.prefault({}).meta({ doc: 'Evenness among hosts over time.' }),
-  admission: said(z.enum(['off', 'n+1', 'n+2']).default(DEFAULT_POLICY.admission), { doc: 'Accepted, and without effect so far: keep room for the loss of one or two hosts.', right: 'off, n+1 or n+2' }),
+  admission: said(z.enum(['off', 'n+1', 'n+2', 'zone']).default(DEFAULT_POLICY.admission), { doc: 'What operators start or move is refused where, after the loss of any one host (`n+1`), any two (`n+2`) or any one zone (`zone`), something would stay down that would not without it; `--override` does it all the same. Whether there is such room is watched, too.', right: 'off, n+1, n+2 or zone' }),
   alerts: alertsSchema.prefault({}).meta({ doc: 'Whom to tell.' }),
   log: log.prefault({}).meta({ doc: 'The log, on standard output.' }),
 });

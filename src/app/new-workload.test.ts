@@ -69,3 +69,22 @@ describe('a new container', () => {
   ];
   it.each(refusals)('is refused with %s', (_, args, message) => expect(() => create(...args)).toThrow(message));
 });
+
+describe('a new VM under admission', () => {
+  const vm = { name: 'vm-9', vcpus: 1, memoryMiB: 4_096, disks: [{ pool: 'shared', sizeMiB: 1_024, format: 'raw' }], network: [{ bridge: 'br0' }] };
+  const big = aHost('host-1', { facts: aFacts({ memoryMiB: 8_704 }) });
+  const placed = aWorkload('vm-1', big);
+  const workloads = [{ ...placed, needs: { ...placed.needs, memoryMiB: 6_144 } }];
+  const hosts = [big, aHost('host-2', { facts: aFacts({ memoryMiB: 8_704 }) })];
+  const admission = (override = false): NonNullable<Creation['admission']> => ({ mode: 'n+1', override, placement: () => placementViewOf({ view: aView({ hosts, workloads }), verdict: aClusterVerdict(hosts.map((host) => aVerdict(host))), policy: DEFAULT_POLICY }) });
+
+  it('is refused where it leaves no room, unless it is wanted all the same or is not started', () => {
+    const set = { hosts, workloads };
+    expect(() => create(vm, { admission: admission(), isProtected: true }, set)).toThrow(/^vm-9 on host-2 would leave no room for failure \(n\+1\): with host-2 lost, 1 workload stays down: vm-9 \(host-1: needs 4,096 MiB, 2,048 MiB free/);
+    // Not protected it asks for no room, and takes what vm-1 would need.
+    expect(() => create(vm, { admission: admission() }, set)).toThrow(/with host-1 lost, 1 workload stays down: vm-1 /);
+    expect(create(vm, { admission: admission(true) }, set).workload).toMatchObject({ hostId: hosts[1]?.id, desired: 'running' });
+    expect(create(vm, { admission: admission(), start: false }, set).workload).toMatchObject({ desired: 'stopped' });
+    expect(create({ ...vm, memoryMiB: 1_024 }, { admission: admission(), isProtected: true }, set).workload).toMatchObject({ hostId: hosts[1]?.id });
+  });
+});

@@ -1,5 +1,6 @@
 // From a specification to a workload with its place and its operation.
 import type { NewWorkload } from '../api/ports.js';
+import { admit, type Admission } from '../cluster/admission.js';
 import type { Change } from '../cluster/change.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import { event } from '../cluster/cluster-event.js';
@@ -7,6 +8,7 @@ import { findHost } from '../cluster/commands/find.js';
 import { assertRulesTake } from '../cluster/commands/label-commands.js';
 import type { Host } from '../hosts/host.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
+import { rankedHosts } from '../scheduler/ranked-hosts.js';
 import type { PlacementView } from '../scheduler/placement.js';
 import { resolveRules } from '../scheduler/resolve-rules.js';
 import { PassingConflict, UserError } from '../shared/errors.js';
@@ -20,6 +22,8 @@ export interface Creation extends NewWorkload {
   readonly actor: string;
   readonly uuid: string;
   readonly id: WorkloadId;
+  /** What its start is held to; absent: to nothing. */
+  readonly admission?: Admission;
   /** The definition of a container that is to be made on a host. */
   readonly define: (host: Host, wanted: WantedInstance) => string;
 }
@@ -37,7 +41,9 @@ export function newWorkload(view: ClusterView, placement: PlacementView, creatio
   assertRulesTake(view, unplaced);
   const workloads = [...view.workloads, unplaced];
   const ruled = { ...placement, rules: resolveRules(placement.rules, { hosts: view.hosts, workloads }) };
-  const target = targetOf(view, ruled, unplaced, placeWanted(view, creation.host, copied));
+  const hosts = hostsFor(view, ruled, unplaced, placeWanted(view, creation.host, copied));
+  const admission = creation.admission === undefined ? undefined : { ...creation.admission, placement: () => ruled };
+  const { host: target, told } = creation.start ? admit(admission, unplaced, hosts, creation.actor) : { host: hosts[0], told: [] };
   const definition = spec.value.kind === 'vm' ? '' : creation.define(target, { uuid: creation.uuid, spec: spec.value.container, copied: copied?.workload.definition ?? null });
   const workload: Workload = { ...unplaced, hostId: target.id, definition, needs: needsOn(target.facts?.architecture ?? 'x86_64', target.facts?.accelerator ?? 'tcg') };
   const params = { spec: creation.spec, ...(copied ? { copyOf: copied.workload.uuid } : {}) };
@@ -45,6 +51,7 @@ export function newWorkload(view: ClusterView, placement: PlacementView, creatio
     { change: 'add-workload', workload },
     { change: 'operation', operation: { kind: 'create', workloadId: workload.id, hostId: null, targetHostId: target.id, requestedBy: creation.actor, reason: `${creation.actor} creates it${copied ? ` as a copy of ${copied.workload.name}` : ''}`, params } },
     { change: 'event', event: event('workload.creating', `${name} is created on ${target.name} by ${creation.actor}`, { host: target.name, workload: name }) },
+    ...told,
   ];
 }
 
@@ -88,11 +95,12 @@ interface Only {
   readonly why: string;
 }
 
-function targetOf(view: ClusterView, placement: PlacementView, workload: Workload, only: Only | null): Host {
+/** All that take it, best first. */
+function hostsFor(view: ClusterView, placement: PlacementView, workload: Workload, only: Only | null): readonly [Host, ...Host[]] {
   const exclude = only ? view.hosts.filter((host) => host.id !== only.host.id).map((host) => ({ hostId: host.id, why: only.why })) : [];
   const placed = placeWorkload(placement, { workload, exclude });
-  const host = placed.ok ? view.hosts.find((one) => one.id === placed.value.hostId) : undefined;
-  if (host) return host;
+  const [first, ...others] = placed.ok ? rankedHosts(view.hosts, placed.value) : [];
+  if (first) return [first, ...others];
   if (placed.ok || !only) throw new UserError('refused', placed.ok ? 'no host' : placed.error.why, 'reeve status');
   const refusal = placed.error.refusals.find((one) => one.hostId === only.host.id);
   const message = `${only.host.name} can't take ${workload.name}: ${refusal?.why ?? placed.error.why}`;

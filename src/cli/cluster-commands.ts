@@ -1,10 +1,12 @@
 // reeve cluster …
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { ClusterDocument } from '../api/documents.js';
 import type { CpuBaseline, HostCpu } from '../hosts/cpu-baseline.js';
 import { count, table, type Style } from './format.js';
 import type { Wiring } from './options.js';
+import type { FailureRoom } from '../scheduler/failure-room.js';
 import { scenarioFile } from './scenario-file.js';
+import { showCapacity } from './show-capacity.js';
 
 export function addClusterCommands(program: Command, { run }: Wiring): void {
   const cluster = program.command('cluster').description('a cluster as a whole');
@@ -14,6 +16,14 @@ export function addClusterCommands(program: Command, { run }: Wiring): void {
     .action(run(async (context) => {
       const { items } = await context.client.get<{ items: readonly ClusterDocument[] }>('/clusters');
       context.show(items, (clusters) => showClusters(clusters, context.style));
+    }));
+  cluster
+    .command('capacity')
+    .description('room for failure: what would stay down if a host died, and what would mend it')
+    .addOption(new Option('--mode <mode>', 'any one host, any two, or any one zone (default: as the policy asks, or n+1)').choices(['n+1', 'n+2', 'zone']))
+    .action(run(async (context, _names, options) => {
+      const asked = options['mode'] === undefined ? '' : `?mode=${encodeURIComponent(String(options['mode']))}`;
+      context.show(await context.client.get<FailureRoom>(`/cluster/capacity${asked}`), (room) => showCapacity(room, context.style));
     }));
   cluster
     .command('export')

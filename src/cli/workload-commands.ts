@@ -39,10 +39,15 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--protect', 'recover it when its host is lost')
     .option('--priority <n>', 'higher recovers first', whole, 0)
     .option('--no-start', 'create it stopped')
+    .option('--override', OVERRIDE)
     .option('--label <key=value>', 'what placement rules select by (repeat)', collect, [])
     .addHelpText('after', SPEC_NOTES)
     .action(run(create));
-  workload.command('start <workload>').description('start it').action(run(async (context, [name]) => begin(context, await context.client.post<Begun>(at`/workloads/${name}/start`), `${name} starts`, `${name} runs already`)));
+  workload
+    .command('start <workload>')
+    .description('start it')
+    .option('--override', OVERRIDE)
+    .action(run(async (context, [name], options) => begin(context, await context.client.post<Begun>(at`/workloads/${name}/start`, { override: options['override'] === true }), `${name} starts`, `${name} runs already`)));
   workload
     .command('stop <workload>')
     .description('shut it down')
@@ -68,18 +73,26 @@ export function addWorkloadCommands(program: Command, { run }: Wiring): void {
     .option('--bandwidth <MiB/s>', 'limit', whole)
     .option('--max-downtime <ms>', 'limit', whole)
     .option('--copy-storage', 'copy disks that the other host does not share')
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/migrate`, { to: options['to'] ?? null, bandwidthMiBps: options['bandwidth'] ?? null, maxDowntimeMs: options['maxDowntime'] ?? null, copyStorage: options['copyStorage'] === true }), `${name} moves`)));
+    .option('--override', OVERRIDE)
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/migrate`, { to: options['to'] ?? null, bandwidthMiBps: options['bandwidth'] ?? null, maxDowntimeMs: options['maxDowntime'] ?? null, copyStorage: options['copyStorage'] === true, override: options['override'] === true }), `${name} moves`)));
   workload
     .command('relocate <workload>')
     .description('stop, move, start')
     .option('--to <host>', 'there (default: the scheduler chooses)')
     .option('--force', 'end it when it does not shut down in time')
     .option('--timeout <s>', 'seconds it gets', whole, 60)
-    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'] }), `${name} moves`)));
+    .option('--override', OVERRIDE)
+    .action(run(async (context, [name], options) => context.begun(await context.client.post<Begun>(at`/workloads/${name}/relocate`, { to: options['to'] ?? null, force: options['force'] === true, timeoutS: options['timeout'], override: options['override'] === true }), `${name} moves`)));
 }
 
+const OVERRIDE = 'also where it leaves no room for failure (policy admission)';
+
 function addOwnerCommands(workload: Command, { run }: Wiring): void {
-  workload.command('set-desired <workload> <desired>').description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged').action(run(async (context, [name, desired]) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/desired`, { desired }), `${name}: wanted ${desired}`)));
+  workload
+    .command('set-desired <workload> <desired>')
+    .description('running, stopped, disabled (stopped and left alone, clears an error) or unmanaged')
+    .option('--override', OVERRIDE)
+    .action(run(async (context, [name, desired], options) => context.begun(await context.client.put<Begun>(at`/workloads/${name}/desired`, { desired, override: options['override'] === true }), `${name}: wanted ${desired}`)));
   workload
     .command('manage <workload>')
     .description('take an unmanaged workload back')
@@ -181,6 +194,6 @@ async function create(context: Context, [file = '-']: readonly string[], options
     throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: ${(messageOf(error).split('\n')[0] ?? '').replace(/:$/, '')}`);
   }
   if (typeof spec !== 'object' || spec === null) throw new CliError(EXIT.usage, `${file === '-' ? 'standard input' : file}: a specification with name, vcpus, memoryMiB, disks and network (kind: container, name and image or from) is wanted`);
-  const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false, ...labelsOption(options) });
+  const answer = await context.client.post<Begun>('/workloads', { spec, host: options['host'] ?? null, isProtected: options['protect'] === true, priority: options['priority'], start: options['start'] !== false, override: options['override'] === true, ...labelsOption(options) });
   await context.begun(answer, 'being created');
 }

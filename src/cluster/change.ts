@@ -3,7 +3,7 @@ import type { Host } from '../hosts/host.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
-import type { Disarm } from './cluster-view.js';
+import type { Disarm, RoomTold } from './cluster-view.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { Operation } from './operation.js';
 import type { VoterSet } from './quorum-lease.js';
@@ -30,4 +30,5 @@ export type Change =
   | { readonly change: 'remove-rule'; readonly name: string }
   | { readonly change: 'disarm'; readonly disarm: Disarm | null }
   | { readonly change: 'voters'; readonly voters: readonly VoterSet[] }
+  | { readonly change: 'room'; readonly room: RoomTold | null }
   | { readonly change: 'event'; readonly event: NewClusterEvent };

@@ -1,6 +1,7 @@
 // ClusterPolicy: the numbers that decisions depend on, with the product's defaults.
 import { DEFAULT_QUARANTINE, type QuarantinePolicy } from '../hosts/flapping.js';
 import { DEFAULT_BACKOFF, type RestartBackoff } from '../workloads/restart-policy.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { PlacementPolicy } from '../scheduler/placement.js';
 
 /** What an orderly shutdown or reboot of a host does to its workloads. */
@@ -24,6 +25,9 @@ export interface TroublePolicy {
   /** Trouble that is over within this moves nothing. */
   readonly afterMs: number;
 }
+
+/** Which loss must leave nothing down; off: none is looked at before a start or a move. */
+export type AdmissionMode = 'off' | RoomMode;
 
 /** Moves for evenness, of a quiet cluster that was uneven in enough looks in a row. */
 export interface RebalancePolicy {
@@ -77,7 +81,8 @@ export interface ClusterPolicy {
   readonly rebalanceOnStart: boolean;
   /** What a person moved is not moved for evenness for so long. */
   readonly handMadeMs: number;
-  readonly admission: 'off' | 'n+1' | 'n+2';
+  /** What operators start or move may not use up the room for such a loss. */
+  readonly admission: AdmissionMode;
   /** Between two tries to re-admit a host that came back. */
   readonly readmitRetryMs: number;
 }

@@ -1,6 +1,7 @@
 // ClusterView: an immutable, versioned snapshot of all that the control plane knows, read in one transaction.
 import type { Host } from '../hosts/host.js';
 import type { DriverName, ObservedWorkload } from '../hosts/hypervisor.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { PlacementRule } from '../scheduler/placement-rule.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
@@ -17,6 +18,14 @@ export interface Disarm {
   readonly reason: string;
   readonly sinceMs: number;
   readonly untilMs: number | null;
+}
+
+/** People were told that there is no room for a failure, and not yet that there is again. */
+export interface RoomTold {
+  readonly mode: RoomMode;
+  readonly sinceMs: number;
+  /** A sentence: which loss leaves what down, as it is now. */
+  readonly what: string;
 }
 
 /** What one host's hypervisors showed at a time. */
@@ -48,4 +57,6 @@ export interface ClusterView {
   readonly disarm: Disarm | null;
   /** Sets of voters that a host may still judge its lease by, oldest first; the last one is to be used. */
   readonly voters: readonly VoterSet[];
+  /** Absent and null: nobody was told that the room for failure is lost. */
+  readonly room?: RoomTold | null;
 }

@@ -27,6 +27,7 @@ import { renewTrust } from './rules/renew-trust.js';
 import { quarantineFlappingHosts } from './rules/quarantine-flapping-hosts.js';
 import { stopWorkloads } from './rules/stop-workloads.js';
 import { findingsOf } from './observations.js';
+import { watchRoomForFailure } from './rules/watch-room-for-failure.js';
 import type { Operation } from './operation.js';
 import type { Finding } from '../workloads/reconcile-observed.js';
 import type { Host } from '../hosts/host.js';
@@ -87,6 +88,7 @@ export const RULES: readonly Rule[] = [
   keepReplicas,
   renewTrust,
   balanceCluster,
+  watchRoomForFailure,
 ];
 
 /**

@@ -11,7 +11,7 @@ import { hypervisorsSilent } from './observations.js';
 import type { ClusterVerdict, HostVerdict } from './verdict.js';
 
 export type ProblemCode =
-  | 'queue-away' | 'alerts-failing' | 'alerts-untried' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
+  | 'no-room-for-failure' | 'queue-away' | 'alerts-failing' | 'alerts-untried' | 'no-quorum' | 'host-suspect' | 'host-silent' | 'host-fencing' | 'host-fenced' | 'agent-gone' | 'host-not-heard-yet' | 'hypervisor-silent' | 'no-fence-device'
   | 'facts-missing' | 'heals-itself' | 'certificate-expires' | 'certificate-expired' | 'trust-broken' | 'workload-error' | 'workload-waiting' | 'workload-awaiting-fence' | 'workload-missing' | 'workload-paused' | 'operation-unknown';
 
 export interface Problem {
@@ -28,6 +28,7 @@ export function diagnose(view: ClusterView, verdict: ClusterVerdict): readonly P
   const verdicts = new Map(verdict.hosts.map((one) => [one.hostId, one]));
   return [
     ...(verdict.quorum || view.hosts.length === 0 ? [] : [problem('no-quorum', 'alert', '', verdict.quorumEvidence, null)]),
+    ...(view.room ? [problem('no-room-for-failure', 'warning', '', view.room.what, 'reeve cluster capacity')] : []),
     ...view.hosts.flatMap((host) => hostProblems(view, host, verdicts.get(host.id) ?? null)),
     ...view.workloads.flatMap(workloadProblems),
     ...view.recentOperations

@@ -8,7 +8,7 @@ import type { Change, NewOperation } from './change.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { CommitRefusal } from './cluster-store.js';
 import type { Operation } from './operation.js';
-import type { Disarm } from './cluster-view.js';
+import type { Disarm, RoomTold } from './cluster-view.js';
 import type { VoterSet } from './quorum-lease.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 
@@ -40,6 +40,8 @@ export interface Settled {
   readonly disarm: Disarm | null | undefined;
   /** Undefined: untouched. */
   readonly voters: readonly VoterSet[] | undefined;
+  /** Undefined: untouched. */
+  readonly room: RoomTold | null | undefined;
   readonly events: readonly NewClusterEvent[];
   /** False when there are only events: nothing that decisions depend on. */
   readonly raisesVersion: boolean;
@@ -56,16 +58,17 @@ interface Draft {
   readonly events: NewClusterEvent[];
   disarm: Disarm | null | undefined;
   voters: readonly VoterSet[] | undefined;
+  room: RoomTold | null | undefined;
 }
 
 export function settleChanges(changes: readonly Change[], before: Before): Result<Settled, CommitRefusal> {
-  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], notes: [], events: [], disarm: undefined, voters: undefined };
+  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], notes: [], events: [], disarm: undefined, voters: undefined, room: undefined };
   for (const change of changes) {
     const refusal = settleOne(draft, change);
     if (refusal) return fail(refusal);
   }
-  const { hosts, workloads, rules, operations, cancelled, notes, disarm, voters, events } = draft;
-  return ok({ hosts, workloads, rules, operations, cancelled, notes, disarm, voters, events, raisesVersion: changes.some((one) => one.change !== 'event') });
+  const { hosts, workloads, rules, operations, cancelled, notes, disarm, voters, room, events } = draft;
+  return ok({ hosts, workloads, rules, operations, cancelled, notes, disarm, voters, room, events, raisesVersion: changes.some((one) => one.change !== 'event') });
 }
 
 /** Ids that must be known to settle the changes. */
@@ -137,6 +140,9 @@ function settleOne(draft: Draft, change: Change): CommitRefusal | null {
       return null;
     case 'voters':
       draft.voters = change.voters;
+      return null;
+    case 'room':
+      draft.room = change.room;
       return null;
     case 'event':
       draft.events.push(change.event);

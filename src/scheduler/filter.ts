@@ -30,3 +30,13 @@ export type Filter = (input: FilterInput) => FilterRefusal | null;
 
 /** A filter that needs to know nothing of the host's sizes. */
 export type RuleFilter = (input: Pick<FilterInput, 'view' | 'request' | 'workload' | 'host'>) => FilterRefusal | null;
+
+/** Of a thousand hosts that refuse for want of room, few reasons are read: the sentence is made when it is. */
+export function lazily(code: RefusalCode, tell: () => string): FilterRefusal {
+  return {
+    code,
+    get why() {
+      return tell();
+    },
+  };
+}

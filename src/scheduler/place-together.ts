@@ -5,10 +5,15 @@ import { clusterModel, NOWHERE } from './packing/cluster-model.js';
 import { Packing } from './packing/packing.js';
 import { placeBatch } from './packing/place-batch.js';
 import { placeWorkload } from './place-workload.js';
+import { hasHugepages } from './placed-at.js';
 import type { PlacementView } from './placement.js';
+import { ruleIndex } from './placement-rule.js';
+import { cpus, memory } from './resources.js';
+import { NO_USAGE, usageOf } from './usage.js';
 
 /** Of workloads in the order in which they are placed, none of which runs. Empty: one after the other is as good. */
 export function placeTogether(view: PlacementView, workloads: readonly Workload[]): ReadonlyMap<WorkloadId, HostId> {
+  if (hasPlenty(view, workloads)) return new Map();
   const left = leftInTurn(view, workloads);
   if (left === 0) return new Map();
   const model = clusterModel(view, workloads.filter(({ hostId }) => hostId === null));
@@ -22,6 +27,21 @@ export function placeTogether(view: PlacementView, workloads: readonly Workload[
     const host = model.hosts[packing.at[unit] ?? NOWHERE];
     return host ? (model.units[unit]?.workloads ?? []).map(({ id }) => [id, host.id] as const) : [];
   }));
+}
+
+/** More hosts have room for the largest of them than there are workloads: each finds one. Asked first, as it costs next to nothing. */
+function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean {
+  const index = ruleIndex(view.rules);
+  const isBound = workloads.some(({ id, needs }) => index.group(id).length > 1 || index.zoneGroup(id).length > 1 || index.apart(id).length > 0 || index.hosts(id).length > 0 || needs.instance !== null || hasHugepages(needs));
+  if (isBound) return false;
+  const usage = usageOf(view);
+  const largest = [memory, cpus].map(({ need }) => workloads.reduce((most, one) => Math.max(most, need(one)), 0));
+  const roomy = view.hosts.filter(({ id, facts, condition, cordoned, intent }) => {
+    if (facts === null || condition !== 'online' || cordoned || intent !== 'active') return false;
+    const { memoryMiB, vcpus } = usage.get(id) ?? NO_USAGE;
+    return memory.limit(facts, view.policy) - memoryMiB >= (largest[0] ?? 0) && cpus.limit(facts, view.policy) - vcpus >= (largest[1] ?? 0);
+  });
+  return roomy.length > 2 * workloads.length;
 }
 
 function leftInTurn(view: PlacementView, workloads: readonly Workload[]): number {

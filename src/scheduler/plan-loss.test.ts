@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aFacts, aHost, aWorkload } from '../../test/fixtures/cluster.js';
 import type { Host } from '../hosts/host.js';
 import type { Workload } from '../workloads/workload.js';
-import { generatedCluster } from './generated-cluster.fixture.js';
+import { generatedCluster } from '../../test/fixtures/generated-cluster.js';
 import { hardRuleAgainst } from './hard-rules.js';
 import type { PlacementView } from './placement.js';
 import type { PlacementRule } from './placement-rule.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { aFacts, aHost, aWorkload } from '../../test/fixtures/cluster.js';
 import type { Workload } from '../workloads/workload.js';
 import { brokenBy } from './broken-by.js';
-import { GENERATED_POLICY } from './generated-cluster.fixture.js';
+import { GENERATED_POLICY } from '../../test/fixtures/generated-cluster.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex, type PlacementRule } from './placement-rule.js';
 import type { Plan, PlannedMove } from './plan.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aFacts, aHost, aWorkload } from '../../test/fixtures/cluster.js';
 import { deviation } from './cluster-figures.js';
-import { GENERATED_POLICY, generatedCluster } from './generated-cluster.fixture.js';
+import { GENERATED_POLICY, generatedCluster } from '../../test/fixtures/generated-cluster.js';
 import { clusterModel } from './packing/cluster-model.js';
 import { loseHosts } from './packing/lose-hosts.js';
 import { Packing } from './packing/packing.js';

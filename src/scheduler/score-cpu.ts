@@ -5,14 +5,12 @@ import type { FilterInput } from './filter.js';
 /** After rules of people, before evenness. */
 const SAME_CPU = 10_000;
 
-const NOTHING: Readonly<Record<string, number>> = {};
-
-export function scoreCpu({ workload, home, host, facts }: FilterInput): Readonly<Record<string, number>> {
+export function addCpuScore({ workload, home, host, facts }: FilterInput, add: (part: string, value: number) => void): void {
   const { cpuModel } = workload.needs;
-  if (cpuModel !== 'host-passthrough' && cpuModel !== 'host-model') return NOTHING;
+  if (cpuModel !== 'host-passthrough' && cpuModel !== 'host-model') return;
   // Where it is started anew it gets the CPU that is there.
-  if (home === null || home.facts === null || home.condition !== 'online' || workload.state !== 'running') return NOTHING;
-  return home.id === host.id || hasSameCpu(home.facts, facts) ? { sameCpu: SAME_CPU } : NOTHING;
+  if (home === null || home.facts === null || home.condition !== 'online' || workload.state !== 'running') return;
+  if (home.id === host.id || hasSameCpu(home.facts, facts)) add('sameCpu', SAME_CPU);
 }
 
 function hasSameCpu(one: HostFacts, other: HostFacts): boolean {

@@ -8,7 +8,8 @@ import { standsThere } from './zones.js';
 /** Each outweighs any evenness; a preferred host outweighs company. */
 const WEIGHTS = { preferredHost: 100_000, keptApart: -50_000, keptTogether: 50_000 } as const;
 
-export function scoreRules({ view, workload, host }: FilterInput): Readonly<Record<string, number>> {
+export function addRuleScores({ view, workload, host }: FilterInput, add: (part: string, value: number) => void): void {
+  if (view.rules.length === 0) return;
   const index = ruleIndex(view.rules);
   const mates = (rules: readonly (KeepApartRule | KeepTogetherRule)[]): number => {
     const others = rules.flatMap(({ workloads, per }) => workloads.filter((id) => id !== workload.id).map((id) => ({ id, per })));
@@ -17,11 +18,9 @@ export function scoreRules({ view, workload, host }: FilterInput): Readonly<Reco
   const hosts = index.hosts(workload.id);
   const apart = index.apart(workload.id).filter((rule) => !rule.hard);
   const together = index.softTogether(workload.id);
-  return {
-    ...(hosts.length > 0 ? { preferredHost: WEIGHTS.preferredHost * preference(hosts, host.id) } : {}),
-    ...(apart.length > 0 ? { keptApart: WEIGHTS.keptApart * mates(apart) } : {}),
-    ...(together.length > 0 ? { keptTogether: WEIGHTS.keptTogether * mates(together) } : {}),
-  };
+  if (hosts.length > 0) add('preferredHost', WEIGHTS.preferredHost * preference(hosts, host.id));
+  if (apart.length > 0) add('keptApart', WEIGHTS.keptApart * mates(apart));
+  if (together.length > 0) add('keptTogether', WEIGHTS.keptTogether * mates(together));
 }
 
 function share<T>(items: readonly T[], holds: (item: T) => boolean): number {

@@ -2,7 +2,7 @@
 import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
 import { INVENTORY_LATE_MS, type ClusterStore, type CommitAt, type Committed, type CommitRefusal, type Lease, type OperationFilter } from '../cluster/cluster-store.js';
-import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
+import type { ClusterView, Disarm, HostInventory, RoomTold } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import { settleChanges, type Settled, type SettledOperation } from '../cluster/settle-changes.js';
@@ -31,6 +31,7 @@ export class MemoryClusterStore implements ClusterStore {
   #version = 1;
   #disarm: Disarm | null = null;
   #voters: readonly VoterSet[] = [];
+  #room: RoomTold | null = null;
   #hosts = new Map<string, Host>();
   #workloads = new Map<string, Workload>();
   #rules = new Map<string, PlacementRule>();
@@ -114,6 +115,7 @@ export class MemoryClusterStore implements ClusterStore {
       rules: [...this.#rulesNow.values()].sort(byName),
       disarm: this.#disarm,
       voters: this.#voters,
+      room: this.#room,
     };
   }
 
@@ -316,6 +318,7 @@ export class MemoryClusterStore implements ClusterStore {
     }
     if (settled.disarm !== undefined) this.#disarm = settled.disarm;
     if (settled.voters !== undefined) this.#voters = copy(settled.voters);
+    if (settled.room !== undefined) this.#room = settled.room;
     this.#append(settled.events);
   }
 

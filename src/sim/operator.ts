@@ -1,8 +1,9 @@
 // The operator of a scenario: what a person asks of the control plane, through whichever replica answers.
+import { admit, type Admission } from '../cluster/admission.js';
 import type { Change } from '../cluster/change.js';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import { findWorkload } from '../cluster/commands/find.js';
-import { confirmOff, cordonHost, drainHost, fenceHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
+import { type Asked, confirmOff, cordonHost, drainHost, fenceHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
 import { lockWorkload, manageWorkload, setDesired, unlockWorkload, unmanageWorkload } from '../cluster/commands/owner-commands.js';
 import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/commands/label-commands.js';
@@ -13,6 +14,7 @@ import { deleteWorkload, moveWorkload, stopWorkload } from '../cluster/commands/
 import { commitCommand } from '../cluster/control/commit-command.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import { placeWorkload } from '../scheduler/place-workload.js';
+import { rankedHosts } from '../scheduler/ranked-hosts.js';
 import { resolveRules } from '../scheduler/resolve-rules.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import type { Entry, TimelineEntry } from './scenario/scenario.js';
@@ -69,7 +71,7 @@ export class Operator {
   }
 
   setDesired(entry: Entry<'workload.set-desired'>): Promise<boolean> {
-    return this.ask(entry, (view) => setDesired(view, entry.workload, entry.desired, this.#asked));
+    return this.ask(entry, (view) => setDesired(view, entry.workload, entry.desired, this.#admitting(view, entry.override)));
   }
 
   stop(entry: Entry<'workload.stop'>): Promise<boolean> {
@@ -80,7 +82,7 @@ export class Operator {
   migrate(entry: Entry<'workload.migrate'>): Promise<boolean> {
     const kind = entry.live === false ? 'relocate' : 'migrate';
     const params = kind === 'migrate' ? { copyStorage: false } : { force: false, timeoutMs: 60_000 };
-    return this.ask(entry, (view) => moveWorkload(view, this.#placement(view), entry.workload, { ...this.#asked, to: entry.to, kind, params }));
+    return this.ask(entry, (view) => moveWorkload(view, this.#placement(view), entry.workload, { ...this.#admitting(view, entry.override), to: entry.to, kind, params }));
   }
 
   delete(entry: Entry<'workload.delete'>): Promise<boolean> {
@@ -135,12 +137,17 @@ export class Operator {
       const placement = this.#placement(view);
       const elsewhere = one.host === undefined ? [] : view.hosts.filter((host) => host.name !== one.host).map((host) => ({ hostId: host.id, why: `${one.host ?? ''} was asked for` }));
       const workloads = [...placement.workloads, row];
-      const placed = placeWorkload({ ...placement, workloads, rules: resolveRules(placement.rules, { hosts: view.hosts, workloads }) }, { workload: { ...row, hostId: null }, exclude: elsewhere });
+      const rules = resolveRules(placement.rules, { hosts: view.hosts, workloads });
+      const placed = placeWorkload({ ...placement, workloads, rules }, { workload: { ...row, hostId: null }, exclude: elsewhere });
       if (!placed.ok) throw new UserError('refused', `${one.name}: ${placed.error.why}`);
-      const home = { ...row, hostId: placed.value.hostId, state: 'starting' as const };
+      const [first, ...others] = rankedHosts(view.hosts, placed.value);
+      if (!first) throw new UserError('refused', `${one.name}: no host`);
+      const { host, told } = admit({ ...this.#admitting(view, entry.override).admission, placement: () => ({ ...placement, rules }) }, { ...row, hostId: null }, [first, ...others], OPERATOR);
+      const home = { ...row, hostId: host.id, state: 'starting' as const };
       return [
         { change: 'add-workload', workload: home },
         { change: 'operation', operation: { kind: 'start', workloadId: row.id, hostId: home.hostId, targetHostId: home.hostId, requestedBy: OPERATOR, reason: `${OPERATOR} creates it` } },
+        ...told,
       ];
     });
   }
@@ -170,6 +177,10 @@ export class Operator {
 
   get #asked(): { readonly by: string; readonly nowMs: number } {
     return { by: OPERATOR, nowMs: this.simulation.wallMs };
+  }
+
+  #admitting(view: ClusterView, override = false): Asked & { readonly admission: Admission } {
+    return { ...this.#asked, admission: { mode: this.simulation.policy.admission, override, placement: () => this.#placement(view) } };
   }
 
   async #commit(action: string, changes: Changes): Promise<void> {

@@ -13,6 +13,9 @@ import type { Workload } from '../workloads/workload.js';
 import type { RuleRow } from './tables.js';
 import { eventRow, hostRow, newOperationRow, workloadRow } from './rows.js';
 
+/** Under which the settings keep what people were told of the room for failure. */
+export const ROOM_KEY = 'room';
+
 export interface Applied {
   readonly operationIds: readonly OperationId[];
   /** True when something changed that decisions depend on. */
@@ -26,11 +29,12 @@ export async function applyChanges(tx: EntityManager, changes: readonly Change[]
   await writeWorkloads(tx, settled.value);
   const operationIds = await addOperations(tx, settled.value, leaderEpoch);
   await writeRules(tx, settled.value);
-  const { cancelled, notes, disarm, voters, events, raisesVersion } = settled.value;
+  const { cancelled, notes, disarm, voters, room, events, raisesVersion } = settled.value;
   if (cancelled.length > 0) await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = ANY($1) AND state IN ('pending', 'running')`, [cancelled]);
   for (const { id, memo } of notes) await tx.query(`UPDATE operation SET memo = memo || $2::jsonb WHERE id = $1 AND state IN ('pending', 'running')`, [id, storableJson(memo)]);
   if (disarm !== undefined) await tx.query('UPDATE cluster SET disarm = $1 WHERE id = 1', [disarm === null ? null : storableJson(disarm)]);
   if (voters !== undefined) await tx.query('UPDATE cluster SET voters = $1 WHERE id = 1', [storableJson(voters)]);
+  if (room !== undefined) await tx.query('INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value', [ROOM_KEY, storableJson(room)]);
   await addEvents(tx, events);
   return ok({ operationIds, raisesVersion });
 }

@@ -3,7 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { Change } from '../cluster/change.js';
 import type { ClusterEvent, NewClusterEvent } from '../cluster/cluster-event.js';
 import { INVENTORY_LATE_MS, type ClusterStore, type CommitAt, type Committed, type CommitRefusal, type Lease, type OperationFilter } from '../cluster/cluster-store.js';
-import type { ClusterView, Disarm, HostInventory } from '../cluster/cluster-view.js';
+import type { ClusterView, Disarm, HostInventory, RoomTold } from '../cluster/cluster-view.js';
 import { JOB_CLASS } from '../cluster/job-queue.js';
 import { RECENT_OPERATIONS, type Operation, type OperationState, type OperationStep } from '../cluster/operation.js';
 import type { VoterSet } from '../cluster/quorum-lease.js';
@@ -14,7 +14,7 @@ import { operationId } from '../shared/ids.js';
 import { fail, ok, type Result } from '../shared/result.js';
 import type { ProgressUpdate } from '../shared/workflow.js';
 import { storableJson } from '../shared/storable.js';
-import { addEvents, applyChanges } from './apply-changes.js';
+import { addEvents, applyChanges, ROOM_KEY } from './apply-changes.js';
 import type { ChangeListener } from './change-listener.js';
 import { asOperational, refusalOf } from './database-errors.js';
 import { eventOf, operationOf } from './rows.js';
@@ -241,7 +241,7 @@ export class PostgresClusterStore implements ClusterStore {
 }
 
 async function viewIn(tx: EntityManager): Promise<ClusterView> {
-  const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string }[]>('SELECT c.version, c.disarm, c.voters, l.epoch FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1');
+  const [cluster] = await tx.query<{ version: string; disarm: Disarm | null; voters: VoterSet[]; epoch: string; room: RoomTold | null }[]>('SELECT c.version, c.disarm, c.voters, l.epoch, (SELECT value FROM setting WHERE key = $1) AS room FROM cluster c, leader l WHERE c.id = 1 AND l.id = 1', [ROOM_KEY]);
   // By code point, whatever the database's collation: the order is part of what decisions depend on.
   const hosts = await tx.query<HostRow[]>('SELECT document FROM host ORDER BY name COLLATE "C"');
   const workloads = await tx.query<WorkloadRow[]>('SELECT document FROM workload ORDER BY name COLLATE "C"');
@@ -260,6 +260,7 @@ async function viewIn(tx: EntityManager): Promise<ClusterView> {
     rules: resolveRules(rules.map((row) => row.document), labelled),
     disarm: cluster?.disarm ?? null,
     voters: cluster?.voters ?? [],
+    room: cluster?.room ?? null,
   };
 }
 

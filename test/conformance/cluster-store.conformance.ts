@@ -12,6 +12,7 @@ import { UserError } from '../../src/shared/errors.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../../src/workloads/workload.js';
 import { aHost, aWorkload } from '../fixtures/cluster.js';
 import { LEASE_MS, SHORT_MS, storeLeadershipConformance } from './store-leadership.conformance.js';
+import { storeNotesConformance } from './store-notes.conformance.js';
 
 export interface StoreUnderTest {
   readonly store: ClusterStore;
@@ -20,8 +21,7 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-const h1 = aHost('h1');
-const h2 = aHost('h2');
+const [h1, h2] = [aHost('h1'), aHost('h2')];
 const w1 = aWorkload('w1', h1, { workloadEpoch: 3 });
 const w2 = aWorkload('w2', h1);
 
@@ -132,6 +132,15 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.readView()).rules).toEqual([hosts, { ...apart, hard: false }]);
       await commit({ change: 'remove-rule', name: 'b-apart' }, { change: 'remove-rule', name: 'a-hosts' }, { change: 'remove-rule', name: 'nobody' });
       expect((await store.readView()).rules).toEqual([]);
+    });
+
+    it('keeps what people were told of the room for failure', async () => {
+      expect((await store.readView()).room).toBeNull();
+      const room = { mode: 'n+1' as const, sinceMs: 5, what: 'with host-1 lost, vm-1 stays down' };
+      await commit({ change: 'room', room });
+      expect((await store.readView()).room).toEqual(room);
+      await commit({ change: 'room', room: null });
+      expect((await store.readView()).room).toBeNull();
     });
 
     it('keeps the disarming until it is taken back', async () => {
@@ -250,8 +259,7 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await rises(() => store.recordProgress(id, 'worker', { line: 'x' }))).toBe(false);
       expect(await rises(() => store.renewOperation(id, 'worker', LEASE_MS))).toBe(false);
       expect(await rises(() => store.saveInventory({ hostId: h1.id, atMs: 1, bootId: 'b', workloads: [] }))).toBe(false);
-      expect(await rises(() => commit({ change: 'note-operation', id, memo: { noted: 1 } }))).toBe(true);
-      expect(await rises(() => commit({ change: 'cancel-operation', id }))).toBe(true);
+      for (const change of [{ change: 'note-operation', id, memo: {} }, { change: 'cancel-operation', id }] as const) expect(await rises(() => commit(change))).toBe(true);
       expect(await rises(() => store.finishOperation(id, 'worker', succeeded, []))).toBe(true);
       expect(await rises(() => commit({ change: 'disarm', disarm: null }))).toBe(true);
     });
@@ -362,15 +370,6 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect((await store.operation(id))?.state).toBe('running');
     });
 
-    it('takes notes of the decider beside those of its worker', async () => {
-      const id = await commitOne(startOf(w1));
-      await store.claimOperation(id, 'worker', LEASE_MS);
-      await store.recordStep(id, 'worker', step('one'), { mine: 1, both: 'worker' });
-      await commit({ change: 'note-operation', id, memo: { both: { deep: [1, 2] }, its: true } });
-      await store.recordStep(id, 'worker', step('two'), null);
-      expect((await store.readView()).operations.find((one) => one.id === id)?.memo).toEqual({ mine: 1, both: { deep: [1, 2] }, its: true });
-    });
-
     it('carries the wish to cancel while it is active', async () => {
       const id = await commitOne(startOf(w1));
       await commit({ change: 'cancel-operation', id });
@@ -378,8 +377,8 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       const other = await commitOne(startOf(w2));
       await store.claimOperation(other, 'worker', LEASE_MS);
       await store.finishOperation(other, 'worker', succeeded, []);
-      await commit({ change: 'cancel-operation', id: other }, { change: 'note-operation', id: other, memo: { late: true } });
-      expect(await store.operation(other)).toMatchObject({ cancelRequested: false, memo: {} });
+      await commit({ change: 'cancel-operation', id: other });
+      expect((await store.operation(other))?.cancelRequested).toBe(false);
     });
   });
 
@@ -496,5 +495,6 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
     });
   });
 
+  storeNotesConformance(name, () => ({ store, epoch, begin: startOf(w1) }));
   storeLeadershipConformance(name, () => ({ store, epoch, pass: (ms) => under.pass(ms) }));
 }

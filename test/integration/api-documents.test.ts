@@ -66,6 +66,8 @@ describe('the OpenAPI document', () => {
     ['/api/v1/plans/return?host=host-1', answers.plan],
     ['/api/v1/alerts', answers.listWith(answers.alertTarget)],
     ['/api/v1/rules', answers.listWith(answers.rule)],
+    ['/api/v1/cluster/capacity', answers.capacity],
+    ['/api/v1/cluster/capacity?mode=n%2B2', answers.capacity],
     ['/api/v1/operations', answers.pageWith(answers.operation)],
     ['/api/v1/operations/op-done', answers.operation],
     ['/api/v1/cluster/cpu-baseline', answers.listWith(answers.cpuBaseline)],
@@ -104,6 +106,8 @@ describe('a refusal', () => {
     ['PUT', '/api/v1/workloads/db-1/policies', { maxRestarts: -1 }, 'maxRestarts: at least 0'],
     ['POST', '/api/v1/rules', { name: 'r', type: 'near', workloads: ['a'] }, 'type: one of keep-apart, keep-together, hosts'],
     ['POST', '/api/v1/alerts/test', { target: 7 }, 'target: text is wanted, not 7'],
+    ['GET', '/api/v1/cluster/capacity?mode=n3', undefined, 'mode: one of n+1, n+2, zone'],
+    ['POST', '/api/v1/workloads/db-1/start', { override: 'yes' }, 'override: true or false is wanted, not text'],
     ['POST', '/api/v1/disarm', { reason: 'x', mode: 'sleep' }, 'mode: one of freeze, ignore'],
   ])('of %s %s says in plain words what is wrong', async (method, path, body, line) => {
     expect((await call(method, path, body))['detail']).toContain(line);

@@ -7,8 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiPorts, Begun, ClusterPorts } from '../../src/api/ports.js';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
 import { runCli } from '../../src/cli/program.js';
+import { DEFAULT_POLICY } from '../../src/cluster/cluster-policy.js';
+import { placementViewOf } from '../../src/cluster/placement-ledger.js';
 import type { ClusterEvent } from '../../src/cluster/cluster-event.js';
 import { explainPlacement } from '../../src/scheduler/explain-placement.js';
+import { failureRoom } from '../../src/scheduler/failure-room.js';
 import { UserError } from '../../src/shared/errors.js';
 import { aClusterVerdict, aHost, anOperation, aVerdict, aView, aWorkload, NOW_MS } from '../fixtures/cluster.js';
 
@@ -48,6 +51,7 @@ const cluster: ClusterPorts = {
     holds: async () => [{ code: 'cannot-move', about: 'vm-1', why: 'its disk is local' }],
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
+    capacity: async (mode) => failureRoom(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), mode ?? 'n+1'),
     drainPlan: async (host) => ({ host, workloads: [] }),
     plan: async ({ kind, hosts }) => ({ kind, hosts, moves: [], unplaced: [], before: NO_FIGURES, after: NO_FIGURES, rounds: 0, estimatedS: null }),
     copies: async () => ({ copies: [], unseen: [] }),
@@ -80,6 +84,7 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly text: string;
 }
 
 function call(method: string, path: string, { token = TOKEN, body, socket = socketPath }: { readonly token?: string | null; readonly body?: unknown; readonly socket?: string } = {}): Promise<Answer> {
@@ -89,7 +94,7 @@ function call(method: string, path: string, { token = TOKEN, body, socket = sock
     const sent = request({ socketPath: socket, method, path, headers }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} }));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}, text }));
     });
     sent.on('error', reject);
     sent.end(payload);
@@ -97,9 +102,30 @@ function call(method: string, path: string, { token = TOKEN, body, socket = sock
 }
 
 describe('API', () => {
-  it.each(['/api/v1/status', '/api/v1/hosts', '/api/v1/%68osts', '/api/v1//hosts', '/api/v1/events/stream', '/api/v1/audit'])('wants a token for %s', async (path) => {
+  it.each(['/api/v1/status', '/api/v1/hosts', '/api/v1/%68osts', '/api/v1//hosts', '/api/v1/events/stream', '/api/v1/audit', '/metrics'])('wants a token for %s', async (path) => {
     expect((await call('GET', path, { token: null })).status).toBeOneOf([401, 404]);
     expect((await call('GET', path, { token: 'wrong' })).status).toBeOneOf([401, 404]);
+  });
+
+  it('shows its state to Prometheus; what moves counts where it ends', async () => {
+    const { status, type, text } = await call('GET', '/metrics');
+    expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    for (const line of lines) expect(line).toMatch(/^reeve_[a-z_]+\{([a-z]+="[^"]*",?)+\} -?[0-9.]+$/);
+    expect(lines).toEqual(expect.arrayContaining([
+      'reeve_hosts{cluster="lab",state="online"} 2', 'reeve_hosts{cluster="lab",state="fenced"} 0', 'reeve_workloads{cluster="lab",state="running"} 1', 'reeve_workloads{cluster="lab",state="error"} 1',
+      'reeve_cluster_memory_mib{cluster="lab",kind="used"} 0', 'reeve_cluster_memory_mib{cluster="lab",kind="limit"} 15872', 'reeve_cluster_vcpus{cluster="lab",kind="limit"} 32',
+      'reeve_room_for_failure_ok{cluster="lab",mode="n+1"} 1', 'reeve_room_for_failure_down{cluster="lab",mode="n+1",host="host-1"} 0', 'reeve_room_for_failure_down{cluster="lab",mode="n+1",host="host-2"} 0',
+    ]));
+  });
+
+  it('passes an override on, and without one none', async () => {
+    await call('POST', '/api/v1/workloads/vm-1/start');
+    expect(asked.at(-1)).toEqual(['start', 'admin', 'vm-1', false]);
+    await call('POST', '/api/v1/workloads/vm-1/start', { body: { override: true } });
+    expect(asked.at(-1)).toEqual(['start', 'admin', 'vm-1', true]);
+    await call('POST', '/api/v1/workloads/vm-1/relocate', { body: { override: true } });
+    expect(asked.at(-1)).toEqual(['relocate', 'admin', 'vm-1', null, { force: false, timeoutS: 60, override: true }]);
   });
 
   it('answers health checks without one, and says what is not ready', async () => {

@@ -149,7 +149,7 @@ describe('manners', () => {
     [['host', 'zone', 'host-1', '--none'], ['setZone', 'host-1', null]],
     [['workload', 'label', 'db-1', 'app=db', 'tier-'], ['labelWorkload', 'db-1', { app: 'db', tier: null }]],
     [['workload', 'adopt', 'host-1', 'db-9', '--label', 'app=db'], ['adopt', { host: 'host-1', name: 'db-9', isProtected: false, priority: 0, drainPolicy: null, labels: { app: 'db' } }]],
-    [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled']],
+    [['workload', 'set-desired', 'db-1', 'disabled'], ['setDesired', 'db-1', 'disabled', false]],
     [['workload', 'manage', 'db-1', '--host', 'host-1'], ['manage', 'db-1', { host: 'host-1', desired: null }]],
     [['workload', 'unmanage', 'db-1'], ['unmanage', 'db-1']],
     [['workload', 'lock', 'db-1', '--reason', 'backup'], ['lock', 'db-1', 'backup']],
@@ -185,6 +185,17 @@ describe('manners', () => {
     expect(await reeve(['plan', 'balance', '--input', file, '--apply'], nobody)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--apply') as string });
     writeFileSync(file, 'hosts: [{ name: h, cpus: 0 }]');
     expect(await reeve(['plan', 'balance', '--input', file, '--json'], nobody)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('hosts[0].cpus') as string });
+  });
+
+  it('shows the room for failure: what would stay down, the tightest loss, and what would mend it', async () => {
+    const { code, out } = await reeve(['cluster', 'capacity']);
+    expect(code).toBe(0);
+    expect(out).toContain('Room for failure (n+1): there is NO ROOM for the loss of any one host: 1 of 2 would leave something down');
+    expect(out).toMatch(/tightest: host-1\n {2}what would mend it: what stands in the way of db-1: host-2: host-2 is in maintenance; host-4: host-4 is silent\n/);
+    expect(out).toMatch(/not counted as lost, nor as there: host-4 \(silent or being fenced\)/);
+    expect(out).toMatch(/host-1 +0 +2 .*1 workload not protected/);
+    expect(JSON.parse((await reeve(['cluster', 'capacity', '--mode', 'zone', '--json'])).out)).toMatchObject({ mode: 'zone', isOk: false });
+    expect((await reeve(['cluster', 'capacity', '--mode', 'n+9'])).err).toContain('n+1, n+2, zone');
   });
 
   it('exports the cluster as a file that the simulator takes', async () => {

@@ -53,6 +53,9 @@ export const EVENT_FIELDS: { readonly [type: string]: readonly string[] } = {
   'workload.moved': ['workload', 'from', 'to', 'how', 'why'],
   'workload.error': ['workload', 'why'],
   'workload.waiting': ['workload', 'why'],
+  'cluster.room-lost': ['why'],
+  'cluster.room-back': ['why'],
+  'cluster.room-overridden': ['workload', 'host', 'why'],
   'hold': ['what', 'why'],
   'leader': ['replica', 'epoch'],
 };

@@ -8,11 +8,14 @@ import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
 import type { ClusterVerdict } from '../verdict.js';
 import { findHost } from './find.js';
+import type { Admission } from '../admission.js';
 import { seenUnadmitted } from '../observations.js';
 
 export interface Asked {
   readonly by: string;
   readonly nowMs: number;
+  /** What starts and moves are held to; absent: to nothing. */
+  readonly admission?: Admission;
 }
 
 export function cordonHost(view: ClusterView, name: string, { by }: Asked): readonly Change[] {

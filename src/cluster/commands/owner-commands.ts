@@ -1,10 +1,12 @@
 // What owners say about a workload: what they want of it, whether it is ours at all, its lock, its order and its policies.
+import { placeWorkload } from '../../scheduler/place-workload.js';
 import { isMember, whyNoReplicas } from '../../hosts/daemon-cluster.js';
 import { PassingConflict, UserError } from '../../shared/errors.js';
 import type { WorkloadId } from '../../shared/ids.js';
 import { isOffFor } from '../../workloads/proof-covers.js';
 import { CLOCKS_MS, isMute } from '../../workloads/believable.js';
 import { DESIRED_STATES, NO_FAILURES, type DesiredState, type Workload } from '../../workloads/workload.js';
+import { admit } from '../admission.js';
 import type { Change, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView, HostInventory } from '../cluster-view.js';
@@ -23,7 +25,17 @@ export function setDesired(view: ClusterView, name: string, desired: DesiredStat
   if (desired === 'unmanaged') return unmanageWorkload(view, name, asked);
   if (workload.desired === 'unmanaged') return manageWorkload(view, name, { ...asked, host: null, desired });
   if (workload.state === 'error' && desired !== 'disabled') throw new UserError('conflict', `${workload.name} is in error: ${workload.why ?? 'it failed for good'}`, `reeve workload clear ${workload.name}`);
-  return [set(workload, { desired, ...stateFor(view, workload, desired) }), tell(workload, 'workload.desired', `${asked.by} wants it ${desired}: ${DESIRED_STATES[desired]}`)];
+  const told = desired === 'running' ? admitted(view, workload, asked) : [];
+  return [set(workload, { desired, ...stateFor(view, workload, desired) }), tell(workload, 'workload.desired', `${asked.by} wants it ${desired}: ${DESIRED_STATES[desired]}`), ...told];
+}
+
+/** It will start at home, or where it is placed when that is off; with no place now it waits, and takes no room. */
+function admitted({ hosts }: ClusterView, workload: Workload, { admission, by }: Asked): readonly Change[] {
+  if (admission === undefined || admission.mode === 'off') return [];
+  const home = hosts.find((host) => host.id === workload.hostId && host.condition === 'online');
+  const placed = home ? null : placeWorkload(admission.placement(), { workload, exclude: [] });
+  const target = home ?? (placed?.ok ? hosts.find((host) => host.id === placed.value.hostId) : undefined);
+  return target ? admit(admission, workload, [target], by).told : [];
 }
 
 function stateFor(view: ClusterView, workload: Workload, desired: DesiredState): WorkloadFields {

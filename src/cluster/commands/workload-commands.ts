@@ -1,6 +1,7 @@
 // What operators do to workloads, each as changes to commit; refusals are UserErrors with the remedy.
 import { placeWorkload } from '../../scheduler/place-workload.js';
 import { hardRuleAgainst } from '../../scheduler/hard-rules.js';
+import { rankedHosts } from '../../scheduler/ranked-hosts.js';
 import type { PlacementRequest, PlacementView } from '../../scheduler/placement.js';
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
@@ -9,6 +10,7 @@ import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
 import { ownerOf, takersOf } from '../../hosts/shared-filesystem.js';
 import { choosesReplica } from '../../workloads/chooses-replica.js';
 import { hasReplica, movesLive, NO_FAILURES, poolOf, type Workload } from '../../workloads/workload.js';
+import { admit } from '../admission.js';
 import type { Change } from '../change.js';
 import { event } from '../cluster-event.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -16,22 +18,31 @@ import type { Host, TakenPool } from '../../hosts/host.js';
 import { assertIdle, assertOurs, assertUnlocked, findHost, findWorkload } from './find.js';
 import type { Asked } from './host-commands.js';
 
-export function startWorkload(view: ClusterView, placement: PlacementView, name: string, { by, nowMs }: Asked): readonly Change[] {
+export function startWorkload(view: ClusterView, placement: PlacementView, name: string, asked: Asked): readonly Change[] {
+  const { by, nowMs } = asked;
   const workload = findWorkload(view, name);
   assertIdle(view, workload);
   assertOurs(view, workload, nowMs);
   if (workload.state === 'error') throw new UserError('conflict', `${workload.name} is in error: ${workload.why ?? 'it failed for good'}`, `reeve workload clear ${workload.name}`);
-  if (workload.state === 'running') return workload.desired === 'running' ? [] : [{ change: 'workload', id: workload.id, set: { desired: 'running' } }];
+  if (workload.state === 'running') return workload.desired === 'running' ? [] : wantedRunning(view, workload, asked);
   if (workload.state === 'awaiting-fence') throw new UserError('refused', `${workload.name}: ${workload.why ?? 'its host is lost and not proven off'}`, 'reeve status');
   const home = homeOf(view, workload);
   const against = home ? hardRuleAgainst(placement, workload, home) : null;
   if (home && against) throw new UserError('refused', `${workload.name} may not run on ${home.name}: ${against.why}`, `reeve workload explain ${workload.name}`);
-  const target = home ?? placeOrRefuse(placement, workload, []);
+  // What is wanted running already is started by automation too.
+  const { host: target, told } = admit(workload.desired === 'running' ? undefined : asked.admission, workload, home ? [home] : placeOrRefuse(placement, workload, []), by);
   const proof = home ? null : (view.hosts.find((host) => host.id === workload.hostId)?.proof ?? null);
   return [
     { change: 'workload', id: workload.id, set: { desired: 'running', state: 'starting', why: null, failures: NO_FAILURES } },
     { change: 'operation', operation: { kind: home || workload.hostId === null ? 'start' : 'recover', workloadId: workload.id, hostId: workload.hostId, targetHostId: target.id, requestedBy: by, reason: `${by} starts it`, proof } },
+    ...told,
   ];
+}
+
+/** It runs where it was to be stopped. */
+function wantedRunning(view: ClusterView, workload: Workload, { admission, by }: Asked): readonly Change[] {
+  const home = view.hosts.find((one) => one.id === workload.hostId);
+  return [{ change: 'workload', id: workload.id, set: { desired: 'running' } }, ...(home ? admit(admission, workload, [home], by).told : [])];
 }
 
 /** Its data are on their way to another host: no copy is started beside them. */
@@ -63,11 +74,12 @@ function assertPoolNotWaitedFor({ hosts }: ClusterView, home: Host, workload: Wo
   throw new UserError('conflict', `${workload.name}: its newest data lie in the pool ${pool.pool} of ${owner.name}, which ${takers.map(({ name }) => name).join(' or ')} can take over: it starts with that, when it is wanted running and protected`, `reeve workload show ${workload.name}${otherwise}`);
 }
 
-function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'], leftByMates: readonly HostId[] = []): Host {
+/** All hosts that take it, best first. */
+function placeOrRefuse(placement: PlacementView, workload: Workload, exclude: PlacementRequest['exclude'], leftByMates: readonly HostId[] = []): readonly [Host, ...Host[]] {
   const placed = placeWorkload(placement, { workload, exclude, leftByMates });
-  const host = placed.ok ? placement.hosts.find((one) => one.id === placed.value.hostId) : null;
-  if (!placed.ok || !host) throw new UserError('refused', `${workload.name}: ${placed.ok ? 'no host' : placed.error.why}`, `reeve workload explain ${workload.name}`);
-  return host;
+  const [first, ...others] = placed.ok ? rankedHosts(placement.hosts, placed.value) : [];
+  if (!first) throw new UserError('refused', `${workload.name}: ${placed.ok ? 'no host' : placed.error.why}`, `reeve workload explain ${workload.name}`);
+  return [first, ...others];
 }
 
 export function stopWorkload(view: ClusterView, name: string, asked: Asked & { readonly force: boolean; readonly timeoutS: number }): readonly Change[] {
@@ -148,8 +160,9 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   const notLive = wanted.kind === 'migrate' ? whyNotLive(workload, view.hosts.find((one) => one.id === workload.hostId) ?? null, null) : null;
   if (notLive) throw new UserError('refused', `${workload.name} does not move while it runs: ${describeNotLive(notLive)}; else it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
   const from = findHost(view, workload.hostId);
-  const target = wanted.to === null ? placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]) : chosenTarget(view, placement, workload, wanted.to);
-  if (target.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
+  const chosen = wanted.to === null ? null : chosenTarget(view, placement, workload, wanted.to);
+  if (chosen?.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
+  const { host: target, told } = admit(wanted.admission, workload, chosen ? [chosen] : placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]), wanted.by);
   const notThere = wanted.kind === 'migrate' ? whyNotLive(workload, from, target) : null;
   if (notThere) throw new UserError('refused', `${workload.name} does not move to ${target.name} while it runs: ${describeNotLive(notThere)}`, `reeve workload relocate ${workload.name} --to ${target.name}`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
@@ -157,6 +170,7 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
     { change: 'workload', id: workload.id, set: { state: 'migrating', why } },
     { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator' } } },
     { change: 'event', event: event(wanted.kind === 'migrate' ? 'workload.migrating' : 'workload.relocating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.name } }) },
+    ...told,
   ];
 }
 

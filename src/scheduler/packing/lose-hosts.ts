@@ -1,4 +1,5 @@
 // The loss of hosts, tried: what has a place elsewhere, and what stays down.
+import type { Workload } from '../../workloads/workload.js';
 import { NOWHERE } from './cluster-model.js';
 import type { Packing } from './packing.js';
 import { placeBatch } from './place-batch.js';
@@ -10,19 +11,23 @@ export interface Loss {
   readonly down: readonly number[];
 }
 
+/** What is not protected is nobody's to recover; what is in error waits for a person. */
+export const isRecovered = ({ isProtected, desired, state }: Pick<Workload, 'isProtected' | 'desired' | 'state'>): boolean => isProtected && desired === 'running' && state !== 'error';
+
 /** It is tried for every host of a cluster: what may stay down by this may yet find a place in a search that takes longer. */
 const EFFORT = 300_000;
 
-/** Leaves the packing as it was. What is not protected is nobody's to recover. */
-export function loseHosts(packing: Packing, hosts: readonly number[]): Loss {
+/** Leaves the packing as it was. `whileLost`: looks at it when what has a place has been put there. */
+export function loseHosts(packing: Packing, hosts: readonly number[], whileLost: (loss: Loss) => void = () => {}): Loss {
   const { units } = packing.model;
   const gone = hosts.flatMap((host) => [...(packing.standing[host] ?? [])]).sort((one, other) => one - other);
-  const lost = gone.filter((unit) => units[unit]?.workloads.some(({ isProtected, desired }) => isProtected && desired === 'running'));
+  const lost = gone.filter((unit) => units[unit]?.workloads.some(isRecovered));
   const closedBefore = hosts.map((host) => packing.closed[host] ?? 0);
   const homes = gone.map((unit) => packing.take(unit));
   for (const host of hosts) packing.closed[host] = 1;
   const { unplaced } = placeBatch(packing, { units: lost, effort: EFFORT });
   const inOrder = [...unplaced].sort((one, other) => (units[other]?.priority ?? 0) - (units[one]?.priority ?? 0) || one - other);
+  whileLost({ lost, down: inOrder });
   for (const unit of lost) packing.take(unit);
   hosts.forEach((host, nth) => {
     packing.closed[host] = closedBefore[nth] ?? 0;

@@ -36,7 +36,7 @@ const policy = z.strictObject({
     ])
     .optional(),
   rebalanceOnStart: z.boolean().optional(),
-  admission: z.union([z.enum(['off', 'n+1', 'n+2']), z.literal(false).transform(() => 'off' as const)]).optional(),
+  admission: z.union([z.enum(['off', 'n+1', 'n+2', 'zone']), z.literal(false).transform(() => 'off' as const)]).optional(),
   maxSilentShare: share.optional(),
   memoryOvercommit: z.number().min(0.1).max(10).optional(),
   cpuOvercommit: z.number().min(0.1).max(100).optional(),
@@ -115,6 +115,8 @@ const rule = z.discriminatedUnion('type', [
 const at = { at: seconds };
 const onHost = { ...at, host: name };
 const onWorkload = { ...at, workload: name };
+/** Beyond the contract: also where it leaves no room for failure. */
+const override = z.boolean().optional();
 const onReplica = { ...at, replica: whole(1, 99) };
 const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onHost, do: z.enum(['host.power-on', 'host.power-cut', 'host.isolate', 'host.reconnect', 'host.deaf', 'host.hearing', 'host.shutdown', 'host.reboot']) }),
@@ -136,8 +138,8 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...at, do: z.enum(['database.down', 'database.up', 'queue.down', 'queue.up', 'queue.flush']) }),
   z.strictObject({ ...at, do: z.literal('cluster.balance') }),
   z.strictObject({ ...at, do: z.enum(['cluster.disarm', 'cluster.arm']), mode: z.enum(['freeze', 'ignore']).optional() }),
-  z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED) }),
-  z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional() }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED), override }),
+  z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional(), override }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.stop'), timeoutS: seconds.optional() }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.crash', 'workload.stopped-by-hand', 'workload.pause-io', 'workload.lock', 'workload.unlock']) }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.manage', 'workload.unmanage']), host: name.optional() }),
@@ -145,7 +147,7 @@ const entry = z.discriminatedUnion('do', [
   /** Beyond the contract. */
   z.strictObject({ ...onWorkload, do: z.literal('workload.recover-from-replica') }),
   z.strictObject({ ...onWorkload, do: z.enum(['workload.resize', 'workload.set-usage']), cpus: z.number().min(0).max(4096).optional(), memoryMiB: z.number().min(0).max(64 * 1024 * 1024).optional() }),
-  z.strictObject({ ...at, do: z.literal('workload.create'), workload }),
+  z.strictObject({ ...at, do: z.literal('workload.create'), workload, override }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.delete') }),
   /** Beyond the contract: null takes a label away, or a host out of its zone. */
   z.strictObject({ ...onHost, do: z.literal('host.label'), labels: z.record(z.string(), label.nullable()).optional(), zone: z.string().min(1).nullable().optional() }),

@@ -46,6 +46,20 @@ export function replicasChosen(seed: number, site: StormSite): readonly Timeline
   return Array.from({ length: 1 + rng.int(4) }, () => ({ at: later(rng, site.beginsS, site.lengthS), do: 'workload.recover-from-replica', workload: workload(rng, site) }));
 }
 
+/** Of another stream again. What admission refuses is asked for once more with an override, now and then. */
+export function startsAndMoves(seed: number, site: StormSite): readonly TimelineEntry[] {
+  const rng = seededRng(seed ^ 0xad_715e);
+  if (rng.next() < 0.5) return [];
+  return Array.from({ length: 1 + rng.int(5) }, (_, turn): TimelineEntry => {
+    const at = later(rng, site.beginsS, site.lengthS);
+    const asked = rng.next() < 0.4 ? { override: true } : {};
+    const kind = rng.int(3);
+    if (kind === 0) return { at, do: 'workload.create', workload: { name: `asked-${turn + 1}`, cpus: 1, memoryMiB: 512 * (1 + rng.int(6)) }, ...asked };
+    if (kind === 1) return { at, do: 'workload.migrate', workload: workload(rng, site), to: host(rng, site), ...asked };
+    return { at, do: 'workload.set-desired', workload: workload(rng, site), desired: 'running', ...asked };
+  });
+}
+
 function leftAlone(rng: Rng, site: PeopleSite, at: number): readonly TimelineEntry[] {
   const name = workload(rng, site);
   return [{ at, do: 'workload.unmanage', workload: name }, { at: later(rng, at + 0.5, 30), do: 'workload.manage', workload: name }];

@@ -1,13 +1,13 @@
 // A random cluster under a random storm, then everything healed: the same seed gives the same scenario.
 import { seededRng, type Rng } from '../../shared/rng.js';
-import { DEFAULT_POLICY } from '../../cluster/cluster-policy.js';
+import { DEFAULT_POLICY, type AdmissionMode } from '../../cluster/cluster-policy.js';
 import type { Scenario, ScenarioHost, ScenarioRule, ScenarioWorkload, TimelineEntry } from '../scenario/scenario.js';
 import { deadWatchdogs } from './dead-watchdogs.js';
 import { hangingDaemons } from './hanging-daemons.js';
 import { hostTroubles, wellAgain } from './host-troubles.js';
 import { labelled, relabelled, selectiveRules } from './random-labels.js';
 import { withResources } from './random-resources.js';
-import { peopleMeanwhile, replicasChosen, stopsByHand } from './random-people.js';
+import { peopleMeanwhile, replicasChosen, startsAndMoves, stopsByHand } from './random-people.js';
 import { plansMeanwhile, randomRebalance } from './random-plans.js';
 import { moreRules } from './random-rules.js';
 import { healed, pick, putRight, randomStorm } from './random-storm.js';
@@ -28,19 +28,26 @@ export function randomScenario(seed: number): Scenario {
   const storm = withFenceFaults(seed, randomStorm(rng, site));
   const healAt = BEGINS_S + lengthS + 3 + rng.int(40);
   const weather = withDrift(seed, randomWeather(rng));
+  const admission = randomAdmission(seed);
   const seen = labelled(seed, withResources(seed, shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))))));
   const rules = selectiveRules(seed, seen, moreRules(seed, site, randomRules(rng, hosts, workloads)));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen }), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...(admission === 'off' ? [] : startsAndMoves(seed, site)), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen }), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
-  return { name: `storm of seed ${seed}`, ...randomPolicy(seed), controllers, ...weather, ...seen, rules: [...rules], timeline, until: healAt + 30 + CALM_S };
+  return { name: `storm of seed ${seed}`, ...randomPolicy(seed, admission), controllers, ...weather, ...seen, rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
 
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
-function randomPolicy(seed: number): Pick<Scenario, 'policy'> {
+function randomPolicy(seed: number, admission: AdmissionMode): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
-  const placed = { ...randomPlacement(seed), ...randomRebalance(seed) };
+  const placed = { ...randomPlacement(seed), ...randomRebalance(seed), ...(admission === 'off' ? {} : { admission }) };
   if (rng.next() < 0.4) return Object.keys(placed).length === 0 ? {} : { policy: placed };
   return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30), ...placed } };
+}
+
+/** Of a stream of its own: most clusters look for no room. */
+function randomAdmission(seed: number): AdmissionMode {
+  const rng = seededRng(seed ^ 0x00ad_0175);
+  return rng.next() < 0.7 ? 'off' : pick(rng, ['n+1', 'n+1', 'n+2', 'zone'] as const);
 }
 
 /** Of a stream of its own, too: it came later. */
