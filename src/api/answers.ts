@@ -3,6 +3,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../cluster/alert.js';
+import { PLAN_KINDS } from '../cluster/commands/plan-commands.js';
 import { OPERATION_STATES, type OperationState } from '../cluster/operation.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../workloads/workload.js';
 
@@ -130,6 +131,33 @@ export const drainPlan = z.looseObject({
     gapMs: z.number().nullable().meta({ description: 'how long it would stand still; null: not known, or it does not' }),
     why: z.string(),
   })),
+});
+
+const figures = z.looseObject({
+  imbalance: z.number().meta({ description: 'standard deviation of the share of memory used, over hosts that take workloads, and that of vCPUs; added up' }),
+  memoryImbalance: z.number(),
+  cpuImbalance: z.number(),
+  fullest: z.number().meta({ description: 'the greatest share of memory used on one host' }),
+  hosts: z.array(z.looseObject({ host: z.string(), memoryMiB: z.number(), ofMemoryMiB: z.number(), vcpus: z.number(), ofVcpus: z.number(), workloads: z.int() })),
+});
+export const plan = z.looseObject({
+  kind: z.enum(PLAN_KINDS),
+  hosts: z.array(z.string()).meta({ description: 'what it is about' }),
+  moves: z.array(z.looseObject({
+    workload: z.string(),
+    from: z.string().nullable(),
+    to: z.string(),
+    round: z.int().meta({ description: 'from 1: moves of a round can be under way at once; a round begins when the one before has ended' }),
+    how: z.enum(['live', 'cold', 'start']),
+    why: z.string(),
+    memoryMiB: z.number(),
+  })),
+  unplaced: z.array(z.looseObject({ workload: z.string(), why: z.string() })),
+  before: figures,
+  after: figures,
+  rounds: z.int(),
+  estimatedS: z.number().nullable().meta({ description: 'null: there is nothing to do' }),
+  groups: z.array(z.array(z.string())).optional().meta({ description: 'of a drain: hosts that can be drained together, in this order' }),
 });
 
 export const operation = z.looseObject({

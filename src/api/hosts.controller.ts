@@ -1,6 +1,7 @@
 // /api/v1/hosts
-import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { findHost } from '../cluster/commands/find.js';
 import * as answers from './answers.js';
@@ -114,9 +115,12 @@ export class HostsController {
   }
 
   @Post(':host/drain')
-  @Begins('Maintenance: cordon, move everything away live, no fencing')
-  drain(@Actor() actor: string, @Param('host') name: string): Promise<Begun> {
-    return this.ports.commands.drain(actor, name);
+  @Begins('Maintenance: cordon, move everything away live, no fencing; `?dryRun=true` answers 200 with what it would do')
+  @ApiResponse({ status: HttpStatus.OK, description: 'Of a dry run: the moves in rounds, as `GET /plans/drain`; nothing is begun', standardSchema: answers.plan })
+  async drain(@Actor() actor: string, @Param('host') name: string, @Query({ schema: schemas.dryRunQuery }) { dryRun }: z.output<typeof schemas.dryRunQuery>, @Res({ passthrough: true }) reply: FastifyReply) {
+    if (!dryRun) return this.ports.commands.drain(actor, name);
+    void reply.status(HttpStatus.OK);
+    return this.ports.reads.plan({ kind: 'drain', hosts: [name] });
   }
 
   @Post(':host/undrain')

@@ -7,6 +7,7 @@ import type { Hold } from '../cluster/decision.js';
 import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { DrainPlan } from '../cluster/commands/drain-plan.js';
+import type { PlanDocument, PlanRequest } from '../cluster/commands/plan-commands.js';
 import type { CopiesDocument, Discarding } from '../cluster/commands/copy-commands.js';
 import type { WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import type { WantedRule } from '../cluster/commands/rule-commands.js';
@@ -52,6 +53,7 @@ export interface ClusterReads {
   checkReport(host: string): Promise<readonly CheckPoint[]>;
   explain(workload: string): Promise<Explanation>;
   drainPlan(host: string): Promise<DrainPlan>;
+  plan(request: PlanRequest): Promise<PlanDocument>;
   /** Null: as the policy asks, or n+1. */
   capacity(mode: RoomMode | null): Promise<FailureRoom>;
   /** Asks the hosts now. Null: of all workloads. */
@@ -164,6 +166,8 @@ export interface ClusterCommands {
   relocate(actor: string, workload: string, to: string | null, how: { readonly force: boolean; readonly timeoutS: number; readonly override?: boolean }): Promise<Begun>;
   addRule(actor: string, rule: WantedRule): Promise<Begun>;
   removeRule(actor: string, name: string): Promise<Begun>;
+  /** Plans anew, and begins to carry that out. */
+  beginPlan(actor: string, request: PlanRequest): Promise<Begun>;
   cancelOperation(actor: string, id: string): Promise<Begun>;
   /** Null: every target. Waits for what they answer. */
   testAlerts(actor: string, target: string | null): Promise<readonly AlertTestReport[]>;

@@ -120,6 +120,13 @@ export const deletionQuery = z.strictObject({
 });
 export const removalQuery = z.strictObject({ lost: yes.meta({ description: 'the machine is gone for good' }) });
 
+const nameOrId = z.string().min(1).max(255);
+const planned = z.union([nameOrId, z.array(nameOrId).min(1).max(1_000)]).transform((given) => (typeof given === 'string' ? [given] : given)).meta({ description: 'name or id; repeat it for several' });
+export const planHosts = z.strictObject({ host: planned });
+const dryRun = yes.meta({ description: 'only say what would be done' });
+export const dryRunQuery = z.strictObject({ dryRun });
+export const returnQuery = z.strictObject({ host: planned, dryRun });
+
 export const trustRenewal = z.strictObject({ force: z.boolean().default(false).meta({ description: 'also certificates that are good for long' }) });
 
 export const discard = z.strictObject({
@@ -129,7 +136,7 @@ export const discard = z.strictObject({
 });
 
 const KINDS: { readonly [K in OperationKind]: true } = {
-  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, 'renew-trust': true, drain: true,
+  enrol: true, readmit: true, remove: true, fence: true, create: true, start: true, stop: true, delete: true, migrate: true, relocate: true, recover: true, lease: true, replicate: true, 'take-pool': true, 'renew-trust': true, 'carry-out': true, drain: true,
 };
 const kind = z.enum(Object.keys(KINDS) as [OperationKind, ...OperationKind[]]);
 const stateNames = Object.keys(OPERATION_STATES) as readonly OperationState[];

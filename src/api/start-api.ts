@@ -17,6 +17,7 @@ import { openApiOf } from './openapi.js';
 import { portsOfRequest, splitCluster, withCluster } from './named-cluster.js';
 import { API_PORTS, CLUSTER_PORTS, type ApiPorts } from './ports.js';
 import { problemOf, ProblemFilter } from './problem-filter.js';
+import { PlansController } from './plans.controller.js';
 import { RulesController } from './rules.controller.js';
 import { SchemaPipe } from './schema-pipe.js';
 import { WorkloadsController } from './workloads.controller.js';
@@ -37,7 +38,7 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, AlertsController, ClusterController, HealthController, MetricsController];
+const CONTROLLERS: Type<object>[] = [ClustersController, HostsController, WorkloadsController, RulesController, PlansController, AlertsController, ClusterController, HealthController, MetricsController];
 
 @Module({})
 class ApiModule {

@@ -12,6 +12,7 @@ import { certificateNews } from '../cluster/trust.js';
 import { renewTrustOf } from '../cluster/commands/trust-commands.js';
 import { confirmOff, cordonHost, drainHost, fenceHost, releaseHost, removeHost, uncordonHost, undrainHost } from '../cluster/commands/host-commands.js';
 import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js';
+import type { PlanRequest } from '../cluster/commands/plan-commands.js';
 import { lockWorkload, manageWorkload, setDesired, setPolicies, unlockWorkload, unmanageWorkload, type WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/commands/label-commands.js';
 import { addRule, removeRule, type WantedRule } from '../cluster/commands/rule-commands.js';
@@ -40,6 +41,7 @@ import type { Discarding } from '../cluster/commands/copy-commands.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
+import { planToBegin } from '../cluster/control/cluster-plans.js';
 import type { Neighbours } from './neighbours.js';
 import { newWorkload } from './new-workload.js';
 
@@ -295,6 +297,11 @@ export class RealClusterCommands implements ClusterCommands {
   relocate(actor: string, name: string, to: string | null, { force, timeoutS, override }: { readonly force: boolean; readonly timeoutS: number; readonly override?: boolean }): Promise<Begun> {
     const params = { force, timeoutMs: timeoutS * 1000 };
     return this.#commit(actor, 'workload.relocate', name, (view) => moveWorkload(view, this.#placement(view), name, { ...this.#asked(actor), ...this.#admitting(view, override), to, kind: 'relocate', params }), { to, ...params, ...noted(override) });
+  }
+
+  async beginPlan(actor: string, request: PlanRequest): Promise<Begun> {
+    const changes = await planToBegin(this.ports, request);
+    return this.#commit(actor, `plan.${request.kind}`, request.hosts.join(' '), (view) => changes(view, this.#asked(actor)));
   }
 
   async cancelOperation(actor: string, id: string): Promise<Begun> {

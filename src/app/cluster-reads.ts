@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
 import { drainPlan, type DrainPlan } from '../cluster/commands/drain-plan.js';
 import { movesLive } from '../workloads/workload.js';
+import { clusterPlan } from '../cluster/control/cluster-plans.js';
 import { listCopies } from './copies.js';
 import type { AuditLine, ClusterReads, Health } from '../api/ports.js';
 import type { AlertPorts } from '../cluster/control/alert-delivery.js';
@@ -20,6 +21,7 @@ import { explainPlacement, type Explanation } from '../scheduler/explain-placeme
 import { roomSteps, type FailureRoom } from '../scheduler/failure-room.js';
 import type { RoomMode } from '../scheduler/losses-to-try.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
+import type { Clock } from '../shared/clock.js';
 import { messageOf } from '../shared/errors.js';
 import { operationId } from '../shared/ids.js';
 import type { PostgresAudit, PostgresSettings } from '../store/settings.js';
@@ -33,6 +35,7 @@ export interface ClusterReadPorts {
   readonly alerts: AlertPorts;
   readonly policy: ClusterPolicy;
   readonly world: Pick<HostWorld, 'hypervisorOf'>;
+  readonly clock: Clock;
   readonly verdict: () => ClusterVerdict;
   readonly leader: () => { readonly replica: string; readonly epoch: number | null };
 }
@@ -55,6 +58,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     explain: (name) => explain(ports, name),
     capacity: capacityOf(ports),
     drainPlan: (name) => planDrain(ports, name),
+    plan: (request) => clusterPlan(ports, request),
     copies: async (name) => listCopies(ports.world, await store.readView(), name),
     operation: (id) => store.operation(operationId(id)),
     operations: (filter) => store.listOperations(filter),

@@ -4,7 +4,7 @@ import type { MigrationPolicy } from '../migration/migration-policy.js';
 import type { ClusterConfig } from './config.js';
 
 export function policyFrom({ placement, migration, fencing, recovery, shutdown, quarantine, onTrouble, rebalance, admission }: ClusterConfig): ClusterPolicy {
-  const { mode, threshold, holdRounds, minImprovement, onStart } = rebalance;
+  const { mode, act, threshold, holdRounds, minImprovement, onStart, handMadeS } = rebalance;
   return {
     ...DEFAULT_POLICY,
     placement,
@@ -22,8 +22,9 @@ export function policyFrom({ placement, migration, fencing, recovery, shutdown, 
     rebootReturnMs: shutdown.rebootReturnS * 1_000,
     quarantine: { ...DEFAULT_POLICY.quarantine, lost: quarantine.lost, withinMs: quarantine.withinS * 1_000, firstMs: quarantine.firstS * 1_000, maxMs: quarantine.maxS * 1_000 },
     onTrouble: { uplinkLost: onTrouble.uplinkLost, hardwareFailing: onTrouble.hardwareFailing, afterMs: onTrouble.afterS * 1_000 },
-    rebalance: mode === 'off' ? null : { threshold, holdRounds, minImprovement, method: mode },
+    rebalance: mode === 'off' ? null : { threshold, holdRounds, minImprovement, method: mode, act },
     rebalanceOnStart: onStart,
+    handMadeMs: handMadeS * 1_000,
     admission,
   };
 }

@@ -180,11 +180,13 @@ const onTrouble = z.strictObject({
 });
 
 const rebalance = z.strictObject({
-  mode: said(z.enum(['off', 'usage', 'capacity']).default('off'), { doc: 'Accepted, and without effect so far: workloads are not moved for evenness.', right: 'off, usage or capacity' }),
-  threshold: decimal(0.05, 1, 0.3, 'Imbalance from which something would be moved.'),
-  holdRounds: whole(1, 100, 3, 'rounds', 'So many rounds in a row.'),
-  minImprovement: decimal(0.01, 1, 0.1, 'Least improvement that is worth a move.'),
-  onStart: said(z.boolean().default(DEFAULT_POLICY.rebalanceOnStart), { doc: 'Accepted, and without effect so far: choose the host anew at each start.', right: 'true or false' }),
+  mode: said(z.enum(['off', 'usage', 'capacity']).default('off'), { doc: 'Whether evenness among hosts is watched, and what counts: measured usage, or declared sizes.', right: 'off, usage or capacity' }),
+  act: said(z.enum(['advise', 'automatic']).default('advise'), { doc: 'What is done about a lasting imbalance: people are told, or the moves are made, live.', right: 'advise or automatic' }),
+  threshold: decimal(0.05, 1, 0.3, 'Imbalance above which something is done: the standard deviation of the share of memory used over the hosts, and that of vCPUs, added up.'),
+  holdRounds: whole(1, 100, 3, 'looks', 'So many looks in a row, ten seconds apart, while the cluster is quiet.'),
+  minImprovement: decimal(0.01, 1, 0.1, 'Share of the imbalance that the moves together must take off.'),
+  handMadeS: whole(0, DAY_S * 30, DEFAULT_POLICY.handMadeMs / 1_000, 'seconds', 'What a person moved is not moved for evenness for so long.'),
+  onStart: said(z.boolean().default(DEFAULT_POLICY.rebalanceOnStart), { doc: 'What was stopped and is wanted running starts on the host that placement likes best now, not where it was; only what can move live.', right: 'true or false' }),
 });
 
 const log = z.strictObject({

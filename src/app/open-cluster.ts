@@ -110,7 +110,7 @@ function portsOf({ process, cluster, open, neighbours }: ClusterFoundation, queu
   const name = cluster.clusterName;
   const leader = (): { replica: string; epoch: number | null } => ({ replica: process.replicaName, epoch: controller.leaderEpoch });
   return {
-    reads: clusterReads({ name, store, settings, audit, queue, alerts, policy, world, verdict, leader }),
+    reads: clusterReads({ name, store, settings, audit, queue, alerts, policy, world, clock: systemClock, verdict, leader }),
     commands: new RealClusterCommands({ name, neighbours, store, audit, alerts, world, clock: systemClock, policy, verdict, committed }),
   };
 }

@@ -1,5 +1,7 @@
 // What every command has: the client, where to print, and how it should look.
 import type { Command } from 'commander';
+import type { PlanDocument, PlanRequest } from '../cluster/commands/plan-commands.js';
+import type { Result } from '../shared/result.js';
 import { COLOURED, PLAIN, type Style } from './format.js';
 import { connectionFrom, HttpClient } from './http-client.js';
 import { waitForOperation } from './wait-for-operation.js';
@@ -13,6 +15,8 @@ export interface Terminal {
   readonly ask: ((question: string) => Promise<string>) | null;
   /** Runs a scenario file in virtual time; the result is the exit code. Absent: this build has no simulator. */
   readonly simulate?: (file: string, options: { readonly json: boolean; readonly seed: number | null }) => Promise<number>;
+  /** Plans for the inventory in a file; the refusal is a line about that file. Absent: this build has no planner. */
+  readonly plan?: (file: string, request: PlanRequest) => Promise<Result<PlanDocument, string>>;
 }
 
 export interface GlobalOptions {

@@ -1,12 +1,15 @@
 // reeve host …
 import type { Command } from 'commander';
 import type { HostDocument } from '../api/documents.js';
+import type { PlanDocument } from '../cluster/commands/plan-commands.js';
 import type { DrainPlan } from '../cluster/commands/drain-plan.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
 import type { Context } from './context.js';
 import { coloured, mebibytes, table } from './format.js';
 import { at, CliError, EXIT } from './http-client.js';
 import { collect, port, type Wiring } from './options.js';
+import { planPath } from './plan-commands.js';
+import { showRounds } from './show-plan.js';
 import { addLabelCommand, labelsOption } from './labels.js';
 import { showHost, showReport } from './show-details.js';
 import { showDrainPlan } from './show-drain-plan.js';
@@ -71,16 +74,25 @@ export function addHostCommands(program: Command, { run }: Wiring): void {
       if ((zone === undefined) !== (none === true)) throw new CliError(EXIT.usage, 'which one: reeve host zone HOST ZONE, or --none');
       await context.begun(await context.client.put<Begun>(at`/hosts/${name}/zone`, { zone: zone ?? null }), zone === undefined ? `${name} is in no zone` : `${name} is in zone ${zone}`);
     }));
+  addMaintenanceCommands(host, { run });
+  host
+    .command('remove <host>')
+    .description('take a host out; refused while workloads are there')
+    .option('--lost', 'the machine is gone for good')
+    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(at`/hosts/${name}?lost=${lost === true}`), `${name} is being removed`)));
+}
+
+function addMaintenanceCommands(host: Command, { run }: Wiring): void {
   host
     .command('drain <host>')
     .description('maintenance: move everything away, no fencing; says first what stands still and for how long')
     .option('--dry-run', 'say that, and begin nothing')
     .action(run(drain));
   host
-    .command('remove <host>')
-    .description('take a host out; refused while workloads are there')
-    .option('--lost', 'the machine is gone for good')
-    .action(run(async (context, [name], { lost }) => context.begun(await context.client.delete<Begun>(at`/hosts/${name}?lost=${lost === true}`), `${name} is being removed`)));
+    .command('undrain <host>')
+    .description('end of maintenance')
+    .option('--return', 'and bring back what the drain took away')
+    .action(run(undrain));
 }
 
 const ADD_NOTES = `
@@ -95,7 +107,6 @@ const VERBS = [
   ['enrol', 'checked and enrolled again', 'check and enrol again after what was wrong has been put right'],
   ['cordon', 'nothing new is placed there', 'place nothing new there'],
   ['uncordon', 'in service', 'place there again'],
-  ['undrain', 'in service again', 'end of maintenance'],
   ['release', 'takes workloads again', 'end its quarantine'],
   ['fence', 'being fenced', 'cut its power now and recover its workloads elsewhere'],
   ['power-on', 'told to power on', 'power on by its fence device'],
@@ -130,11 +141,21 @@ async function checkOnly(context: Context, host: Readonly<Record<string, unknown
   if (items.some((one) => one.state === 'fail')) context.exitCode = EXIT.failed;
 }
 
-async function drain(context: Context, [name]: readonly string[], { dryRun }: Readonly<Record<string, unknown>>): Promise<void> {
+async function drain(context: Context, [name = '']: readonly string[], { dryRun }: Readonly<Record<string, unknown>>): Promise<void> {
   const plan = await context.client.get<DrainPlan>(at`/hosts/${name}/drain-plan`);
-  if (dryRun === true) return context.show(plan, showDrainPlan);
+  if (dryRun === true) {
+    const { moves } = await context.client.get<PlanDocument>(planPath({ kind: 'drain', hosts: [name] }));
+    return context.show({ ...plan, moves }, (one) => [showDrainPlan(one), ...showRounds(moves)].join('\n'));
+  }
   if (!context.json) context.terminal.out(`${showDrainPlan(plan)}\n`);
   await context.begun(await context.client.post<Begun>(at`/hosts/${name}/drain`), `${name}: being drained`);
+}
+
+async function undrain(context: Context, [name = '']: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const ended = await context.client.post<Begun>(at`/hosts/${name}/undrain`);
+  if (options['return'] !== true) return context.begun(ended, `${name}: in service again`);
+  const back = await context.client.post<Begun>(planPath({ kind: 'return', hosts: [name] }));
+  await context.begun(back, back.operationIds.length === 0 ? `${name}: in service again; nothing is to come back` : `${name}: in service again, and what was drained comes back`);
 }
 
 async function repin(context: Context, [name]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {

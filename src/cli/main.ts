@@ -22,6 +22,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   err,
   // Loaded when it is asked for: no other command should wait for it.
   simulate: async (file, options) => (await import('../sim/simulate-command.js')).simulate(file, options, { out, err }),
+  plan: async (file, request) => (await import('../sim/plan-command.js')).planFromFile(file, request),
   env: process.env,
   isTty: process.stdout.isTTY === true,
   ask,

@@ -12,6 +12,7 @@ import { addHostCommands } from './host-commands.js';
 import { CliError, EXIT } from './http-client.js';
 import { given, whole, type Wiring } from './options.js';
 import { addOperationCommands } from './operation-commands.js';
+import { addPlanCommands } from './plan-commands.js';
 import { addRuleCommands } from './rule-commands.js';
 import { showStatus } from './show-status.js';
 import { addWorkloadCommands } from './workload-commands.js';
@@ -72,6 +73,7 @@ function build(wiring: Wiring, terminal: Terminal, results: { exitCode: number }
   addHostCommands(program, wiring);
   addWorkloadCommands(program, wiring);
   addRuleCommands(program, wiring);
+  addPlanCommands(program, wiring, terminal);
   addOperationCommands(program, wiring);
   addEventCommands(program, wiring);
   addAlertCommands(program, wiring);

@@ -24,6 +24,8 @@ export type Change =
   | { readonly change: 'remove-workload'; readonly id: WorkloadId }
   | { readonly change: 'operation'; readonly operation: NewOperation }
   | { readonly change: 'cancel-operation'; readonly id: Operation['id'] }
+  /** Sets these in the memo of an operation that has not ended; for those whose worker writes none. */
+  | { readonly change: 'note-operation'; readonly id: Operation['id']; readonly memo: Operation['memo'] }
   | { readonly change: 'add-rule'; readonly rule: PlacementRule }
   | { readonly change: 'remove-rule'; readonly name: string }
   | { readonly change: 'disarm'; readonly disarm: Disarm | null }

@@ -29,12 +29,17 @@ export interface TroublePolicy {
 /** Which loss must leave nothing down; off: none is looked at before a start or a move. */
 export type AdmissionMode = 'off' | RoomMode;
 
-/** Moves for evenness. Kept for the scheduler, which does not rebalance by itself yet. */
+/** Moves for evenness, of a quiet cluster that was uneven in enough looks in a row. */
 export interface RebalancePolicy {
+  /** Above it something is done: the standard deviation of the share of memory used and that of vCPUs, added up. */
   readonly threshold: number;
+  /** Looks in a row. */
   readonly holdRounds: number;
+  /** Of the imbalance, the share that the moves together must take off. */
   readonly minImprovement: number;
   readonly method: 'usage' | 'capacity';
+  /** advise: people are told; automatic: it is done. */
+  readonly act: 'advise' | 'automatic';
 }
 
 export interface ClusterPolicy {
@@ -70,9 +75,12 @@ export interface ClusterPolicy {
   /** A guest that did not shut down is asked again after this. */
   readonly stopRetryMs: number;
   readonly restartBackoff: RestartBackoff;
-  /** Accepted, and without effect so far: the scheduler does not rebalance. */
+  /** Null: off. */
   readonly rebalance: RebalancePolicy | null;
+  /** What was stopped and is wanted running starts on the host that placement likes best now, not where it was. */
   readonly rebalanceOnStart: boolean;
+  /** What a person moved is not moved for evenness for so long. */
+  readonly handMadeMs: number;
   /** What operators start or move may not use up the room for such a loss. */
   readonly admission: AdmissionMode;
   /** Between two tries to re-admit a host that came back. */
@@ -102,6 +110,7 @@ export const DEFAULT_POLICY: ClusterPolicy = {
   restartBackoff: DEFAULT_BACKOFF,
   rebalance: null,
   rebalanceOnStart: false,
+  handMadeMs: 86_400_000,
   admission: 'off',
 };
 

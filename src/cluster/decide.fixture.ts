@@ -6,6 +6,7 @@ import { operationId } from '../shared/ids.js';
 import type { WorkflowOutcome } from '../shared/workflow.js';
 import type { Workload } from '../workloads/workload.js';
 import type { Change } from './change.js';
+import type { BalanceAdvice } from './balance-watch.js';
 import { DEFAULT_POLICY, type ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import { decide } from './decide.js';
@@ -21,8 +22,8 @@ export const fenced = { ...three, condition: 'fenced' as const, hostEpoch: 2, pr
 
 export const heard = (...silent: readonly Host[]): ClusterVerdict => aClusterVerdict([one, two, three].map((host) => (silent.some((other) => other.id === host.id) ? silentVerdict(host) : aVerdict(host))));
 
-export function decision(view: Partial<ClusterView>, { verdict = heard(), policy = {}, nowMs = NOW_MS }: { readonly verdict?: ClusterVerdict; readonly policy?: Partial<ClusterPolicy>; readonly nowMs?: number } = {}): Decision {
-  return decide({ view: aView({ hosts: [one, two, three], ...view }), verdict, nowMs, policy: { ...DEFAULT_POLICY, ...policy } });
+export function decision(view: Partial<ClusterView>, { verdict = heard(), policy = {}, nowMs = NOW_MS, balance = null }: { readonly verdict?: ClusterVerdict; readonly policy?: Partial<ClusterPolicy>; readonly nowMs?: number; readonly balance?: BalanceAdvice | null } = {}): Decision {
+  return decide({ view: aView({ hosts: [one, two, three], ...view }), verdict, nowMs, policy: { ...DEFAULT_POLICY, ...policy }, balance });
 }
 
 export const changesOf = (result: Decision): readonly Change[] => result.actions.flatMap((action) => action.changes);

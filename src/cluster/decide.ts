@@ -1,4 +1,5 @@
 // decide: from one snapshot to what to do and what not to do. The order of RULES is the policy.
+import type { BalanceAdvice } from './balance-watch.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterView } from './cluster-view.js';
 import type { Action, Decision, Hold } from './decision.js';
@@ -15,6 +16,8 @@ import { recoverFromFencedHosts } from './rules/recover-from-fenced-hosts.js';
 import { readmitReturnedHosts } from './rules/readmit-returned-hosts.js';
 import { followObservations } from './rules/follow-observations.js';
 import { startWorkloads } from './rules/start-workloads.js';
+import { balanceCluster } from './rules/balance-cluster.js';
+import { carryOutPlans } from './rules/carry-out-plans.js';
 import { drainMaintenanceHosts } from './rules/drain-maintenance-hosts.js';
 import { endExpiredDisarm } from './rules/end-expired-disarm.js';
 import { failBack } from './rules/fail-back.js';
@@ -37,6 +40,8 @@ export interface DecideInput {
   /** Wall clock, for comparing with times kept in the store. */
   readonly nowMs: number;
   readonly policy: ClusterPolicy;
+  /** What the watch over evenness has planned; null or absent: nothing. */
+  readonly balance?: BalanceAdvice | null;
 }
 
 /** What a rule looks at: the input, its indexes, and the places promised by rules before it in this round. */
@@ -78,9 +83,11 @@ export const RULES: readonly Rule[] = [
   keepLeases,
   drainMaintenanceHosts,
   obeyPlacementRules,
+  carryOutPlans,
   failBack,
   keepReplicas,
   renewTrust,
+  balanceCluster,
   watchRoomForFailure,
 ];
 

@@ -6,7 +6,8 @@ export type HoldCode =
   | 'no-fence-device' | 'fence-failing' | 'fence-under-way' | 'agent-only' // the agent is gone, the host is not
   | 'leaving' | 'frozen' | 'quarantined' | 'unhealthy' | 'maintenance' | 'not-admitted' | 'looking-around' | 'no-lease' | 'not-under-lease'
   | 'no-capacity' | 'no-legal-host' | 'rule-broken' | 'operation-active' | 'too-many-in-flight' | 'cooldown' | 'start-after' | 'predecessor-in-error'
-  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'undefined-by-hand' | 'in-error' | 'duplicate' | 'autostart-on' | 'making-room' | 'no-replica' | 'replica-late' | 'pool-not-taken';
+  | 'locked' | 'cannot-move' | 'stopped-by-hand' | 'paused' | 'missing' | 'undefined-by-hand' | 'in-error' | 'duplicate' | 'autostart-on' | 'making-room' | 'no-replica' | 'replica-late' | 'pool-not-taken'
+  | 'plan-outdated' | 'balance-advised';
 
 /** A reasoned non-action, shown wherever a person looks. */
 export interface Hold {

@@ -104,14 +104,14 @@ function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly
 
 /** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
 export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly target: Host }): Ending {
-  const { operation, workload, outcome, source, target } = one;
+  const { operation, workload, outcome, source, target, nowMs } = one;
   if (outcome.kind === 'succeeded') {
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
     // What moved live has left nothing behind.
     const left = operation.kind === 'relocate' ? source : null;
     return ending(outcome, [
-      set(workload, { state: 'running', hostId: target.id, leasedOn: outcome.memo['unleased'] === true ? null : leasedOn(workload, target), why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left, memo: outcome.memo }) }),
+      set(workload, { state: 'running', hostId: target.id, leasedOn: outcome.memo['unleased'] === true ? null : leasedOn(workload, target), why: null, isDefinedAtHome: true, ...(cause === 'operator' ? { movedByHandAtMs: nowMs } : {}), ...replicaAfter(workload, target, { left, memo: outcome.memo }) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (${how}; ${cause})`, 'notice', { from: source.name, to: target.name, how, cause, ...numbersOf(outcome.memo) }]),
     ]);
   }

@@ -22,12 +22,14 @@ const leased = (host: typeof one): typeof one => aHost(host.name, { fenceDevices
 /** Sees the device of a pool, and has the pool, or none. */
 const onLun = (host: typeof one, pool: string | null): typeof one => ({ ...host, facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x', isClustered: false, criu: false, pools: pool === null ? [] : [{ name: pool, driver: 'btrfs', source: 'fs' }], filesystems: [{ uuid: 'fs', sizeBytes: 1, serial: null, generation: 1 }], networks: [], profiles: [] }] }) });
 
+const NO_FIGURES = { imbalance: 0, memoryImbalance: 0, cpuImbalance: 0, fullest: 0, hosts: [] };
 const sized = (host: typeof one, memoryMiB: number): typeof one => ({ ...host, facts: aFacts({ memoryMiB }) });
 const needing = (workload: Workload, memoryMiB: number): Workload => ({ ...workload, needs: { ...workload.needs, memoryMiB } });
 
 interface Given {
   readonly view: Partial<ClusterView>;
   readonly verdict?: ClusterVerdict;
+  readonly more?: Parameters<typeof decision>[1];
   /** What a person is told to do: a command, or where to look. */
   readonly remedy: RegExp;
 }
@@ -74,12 +76,14 @@ const CASES: { readonly [C in HoldCode]: Given } = {
   },
   'not-under-lease': { view: { hosts: [one, { ...fenced, proof: { kind: 'lease-expired', evidence: 'x', atMs: 0, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there] }, verdict: heard(three), remedy: /confirm-off host-3/ },
   'looking-around': { view: { hosts: [one, { ...fenced, proof: { kind: 'power-off', evidence: 'x', atMs: NOW_MS, bootId: three.bootId, hostEpoch: 1 } }], workloads: [there], inventories: [{ ...inventory(one, []), atMs: 0 }] }, verdict: aClusterVerdict([aVerdict(one), silentVerdict(three)]), remedy: /passes by itself/ },
+  'plan-outdated': { view: { ...shows(vm, 'running'), operations: [anOperation('carry-out', { params: { cause: 'balance', moves: [{ workloadId: vm.id, workload: 'vm', from: two.id, to: three.id, round: 1 }] } })] }, remedy: /reeve operation show op-carry-out/ },
+  'balance-advised': { view: shows(vm, 'running'), more: { policy: { rebalance: { threshold: 0.3, holdRounds: 1, minImprovement: 0.1, method: 'capacity', act: 'advise' } }, balance: { plan: { moves: [], unplaced: [], before: NO_FIGURES, after: NO_FIGURES, rounds: 0, estimatedS: null }, before: 0.6, after: 0.1, isTold: true } }, remedy: /reeve plan balance --apply/ },
   'autostart-on': { view: { workloads: [vm], inventories: [inventory(one, [{ ...shown(vm, 'running'), autostart: true }])] }, remedy: /virsh autostart --disable/ },
 };
 
 describe('every hold', () => {
-  it.each(Object.entries(CASES))('%s says what a person can do', (code, { view, verdict, remedy }) => {
-    const holds = decision(view, verdict ? { verdict } : {}).holds.filter((hold) => hold.code === code);
+  it.each(Object.entries(CASES))('%s says what a person can do', (code, { view, verdict, more, remedy }) => {
+    const holds = decision(view, { ...more, ...(verdict ? { verdict } : {}) }).holds.filter((hold) => hold.code === code);
     expect(holds).toHaveLength(1);
     expect(holds[0]?.why).toMatch(remedy);
     expect(holds[0]?.why).not.toMatch(/\n|\bundefined\b(?! by hand)|\bnull\b|\[object/);

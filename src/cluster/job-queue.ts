@@ -7,7 +7,7 @@ export type JobClass = 'urgent' | 'normal';
 
 export const JOB_CLASS: { readonly [K in OperationKind]: JobClass } = {
   fence: 'urgent', 'take-pool': 'urgent', recover: 'urgent', readmit: 'normal', start: 'normal', stop: 'normal', create: 'normal',
-  delete: 'normal', lease: 'normal', enrol: 'normal', remove: 'normal', migrate: 'normal', relocate: 'normal', replicate: 'normal', 'renew-trust': 'normal', drain: 'normal',
+  delete: 'normal', lease: 'normal', enrol: 'normal', remove: 'normal', migrate: 'normal', relocate: 'normal', replicate: 'normal', 'renew-trust': 'normal', 'carry-out': 'normal', drain: 'normal',
 };
 
 export interface JobQueue {

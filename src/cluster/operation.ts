@@ -19,6 +19,7 @@ export type OperationKind =
   | 'replicate' // make the copy of a workload on another host anew; about the workload in params, and holds up nothing else that is done with it
   | 'take-pool' // a pool of a lost host, on storage that others see too, becomes its target's; which one, its params say
   | 'renew-trust' // what a host's daemons for containers are known by to the others is made to fit, and renewed before it ends
+  | 'carry-out' // a goal: the moves of a plan, begun round by round, as far as each is still as the plan saw it
   | 'drain'; // a goal: reconciled every round until nothing runs on the host
 
 export type OperationState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';

@@ -19,6 +19,8 @@ export interface PlacementLedger {
   /** Operations of these kinds under way (or promised this round) at the host, as source or target. */
   inFlight(hostId: HostId, kinds: readonly Operation['kind'][]): number;
   promise(workloadId: string, hostId: HostId, kind: Operation['kind'], from: HostId | null): void;
+  /** Room is being made for it there: it counts, and nothing is under way with it. */
+  reserve(workloadId: string, hostId: HostId): void;
 }
 
 interface LedgerInput {
@@ -45,6 +47,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
     },
     view: () => seen,
     inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
+    reserve: keep,
     promise: (workloadId, hostId, kind, from) => {
       keep(workloadId, hostId);
       // Their room was looked at with its own, and they follow: nobody else gets it in this round.
@@ -66,8 +69,15 @@ function heardHosts(verdict: ClusterVerdict): ReadonlySet<HostId> {
   return new Set(verdict.hosts.filter((host) => host.hearing === 'heard').map((host) => host.hostId));
 }
 
+/** A move that makes room keeps it for whom it is made. */
+function roomMadeBy({ params }: Operation): readonly { readonly workloadId: string; readonly hostId: HostId }[] {
+  const { room, roomAt } = params;
+  return typeof room === 'string' && typeof roomAt === 'string' ? [{ workloadId: room, hostId: roomAt as HostId }] : [];
+}
+
 function promisesOf(operations: readonly Operation[]): { workloadId: string; hostId: HostId }[] {
-  return operations.flatMap((operation) =>
-    operation.workloadId !== null && operation.targetHostId !== null ? [{ workloadId: operation.workloadId, hostId: operation.targetHostId }] : [],
-  );
+  return operations.flatMap((operation) => [
+    ...(operation.workloadId !== null && operation.targetHostId !== null ? [{ workloadId: operation.workloadId, hostId: operation.targetHostId }] : []),
+    ...roomMadeBy(operation),
+  ]);
 }

@@ -5,6 +5,8 @@ import { event, type NewClusterEvent } from './cluster-event.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterStore } from './cluster-store.js';
 import type { ClusterView } from './cluster-view.js';
+import type { BalanceWatch } from './balance-watch.js';
+import { BALANCE_RULE } from './rules/balance-cluster.js';
 import { decide } from './decide.js';
 import type { Decision, Hold, HoldCode } from './decision.js';
 import type { ClusterVerdict } from './verdict.js';
@@ -16,6 +18,8 @@ export interface ReconcilePorts {
   readonly verdict: () => ClusterVerdict;
   /** Called after operations were committed: hands the outbox to the queue at once. */
   readonly dispatch: () => Promise<void>;
+  /** Of this leader; absent: evenness is not watched. */
+  readonly balance?: BalanceWatch;
 }
 
 export interface Round {
@@ -40,7 +44,11 @@ export async function reconcile(ports: ReconcilePorts, leaderEpoch: number): Pro
   return underLock(ports, leaderEpoch);
 }
 
-const decideOn = ({ verdict, clock, policy }: ReconcilePorts, view: ClusterView): Decision => decide({ view, verdict: verdict(), nowMs: clock.nowMs(), policy });
+function decideOn({ verdict, clock, policy, balance }: ReconcilePorts, view: ClusterView): Decision {
+  const input = { view, verdict: verdict(), nowMs: clock.nowMs(), policy };
+  return decide({ ...input, balance: balance?.look(input) ?? null });
+}
+
 const changesOf = (decision: Decision): readonly Change[] => decision.actions.flatMap((action) => action.changes);
 
 async function underLock(ports: ReconcilePorts, leaderEpoch: number): Promise<Round> {
@@ -55,7 +63,8 @@ async function underLock(ports: ReconcilePorts, leaderEpoch: number): Promise<Ro
   return result.ok ? handOver(ports, decided, result.value.operationIds) : { ...decided, committed: 0 };
 }
 
-async function handOver({ dispatch }: ReconcilePorts, round: Round, operationIds: readonly unknown[]): Promise<Round> {
+async function handOver({ dispatch, balance }: ReconcilePorts, round: Round, operationIds: readonly unknown[]): Promise<Round> {
+  if (round.decision.actions.some(({ rule }) => rule === BALANCE_RULE)) balance?.committed();
   if (operationIds.length > 0) await dispatch();
   return round;
 }

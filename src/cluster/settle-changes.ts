@@ -7,6 +7,7 @@ import type { Workload } from '../workloads/workload.js';
 import type { Change, NewOperation } from './change.js';
 import type { NewClusterEvent } from './cluster-event.js';
 import type { CommitRefusal } from './cluster-store.js';
+import type { Operation } from './operation.js';
 import type { Disarm, RoomTold } from './cluster-view.js';
 import type { VoterSet } from './quorum-lease.js';
 import { nextTry } from '../workloads/placement-epoch.js';
@@ -33,6 +34,8 @@ export interface Settled {
   readonly rules: ReadonlyMap<string, PlacementRule | null>;
   readonly operations: readonly SettledOperation[];
   readonly cancelled: readonly OperationId[];
+  /** What is set in the memos of operations. */
+  readonly notes: readonly { readonly id: OperationId; readonly memo: Operation['memo'] }[];
   /** Undefined: untouched. */
   readonly disarm: Disarm | null | undefined;
   /** Undefined: untouched. */
@@ -51,6 +54,7 @@ interface Draft {
   readonly rules: Map<string, PlacementRule | null>;
   readonly operations: SettledOperation[];
   readonly cancelled: OperationId[];
+  readonly notes: { readonly id: OperationId; readonly memo: Operation['memo'] }[];
   readonly events: NewClusterEvent[];
   disarm: Disarm | null | undefined;
   voters: readonly VoterSet[] | undefined;
@@ -58,13 +62,13 @@ interface Draft {
 }
 
 export function settleChanges(changes: readonly Change[], before: Before): Result<Settled, CommitRefusal> {
-  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], events: [], disarm: undefined, voters: undefined, room: undefined };
+  const draft: Draft = { before, hosts: new Map(), workloads: new Map(), rules: new Map(), operations: [], cancelled: [], notes: [], events: [], disarm: undefined, voters: undefined, room: undefined };
   for (const change of changes) {
     const refusal = settleOne(draft, change);
     if (refusal) return fail(refusal);
   }
-  const { hosts, workloads, rules, operations, cancelled, disarm, voters, room, events } = draft;
-  return ok({ hosts, workloads, rules, operations, cancelled, disarm, voters, room, events, raisesVersion: changes.some((one) => one.change !== 'event') });
+  const { hosts, workloads, rules, operations, cancelled, notes, disarm, voters, room, events } = draft;
+  return ok({ hosts, workloads, rules, operations, cancelled, notes, disarm, voters, room, events, raisesVersion: changes.some((one) => one.change !== 'event') });
 }
 
 /** Ids that must be known to settle the changes. */
@@ -118,6 +122,9 @@ function settleOne(draft: Draft, change: Change): CommitRefusal | null {
       return settleOperation(draft, change.operation);
     case 'cancel-operation':
       draft.cancelled.push(change.id);
+      return null;
+    case 'note-operation':
+      draft.notes.push({ id: change.id, memo: change.memo });
       return null;
     case 'add-rule': {
       const { name } = change.rule;

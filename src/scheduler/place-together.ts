@@ -32,8 +32,9 @@ export function placeTogether(view: PlacementView, workloads: readonly Workload[
 /** More hosts have room for the largest of them than there are workloads: each finds one. Asked first, as it costs next to nothing. */
 function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean {
   const index = ruleIndex(view.rules);
-  const isBound = workloads.some(({ id, needs }) => index.group(id).length > 1 || index.zoneGroup(id).length > 1 || index.apart(id).length > 0 || index.hosts(id).length > 0 || needs.instance !== null || hasHugepages(needs));
+  const isBound = workloads.some(({ id, needs }) => index.zoneGroup(id).length > 1 || index.apart(id).some(({ per }) => per === 'zone') || index.hosts(id).length > 0 || needs.instance !== null || hasHugepages(needs));
   if (isBound) return false;
+  const keptApart = workloads.reduce((most, { id }) => Math.max(most, index.apart(id).reduce((sum, rule) => sum + rule.workloads.length, 0)), 0);
   const usage = usageOf(view);
   const largest = [memory, cpus].map(({ need }) => workloads.reduce((most, one) => Math.max(most, need(one)), 0));
   const roomy = view.hosts.filter(({ id, facts, condition, cordoned, intent }) => {
@@ -41,7 +42,7 @@ function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean
     const { memoryMiB, vcpus } = usage.get(id) ?? NO_USAGE;
     return memory.limit(facts, view.policy) - memoryMiB >= (largest[0] ?? 0) && cpus.limit(facts, view.policy) - vcpus >= (largest[1] ?? 0);
   });
-  return roomy.length > 2 * workloads.length;
+  return roomy.length > 2 * workloads.length + keptApart;
 }
 
 function leftInTurn(view: PlacementView, workloads: readonly Workload[]): number {

@@ -21,8 +21,15 @@ export interface RoomMove {
   readonly to: Host;
 }
 
-/** Those that can begin at once; empty: there is a place already. Null: at most MOVES_TO_REPAIR moves, in any order, make none. */
-export function roomFor(view: PlacementView, { workload, exclude, leavesAlone }: RoomRequest): readonly RoomMove[] | null {
+export interface Room {
+  /** Those that can begin at once; empty: there is a place already. */
+  readonly moves: readonly RoomMove[];
+  /** Where the place will be. */
+  readonly at: Host;
+}
+
+/** Null: at most MOVES_TO_REPAIR moves, in any order, make none. */
+export function roomFor(view: PlacementView, { workload, exclude, leavesAlone }: RoomRequest): Room | null {
   const stands = view.workloads.some(({ id, hostId }) => id === workload.id && hostId !== null);
   const model = clusterModel(view, stands ? [] : [workload]);
   const unit = model.unitRow.get(workload.id) ?? NOWHERE;
@@ -32,12 +39,13 @@ export function roomFor(view: PlacementView, { workload, exclude, leavesAlone }:
   packing.take(unit);
   const mayMove = (other: number): boolean => isFree(model, other, leavesAlone);
   if (!repair(packing, unit, { mayMove, moves: MOVES_TO_REPAIR })) return null;
-  packing.take(unit);
+  const at = model.hosts[packing.take(unit)];
+  if (!at) return null;
   // The moves of the others come first, beside what still stands where it was.
   const start = closedTo(new Packing(model), exclude);
   const targets = Int32Array.from(packing.at, (host, row) => (row === unit || host === NOWHERE ? (start.at[row] ?? NOWHERE) : host));
   const { moves } = orderMoves(start, { targets, perHost: MOVES_TO_REPAIR });
-  return moves.filter(({ round }) => round === 1).flatMap(({ unit: moved, from, to }) => movesOf(model, moved, from, to));
+  return { moves: moves.filter(({ round }) => round === 1).flatMap(({ unit: moved, from, to }) => movesOf(model, moved, from, to)), at };
 }
 
 function closedTo(packing: Packing, exclude: PlacementRequest['exclude']): Packing {

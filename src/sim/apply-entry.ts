@@ -162,6 +162,8 @@ const APPLY: Apply = {
   },
   'host.drain': onHost,
   'host.undrain': onHost,
+  'host.return': (simulation, entry) => begin(operate(simulation).beginPlan(entry, { kind: 'return', hosts: [entry.host] })),
+  'cluster.balance': (simulation, entry) => begin(operate(simulation).beginPlan(entry, { kind: 'balance', hosts: [] })),
   'host.cordon': onHost,
   'host.uncordon': onHost,
   'host.fence': (simulation, entry) => {

@@ -312,6 +312,10 @@ export class MemoryClusterStore implements ClusterStore {
       const held = this.#operations.get(id);
       if (held && isActive(held.operation)) this.#operations.set(id, { ...held, operation: { ...held.operation, cancelRequested: true } });
     }
+    for (const { id, memo } of settled.notes) {
+      const held = this.#operations.get(id);
+      if (held && isActive(held.operation)) this.#operations.set(id, { ...held, operation: { ...held.operation, memo: { ...held.operation.memo, ...copy(memo) } } });
+    }
     if (settled.disarm !== undefined) this.#disarm = settled.disarm;
     if (settled.voters !== undefined) this.#voters = copy(settled.voters);
     if (settled.room !== undefined) this.#room = settled.room;

@@ -8,6 +8,8 @@ import { recoverFromReplica } from '../cluster/commands/recover-from-replica.js'
 import { lockWorkload, manageWorkload, setDesired, unlockWorkload, unmanageWorkload } from '../cluster/commands/owner-commands.js';
 import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/commands/label-commands.js';
 import { addRule, removeRule } from '../cluster/commands/rule-commands.js';
+import type { PlanRequest } from '../cluster/commands/plan-commands.js';
+import { planToBegin } from '../cluster/control/cluster-plans.js';
 import { deleteWorkload, moveWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
 import { commitCommand } from '../cluster/control/commit-command.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
@@ -93,6 +95,18 @@ export class Operator {
 
   unmanage(entry: Entry<'workload.unmanage'>): Promise<boolean> {
     return this.ask(entry, (view) => unmanageWorkload(view, entry.workload, this.#asked));
+  }
+
+  /** Planned on what is known now, and begun; what is wrong with it is told as a refusal. */
+  async beginPlan(entry: TimelineEntry, request: PlanRequest): Promise<boolean> {
+    const { store, policy, narrator, wallMs } = this.simulation;
+    try {
+      const changes = await planToBegin({ store, policy, verdict: () => this.#verdict(), clock: { nowMs: () => wallMs } }, request);
+      return await this.ask(entry, (view) => changes(view, this.#asked));
+    } catch (error) {
+      narrator.tell('command.refused', { ...withoutAt(entry), why: messageOf(error) });
+      return false;
+    }
   }
 
   recoverFromReplica(entry: Entry<'workload.recover-from-replica'>): Promise<boolean> {

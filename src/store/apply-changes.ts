@@ -29,8 +29,9 @@ export async function applyChanges(tx: EntityManager, changes: readonly Change[]
   await writeWorkloads(tx, settled.value);
   const operationIds = await addOperations(tx, settled.value, leaderEpoch);
   await writeRules(tx, settled.value);
-  const { cancelled, disarm, voters, room, events, raisesVersion } = settled.value;
+  const { cancelled, notes, disarm, voters, room, events, raisesVersion } = settled.value;
   if (cancelled.length > 0) await tx.query(`UPDATE operation SET cancel_requested = true WHERE id = ANY($1) AND state IN ('pending', 'running')`, [cancelled]);
+  for (const { id, memo } of notes) await tx.query(`UPDATE operation SET memo = memo || $2::jsonb WHERE id = $1 AND state IN ('pending', 'running')`, [id, storableJson(memo)]);
   if (disarm !== undefined) await tx.query('UPDATE cluster SET disarm = $1 WHERE id = 1', [disarm === null ? null : storableJson(disarm)]);
   if (voters !== undefined) await tx.query('UPDATE cluster SET voters = $1 WHERE id = 1', [storableJson(voters)]);
   if (room !== undefined) await tx.query('INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value', [ROOM_KEY, storableJson(room)]);

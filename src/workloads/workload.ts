@@ -117,6 +117,8 @@ export interface Workload {
   readonly needs: WorkloadNeeds;
   /** The definition that a host takes (libvirt: domain XML). */
   readonly definition: string;
+  /** When a person last moved it; absent: nobody did. */
+  readonly movedByHandAtMs?: number;
   /** Tries on the same host before another is tried; other hosts tried before `error`. */
   readonly maxRestarts: number;
   readonly maxRelocations: number;

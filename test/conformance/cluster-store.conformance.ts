@@ -12,6 +12,7 @@ import { UserError } from '../../src/shared/errors.js';
 import { DESIRED_STATES, WORKLOAD_STATES, type DesiredState, type WorkloadState } from '../../src/workloads/workload.js';
 import { aHost, aWorkload } from '../fixtures/cluster.js';
 import { LEASE_MS, SHORT_MS, storeLeadershipConformance } from './store-leadership.conformance.js';
+import { storeNotesConformance } from './store-notes.conformance.js';
 
 export interface StoreUnderTest {
   readonly store: ClusterStore;
@@ -20,8 +21,7 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-const h1 = aHost('h1');
-const h2 = aHost('h2');
+const [h1, h2] = [aHost('h1'), aHost('h2')];
 const w1 = aWorkload('w1', h1, { workloadEpoch: 3 });
 const w2 = aWorkload('w2', h1);
 
@@ -259,7 +259,7 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
       expect(await rises(() => store.recordProgress(id, 'worker', { line: 'x' }))).toBe(false);
       expect(await rises(() => store.renewOperation(id, 'worker', LEASE_MS))).toBe(false);
       expect(await rises(() => store.saveInventory({ hostId: h1.id, atMs: 1, bootId: 'b', workloads: [] }))).toBe(false);
-      expect(await rises(() => commit({ change: 'cancel-operation', id }))).toBe(true);
+      for (const change of [{ change: 'note-operation', id, memo: {} }, { change: 'cancel-operation', id }] as const) expect(await rises(() => commit(change))).toBe(true);
       expect(await rises(() => store.finishOperation(id, 'worker', succeeded, []))).toBe(true);
       expect(await rises(() => commit({ change: 'disarm', disarm: null }))).toBe(true);
     });
@@ -495,5 +495,6 @@ export function clusterStoreConformance(name: string, open: () => Promise<StoreU
     });
   });
 
+  storeNotesConformance(name, () => ({ store, epoch, begin: startOf(w1) }));
   storeLeadershipConformance(name, () => ({ store, epoch, pass: (ms) => under.pass(ms) }));
 }

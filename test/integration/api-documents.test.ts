@@ -60,6 +60,10 @@ describe('the OpenAPI document', () => {
     ['/api/v1/workloads', answers.pageWith(answers.workload)],
     ['/api/v1/workloads/db-1', answers.workload],
     ['/api/v1/workloads/db-1/explain', answers.explanation],
+    ['/api/v1/plans/loss?host=host-1&host=host-2', answers.plan],
+    ['/api/v1/plans/drain?host=host-1', answers.plan],
+    ['/api/v1/plans/balance', answers.plan],
+    ['/api/v1/plans/return?host=host-1', answers.plan],
     ['/api/v1/alerts', answers.listWith(answers.alertTarget)],
     ['/api/v1/rules', answers.listWith(answers.rule)],
     ['/api/v1/cluster/capacity', answers.capacity],
@@ -73,6 +77,12 @@ describe('the OpenAPI document', () => {
   ];
   it.each(READS)('describes %s as it is', async (path, schema) => {
     expect(schema.safeParse(await call('GET', path)).error?.issues ?? []).toEqual([]);
+  });
+
+  it.each(['/api/v1/hosts/host-1/drain', '/api/v1/plans/balance', '/api/v1/plans/return?host=host-1'])('begins nothing by a dry run of %s', async (path) => {
+    const dry = await call('POST', `${path}${path.includes('?') ? '&' : '?'}dryRun=true`);
+    expect(answers.plan.safeParse(dry).error?.issues ?? []).toEqual([]);
+    expect(await call('POST', path)).toEqual({ operationIds: ['op-done'] });
   });
 
   it('describes events and audit lines as they are', async () => {

@@ -39,6 +39,7 @@ const commands = new Proxy({} as ClusterPorts['commands'], {
     return begun(name, ...args);
   },
 });
+const NO_FIGURES = { imbalance: 0, memoryImbalance: 0, cpuImbalance: 0, fullest: 0, hosts: [] };
 const cluster: ClusterPorts = {
   commands,
   reads: {
@@ -52,6 +53,7 @@ const cluster: ClusterPorts = {
     checkReport: async () => [],
     capacity: async (mode) => failureRoom(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), mode ?? 'n+1'),
     drainPlan: async (host) => ({ host, workloads: [] }),
+    plan: async ({ kind, hosts }) => ({ kind, hosts, moves: [], unplaced: [], before: NO_FIGURES, after: NO_FIGURES, rounds: 0, estimatedS: null }),
     copies: async () => ({ copies: [], unseen: [] }),
     explain: async () => explainPlacement({ hosts: view.hosts, workloads: view.workloads, heard: new Set(view.hosts.map((host) => host.id)), leaseless: new Set<never>(), promised: [], rules: [], policy: { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 } }, view.workloads[0] ?? aWorkload('x', null)),
     operation: async (id) => (id === 'op-2' ? anOperation('start', { id: 'op-2' as never, state: 'succeeded', endedAtMs: NOW_MS }) : null),

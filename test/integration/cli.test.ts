@@ -10,6 +10,8 @@ import { runCli } from '../../src/cli/program.js';
 import { operationId } from '../../src/shared/ids.js';
 import { anOperation } from '../fixtures/cluster.js';
 import { fakeApi, TOKEN, type FakeApi } from '../fixtures/fake-api-ports.js';
+import type { PlanDocument } from '../../src/cluster/commands/plan-commands.js';
+import { planFromFile } from '../../src/sim/plan-command.js';
 import { parseScenario } from '../../src/sim/scenario/parse-scenario.js';
 
 let dir = '';
@@ -46,6 +48,7 @@ async function reeve(argv: readonly string[], { env = {}, heard = () => undefine
     },
     env: { REEVE_SERVER: `unix:${join(dir, 'api.sock')}`, REEVE_TOKEN: TOKEN, ...env },
     isTty: false,
+    plan: planFromFile,
     ask: null,
   });
   return { code, out, err };
@@ -153,12 +156,35 @@ describe('manners', () => {
     [['workload', 'unlock', 'db-1'], ['unlock', 'db-1']],
     [['workload', 'set-policy', 'db-1', '--max-restarts', '3', '--failback', 'off', '--start-after', 'db-2'], ['setPolicies', 'db-1', { maxRestarts: 3, failback: false, startAfter: ['db-2'] }]],
     [['workload', 'set-policy', 'db-1', '--no-order'], ['setPolicies', 'db-1', { startAfter: [] }]],
+    [['host', 'undrain', 'host-1'], ['undrain', 'host-1']],
+    [['host', 'undrain', 'host-1', '--return'], ['beginPlan', { kind: 'return', hosts: ['host-1'] }]],
+    [['plan', 'balance', '--apply'], ['beginPlan', { kind: 'balance', hosts: [] }]],
+    [['plan', 'return', 'host-1', 'host-2', '--apply'], ['beginPlan', { kind: 'return', hosts: ['host-1', 'host-2'] }]],
     [['host', 'release', 'host-1'], ['release', 'host-1']],
     [['disarm', '--reason', 'switches', '--mode', 'ignore', '--for', '60'], ['disarm', { mode: 'ignore', reason: 'switches', forS: 60 }]],
   ])('%j', async (argv, [command, ...args]) => {
     expect(await reeve(argv)).toMatchObject({ code: 0, err: '' });
     const [name, _actor, ...given] = fake.asked.at(-1) ?? [];
     expect([name, ...given]).toEqual([command, ...args]);
+  });
+
+  it('shows plans, of the control plane or of a file, and begins none by looking', async () => {
+    const live = await reeve(['plan', 'loss', 'host-1', 'host-2']);
+    expect(live).toMatchObject({ code: 0, err: '' });
+    expect(live.out).toMatch(/^Loss of host-1, host-2: nothing starts\n[^]*Stays down\n[^]* {2}db-1 +no host may take it[^]*BEFORE +AFTER/);
+    const { moves, unplaced, before, after } = JSON.parse((await reeve(['plan', 'drain', 'host-1', '--json'])).out) as PlanDocument;
+    expect([Array.isArray(moves), unplaced.length > 0, before.hosts.length, after.hosts.length]).toEqual([true, true, 4, 4]);
+    expect((await reeve(['host', 'drain', 'host-2', '--dry-run'])).out).toMatch(/web-1 +host-1 +none \(live\)/);
+    expect(await reeve(['plan', 'loss', 'host-9'])).toMatchObject({ code: 1, err: expect.stringContaining('no host is named host-9') as string });
+    expect(fake.asked).toEqual([]);
+    const file = join(dir, 'cluster.yaml');
+    writeFileSync(file, (await reeve(['cluster', 'export'])).out);
+    const nobody = { env: { REEVE_SERVER: 'unix:/nowhere', REEVE_TOKEN: '' } };
+    expect(await reeve(['plan', 'loss', 'host-1', '--input', file], nobody)).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^Loss of host-1: /) as string });
+    expect(await reeve(['plan', 'loss', 'host-9', '--input', file], nobody)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/cluster.yaml: no host is named host-9\n$/) as string });
+    expect(await reeve(['plan', 'balance', '--input', file, '--apply'], nobody)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--apply') as string });
+    writeFileSync(file, 'hosts: [{ name: h, cpus: 0 }]');
+    expect(await reeve(['plan', 'balance', '--input', file, '--json'], nobody)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('hosts[0].cpus') as string });
   });
 
   it('shows the room for failure: what would stay down, the tightest loss, and what would mend it', async () => {

@@ -14,7 +14,7 @@ const DO_SET: { readonly [D in Do]: true } = {
   'cluster.disarm': true, 'cluster.arm': true, 'workload.set-desired': true, 'workload.migrate': true, 'workload.stop': true, 'workload.crash': true,
   'workload.pause-io': true, 'workload.lock': true, 'workload.unlock': true, 'workload.manage': true, 'workload.unmanage': true, 'workload.recover-from-replica': true,
   'workload.stopped-by-hand': true, 'workload.moved-by-hand': true, 'workload.resize': true, 'workload.set-usage': true, 'workload.create': true, 'workload.delete': true,
-  'host.label': true, 'workload.label': true, 'rule.add': true, 'rule.remove': true,
+  'host.label': true, 'workload.label': true, 'rule.add': true, 'rule.remove': true, 'host.return': true, 'cluster.balance': true,
 };
 const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'no-quorum': true, 'too-many-silent-hosts': true, 'start-up-grace': true, 'own-stall': true, 'disarmed': true, 'no-fence-device': true,
@@ -22,7 +22,7 @@ const HOLD_SET: { readonly [H in HoldCode]: true } = {
   'not-admitted': true, 'looking-around': true, 'no-lease': true, 'not-under-lease': true, 'no-capacity': true, 'no-legal-host': true,
   'rule-broken': true, 'operation-active': true, 'too-many-in-flight': true, 'cooldown': true, 'start-after': true, 'predecessor-in-error': true,
   'locked': true, 'cannot-move': true, 'stopped-by-hand': true, 'paused': true, 'missing': true, 'undefined-by-hand': true, 'in-error': true,
-  'duplicate': true, 'autostart-on': true, 'making-room': true, 'no-replica': true, 'replica-late': true, 'pool-not-taken': true,
+  'duplicate': true, 'autostart-on': true, 'no-replica': true, 'replica-late': true, 'pool-not-taken': true, 'plan-outdated': true, 'making-room': true, 'balance-advised': true,
 };
 
 export const DOS = Object.keys(DO_SET) as readonly Do[];

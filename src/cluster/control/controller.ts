@@ -1,6 +1,7 @@
 // The controller: holds the leader's lease and runs rounds of the loop, one at a time, as soon as something changed.
 import type { Clock } from '../../shared/clock.js';
 import { messageOf } from '../../shared/errors.js';
+import { BalanceWatch } from '../balance-watch.js';
 import { event } from '../cluster-event.js';
 import type { ClusterPolicy } from '../cluster-policy.js';
 import type { ClusterStore } from '../cluster-store.js';
@@ -32,6 +33,7 @@ export class Controller {
   #again = false;
   #stopped = false;
   #trouble: string | null = null;
+  readonly #balance = new BalanceWatch();
 
   constructor(
     private readonly ports: ControllerPorts,
@@ -83,7 +85,7 @@ export class Controller {
       const epoch = this.leaderEpoch;
       if (epoch === null) return;
       try {
-        const round = await reconcile(this.ports, epoch);
+        const round = await reconcile({ ...this.ports, balance: this.#balance }, epoch);
         await this.#keepHolds(round.decision.holds);
         for (const action of round.committed > 0 ? round.decision.actions : []) this.log.info({ rule: action.rule, about: action.about }, action.why);
         if (round.committed > 0) this.#again = true;

@@ -18,7 +18,7 @@ const STRANDED_MS = 2_000;
 
 /** Within a class: a fence releases many recoveries, and what somebody waits for goes before what only tidies up. */
 const PRIORITY: { readonly [K in OperationKind]: number } = {
-  fence: 100, 'take-pool': 60, recover: 50, start: 40, readmit: 30, stop: 20, create: 20, lease: 20, delete: 20, enrol: 20, remove: 20, relocate: 10, migrate: 10, 'renew-trust': 5, replicate: 0, drain: 0,
+  fence: 100, 'take-pool': 60, recover: 50, start: 40, readmit: 30, stop: 20, create: 20, lease: 20, delete: 20, enrol: 20, remove: 20, relocate: 10, migrate: 10, 'renew-trust': 5, replicate: 0, 'carry-out': 0, drain: 0,
 };
 
 export class Dispatcher {

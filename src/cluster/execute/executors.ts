@@ -1,5 +1,6 @@
 // Every kind of operation and who does its work.
 import type { Executors } from '../run-operation.js';
+import { carryOutExecutor } from './carry-out-executor.js';
 import { createExecutor, deleteExecutor } from './create-executors.js';
 import type { ExecutePorts } from './execute-ports.js';
 import { drainExecutor, enrolExecutor, fenceExecutor, readmitExecutor, removeExecutor } from './host-executors.js';
@@ -17,6 +18,7 @@ export function executors(ports: ExecutePorts): Executors {
     remove: removeExecutor(ports),
     fence: fenceExecutor(ports),
     drain: drainExecutor(ports),
+    'carry-out': carryOutExecutor(ports),
     create: createExecutor(ports),
     start: startExecutor(ports),
     recover: startExecutor(ports),

@@ -11,8 +11,8 @@ import type { Operation } from '../operation.js';
 
 export interface Move {
   readonly rule: string;
-  /** Why it moves, as people are told when it has: drain, failback, rule … */
-  readonly cause: 'drain' | 'failback' | 'rule' | 'room';
+  /** Why it moves, as people are told when it has. */
+  readonly cause: 'drain' | 'failback' | 'rule' | 'room' | 'rebalance' | 'return';
   readonly workload: Workload;
   readonly from: Host;
   readonly target: { readonly hostId: HostId; readonly host: string };
@@ -43,7 +43,7 @@ export function beginMove(context: RuleContext, wanted: Move): RuleOutput {
 function staysRunning({ workload, cause, target, kind }: Move, notLive: NotLive | null): Hold | null {
   if (movesLive(workload) || kind === 'migrate') return null;
   const remedy = `\`reeve workload relocate ${workload.name} --to ${target.host}\``;
-  if (cause === 'failback') return hold('cannot-move', workload.name, `it can't move live, and is not stopped for a preference: ${remedy}`);
+  if (cause === 'failback' || cause === 'rebalance') return hold('cannot-move', workload.name, `it can't move live, and is not stopped for a preference: ${remedy}`);
   if (workload.drainPolicy === 'relocate') return null;
   const why = notLive === null ? '' : `; ${describeNotLive(notLive)}`;
   return hold('cannot-move', workload.name, `it can't move live, and its drain policy does not allow a stop: ${remedy}${why}`);

@@ -95,6 +95,6 @@ function held(code: HoldCode, workload: Workload, why: string, followed: Followe
 function moved(context: RuleContext, workload: Workload, finding: Extract<Finding, { kind: 'moved-by-hand' }>): Followed {
   const to = context.view.hosts.find((host) => host.id === finding.toHostId)?.name ?? finding.toHostId;
   const state = finding.isStopped ? (workload.desired === 'running' ? 'waiting' : 'stopped') : 'running';
-  const fields = { hostId: finding.toHostId, workloadEpoch: nextTry(workload.workloadEpoch), state, why: finding.isStopped ? finding.why : null } as const;
+  const fields = { hostId: finding.toHostId, workloadEpoch: nextTry(workload.workloadEpoch), state, why: finding.isStopped ? finding.why : null, movedByHandAtMs: context.nowMs } as const;
   return say(workload, fields, 'workload.moved-by-hand', `${workload.name}: ${finding.why}; it is placed on ${to} from now on`, 'warning');
 }

@@ -22,9 +22,12 @@ export function makeRoom(context: RuleContext, { rule, workload, exclude, why }:
   const busy = context.view.operations.find((operation) => operation.params['cause'] === 'room');
   if (busy) return { actions: [], holds: [hold('making-room', workload.name, `it waits until ${nameOf(context, busy.workloadId)} has moved to make room; \`reeve operation show ${busy.id}\``)] };
   const leavesAlone = (one: Workload): boolean => !isOurs(context, one) || context.operationOn(one.id) !== null || context.isActedOn(one.name) || failedTargets(context, one, context.nowMs - context.policy.moveRetryMs).length > 0;
-  const moves = roomFor(context.ledger.view(), { workload, exclude, leavesAlone });
-  if (moves === null) return null;
-  const outputs = moves.map(({ workload: moved, from, to }) => beginMove(context, { rule, cause: 'room', workload: moved, from, target: targetOf(to), kind: 'migrate', why: `makes room for ${workload.name} (${why})` }));
+  const room = roomFor(context.ledger.view(), { workload, exclude, leavesAlone });
+  if (room === null) return null;
+  const { moves, at } = room;
+  // Nobody else gets it meanwhile, or when the first of two has gone.
+  context.ledger.reserve(workload.id, at.id);
+  const outputs = moves.map(({ workload: moved, from, to }) => beginMove(context, { rule, cause: 'room', workload: moved, from, target: targetOf(to), kind: 'migrate', why: `makes room for ${workload.name} (${why})`, params: { room: workload.id, roomAt: at.id } }));
   const waits = hold('making-room', workload.name, `no host has room for it; it waits until ${moves.map(({ workload: moved, to }) => `${moved.name} has moved to ${to.name}`).join(' and ')}; \`reeve workload explain ${workload.name}\``);
   return { actions: outputs.flatMap(({ actions }) => actions), holds: [waits, ...outputs.flatMap(({ holds }) => holds)] };
 }

@@ -6,6 +6,7 @@ import type { Finding } from '../../workloads/reconcile-observed.js';
 import type { Host } from '../../hosts/host.js';
 import type { HostId } from '../../shared/ids.js';
 import type { HostRefusal, NoPlacement, Placement } from '../../scheduler/placement.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
 import { movesLive, NO_FAILURES, type Workload } from '../../workloads/workload.js';
 import type { Change, NewOperation, WorkloadFields } from '../change.js';
 import { event } from '../cluster-event.js';
@@ -109,11 +110,18 @@ function startSomewhere(context: RuleContext, workload: Workload): RuleOutput {
   const placed = context.ledger.place({ workload, exclude: [] });
   if (!placed.ok) return setWaiting(NAME, workload, placed.error);
   const home = context.hostOf(workload.hostId);
+  const better = home && home.id !== placed.value.hostId && choosesAnew(context, workload) ? placed.value : null;
+  if (home && better) return relocate(context, workload, home, better, FRESH(`it is wanted running, and placement prefers ${better.host} to ${home.name} now`));
   if (home && placed.value.ranking.some((one) => one.hostId === home.id)) return startHere(context, workload, home, FRESH('it is wanted running'));
   const stays = home ? staysWithData(context, workload, home, placed.value) : null;
   if (stays) return setWaiting(NAME, workload, stays);
   const target = { hostId: placed.value.hostId, host: placed.value.host };
   return home ? relocate(context, workload, home, target, FRESH(`it is wanted running, and ${home.name} may not have it now`)) : startAt(context, workload, target, FRESH('it is wanted running'));
+}
+
+/** Its data can be had from everywhere, and nobody has to stay with it. */
+function choosesAnew({ policy, view }: RuleContext, workload: Workload): boolean {
+  return policy.rebalanceOnStart && movesLive(workload) && ruleIndex(view.rules).group(workload.id).length === 1;
 }
 
 /** A host that was just admitted has its lease in a moment; until then no other one is worth copying all of it there. */

@@ -26,9 +26,7 @@ export function evenOut(packing: Packing, options: EvenOutOptions): Int32Array {
   const mayMove = Uint8Array.from(packing.at, (host, unit) => (host !== NOWHERE && options.mayMove(unit) ? 1 : 0));
   const from = (rows: readonly number[]): readonly number[] => rows.flatMap((row) => [...(packing.standing[row] ?? [])].filter((unit) => mayMove[unit] === 1)).sort((one, other) => one - other);
   for (let made = 0; made < options.maxMoves; made += 1) {
-    const { fullest, emptiest } = extremes(field);
-    const likely = field.rows.length > 2 * EXTREMES ? bestMove(packing, { field, units: from(fullest), rows: emptiest }, options) : null;
-    const best = likely ?? bestMove(packing, { field, units: from(field.rows), rows: field.rows }, options);
+    const best = lookWider(field, ({ fullest, emptiest }) => bestMove(packing, { field, units: from(fullest), rows: emptiest }, options));
     if (!best) break;
     packing.take(best.unit);
     packing.put(best.unit, best.to);
@@ -72,11 +70,25 @@ function measured({ units }: ClusterModel, nth: number): Float64Array {
   return Float64Array.from(units, ({ workloads }) => workloads.reduce((sum, one) => sum + (nth === MEMORY ? takenBy(one).memoryMiB : takenBy(one).cpus), 0));
 }
 
-/** The best move goes from one of so many of the fullest hosts to one of so many of the emptiest, as a rule; all are looked at where that finds none. */
-const EXTREMES = 32;
+/** The best move goes from one of so many of the fullest hosts to one of so many of the emptiest, as a rule; where that finds none, more are looked at. In clusters above the last number not all are. */
+const EXTREMES = [32, 128, 256];
+
+function lookWider(field: Field, look: (some: Extremes) => Best | null): Best | null {
+  for (const count of EXTREMES) {
+    if (2 * count >= field.rows.length) return look({ fullest: field.rows, emptiest: field.rows });
+    const found = look(extremes(field, count));
+    if (found) return found;
+  }
+  return null;
+}
+
+interface Extremes {
+  readonly fullest: readonly number[];
+  readonly emptiest: readonly number[];
+}
 
 /** By how far they are from the mean, in standard deviations, of both together and of each. */
-function extremes({ rows, shares, sums, squares }: Field): { readonly fullest: readonly number[]; readonly emptiest: readonly number[] } {
+function extremes({ rows, shares, sums, squares }: Field, count: number): Extremes {
   const off = shares.map((some, which) => {
     const mean = (sums[which] ?? 0) / rows.length;
     const spread = Math.max(1e-9, deviationOf(sums[which] ?? 0, squares[which] ?? 0, rows.length));
@@ -85,7 +97,7 @@ function extremes({ rows, shares, sums, squares }: Field): { readonly fullest: r
   const pulls = [(row: number): number => off.reduce((sum, one) => sum + one(row), 0), ...off];
   const sorted = pulls.map((pull) => rows.map((row) => [pull(row), row] as const).sort(([one, row], [other, second]) => other - one || row - second).map(([, row]) => row));
   const union = (lists: readonly (readonly number[])[]): readonly number[] => [...new Set(lists.flat())].sort((one, other) => one - other);
-  return { fullest: union(sorted.map((list, nth) => list.slice(0, nth === 0 ? EXTREMES : EXTREMES / 4))), emptiest: union(sorted.map((list, nth) => list.slice(nth === 0 ? -EXTREMES : -EXTREMES / 4))) };
+  return { fullest: union(sorted.map((list, nth) => list.slice(0, nth === 0 ? count : count / 4))), emptiest: union(sorted.map((list, nth) => list.slice(nth === 0 ? -count : -count / 4))) };
 }
 
 interface Looked {
@@ -148,4 +160,11 @@ function apply({ shares, perUnit, loads, sums, squares }: Field, { unit, from, t
       squares[which] = (squares[which] ?? 0) + share * share - old * old;
     }
   });
+}
+
+/** Standard deviations of the shares used, of memory and of CPUs, added up: what evenOut takes off. */
+export function imbalanceOf(packing: Packing, options: Pick<EvenOutOptions, 'method'>): number {
+  const { rows, sums, squares } = fieldOf(packing, options);
+  if (rows.length === 0) return 0;
+  return sums.reduce((all, sum, which) => all + Math.sqrt(Math.max(0, (squares[which] ?? 0) / rows.length - (sum / rows.length) ** 2)), 0);
 }

@@ -6,6 +6,7 @@ import { RULES, type Rule } from '../../cluster/decide.js';
 import { Listening } from '../../cluster/listening.js';
 import { NO_PROMISES, Promises } from '../../cluster/promises.js';
 import { QuorumLease } from '../../cluster/quorum-lease.js';
+import { carryOutPlans } from '../../cluster/rules/carry-out-plans.js';
 import { drainMaintenanceHosts } from '../../cluster/rules/drain-maintenance-hosts.js';
 import { fenceSilentHosts } from '../../cluster/rules/fence-silent-hosts.js';
 import { recoverFromFencedHosts } from '../../cluster/rules/recover-from-fenced-hosts.js';
@@ -26,6 +27,7 @@ import { memoryFits } from '../../scheduler/rules/memory-fits.js';
 import { obeysHostsRules } from '../../scheduler/rules/obeys-hosts-rules.js';
 import { COPY_RELOCATION_STEPS } from '../../migration/run-copy-relocation.js';
 import { NO_FAILURES, type Workload } from '../../workloads/workload.js';
+import { fail, ok } from '../../shared/result.js';
 import { MemoryClusterStore } from '../memory-cluster-store.js';
 import type { InvariantName } from '../scenario/result.js';
 import { Disk } from '../simulated-agent.js';
@@ -80,6 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'placement-ignores-hugepages', without: 'what finds no hugepages waits', caughtBy: ['capacity-holds'], apply: () => withoutFilter(hugepagesFit) },
   { name: 'placement-ignores-reserved-hugepages', without: 'ordinary memory is what hugepages leave', caughtBy: ['capacity-holds'], apply: () => withFilter(memoryFits, memoryWithHugepages) },
   { name: 'placement-ignores-disks', without: 'what finds no room on a disk is not copied there', caughtBy: ['capacity-holds'], apply: () => withoutFilter(diskFits) },
+  { name: 'plan-is-believed', without: 'each move of a plan is asked of placement again when its turn comes', caughtBy: ['hard-rules-hold', 'capacity-holds'], apply: () => insteadInList(RULES, carryOutPlans, believePlans) },
   { name: 'error-is-retried', without: 'what is in error waits for a person', caughtBy: ['error-is-left-alone'], apply: () => insteadInList(RULES, startWorkloads, startFromError) },
   { name: 'drain-moves-cold', without: 'a drain moves live, or leaves it running', caughtBy: ['bystanders-untouched'], apply: () => insteadInList(RULES, drainMaintenanceHosts, drainCold) },
 ];
@@ -101,6 +104,15 @@ const withoutZoneRules = (input: FilterInput): FilterInput => ({ ...input, view:
 const recoverFromSilentHosts: Rule = (context) => {
   const believed = (host: Host): Host => (host.condition !== 'silent' && host.condition !== 'fencing' ? host : { ...host, condition: 'fenced', proof: { kind: 'operator', evidence: 'it is silent', atMs: context.nowMs, bootId: null, hostEpoch: host.hostEpoch } });
   return recoverFromFencedHosts({ ...context, view: { ...context.view, hosts: context.view.hosts.map(believed) }, hostOf: (id) => { const host = context.hostOf(id); return host && believed(host); } });
+};
+
+/** Where the plan says, whatever has come to be against it. */
+const believePlans: Rule = (context) => {
+  const place: typeof context.ledger.place = ({ exclude }) => {
+    const target = context.view.hosts.find((host) => exclude.every((one) => one.hostId !== host.id));
+    return target ? ok({ hostId: target.id, host: target.name, ranking: [], refusals: [] }) : fail({ code: 'no-legal-host', why: 'it is gone', refusals: [] });
+  };
+  return carryOutPlans({ ...context, ledger: { ...context.ledger, place } });
 };
 
 /** What is in error passes for something that waits for its first start. */

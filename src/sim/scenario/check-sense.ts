@@ -3,7 +3,7 @@ import { circleThrough } from '../../cluster/commands/owner-commands.js';
 import { addRule } from '../../cluster/commands/rule-commands.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { UserError } from '../../shared/errors.js';
-import { hostId, workloadId } from '../../shared/ids.js';
+import { hostId, workloadId, type WorkloadId } from '../../shared/ids.js';
 import type { Scenario, ScenarioRule, ScenarioWorkload } from './scenario.js';
 import { wantedRule } from './wanted-rule.js';
 
@@ -21,11 +21,29 @@ interface Placed {
 
 function firstCircle(all: readonly Placed[]): string | null {
   const orders = all.map(({ workload }) => ({ id: workloadId(workload.name), startAfter: (workload.startAfter ?? []).map(workloadId) }));
+  if (isOrdered(orders)) return null;
   for (const [index, { id, startAfter }] of orders.entries()) {
     const circle = circleThrough(orders, id, startAfter);
     if (circle) return `${all[index]?.path ?? ''}.startAfter: ${circle.join(' after ')} is a circle: none of them could ever start first`;
   }
   return null;
+}
+
+/** All can start, one after the other. */
+function isOrdered(orders: readonly { readonly id: WorkloadId; readonly startAfter: readonly WorkloadId[] }[]): boolean {
+  const known = new Set(orders.map(({ id }) => id));
+  const waits = new Map(orders.map(({ id, startAfter }) => [id, new Set(startAfter.filter((one) => known.has(one)))]));
+  const followers = new Map<WorkloadId, WorkloadId[]>();
+  for (const [id, before] of waits) for (const one of before) followers.set(one, [...(followers.get(one) ?? []), id]);
+  const ready = [...waits].filter(([, before]) => before.size === 0).map(([id]) => id);
+  // It grows while it is walked through.
+  for (const id of ready) {
+    for (const follower of followers.get(id) ?? []) {
+      const before = waits.get(follower);
+      if (before?.delete(id) && before.size === 0) ready.push(follower);
+    }
+  }
+  return ready.length === waits.size;
 }
 
 /** At time 0: what is created later has its labels then, and is refused then. */

@@ -1,5 +1,5 @@
 // A live cluster as a scenario: what is there now, in the format that `reeve simulate` takes. What happens to it is for its reader to add.
-import type { ClusterPolicy } from '../../cluster/cluster-policy.js';
+import { DEFAULT_POLICY, type ClusterPolicy } from '../../cluster/cluster-policy.js';
 import type { ClusterView } from '../../cluster/cluster-view.js';
 import type { PlacementRule } from '../../scheduler/placement-rule.js';
 import { isOff, enforcesLease, type FenceDeviceKind, type Host } from '../../hosts/host.js';
@@ -36,7 +36,13 @@ export function exportScenario({ name, view, policy, replicas }: Exported): Scen
 const byName = (one: { readonly name: string }, other: { readonly name: string }): number => (one.name < other.name ? -1 : 1);
 
 function policyOf({ gracefulShutdown, migrateWithinMs, onTrouble, placement, maxSilentShare, rebalance, rebalanceOnStart, admission }: ClusterPolicy): ScenarioPolicy {
-  return { gracefulShutdown, ...(gracefulShutdown === 'migrate' ? { migrateWithinS: migrateWithinMs / 1_000 } : {}), onUplinkLost: onTrouble.uplinkLost, onHardwareFailing: onTrouble.hardwareFailing, placement: placement.strategy, rebalance: rebalance === null ? 'off' : { ...rebalance }, rebalanceOnStart, admission, maxSilentShare };
+  return { gracefulShutdown, ...(gracefulShutdown === 'migrate' ? { migrateWithinS: migrateWithinMs / 1_000 } : {}), onUplinkLost: onTrouble.uplinkLost, onHardwareFailing: onTrouble.hardwareFailing, placement: placement.strategy, rebalance: rebalance === null ? 'off' : { ...rebalance }, rebalanceOnStart, admission, maxSilentShare, ...sizesOf(placement) };
+}
+
+/** How much may be used of a host, where that is not as usual. */
+function sizesOf({ memoryOvercommit, cpuOvercommit, reservedMemoryMiB }: ClusterPolicy['placement']): ScenarioPolicy {
+  const usual = DEFAULT_POLICY.placement;
+  return { ...(memoryOvercommit === usual.memoryOvercommit ? {} : { memoryOvercommit }), ...(cpuOvercommit === usual.cpuOvercommit ? {} : { cpuOvercommit }), ...(reservedMemoryMiB === usual.reservedMemoryMiB ? {} : { reservedMemoryMiB }) };
 }
 
 const FENCING: { readonly [K in FenceDeviceKind]: 'power' | 'watchdog' | 'none' } = { ipmi: 'power', redfish: 'power', 'fence-agent': 'power', watchdog: 'watchdog', manual: 'none' };
@@ -80,10 +86,11 @@ function workloadOf(one: Workload, names: ReadonlyMap<string, string>): Scenario
   const { name, kind, needs, usage, labels, priority, maxRestarts, maxRelocations, failback } = one;
   // What is not protected is left alone when its host is lost, as what is unmanaged.
   const desired = one.isProtected || one.desired !== 'running' ? one.desired : 'unmanaged';
+  const isUnprotected = desired !== one.desired;
   const host = one.hostId === null ? undefined : names.get(one.hostId);
   const after = one.startAfter.flatMap((id) => names.get(id) ?? []);
   return {
-    name, kind, ...(host === undefined ? {} : { host }), desired, cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...backedBy(needs), ...hostCpu(needs), ...(needs.cpuFeatures ? { cpuFeatures: [...needs.cpuFeatures] } : {}), ...(usage === null ? {} : { usage: { ...usage } }), ...labelled({ labels }), priority,
+    name, kind, ...(host === undefined ? {} : { host }), desired, ...(isUnprotected ? { protected: false } : {}), cpus: needs.vcpus, memoryMiB: needs.memoryMiB, ...backedBy(needs), ...hostCpu(needs), ...(needs.cpuFeatures ? { cpuFeatures: [...needs.cpuFeatures] } : {}), ...(usage === null ? {} : { usage: { ...usage } }), ...labelled({ labels }), priority,
     ...(maxRestarts === WORKLOAD_DEFAULTS.maxRestarts ? {} : { maxRestarts }), ...(maxRelocations === WORKLOAD_DEFAULTS.maxRelocations ? {} : { maxRelocations }),
     ...(failback === WORKLOAD_DEFAULTS.failback ? {} : { failback }), ...(after.length === 0 ? {} : { startAfter: after }),
     ...(host !== undefined && desired === 'running' && NOT_THERE.has(one.state) ? { faults: { running: false } } : {}),

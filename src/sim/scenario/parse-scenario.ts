@@ -88,7 +88,8 @@ function firstDangling(scenario: Scenario): string | null {
 const first = (lines: readonly (string | null)[]): string | null => lines.find((line) => line !== null) ?? null;
 
 function repeated(list: string, named: readonly { readonly name: string }[]): string | null {
-  const index = named.findIndex((one, at) => named.findIndex((other) => other.name === one.name) !== at);
+  const seen = new Set<string>();
+  const index = named.findIndex(({ name }) => seen.size === seen.add(name).size);
   return index < 0 ? null : `${list}[${index}].name: ${named[index]?.name} is there twice`;
 }
 

@@ -32,12 +32,15 @@ const policy = z.strictObject({
     .union([
       z.literal('off'),
       z.literal(false).transform(() => 'off' as const),
-      z.strictObject({ threshold: share.optional(), holdRounds: whole(1, 1000).optional(), minImprovement: share.optional(), method: z.enum(['usage', 'capacity']).optional() }),
+      z.strictObject({ threshold: share.optional(), holdRounds: whole(1, 1000).optional(), minImprovement: share.optional(), method: z.enum(['usage', 'capacity']).optional(), act: z.enum(['advise', 'automatic']).optional() }),
     ])
     .optional(),
   rebalanceOnStart: z.boolean().optional(),
   admission: z.union([z.enum(['off', 'n+1', 'n+2', 'zone']), z.literal(false).transform(() => 'off' as const)]).optional(),
   maxSilentShare: share.optional(),
+  memoryOvercommit: z.number().min(0.1).max(10).optional(),
+  cpuOvercommit: z.number().min(0.1).max(100).optional(),
+  reservedMemoryMiB: whole(0, 64 * 1024 * 1024).optional(),
 });
 
 /** Values may be written as numbers or yes and no. */
@@ -80,6 +83,8 @@ const workload = z.strictObject({
   drain: z.enum(['migrate', 'relocate', 'leave']).optional(),
   host: name.optional(),
   desired: z.enum(DESIRED).optional(),
+  /** Beyond the contract, for plans: an unmanaged one that is so because nobody protects it; a drain moves it all the same. */
+  protected: z.boolean().optional(),
   cpus: cpus.optional(),
   memoryMiB: memoryMiB.optional(),
   hugepages: pageSize.optional(),
@@ -116,7 +121,7 @@ const onReplica = { ...at, replica: whole(1, 99) };
 const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onHost, do: z.enum(['host.power-on', 'host.power-cut', 'host.isolate', 'host.reconnect', 'host.deaf', 'host.hearing', 'host.shutdown', 'host.reboot']) }),
   z.strictObject({ ...onHost, do: z.enum(['host.storage-lost', 'host.storage-back', 'host.uplink-lost', 'host.uplink-back', 'host.degrade', 'host.recover-health', 'host.fence-lies']) }),
-  z.strictObject({ ...onHost, do: z.enum(['host.drain', 'host.undrain', 'host.cordon', 'host.uncordon', 'host.fence', 'host.confirm-off']) }),
+  z.strictObject({ ...onHost, do: z.enum(['host.drain', 'host.undrain', 'host.return', 'host.cordon', 'host.uncordon', 'host.fence', 'host.confirm-off']) }),
   z.strictObject({ ...onHost, do: z.enum(['agent.crash', 'agent.start', 'agent.restart']) }),
   z.strictObject({ ...onHost, do: z.enum(['host.link-down', 'host.link-up']), link }),
   z.strictObject({ ...onHost, do: z.enum(['host.cut-from', 'host.heal-from']), peers: z.array(name).min(1) }),
@@ -131,6 +136,7 @@ const entry = z.discriminatedUnion('do', [
   z.strictObject({ ...onReplica, do: z.enum(['controller.crash', 'controller.start']) }),
   z.strictObject({ ...onReplica, do: z.literal('controller.pause'), seconds }),
   z.strictObject({ ...at, do: z.enum(['database.down', 'database.up', 'queue.down', 'queue.up', 'queue.flush']) }),
+  z.strictObject({ ...at, do: z.literal('cluster.balance') }),
   z.strictObject({ ...at, do: z.enum(['cluster.disarm', 'cluster.arm']), mode: z.enum(['freeze', 'ignore']).optional() }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.set-desired'), desired: z.enum(DESIRED), override }),
   z.strictObject({ ...onWorkload, do: z.literal('workload.migrate'), to: name, live: z.boolean().optional(), override }),

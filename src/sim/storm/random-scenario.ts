@@ -8,6 +8,7 @@ import { hostTroubles, wellAgain } from './host-troubles.js';
 import { labelled, relabelled, selectiveRules } from './random-labels.js';
 import { withResources } from './random-resources.js';
 import { peopleMeanwhile, replicasChosen, startsAndMoves, stopsByHand } from './random-people.js';
+import { plansMeanwhile, randomRebalance } from './random-plans.js';
 import { moreRules } from './random-rules.js';
 import { healed, pick, putRight, randomStorm } from './random-storm.js';
 
@@ -30,7 +31,7 @@ export function randomScenario(seed: number): Scenario {
   const admission = randomAdmission(seed);
   const seen = labelled(seed, withResources(seed, shortOfMemory(seed, randomCpus(seed, hosts, withContainers(seed, withMoreFaults(seed, hosts, workloads))))));
   const rules = selectiveRules(seed, seen, moreRules(seed, site, randomRules(rng, hosts, workloads)));
-  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...(admission === 'off' ? [] : startsAndMoves(seed, site)), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen })].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
+  const struck = [...storm, ...deadWatchdogs(seed, site, storm), ...peopleMeanwhile(seed, site, rules), ...stopsByHand(seed, site), ...replicasChosen(seed, site), ...(admission === 'off' ? [] : startsAndMoves(seed, site)), ...hostTroubles(seed, site), ...hangingDaemons(seed, site), ...relabelled(seed, { ...site, ...seen }), ...plansMeanwhile(seed, site)].filter((entry) => entry.at < healAt).sort((one, other) => one.at - other.at);
   const timeline = [...struck, ...wellAgain(struck, healAt), ...healed(site, healAt), ...putRight(struck, healAt + 30)];
   return { name: `storm of seed ${seed}`, ...randomPolicy(seed, admission), controllers, ...weather, ...seen, rules: [...rules], timeline, until: healAt + 30 + CALM_S };
 }
@@ -38,7 +39,7 @@ export function randomScenario(seed: number): Scenario {
 /** Of a stream of its own, so that seeds keep their clusters and storms. The bound is far below the product's: a storm is short. */
 function randomPolicy(seed: number, admission: AdmissionMode): Pick<Scenario, 'policy'> {
   const rng = seededRng(seed ^ 0x5a17_90e5);
-  const placed = { ...randomPlacement(seed), ...(admission === 'off' ? {} : { admission }) };
+  const placed = { ...randomPlacement(seed), ...randomRebalance(seed), ...(admission === 'off' ? {} : { admission }) };
   if (rng.next() < 0.4) return Object.keys(placed).length === 0 ? {} : { policy: placed };
   return { policy: { gracefulShutdown: pick(rng, ['migrate', 'migrate', 'failover', 'freeze'] as const), migrateWithinS: 3 + rng.int(30), ...placed } };
 }
