@@ -84,6 +84,11 @@ describe('migration', () => {
   });
 });
 
+interface Planned {
+  readonly moves: readonly { readonly workload: string; readonly from: string; readonly to: string; readonly round: number }[];
+  readonly unplaced: readonly { readonly workload: string; readonly why: string }[];
+}
+
 describe('drain', () => {
   it('moves five workloads, none restarted; one that cannot move is named with its reason and stays', async () => {
     const names = ['vm-1', 'vm-2', 'vm-3', 'vm-4', 'vm-5'];
@@ -91,6 +96,9 @@ describe('drain', () => {
     await rig.api().post('/workloads', { host: 'host-1', spec: { name: 'pinned', vcpus: 1, memoryMiB: 16, machine: 'pc', cpuModel: 'qemu64', disks: [{ pool: 'local', sizeMiB: 1, format: 'raw' }] } });
     await allRunning(rig, [...names, 'pinned']);
     for (const name of names) await rig.ticks.waitForTick(name, 0);
+    const plan = await rig.api().get<Planned>('/plans/drain?host=host-1');
+    expect(plan.moves.map(({ workload, from }) => `${workload} ${from}`).toSorted()).toEqual(names.map((name) => `${name} host-1`));
+    expect(plan.unplaced).toEqual([{ workload: 'pinned', why: expect.stringContaining('pool local') }]);
     const began = Date.now();
     const id = await begin('/hosts/host-1/drain');
     await waitUntil('all that can move to have moved', async () => (await Promise.all(names.map((name) => workloadNamed(rig, name)))).every((one) => one.state === 'running' && one.host !== 'host-1'), { timeoutMs: 90_000, describe: () => describeRig(rig) });
@@ -105,6 +113,16 @@ describe('drain', () => {
     expect((await operation(id)).state).toBe('running');
     await rig.api().post('/hosts/host-1/undrain');
     await ended(rig, id, 'cancelled');
+    // The way back, as one plan: live as well.
+    expect((await rig.api().get<Planned>('/plans/return?host=host-1')).moves.map(({ workload, to }) => `${workload} ${to}`).toSorted()).toEqual(names.map((name) => `${name} host-1`));
+    await ended(rig, await begin('/plans/return?host=host-1'), 'succeeded', 120_000);
+    for (const name of names) {
+      expect(await workloadNamed(rig, name)).toMatchObject({ state: 'running', host: 'host-1' });
+      await rig.ticks.waitForTick(name, Date.now());
+      expect(rig.ticks.boots(name)).toHaveLength(1);
+    }
+    const capacity = await rig.api().get<{ outcomes: readonly { hosts: readonly string[] }[] }>('/cluster/capacity');
+    expect(capacity.outcomes.map(({ hosts }) => hosts.join()).toSorted()).toEqual(['host-1', 'host-2', 'host-3']);
   });
 });
 
