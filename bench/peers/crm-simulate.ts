@@ -21,11 +21,10 @@ export function crmSimulate(view: PlacementView, lost: Host, timeoutS: number): 
     const placed = view.workloads.filter(({ hostId }) => hostId === lost.id);
     writeFileSync(file, cibOf(view, lost, placed));
     const began = performance.now();
-    const { stdout, signal } = spawnSync('crm_simulate', ['--xml-file', file, '--simulate'], { encoding: 'utf8', timeout: timeoutS * 1_000, maxBuffer: 1 << 27 });
+    const { stdout, signal } = spawnSync('crm_simulate', ['--xml-file', file, '--run'], { encoding: 'utf8', timeout: timeoutS * 1_000, maxBuffer: 1 << 27 });
     const seconds = (performance.now() - began) / 1_000;
-    const revised = stdout.split('Revised Cluster Status')[1];
-    if (signal !== null || revised === undefined) return { seconds, stopped: null };
-    const started = revised.split('\n').filter((line) => /\(ocf:.*Started /.test(line)).length;
+    if (signal !== null || !stdout.includes('Transition Summary')) return { seconds, stopped: null };
+    const started = stdout.split('\n').filter((line) => /^\s+\* Start\s/.test(line)).length;
     return { seconds, stopped: placed.length - started };
   } finally {
     rmSync(folder, { recursive: true, force: true });

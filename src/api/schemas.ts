@@ -10,7 +10,7 @@ const name = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/i, 'up to 6
 const address = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, 'an address or a host name');
 const port = z.int().min(1).max(65_535);
 
-const zone = z.string().regex(LABEL_KEY, 'up to 63 letters, digits, dots, dashes, slashes and underscores, such as room-a').meta({ description: 'what fails together: a rack, a room; a host without one is a zone of its own' });
+const zone = z.string().min(1).regex(LABEL_VALUE, 'up to 63 letters, digits, dots, dashes and underscores, such as room-a').meta({ description: 'what fails together: a rack, a room; a host without one is a zone of its own' });
 const labelKey = z.string().regex(LABEL_KEY, 'a key of up to 63 letters, digits, dots, dashes, slashes and underscores, such as app');
 const labelValue = z.string().regex(LABEL_VALUE, 'a value of up to 63 letters, digits, dots, dashes and underscores, such as db');
 const labels = z.record(labelKey, labelValue).meta({ description: 'what placement rules select by: {"app": "db"}' });

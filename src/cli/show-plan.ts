@@ -21,7 +21,8 @@ function headOf({ kind, hosts, moves, rounds, estimatedS, unplaced }: PlanDocume
 
 function groupsOf({ groups = [], hosts }: PlanDocument): readonly string[] {
   if (hosts.length < 2 || groups.length === 0) return [];
-  return ['', 'Together, in this order:', ...groups.map((group, nth) => `  ${nth + 1}. ${group.join(', ')}`)];
+  if (groups.length === 1) return ['', 'All of them can be drained at once.'];
+  return ['', 'Not all at once. Drain these together, and have them back in service before the next:', ...groups.map((group, nth) => `  ${nth + 1}. ${group.join(', ')}`)];
 }
 
 export function showRounds(moves: PlanDocument['moves']): readonly string[] {

@@ -19,6 +19,8 @@ export interface PlacementLedger {
   /** Operations of these kinds under way (or promised this round) at the host, as source or target. */
   inFlight(hostId: HostId, kinds: readonly Operation['kind'][]): number;
   promise(workloadId: string, hostId: HostId, kind: Operation['kind'], from: HostId | null): void;
+  /** Looks in this round for moves that would make room, and whether some were begun. */
+  readonly roomLooks: { asked: number; taken: number; isBegun: boolean };
   /** Room is being made for it there: it counts, and nothing is under way with it. */
   reserve(workloadId: string, hostId: HostId): void;
 }
@@ -47,6 +49,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
     },
     view: () => seen,
     inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
+    roomLooks: { asked: 0, taken: 0, isBegun: false },
     reserve: keep,
     promise: (workloadId, hostId, kind, from) => {
       keep(workloadId, hostId);

@@ -1,4 +1,7 @@
 // What runs on a host and is no workload of Reeve's: guests of libvirt, LXD or Incus that nobody has adopted. They take their part of the host all the same.
+import type { Host } from '../hosts/host.js';
+import { holdsPlace } from '../scheduler/usage.js';
+import type { Workload } from '../workloads/workload.js';
 import type { Room } from '../scheduler/placement.js';
 import type { HostId } from '../shared/ids.js';
 import type { ClusterView } from './cluster-view.js';
@@ -17,10 +20,18 @@ const KNOWN = new WeakMap<Seen, ReadonlyMap<HostId, Room>>();
 function count({ hosts, workloads, inventories }: Seen): ReadonlyMap<HostId, Room> {
   const known = new Set(workloads.map(({ uuid }) => uuid));
   const found = new Map<HostId, Room>();
-  for (const { id, bootId } of hosts) {
+  for (const { id, bootId, facts } of hosts) {
     const seen = inventories.find((one) => one.hostId === id && one.bootId === bootId && !one.unadmitted);
     const strangers = (seen?.workloads ?? []).filter(({ uuid, runState }) => runState !== 'stopped' && !known.has(uuid));
-    if (strangers.length > 0) found.set(id, strangers.reduce((sum, one) => ({ memoryMiB: sum.memoryMiB + one.memoryMiB, vcpus: sum.vcpus + one.vcpus, workloads: sum.workloads + 1 }), { memoryMiB: 0, vcpus: 0, workloads: 0 }));
+    const room = strangers.reduce((sum, one) => ({ memoryMiB: sum.memoryMiB + one.memoryMiB, vcpus: sum.vcpus + one.vcpus, workloads: sum.workloads + 1 }), { memoryMiB: 0, vcpus: 0, workloads: 0 });
+    if (strangers.length > 0) found.set(id, { ...room, memoryMiB: Math.max(0, room.memoryMiB - pagesOfStrangers(facts, workloads.filter(({ hostId }) => hostId === id))) });
   }
   return found;
+}
+
+/** Hugepages are off a host's ordinary memory already: what strangers have in them does not count there once more. */
+function pagesOfStrangers(facts: Host['facts'], ours: readonly Workload[]): number {
+  const usedMiB = (facts?.hugepages ?? []).reduce((sum, { sizeKiB, total, free }) => sum + (Math.max(0, total - free) * sizeKiB) / 1_024, 0);
+  const oursMiB = ours.filter(holdsPlace).reduce((sum, { needs }) => sum + (needs.hugepages ?? []).reduce((part, { memoryMiB }) => part + memoryMiB, 0), 0);
+  return Math.max(0, usedMiB - oursMiB);
 }

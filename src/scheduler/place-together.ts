@@ -1,4 +1,5 @@
 // Where each of many would go, when placing them one after the other leaves some without a place though all have one.
+import type { Host } from '../hosts/host.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import { clusterModel, NOWHERE } from './packing/cluster-model.js';
@@ -8,8 +9,13 @@ import { placeWorkload } from './place-workload.js';
 import { hasHugepages } from './placed-at.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
+import { STATIC_FILTERS } from './filters.js';
+import { hostIsFit } from './rules/host-is-fit.js';
 import { cpus, memory } from './resources.js';
 import { NO_USAGE, usageOf } from './usage.js';
+
+/** It is asked for in each round of the loop as long as somebody waits: some tens of milliseconds at most. */
+const EFFORT = 300_000;
 
 /** Of workloads in the order in which they are placed, none of which runs. Empty: one after the other is as good. */
 export function placeTogether(view: PlacementView, workloads: readonly Workload[]): ReadonlyMap<WorkloadId, HostId> {
@@ -20,7 +26,7 @@ export function placeTogether(view: PlacementView, workloads: readonly Workload[
   const packing = new Packing(model);
   const units = [...new Set(workloads.map(({ id }) => model.unitRow.get(id) ?? NOWHERE))].filter((unit) => unit !== NOWHERE && model.units[unit]?.isUnderWay === false);
   for (const unit of units) packing.take(unit);
-  const { unplaced } = placeBatch(packing, { units });
+  const { unplaced } = placeBatch(packing, { units, effort: EFFORT });
   const stay = new Set(unplaced.flatMap((unit) => model.units[unit]?.workloads.map(({ id }) => id) ?? []));
   if (workloads.filter(({ id }) => stay.has(id)).length >= left) return new Map();
   return new Map(units.flatMap((unit) => {
@@ -42,7 +48,19 @@ function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean
     const { memoryMiB, vcpus } = usage.get(id) ?? NO_USAGE;
     return memory.limit(facts, view.policy) - memoryMiB >= (largest[0] ?? 0) && cpus.limit(facts, view.policy) - vcpus >= (largest[1] ?? 0);
   });
-  return roomy.length > 2 * workloads.length + keptApart;
+  const enough = 2 * workloads.length + keptApart;
+  if (roomy.length <= enough) return false;
+  let found = 0;
+  for (const host of roomy) if (found <= enough && workloads.every((workload) => mayBeOn(view, workload, host))) found += 1;
+  return found > enough;
+}
+
+function mayBeOn(view: PlacementView, workload: Workload, host: Host): boolean {
+  const request = { workload, exclude: [] };
+  if (host.facts === null || hostIsFit(view, request, host)) return false;
+  const home = view.hosts.find(({ id }) => id === workload.hostId) ?? null;
+  const input = { view, request, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy };
+  return STATIC_FILTERS.every((filter) => filter(input) === null);
 }
 
 function leftInTurn(view: PlacementView, workloads: readonly Workload[]): number {

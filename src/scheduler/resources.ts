@@ -29,17 +29,16 @@ export const cpus: Resource = {
 
 /** More than any host has: of one looked at by an older release nobody knows, and its hypervisor says no. */
 const UNKNOWN_PAGES = 1e9;
-const DEFAULT_PAGE_KIB = 2_048;
 
-/** By size. The default size is taken for that of x86; the filter of one placement asks the host. */
+/** By size. Of the default size, which is the host's, and of other sizes the filter of one placement asks the host. */
 const hugepagesOf = (sizeKiB: number): Resource => ({
   code: 'hugepages',
-  need: ({ needs }) => (needs.hugepages ?? []).reduce((sum, one) => sum + ((one.sizeKiB ?? DEFAULT_PAGE_KIB) === sizeKiB ? Math.ceil((one.memoryMiB * 1_024) / sizeKiB) : 0), 0),
+  need: ({ needs }) => (needs.hugepages ?? []).reduce((sum, one) => sum + (one.sizeKiB === sizeKiB ? Math.ceil((one.memoryMiB * 1_024) / sizeKiB) : 0), 0),
   limit: ({ hugepages }) => (hugepages === undefined ? UNKNOWN_PAGES : (hugepages.find((one) => one.sizeKiB === sizeKiB)?.total ?? 0)),
   ofRoom: () => 0,
 });
 
 /** Memory first: it is what runs out first. */
-export const RESOURCES: readonly Resource[] = [memory, cpus, hugepagesOf(DEFAULT_PAGE_KIB), hugepagesOf(1_048_576)];
+export const RESOURCES: readonly Resource[] = [memory, cpus, hugepagesOf(2_048), hugepagesOf(1_048_576)];
 export const MEMORY = 0;
 export const CPUS = 1;

@@ -5,8 +5,12 @@ import { unitMayMove } from './movable.js';
 import { clusterModel, NOWHERE, type ClusterModel } from './packing/cluster-model.js';
 import { orderMoves } from './packing/order-moves.js';
 import { Packing } from './packing/packing.js';
+import { ruleIndex } from './placement-rule.js';
 import { MOVES_TO_REPAIR, repair } from './packing/repair.js';
 import type { PlacementRequest, PlacementView } from './placement.js';
+
+/** It is asked for in a round of the loop: some milliseconds. */
+const EFFORT = 200_000;
 
 export interface RoomRequest {
   readonly workload: Workload;
@@ -22,7 +26,7 @@ export interface RoomMove {
 }
 
 export interface Room {
-  /** Those that can begin at once; empty: there is a place already. */
+  /** Those that can begin at once; at least one. */
   readonly moves: readonly RoomMove[];
   /** Where the place will be. */
   readonly at: Host;
@@ -35,16 +39,32 @@ export function roomFor(view: PlacementView, { workload, exclude, leavesAlone }:
   const unit = model.unitRow.get(workload.id) ?? NOWHERE;
   const one = model.units[unit];
   if (!one || one.isUnderWay) return null;
+  const mayMove = (other: number): boolean => isFree(model, other, leavesAlone);
+  // One move, if one is enough: two may stand in each other's way, and then no order of them is found.
+  for (let most = 1; most <= MOVES_TO_REPAIR; most += 1) {
+    const room = roomBy(model, unit, { mayMove, exclude, moves: most });
+    if (room) return room;
+  }
+  return null;
+}
+
+interface Trying {
+  readonly mayMove: (unit: number) => boolean;
+  readonly exclude: PlacementRequest['exclude'];
+  readonly moves: number;
+}
+
+function roomBy(model: ClusterModel, unit: number, { mayMove, exclude, moves: most }: Trying): Room | null {
   const packing = closedTo(new Packing(model), exclude);
   packing.take(unit);
-  const mayMove = (other: number): boolean => isFree(model, other, leavesAlone);
-  if (!repair(packing, unit, { mayMove, moves: MOVES_TO_REPAIR })) return null;
+  if (!repair(packing, unit, { mayMove, moves: most, effort: EFFORT })) return null;
   const at = model.hosts[packing.take(unit)];
   if (!at) return null;
   // The moves of the others come first, beside what still stands where it was.
   const start = closedTo(new Packing(model), exclude);
   const targets = Int32Array.from(packing.at, (host, row) => (row === unit || host === NOWHERE ? (start.at[row] ?? NOWHERE) : host));
-  const { moves } = orderMoves(start, { targets, perHost: MOVES_TO_REPAIR });
+  const { moves, stuck } = orderMoves(start, { targets, perHost: MOVES_TO_REPAIR });
+  if (stuck.length > 0 || moves.length === 0) return null;
   return { moves: moves.filter(({ round }) => round === 1).flatMap(({ unit: moved, from, to }) => movesOf(model, moved, from, to)), at };
 }
 
@@ -53,12 +73,20 @@ function closedTo(packing: Packing, exclude: PlacementRequest['exclude']): Packi
     const row = packing.model.hostRow.get(hostId);
     if (row !== undefined) packing.closed[row] = 1;
   }
+  // Nobody is moved to where something is wrong.
+  packing.model.hosts.forEach(({ trouble }, row) => {
+    if (trouble !== null) packing.closed[row] = 1;
+  });
   return packing;
 }
 
-function isFree({ units, hosts }: ClusterModel, unit: number, leavesAlone: RoomRequest['leavesAlone']): boolean {
+/** Alone, well, and without preferences that it would be moved against, or back for. */
+function isFree({ units, hosts, view }: ClusterModel, unit: number, leavesAlone: RoomRequest['leavesAlone']): boolean {
   const one = units[unit];
-  return one !== undefined && unitMayMove(one, hosts[one.home]) && !one.workloads.some(leavesAlone);
+  if (one === undefined || one.workloads.length > 1 || one.siblings.length > 0 || !unitMayMove(one, hosts[one.home])) return false;
+  const index = ruleIndex(view.rules);
+  const prefers = ({ id, failures }: Workload): boolean => failures.failedHostIds.length > 0 || index.hosts(id).length > 0 || index.softTogether(id).length > 0 || index.apart(id).some(({ hard }) => !hard);
+  return !one.workloads.some((workload) => prefers(workload) || leavesAlone(workload));
 }
 
 function movesOf({ units, hosts }: ClusterModel, unit: number, fromRow: number, toRow: number): readonly RoomMove[] {

@@ -15,8 +15,8 @@ const FAILED_LATELY = -1_000_000;
 /** There it would run and reach nobody; where hardware is failing it may be lost soon. */
 const UPLINK_LOST = -300_000;
 const HARDWARE_FAILING = -200_000;
-/** Else another one of the plan stays without a place. */
-const PLANNED = 250_000;
+/** Else another one of the plan stays without a place: more than a preference, less than trouble. */
+const PLANNED = 170_000;
 const BALANCED = { eachWorkload: -100, freeMemory: 60, freeCpus: 39 } as const;
 const BY_SIZE = { freeMemory: 100, freeCpus: 50, fewWorkloads: 10 } as const;
 

@@ -97,7 +97,8 @@ function moveAway(context: RuleContext, emptying: Emptying, workload: Workload):
     const cold = context.ledger.place({ workload, exclude: [...exclude, ...failedTargets(context, workload, emptying.sinceMs, 'relocate')], ...leaving });
     if (cold.ok) return beginMove(context, { ...moveOf(emptying, workload), target: cold.value, kind: 'relocate' });
   }
-  const room = makeRoom(context, { rule: NAME, workload, exclude: [...exclude, ...tried], why: emptying.why });
+  // Not for one that could not move when it had a place, nor for hosts that only have trouble.
+  const room = tried.length === 0 && emptying.params['drain'] !== undefined ? makeRoom(context, { rule: NAME, workload, exclude, refusals: placed.error.refusals, why: emptying.why }) : null;
   if (room) return room;
   return no(hold('cannot-move', workload.name, `${placed.error.why}; it stays running on ${host.name}; \`reeve workload explain ${workload.name}\``));
 }

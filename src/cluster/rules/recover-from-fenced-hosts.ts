@@ -29,12 +29,19 @@ export const recoverFromFencedHosts: Rule = (context) => {
   const here = context.view.workloads.filter((workload) => workload.hostId !== null && off.has(workload.hostId) && workload.state !== 'error' && isOurs(context, workload));
   // Over all hosts at once: what matters most gets the room, wherever it was.
   const inOrder = orderForRecovery(here);
-  const together = placeTogether(context.ledger.view(), inOrder.filter((one) => one.isProtected && one.desired === 'running' && context.operationOn(one.id) === null));
-  const outputs = inOrder.map((workload) => {
+  const together = placeTogether(context.ledger.view(), inOrder.filter((one) => one.isProtected && one.desired === 'running' && context.operationOn(one.id) === null && isProven(off, one)));
+  // What the plan leaves without a place takes none from the others.
+  const last = (one: Workload): number => (together.size > 0 && one.isProtected && !together.has(one.id) ? 1 : 0);
+  const outputs = inOrder.toSorted((one, other) => last(one) - last(other)).map((workload) => {
     const host = workload.hostId === null ? undefined : off.get(workload.hostId);
     return host ? follow(context, host, workload, together.get(workload.id)) : { actions: [], holds: [] };
   });
   return { actions: outputs.flatMap((one) => one.actions), holds: outputs.flatMap((one) => one.holds) };
+};
+
+const isProven = (off: ReadonlyMap<Host['id'], Host>, workload: Workload): boolean => {
+  const host = workload.hostId === null ? undefined : off.get(workload.hostId);
+  return host !== undefined && proofCovers(host, workload);
 };
 
 const no = (...holds: readonly Hold[]): RuleOutput => ({ actions: [], holds });
@@ -109,7 +116,7 @@ function recover(context: RuleContext, host: Host, workload: Workload, planned: 
   if (reason) return heldBack(workload, reason);
   const exclude = [{ hostId: host.id, why: `${host.name} is ${host.condition}` }];
   const placed = context.ledger.place({ workload, exclude, planned });
-  if (!placed.ok) return withRoom(workload, placed.error, makeRoom(context, { rule: NAME, workload, exclude, why: `${host.name} is off` }));
+  if (!placed.ok) return withRoom(workload, placed.error, makeRoom(context, { rule: NAME, workload, exclude, refusals: placed.error.refusals, why: `${host.name} is off` }));
   const busy = startsBrake(context, workload, placed.value);
   if (busy) return heldBack(workload, busy);
   context.ledger.promise(workload.id, placed.value.hostId, 'recover', null);

@@ -23,7 +23,7 @@ export const watchRoomForFailure: Rule = ({ view, verdict, policy, nowMs }) => {
   const { admission: mode } = policy;
   if (mode === 'off') return told === null ? no : say(null, 'cluster.room-back', 'notice', 'whether there is room for failure is not looked at any more (admission: off)');
   // In the middle of a loss nothing is true for long: what is true after it is said once.
-  if (isInTransition(view)) return no;
+  if (isInTransition(view, nowMs)) return no;
   const memory = MEMORIES.get(policy) ?? { pass: null };
   MEMORIES.set(policy, memory);
   const watched = watchRoom(memory, placementViewOf({ view, verdict, policy }), mode);
@@ -38,8 +38,11 @@ const no: RuleOutput = { actions: [], holds: [] };
 /** These end with hosts or what runs on them changed. */
 const CHANGES_HOSTS: ReadonlySet<OperationKind> = new Set(['enrol', 'readmit', 'remove', 'fence', 'recover', 'take-pool']);
 
-function isInTransition(view: ClusterView): boolean {
-  return view.hosts.some(({ condition, leaving }) => condition === 'silent' || condition === 'fencing' || (leaving !== null && condition === 'online'))
+/** A host that nobody fences stays silent for days: what is true beside it is said all the same. */
+const TRANSITION_MS = 600_000;
+
+function isInTransition(view: ClusterView, nowMs: number): boolean {
+  return view.hosts.some(({ condition, conditionSinceMs, leaving }) => ((condition === 'silent' || condition === 'fencing') && nowMs - conditionSinceMs < TRANSITION_MS) || (leaving !== null && condition === 'online'))
     || view.operations.some(({ kind }) => CHANGES_HOSTS.has(kind))
     || view.workloads.some((one) => one.state !== 'waiting' && isWithoutHost(view, one));
 }

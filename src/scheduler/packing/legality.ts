@@ -7,6 +7,7 @@ import { STATIC_FILTERS } from '../filters.js';
 import type { PlacementView } from '../placement.js';
 import { ruleIndex } from '../placement-rule.js';
 import { diskFits } from '../rules/disk-fits.js';
+import { hugepagesFit } from '../rules/hugepages-fit.js';
 import { hostIsFit } from '../rules/host-is-fit.js';
 import { NO_USAGE } from '../usage.js';
 import type { Unit } from './cluster-model.js';
@@ -53,7 +54,7 @@ function isLegal(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload
   if (!host?.facts || hostIsFit(view, { workload, exclude: [] }, host)) return false;
   const home = workload.hostId === null ? null : (homes.get(workload.hostId) ?? null);
   const input = { view, request: { workload, exclude: [] }, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy };
-  return STATIC_FILTERS.every((filter) => filter(input) === null) && diskFits(input) === null;
+  return STATIC_FILTERS.every((filter) => filter(input) === null) && diskFits(input) === null && hugepagesFit(input) === null;
 }
 
 /** Equal keys: equal answers on every host. What hangs on the workload itself, as a replica or a device, makes it a kind of its own. */

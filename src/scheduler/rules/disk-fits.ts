@@ -67,7 +67,10 @@ function alsoBringsMiB(one: Workload, pool: string, workload: Workload, host: Ho
 function roomOf(facts: HostFacts, { needs: { driver } }: Workload, pool: string): PoolRoom | null {
   if (driver === 'libvirt') return facts.pools.find(({ name }) => name === pool) ?? null;
   const found = facts.containerDaemons.find((one) => one.driver === driver)?.pools.find(({ name }) => name === pool);
-  return found?.freeMiB === undefined ? null : { freeMiB: found.freeMiB, totalMiB: found.totalMiB ?? found.freeMiB };
+  // There the size of a root disk is what it may take at most, and nothing is set aside for it.
+  return found?.freeMiB === undefined || THIN.has(found.driver) ? null : { freeMiB: found.freeMiB, totalMiB: found.totalMiB ?? found.freeMiB };
 }
+
+const THIN: ReadonlySet<string> = new Set(['zfs', 'btrfs', 'lvm', 'lvmcluster', 'ceph', 'cephfs']);
 
 const size = (value: number): string => `${value.toLocaleString('en-US')} MiB`;
