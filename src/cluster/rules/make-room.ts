@@ -26,11 +26,12 @@ const TURNS = 8;
 
 /** Null: no few moves would help. Else their beginning, or what they wait for; the place is asked for again when they have ended. */
 export function makeRoom(context: RuleContext, { rule, workload, exclude, why, refusals }: RoomWanted): RuleOutput | null {
-  if (!refusals.some(({ code }) => IN_THE_WAY.has(code)) || context.ledger.view().promised.some(({ workloadId }) => workloadId === workload.id)) return null;
+  if (!refusals.some(({ code }) => IN_THE_WAY.has(code))) return null;
   // One at a time: what is on its way for another one changes what is free.
   const busy = context.view.operations.find((operation) => operation.params['cause'] === 'room');
   if (busy) return { actions: [], holds: [hold('making-room', workload.name, `it waits until ${nameOf(context, busy.workloadId)} has moved to make room; \`reeve operation show ${busy.id}\``)] };
-  if (!hasTurn(context)) return null;
+  // Room is kept for it: for one that is on its way nothing is moved.
+  if (!hasTurn(context) || context.ledger.view().promised.some(({ workloadId }) => workloadId === workload.id)) return null;
   const leavesAlone = (one: Workload): boolean => !isOurs(context, one) || context.operationOn(one.id) !== null || context.isActedOn(one.name) || failedTargets(context, one, context.nowMs - context.policy.moveRetryMs).length > 0;
   const room = roomFor(context.ledger.view(), { workload, exclude, leavesAlone });
   if (room === null) return null;

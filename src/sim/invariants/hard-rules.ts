@@ -17,12 +17,24 @@ export interface HardRulesParts {
   readonly endedAgoMs: (uuid: string, host: string) => number | null;
 }
 
+interface Joined {
+  readonly group: readonly WorkloadId[];
+  /** With rules that have been taken away since. */
+  readonly then: readonly WorkloadId[];
+  readonly decided: Operation;
+  readonly workload: Workload;
+  readonly here: readonly SimulatedHost[];
+}
+
 /** A decision may be made so long on what has just ended. */
 const NOTICED_MS = 5_000;
 
 export class HardRules {
   /** When each rule was there first, on the wall clock. */
   readonly #sinceMs = new Map<PlacementRule, number>();
+
+  /** Those that were taken away, and when. */
+  readonly #untilMs = new Map<PlacementRule, number>();
 
   /** When each host came into the zone where it is. */
   readonly #zoned = new Map<HostId, { readonly zone: string; readonly sinceMs: number }>();
@@ -37,6 +49,8 @@ export class HardRules {
     const { rules, workloads, hosts } = this.parts.store.peek();
     for (const host of hosts.values()) if (this.#zoned.get(host.id)?.zone !== zoneOf(host)) this.#zoned.set(host.id, { zone: zoneOf(host), sinceMs: wallMs });
     for (const rule of rules.values()) if (!this.#sinceMs.has(rule)) this.#sinceMs.set(rule, wallMs);
+    const left = new Set(rules.values());
+    for (const rule of this.#sinceMs.keys()) if (!left.has(rule) && !this.#untilMs.has(rule)) this.#untilMs.set(rule, wallMs);
     for (const { id, desired } of workloads.values()) {
       if (desired === 'unmanaged') this.#oursSinceMs.delete(id);
       else if (!this.#oursSinceMs.has(id)) this.#oursSinceMs.set(id, wallMs);
@@ -53,17 +67,23 @@ export class HardRules {
     if (!decided?.requestedBy.startsWith('rule:')) return [];
     const rules = this.#knownTo(decided);
     const index = ruleIndex(rules);
+    const then = ruleIndex(this.#inForceAt(decided));
     return [
       ...index.hosts(workload.id).filter((rule) => rule.hard && !rule.hosts.some((one) => one.hostId === row.id)).map((rule) => `${name} begins on ${host.name}, which rule ${rule.name} does not allow`),
       ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, decided, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
-      ...this.#splitGroup(index.group(workload.id), decided, workload, [host]),
-      ...this.#splitGroup(index.zoneGroup(workload.id), decided, workload, this.#zoneThen(host, decided, 'perhaps')),
+      ...this.#splitGroup({ group: index.group(workload.id), then: then.group(workload.id), decided, workload, here: [host] }),
+      ...this.#splitGroup({ group: index.zoneGroup(workload.id), then: then.zoneGroup(workload.id), decided, workload, here: this.#zoneThen(host, decided, 'perhaps') }),
     ];
   }
 
   /** A rule that came after the decision could not be obeyed by it. */
   #knownTo(decided: Operation): readonly PlacementRule[] {
     return [...this.parts.store.peek().rules.values()].filter((rule) => (this.#sinceMs.get(rule) ?? Infinity) < decided.createdAtMs);
+  }
+
+  /** Those that have been taken away since with them: whom it went to by one of these, it went to rightly. */
+  #inForceAt({ createdAtMs }: Operation): readonly PlacementRule[] {
+    return [...this.#sinceMs].filter(([rule, sinceMs]) => sinceMs < createdAtMs && (this.#untilMs.get(rule) ?? Infinity) >= createdAtMs).map(([rule]) => rule);
   }
 
   #matesThere(rule: PlacementRule, decided: Operation, workload: Workload, host: SimulatedHost): readonly string[] {
@@ -84,11 +104,11 @@ export class HardRules {
   }
 
   /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
-  #splitGroup(group: readonly WorkloadId[], decided: Operation, workload: Workload, here: readonly SimulatedHost[]): readonly string[] {
+  #splitGroup({ group, then, decided, workload, here }: Joined): readonly string[] {
     if (group.length === 1) return [];
     const mates = this.#mates(group, decided, workload);
     // One that a person has put here is not to blame for being apart from the others; joining it is right.
-    const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && group.includes(one.id));
+    const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && (group.includes(one.id) || then.includes(one.id)));
     // Where a person has just taken one away, the others may still be on their way to it.
     if (others.some((mate) => this.parts.byHand(mate.name))) return [];
     if (others.some((mate) => here.some((host) => runsOn(host, mate) || this.#cameThen(host, decided, mate) || this.#ranHereThen(host, decided, mate)))) return [];
