@@ -20,7 +20,7 @@ export interface HardRulesParts {
 interface Joined {
   readonly group: readonly WorkloadId[];
   /** With rules that have been taken away since. */
-  readonly then: readonly WorkloadId[];
+  readonly joined: readonly WorkloadId[];
   readonly decided: Operation;
   readonly workload: Workload;
   readonly here: readonly SimulatedHost[];
@@ -71,8 +71,8 @@ export class HardRules {
     return [
       ...index.hosts(workload.id).filter((rule) => rule.hard && !rule.hosts.some((one) => one.hostId === row.id)).map((rule) => `${name} begins on ${host.name}, which rule ${rule.name} does not allow`),
       ...index.apart(workload.id).filter((rule) => rule.hard).flatMap((rule) => this.#matesThere(rule, decided, workload, host).map((mate) => `${name} begins on ${host.name} beside ${mate}, against rule ${rule.name}`)),
-      ...this.#splitGroup({ group: index.group(workload.id), then: then.group(workload.id), decided, workload, here: [host] }),
-      ...this.#splitGroup({ group: index.zoneGroup(workload.id), then: then.zoneGroup(workload.id), decided, workload, here: this.#zoneThen(host, decided, 'perhaps') }),
+      ...this.#splitGroup({ group: index.group(workload.id), joined: then.group(workload.id), decided, workload, here: [host] }),
+      ...this.#splitGroup({ group: index.zoneGroup(workload.id), joined: then.zoneGroup(workload.id), decided, workload, here: this.#zoneThen(host, decided, 'perhaps') }),
     ];
   }
 
@@ -104,11 +104,11 @@ export class HardRules {
   }
 
   /** A group moves one after the other, so some may still be elsewhere: it is split when nothing of it is here or comes here, and some stays elsewhere. */
-  #splitGroup({ group, then, decided, workload, here }: Joined): readonly string[] {
+  #splitGroup({ group, joined, decided, workload, here }: Joined): readonly string[] {
     if (group.length === 1) return [];
     const mates = this.#mates(group, decided, workload);
     // One that a person has put here is not to blame for being apart from the others; joining it is right.
-    const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && (group.includes(one.id) || then.includes(one.id)));
+    const others = [...this.parts.store.peek().workloads.values()].filter((one) => one.id !== workload.id && (group.includes(one.id) || joined.includes(one.id)));
     // Where a person has just taken one away, the others may still be on their way to it.
     if (others.some((mate) => this.parts.byHand(mate.name))) return [];
     if (others.some((mate) => here.some((host) => runsOn(host, mate) || this.#cameThen(host, decided, mate) || this.#ranHereThen(host, decided, mate)))) return [];
