@@ -67,12 +67,38 @@ function whyInBetween({ workload, operationActive }: ReconcileInput): string | n
 
 /** Where it is seen, by inventories that are worth believing. Sorted by host name, so that sentences are stable. */
 function sightsOf(input: ReconcileInput): readonly Sight[] {
-  const sights = input.hosts.flatMap((host) => {
+  const sights = (shownBy(input.hosts).byUuid.get(input.workload.uuid) ?? []).flatMap(({ host, observed }) => {
     const inventory = believable(input, host);
-    const observed = inventory?.workloads.find((one) => one.uuid === input.workload.uuid);
-    return inventory && observed ? [{ host, observed, atMs: inventory.atMs }] : [];
+    return inventory ? [{ host, observed, atMs: inventory.atMs }] : [];
   });
   return sights.sort((one, other) => (one.host.name < other.host.name ? -1 : 1));
+}
+
+interface Shown {
+  readonly byUuid: ReadonlyMap<string, readonly Pick<Sight, 'host' | 'observed'>[]>;
+  readonly byId: ReadonlyMap<string, ObservedHost>;
+}
+
+/** What all hosts show, sorted out once for all workloads of a view: a thousand hosts are not gone through for each of twenty thousand. */
+const SHOWN = new WeakMap<readonly ObservedHost[], Shown>();
+
+function shownBy(hosts: readonly ObservedHost[]): Shown {
+  const known = SHOWN.get(hosts) ?? sortOut(hosts);
+  SHOWN.set(hosts, known);
+  return known;
+}
+
+function sortOut(hosts: readonly ObservedHost[]): Shown {
+  const byUuid = new Map<string, Pick<Sight, 'host' | 'observed'>[]>();
+  for (const host of hosts) {
+    for (const observed of host.inventory?.workloads ?? []) {
+      const sights = byUuid.get(observed.uuid);
+      if (!sights) byUuid.set(observed.uuid, [{ host, observed }]);
+      // A host shows each once; should it not, the first counts.
+      else if (sights.at(-1)?.host !== host) sights.push({ host, observed });
+    }
+  }
+  return { byUuid, byId: new Map(hosts.map((host) => [host.hostId, host])) };
 }
 
 const hasProcess = ({ observed }: Sight): boolean => observed.runState !== 'stopped';
@@ -123,7 +149,7 @@ function aliveElsewhere(input: ReconcileInput, { host, observed }: Sight): Findi
   return { kind: 'moved-by-hand', toHostId: host.hostId, why: `it was ${how} ${host.name} by hand${home ? `; Reeve had it on ${home.name}` : ''}` };
 }
 
-const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => hosts.find((host) => host.hostId === workload.hostId) ?? null;
+const homeOf = ({ workload, hosts }: ReconcileInput): ObservedHost | null => (workload.hostId === null ? null : (shownBy(hosts).byId.get(workload.hostId) ?? null));
 /** In the words of libvirt, and of LXD. */
 const PAUSED_BY_PERSON: ReadonlySet<string> = new Set(['user', 'frozen']);
 
