@@ -70,10 +70,15 @@ export class BalanceWatch {
     }
     this.#looks += 1;
     if (this.#looks % rebalance.holdRounds !== 0) return;
-    const plan = planBalance(view, { ...DEFAULT_BALANCE, movesPerHost: input.policy.migrationsPerHost, method: rebalance.method, maxMoves: MOST_MOVES, leaveAlone: movedLately(input.policy, input.nowMs) });
+    const plan = planBalance(view, { ...DEFAULT_BALANCE, movesPerHost: input.policy.migrationsPerHost, method: rebalance.method, maxMoves: MOST_MOVES, leaveAlone: (workload) => movedLately(input.policy, input.nowMs)(workload) || failedLately(input, workload) });
     const after = imbalanceAfter(packing, plan, rebalance);
-    this.#advice = plan.moves.length > 0 && before - after >= rebalance.minImprovement * before ? { plan, before, after, isTold: false } : null;
+    this.#advice = plan.moves.length > 0 && before - after >= rebalance.minImprovement * before * Math.min(1, MOST_MOVES / input.view.hosts.length) ? { plan, before, after, isTold: false } : null;
   }
+}
+
+/** A move of it failed: it is not tried again and again. */
+function failedLately({ view, policy, nowMs }: Looked, { id }: Workload): boolean {
+  return view.recentOperations.some(({ workloadId, kind, state, createdAtMs }) => workloadId === id && kind === 'migrate' && (state === 'failed' || state === 'cancelled') && nowMs - createdAtMs < policy.moveRetryMs);
 }
 
 /** A person has put it there within the policy's time. */

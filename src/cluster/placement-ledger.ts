@@ -20,7 +20,7 @@ export interface PlacementLedger {
   inFlight(hostId: HostId, kinds: readonly Operation['kind'][]): number;
   promise(workloadId: string, hostId: HostId, kind: Operation['kind'], from: HostId | null): void;
   /** Looks in this round for moves that would make room, and whether some were begun. */
-  readonly roomLooks: { asked: number; taken: number; isBegun: boolean };
+  readonly roomLooks: { asked: number; taken: number; isBegun: boolean; among: number | null };
   /** Room is being made for it there: it counts, and nothing is under way with it. */
   reserve(workloadId: string, hostId: HostId): void;
 }
@@ -49,7 +49,7 @@ export function placementLedger(input: LedgerInput): PlacementLedger {
     },
     view: () => seen,
     inFlight: (hostId, kinds) => flights.filter((flight) => kinds.includes(flight.kind) && flight.hosts.includes(hostId)).length,
-    roomLooks: { asked: 0, taken: 0, isBegun: false },
+    roomLooks: { asked: 0, taken: 0, isBegun: false, among: null },
     reserve: keep,
     promise: (workloadId, hostId, kind, from) => {
       keep(workloadId, hostId);

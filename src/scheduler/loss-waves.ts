@@ -27,11 +27,14 @@ export interface Moved {
 
 /** So many are moved to make room; each once. */
 const MOST_MOVED = 100;
+/** Looks for moves that would make room, all in all: each may take some tens of milliseconds. */
+const MOST_LOOKS = 60;
 
 export class LossWaves {
   readonly started = new Map<WorkloadId, Started>();
   readonly moved: Moved[] = [];
   #view: PlacementView;
+  #looks = 0;
   #moving: Moved[] = [];
   /** Room that is being made. */
   #reserved: { workloadId: string; hostId: HostId } | null = null;
@@ -100,7 +103,8 @@ export class LossWaves {
   /** While they are under way they count where they are and where they go. */
   #makeRoom(workload: Workload, round: number): number {
     const leavesAlone = ({ id }: Workload): boolean => this.moved.some((one) => one.workload.id === id);
-    const room = this.moved.length >= MOST_MOVED ? null : roomFor(this.#seen(), { workload, exclude: [], leavesAlone });
+    this.#looks += 1;
+    const room = this.moved.length >= MOST_MOVED || this.#looks > MOST_LOOKS ? null : roomFor(this.#seen(), { workload, exclude: [], leavesAlone });
     const moves = room?.moves ?? [];
     // Nobody else gets it meanwhile.
     if (room && moves.length > 0) this.#reserved = { workloadId: workload.id, hostId: room.at.id };

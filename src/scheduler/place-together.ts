@@ -17,9 +17,12 @@ import { NO_USAGE, usageOf } from './usage.js';
 /** It is asked for in each round of the loop as long as somebody waits: some tens of milliseconds at most. */
 const EFFORT = 300_000;
 
+/** Beyond, one after the other: a plan for so many would take seconds of a round, and the loss of so many hosts leaves some down in any case. */
+const MOST_TOGETHER = 200;
+
 /** Of workloads in the order in which they are placed, none of which runs. Empty: one after the other is as good. */
 export function placeTogether(view: PlacementView, workloads: readonly Workload[]): ReadonlyMap<WorkloadId, HostId> {
-  if (hasPlenty(view, workloads)) return new Map();
+  if (workloads.length > MOST_TOGETHER || hasPlenty(view, workloads)) return new Map();
   const left = leftInTurn(view, workloads);
   if (left === 0) return new Map();
   const model = clusterModel(view, workloads.filter(({ hostId }) => hostId === null));

@@ -36,9 +36,12 @@ export function planBalance(view: PlacementView, options: BalanceOptions = DEFAU
   return toPlan({ moves: plannedMoves(model, moves, () => 'makes the cluster more even'), unplaced: [], before, after: clusterFigures(packing) }, options.timing);
 }
 
-function mayMove({ units, hosts }: ClusterModel, unit: number, { leaveAlone = () => false }: BalanceOptions): boolean {
+function mayMove({ units, hosts, view }: ClusterModel, unit: number, { leaveAlone = () => false }: BalanceOptions): boolean {
   const one = units[unit];
-  return one !== undefined && unitMayMove(one, hosts[one.home]) && !one.workloads.some(leaveAlone);
+  const index = ruleIndex(view.rules);
+  // Who stands beside it now counts for a soft rule: a move for evenness would not ask.
+  const isSoftly = ({ id }: Workload): boolean => index.softTogether(id).length > 0 || index.apart(id).some(({ hard }) => !hard);
+  return one !== undefined && unitMayMove(one, hosts[one.home]) && !one.workloads.some((workload) => isSoftly(workload) || leaveAlone(workload));
 }
 
 /** Evenness is worth less than what its owner prefers: it goes to no host that its rules like less, nor to one that is in trouble. */

@@ -1,9 +1,10 @@
 // What drains of one or several hosts would do: a target for each workload, in rounds that each fit, with others moved to make room where that is needed.
 import type { HostId } from '../shared/ids.js';
-import { movesLive, type Workload } from '../workloads/workload.js';
+import { whyNotLive } from '../workloads/live-move.js';
+import type { Workload } from '../workloads/workload.js';
 import { clusterFigures } from './cluster-figures.js';
 import { orderForDrain } from './drain-order.js';
-import { unitMayMove } from './movable.js';
+import { makesWay } from './makes-way.js';
 import { clusterModel, NOWHERE, type ClusterModel } from './packing/cluster-model.js';
 import { orderMoves } from './packing/order-moves.js';
 import { Packing } from './packing/packing.js';
@@ -13,6 +14,9 @@ import { placeWorkload } from './place-workload.js';
 import type { PlacementView } from './placement.js';
 import type { Plan, Unplaced } from './plan.js';
 import { plannedMoves, toPlan, type PlanTiming } from './to-plan.js';
+
+/** Of all repairs of a plan together. */
+const REPAIR_EFFORT = 2_000_000;
 
 export interface DrainOptions {
   /** Moves under way at once from or to one host. */
@@ -73,18 +77,19 @@ export function stuckByItself(workload: Workload): string | null {
   if (workload.lock !== null) return `it is locked by ${workload.lock.by} (${workload.lock.reason})`;
   if (workload.drainPolicy === 'leave') return 'its drain policy says leave';
   if (workload.state === 'paused') return 'it is paused and can\'t move live';
-  return !movesLive(workload) && workload.drainPolicy !== 'relocate' ? 'it can\'t move live, and its drain policy does not allow a stop' : null;
+  return whyNotLive(workload, null, null) !== null && workload.drainPolicy !== 'relocate' ? 'it can\'t move live, and its drain policy does not allow a stop' : null;
 }
 
 /** One after the other as a drain places them; for those that find no place so, others are moved, or all are placed together: by which fewer stay. */
 function targetsOf(packing: Packing, hostIds: readonly HostId[], goes: readonly number[]): Int32Array {
   const { model } = packing;
-  const movable = (unit: number): boolean => isMovable(model, unit);
+  const movable = (unit: number): boolean => makesWay(model, unit);
   const { targets, left } = placeInTurn(packing, hostIds, goes);
   if (left.length === 0) return targets;
   const inTurn = emptied(packing, goes);
   for (const unit of goes) if (!left.includes(unit)) inTurn.put(unit, targets[unit] ?? NOWHERE);
-  const stay = left.filter((unit) => !repair(inTurn, unit, { mayMove: (one) => goes.includes(one) || movable(one), moves: MOVES_TO_REPAIR }));
+  const budget = { left: REPAIR_EFFORT };
+  const stay = left.filter((unit) => !repair(inTurn, unit, { mayMove: (one) => goes.includes(one) || movable(one), moves: MOVES_TO_REPAIR, budget }));
   if (stay.length === 0) return standing(inTurn);
   const together = emptied(packing, goes);
   return placeBatch(together, { units: goes, movable }).unplaced.length < stay.length ? standing(together) : standing(inTurn);
@@ -99,11 +104,6 @@ function emptied({ model, closed }: Packing, goes: readonly number[]): Packing {
 
 /** What has no place stays at home. */
 const standing = ({ at, model }: Packing): Int32Array => Int32Array.from(at, (host, unit) => (host === NOWHERE ? (model.units[unit]?.home ?? NOWHERE) : host));
-
-function isMovable({ units, hosts }: ClusterModel, unit: number): boolean {
-  const one = units[unit];
-  return one !== undefined && unitMayMove(one, hosts[one.home]);
-}
 
 function placeInTurn({ model, at }: Packing, hostIds: readonly HostId[], goes: readonly number[]): { readonly targets: Int32Array; readonly left: readonly number[] } {
   const targets = Int32Array.from(at);
@@ -171,7 +171,8 @@ function canLeave(packing: Packing, rows: readonly number[], options: DrainOptio
   const goes = leavingOf(packing, rows).filter((unit) => whyStays(packing.model, unit, options).length === 0);
   const homes = goes.map((unit) => packing.take(unit));
   for (const row of rows) packing.closed[row] = 1;
-  const { unplaced } = placeBatch(packing, { units: goes });
+  // Asked for many groups: what is found at once is enough.
+  const { unplaced } = placeBatch(packing, { units: goes, effort: 0 });
   for (const unit of goes) packing.take(unit);
   for (const row of rows) packing.closed[row] = 0;
   goes.forEach((unit, nth) => packing.put(unit, homes[nth] ?? NOWHERE));

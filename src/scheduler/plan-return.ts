@@ -24,7 +24,7 @@ export function planReturn(view: PlacementView, wanted: readonly Homecoming[], o
   const unplaced: Unplaced[] = [];
   for (const { workloadId, hostId } of wanted) {
     const unit = model.unitRow.get(workloadId) ?? NOWHERE;
-    const stays = whyStays(model, unit, options);
+    const stays = whyStays(model, unit, options) ?? staysInZone(packing, unit, model.hostRow.get(hostId) ?? NOWHERE);
     if (stays) unplaced.push(stays);
     else if (unit !== NOWHERE) targets[unit] = model.hostRow.get(hostId) ?? packing.at[unit] ?? NOWHERE;
   }
@@ -40,6 +40,14 @@ function whyStays({ units }: ClusterModel, unit: number, { stuck = stuckByItself
   if (one.isUnderWay) return { workload, why: 'it is on its way already' };
   const why = one.workloads.map(stuck).find((reason) => reason !== null);
   return why === undefined ? null : { workload, why };
+}
+
+/** Each move is made by itself: what must stay in one zone leaves it only when its hosts are drained. */
+function staysInZone({ model: { units, zones }, at }: Packing, unit: number, target: number): Unplaced | null {
+  const one = units[unit];
+  const away = one?.zoneSiblings.find((sibling) => (at[sibling] ?? NOWHERE) !== NOWHERE && zones[at[sibling] ?? NOWHERE] !== zones[target]);
+  const mate = away === undefined ? undefined : units[away]?.workloads[0];
+  return one && mate ? { workload: one.workloads.map(({ name }) => name).join(', '), why: `it stays in one zone with ${mate.name}, which is in another zone now` } : null;
 }
 
 function whyNot(packing: Packing, unit: number, target: number): Unplaced {

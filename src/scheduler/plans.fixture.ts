@@ -60,7 +60,9 @@ export function faultsOf(view: PlacementView, plan: Plan, movesPerHost: number):
     if (moves.length === 0) faults.push(`round ${round} is empty`);
     faults.push(...wrongStart(now, moves), ...overRun(now, moves), ...crowded(now, moves, movesPerHost));
     now = { ...now, workloads: now.workloads.map((one) => ({ ...one, hostId: moves.find(({ workloadId }) => workloadId === one.id)?.toId ?? one.hostId })) };
-    faults.push(...newlyBroken(view, now).map((rule) => `round ${round} breaks ${rule}`));
+    // What must stay in one zone leaves it one after the other.
+    const isLast = round === plan.rounds;
+    faults.push(...newlyBroken(view, now, isLast).map((rule) => `round ${round} breaks ${rule}`));
   }
   return faults;
 }
@@ -83,8 +85,8 @@ function crowded({ hosts, rules }: PlacementView, moves: readonly PlannedMove[],
   return hosts.filter(({ id }) => firsts.filter(({ fromId, toId }) => fromId === id || toId === id).length > movesPerHost).map(({ name }) => `${name} has more than ${movesPerHost} moves at once`);
 }
 
-function newlyBroken(before: PlacementView, now: PlacementView): readonly string[] {
-  return now.rules.filter((rule) => rule.hard && brokenBy(before, rule) === null && brokenBy(now, rule) !== null).map(({ name }) => name);
+function newlyBroken(before: PlacementView, now: PlacementView, isLast: boolean): readonly string[] {
+  return now.rules.filter((rule) => rule.hard && (isLast || rule.type !== 'keep-together' || rule.per !== 'zone') && brokenBy(before, rule) === null && brokenBy(now, rule) !== null).map(({ name }) => name);
 }
 
 /** Rules come by name. */

@@ -1,11 +1,10 @@
 // Which moves of others would give a workload a place that has none now.
 import type { Host } from '../hosts/host.js';
 import type { Workload } from '../workloads/workload.js';
-import { unitMayMove } from './movable.js';
+import { makesWay } from './makes-way.js';
 import { clusterModel, NOWHERE, type ClusterModel } from './packing/cluster-model.js';
 import { orderMoves } from './packing/order-moves.js';
 import { Packing } from './packing/packing.js';
-import { ruleIndex } from './placement-rule.js';
 import { MOVES_TO_REPAIR, repair } from './packing/repair.js';
 import type { PlacementRequest, PlacementView } from './placement.js';
 
@@ -39,7 +38,7 @@ export function roomFor(view: PlacementView, { workload, exclude, leavesAlone }:
   const unit = model.unitRow.get(workload.id) ?? NOWHERE;
   const one = model.units[unit];
   if (!one || one.isUnderWay) return null;
-  const mayMove = (other: number): boolean => isFree(model, other, leavesAlone);
+  const mayMove = (other: number): boolean => makesWay(model, other) && !(model.units[other]?.workloads.some(leavesAlone) ?? true);
   // One move, if one is enough: two may stand in each other's way, and then no order of them is found.
   for (let most = 1; most <= MOVES_TO_REPAIR; most += 1) {
     const room = roomBy(model, unit, { mayMove, exclude, moves: most });
@@ -57,7 +56,7 @@ interface Trying {
 function roomBy(model: ClusterModel, unit: number, { mayMove, exclude, moves: most }: Trying): Room | null {
   const packing = closedTo(new Packing(model), exclude);
   packing.take(unit);
-  if (!repair(packing, unit, { mayMove, moves: most, effort: EFFORT })) return null;
+  if (!repair(packing, unit, { mayMove, moves: most, budget: { left: EFFORT } })) return null;
   const at = model.hosts[packing.take(unit)];
   if (!at) return null;
   // The moves of the others come first, beside what still stands where it was.
@@ -78,15 +77,6 @@ function closedTo(packing: Packing, exclude: PlacementRequest['exclude']): Packi
     if (trouble !== null) packing.closed[row] = 1;
   });
   return packing;
-}
-
-/** Alone, well, and without preferences that it would be moved against, or back for. */
-function isFree({ units, hosts, view }: ClusterModel, unit: number, leavesAlone: RoomRequest['leavesAlone']): boolean {
-  const one = units[unit];
-  if (one === undefined || one.workloads.length > 1 || one.siblings.length > 0 || !unitMayMove(one, hosts[one.home])) return false;
-  const index = ruleIndex(view.rules);
-  const prefers = ({ id, failures }: Workload): boolean => failures.failedHostIds.length > 0 || index.hosts(id).length > 0 || index.softTogether(id).length > 0 || index.apart(id).some(({ hard }) => !hard);
-  return !one.workloads.some((workload) => prefers(workload) || leavesAlone(workload));
 }
 
 function movesOf({ units, hosts }: ClusterModel, unit: number, fromRow: number, toRow: number): readonly RoomMove[] {

@@ -1,7 +1,8 @@
 // From moves of units in rows to a plan that people and rules read.
 import type { ClusterFigures, Plan, PlannedMove, Unplaced } from './plan.js';
 import type { Host } from '../hosts/host.js';
-import { movesLive, type Workload } from '../workloads/workload.js';
+import { whyNotLive } from '../workloads/live-move.js';
+import type { Workload } from '../workloads/workload.js';
 import type { ClusterModel } from './packing/cluster-model.js';
 import type { OrderedMove } from './packing/order-moves.js';
 
@@ -41,6 +42,6 @@ export function plannedMoves(model: ClusterModel, moves: readonly OrderedMove[],
 
 export function planned(workload: Workload, from: Host | null, to: Host, { round, why, how }: { readonly round: number; readonly why: string; readonly how?: PlannedMove['how'] }): PlannedMove {
   return {
-    workloadId: workload.id, workload: workload.name, from: from?.name ?? null, fromId: from?.id ?? null, to: to.name, toId: to.id, round, how: how ?? (movesLive(workload) ? 'live' : 'cold'), why, memoryMiB: workload.needs.memoryMiB,
+    workloadId: workload.id, workload: workload.name, from: from?.name ?? null, fromId: from?.id ?? null, to: to.name, toId: to.id, round, how: how ?? (whyNotLive(workload, from, to) === null ? 'live' : 'cold'), why, memoryMiB: workload.needs.memoryMiB,
   };
 }

@@ -1,5 +1,6 @@
 // Watches a plan that its rule carries out: tells how far it is, and ends when every move is over or it is called off.
 import { carriedPlan, isOver, standingOf, summaryOf } from '../carry-out.js';
+import { JournalLost } from '../../shared/workflow.js';
 import { event } from '../cluster-event.js';
 import type { Executor } from '../run-operation.js';
 import type { ExecutePorts } from './execute-ports.js';
@@ -11,7 +12,9 @@ export function carryOutExecutor(ports: ExecutePorts): Executor {
   return async (operation, _view, journal) => {
     let told = '';
     for (;;) {
-      const now = (await ports.store.readView()).operations.find((one) => one.id === operation.id) ?? operation;
+      const now = (await ports.store.readView()).operations.find((one) => one.id === operation.id);
+      // Another worker has taken it over, and it has ended since.
+      if (!now) throw new JournalLost(`${operation.id} has ended elsewhere`);
       const plan = carriedPlan(now);
       const over = plan.moves.filter((move) => isOver(plan, move)).length;
       const isUnderWay = plan.moves.some((move) => standingOf(plan, move)?.as === 'begun');

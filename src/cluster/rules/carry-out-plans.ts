@@ -90,6 +90,8 @@ function begin(following: Following, move: PlanMove, workload: Workload): void {
   const [from, to] = [context.hostOf(move.from), context.hostOf(move.to)];
   if (!from || !to) return;
   const { along, isFirst } = matesAlong(following, move);
+  const apart = isFirst ? leftBehind(following, move) : null;
+  if (apart !== null) return settle(following, move, 'skipped', apart);
   const locked = [workload, ...along].map((one) => lockBrake(one, `it stays on ${from.name}, and the plan waits for it`)).find((brake) => brake !== null);
   const brake = locked ?? (along.length > 0 && isFirst ? waitsForRoom(context, workload, along.length + 1, [from, { hostId: to.id, host: to.name }]) : null);
   if (brake) return void following.holds.push(brake);
@@ -104,6 +106,18 @@ function begin(following: Following, move: PlanMove, workload: Workload): void {
   following.holds.push(...output.holds);
   following.actions.push(...output.actions);
   if (output.actions.length > 0) settle(following, move, 'begun');
+}
+
+/** One that must stay with it stands there too, and does not come along: it has no move in the plan, or can't go now. Null: all come. */
+function leftBehind({ context, plan }: Following, move: PlanMove): string | null {
+  for (const id of ruleIndex(context.view.rules).group(move.workloadId)) {
+    const mate = id === move.workloadId ? null : context.workloadOf(id);
+    if (!mate || mate.hostId !== move.from || mate.state === 'stopped' || mate.state === 'error') continue;
+    const its = plan.moves.find((one) => one.workloadId === id && one.round === move.round && one.to === move.to && !isOver(plan, one));
+    const why = its === undefined ? 'it has no such move in the plan' : context.operationOn(id) ? 'an operation on it is under way' : whyOutdated(context, mate, its);
+    if (why !== null) return `it stays together with ${mate.name}, and ${why}`;
+  }
+  return null;
 }
 
 /** Those that must stay with it and go the same way in the same round. Once one of them is on its way, the others follow as there is room. */

@@ -20,9 +20,10 @@ export interface RoomWanted {
 
 /** What may be full; anything else is not mended by moving others. */
 const IN_THE_WAY: ReadonlySet<HostRefusal['code']> = new Set(['memory', 'cpus', 'hugepages', 'keep-apart']);
-/** A look at a large cluster takes many milliseconds: in a round few are taken, and those that wait have their turns. */
+/** A look at a large cluster takes many milliseconds: where more wait, each has its turn. */
 const LOOKS_A_ROUND = 2;
-const TURNS = 8;
+/** Turns change so often. */
+const TURN_MS = 250;
 
 /** Null: no few moves would help. Else their beginning, or what they wait for; the place is asked for again when they have ended. */
 export function makeRoom(context: RuleContext, { rule, workload, exclude, why, refusals }: RoomWanted): RuleOutput | null {
@@ -44,13 +45,24 @@ export function makeRoom(context: RuleContext, { rule, workload, exclude, why, r
   return { actions: outputs.flatMap(({ actions }) => actions), holds: [waits, ...outputs.flatMap(({ holds }) => holds)] };
 }
 
-/** The first of a round always; of the others each within some seconds. Not after one that was begun in this round: what that changes is not there yet. */
-function hasTurn({ ledger, nowMs }: RuleContext): boolean {
-  const { asked, taken, isBegun } = ledger.roomLooks;
+/** Not after one that was begun in this round: what that changes is not there yet. */
+function hasTurn(context: RuleContext): boolean {
+  const { ledger, nowMs } = context;
+  const nth = ledger.roomLooks.asked;
   ledger.roomLooks.asked += 1;
-  if (isBegun || taken >= LOOKS_A_ROUND || (asked > 0 && (asked + Math.floor(nowMs / 1_000)) % TURNS !== 0)) return false;
+  const among = (ledger.roomLooks.among ??= countWaiting(context));
+  if (ledger.roomLooks.isBegun || ledger.roomLooks.taken >= LOOKS_A_ROUND) return false;
+  // Scattered, so that no rhythm of the loop leaves one out.
+  const turn = (Math.imul(Math.floor(nowMs / TURN_MS), 2_654_435_761) >>> 0) % Math.max(1, among);
+  if (among > LOOKS_A_ROUND && nth !== turn) return false;
   ledger.roomLooks.taken += 1;
   return true;
+}
+
+/** Who may ask: those without a place, and those that are to leave their hosts. */
+function countWaiting({ view }: RuleContext): number {
+  const left = new Set(view.hosts.filter(({ intent }) => intent === 'maintenance').map(({ id }) => id));
+  return view.workloads.filter(({ state, hostId }) => state === 'waiting' || (state === 'running' && hostId !== null && left.has(hostId))).length;
 }
 
 const targetOf = ({ id, name }: Host): { readonly hostId: Host['id']; readonly host: string } => ({ hostId: id, host: name });

@@ -2,6 +2,7 @@
 // After the "minimum bin slack" and "bin completion" ways of packing (Gupta and Ho 1999; Fukunaga and Korf 2007).
 import { RESOURCES } from '../resources.js';
 import type { Packing } from './packing.js';
+import type { Budget } from './repair.js';
 
 const WIDTH = RESOURCES.length;
 /** Sets looked at for one host, and the best of them that are tried. */
@@ -12,15 +13,15 @@ const HOSTS_COMPARED = 8;
 
 export interface FillOptions {
   /** What the search may cost: units looked at for a host, all in all. A million takes some 100 ms. */
-  readonly effort: number;
+  readonly budget: Budget;
 }
 
 /** Puts all of the units, or none: false says that no way was found, not that there is none. */
-export function fillHosts(packing: Packing, units: readonly number[], { effort }: FillOptions): boolean {
+export function fillHosts(packing: Packing, units: readonly number[], { budget }: FillOptions): boolean {
   const scale = scaleOf(packing);
   const bySize = [...units].sort((one, other) => sizeOf(packing, other, scale) - sizeOf(packing, one, scale) || one - other);
   const open = [...packing.model.hosts.keys()].filter((host) => packing.closed[host] === 0 && bySize.some((unit) => packing.fits(unit, host)));
-  const search: Search = { packing, scale, left: effort };
+  const search: Search = { packing, scale, budget };
   return fillNext(search, bySize, open);
 }
 
@@ -28,7 +29,7 @@ interface Search {
   readonly packing: Packing;
   /** One over the sum of what is free, by resource: shares of it compare. */
   readonly scale: readonly number[];
-  left: number;
+  readonly budget: Budget;
 }
 
 function scaleOf({ model, free, closed }: Packing): readonly number[] {
@@ -42,7 +43,7 @@ function fillNext(search: Search, units: readonly number[], open: readonly numbe
   const { packing } = search;
   const usable = open.filter((host) => units.some((unit) => packing.fits(unit, host)));
   const waste = wasteAllowed(packing, units, usable);
-  if (waste === null || search.left <= 0) return false;
+  if (waste === null || search.budget.left <= 0) return false;
   const forced = mostBound(packing, units, usable);
   if (forced === null) return false;
   const choice = choose(search, { units, waste, hosts: usable, forced });
@@ -52,7 +53,7 @@ function fillNext(search: Search, units: readonly number[], open: readonly numbe
     for (const unit of set) packing.put(unit, host);
     if (fillNext(search, units.filter((unit) => !set.includes(unit)), usable.filter((one) => one !== host))) return true;
     for (const unit of set) packing.take(unit);
-    if (search.left <= 0) return false;
+    if (search.budget.left <= 0) return false;
   }
   return false;
 }
@@ -100,7 +101,7 @@ function choose(search: Search, { units, waste, hosts, forced }: Choosing): Choi
   let best: Choice | null = null;
   for (const host of hosts.toSorted((one, other) => (room.get(one) ?? 0) - (room.get(other) ?? 0) || one - other).slice(0, HOSTS_COMPARED)) {
     const sets = bestSets(search, { units, host, waste, must: null });
-    if (search.left <= 0) return null;
+    if (search.budget.left <= 0) return null;
     // With nothing put on it: more would stay free than may.
     if (sets.length === 0) return null;
     if (best === null || sets.length < best.sets.length) best = { host, sets };
@@ -150,8 +151,8 @@ function extend(search: Search, filling: Filling, { chosen, from, found, counter
   const { units, host, must } = filling;
   let isFull = true;
   let last = '';
-  for (let nth = from; nth < units.length && counter.left > 0 && search.left > 0; nth += 1) {
-    search.left -= 1;
+  for (let nth = from; nth < units.length && counter.left > 0 && search.budget.left > 0; nth += 1) {
+    search.budget.left -= 1;
     const unit = units[nth] ?? 0;
     if (unit === must || !packing.fits(unit, host)) continue;
     isFull = false;

@@ -4,18 +4,20 @@ import { NOWHERE, type ClusterModel } from './cluster-model.js';
 import type { Packing } from './packing.js';
 import { fillHosts } from './fill-hosts.js';
 import { worthiestPlacing } from './worthiest-placing.js';
-import { MOVES_TO_REPAIR, repair, type Movable } from './repair.js';
+import { MOVES_TO_REPAIR, repair, type Budget, type Movable } from './repair.js';
 
 const WIDTH = RESOURCES.length;
 
-/** In the search for an exact fit (see fillHosts): some tenths of a second at most. */
-const FILL_EFFORT = 1_500_000;
+/** Of all searches together, in places asked about: some tenths of a second at most. */
+const EFFORT = 3_000_000;
+/** Of one unit's repair: a hopeless one takes nothing from the others. */
+const REPAIR_EFFORT = 200_000;
 
 export interface Batch {
   readonly units: readonly number[];
   /** Units that stand on hosts and may be moved to make room; default: none. */
   readonly movable?: Movable;
-  /** Of the search for an exact fit; default: what one recovery is worth. */
+  /** Of the searches where one after the other is not enough, in places asked about; 0: none. Default: what one recovery is worth. */
   readonly effort?: number;
 }
 
@@ -34,7 +36,7 @@ type Choice = (packing: Packing, unit: number) => number;
  * of others would make it one (of a group that stands on several hosts already, that is not looked for); a lower priority is left
  * before a higher one.
  */
-export function placeBatch(packing: Packing, { units, movable = () => false, effort = FILL_EFFORT }: Batch): Placed {
+export function placeBatch(packing: Packing, { units, movable = () => false, effort = EFFORT }: Batch): Placed {
   const tried = new Set<string>();
   let best: Try | null = null;
   for (const order of ORDERS) {
@@ -50,8 +52,9 @@ export function placeBatch(packing: Packing, { units, movable = () => false, eff
     }
   }
   if (best === null) return { unplaced: [], moved: [] };
-  if (fillHosts(packing, units, { effort })) return { unplaced: [], moved: [] };
-  return mend(packing, { units, movable }, best);
+  const budget = { left: Math.floor(effort / 2) };
+  if (effort > 0 && fillHosts(packing, units, { budget })) return { unplaced: [], moved: [] };
+  return mend(packing, { units, movable, budget: { left: Math.max(0, budget.left) + Math.floor(effort / 2) } }, best);
 }
 
 interface Try {
@@ -60,19 +63,25 @@ interface Try {
 }
 
 /** From the best try: room for those that are left is made by moving others; then by leaving those that matter less. */
-function mend(packing: Packing, { units, movable }: Required<Omit<Batch, 'effort'>>, best: Try): Placed {
+interface Mending {
+  readonly units: readonly number[];
+  readonly movable: Movable;
+  readonly budget: Budget;
+}
+
+function mend(packing: Packing, { units, movable, budget }: Mending, best: Try): Placed {
   for (const [unit, host] of best.at) if (host !== NOWHERE) packing.put(unit, host);
   const own = new Set(units);
   const before = Int32Array.from(packing.at);
   let unplaced = best.left;
   // What one repair moves may open the way for one that was given up before: again, until a whole turn changes nothing. Each turn but the last places one or leaves one that matters less.
-  for (let turn = 0; turn <= 2 * units.length; turn += 1) {
-    const next = turnOf(packing, { own, movable }, unplaced);
+  for (let turn = 0; turn <= 2 * units.length && budget.left > 0; turn += 1) {
+    const next = turnOf(packing, { own, movable, budget }, unplaced);
     const isSame = next.length === unplaced.length && next.every((unit) => unplaced.includes(unit));
     unplaced = next;
     if (isSame) break;
   }
-  unplaced = worthiestPlacing(packing, units);
+  unplaced = worthiestPlacing(packing, units, budget.left);
   const moved = [...before.keys()].filter((unit) => !own.has(unit) && before[unit] !== packing.at[unit]);
   return { unplaced, moved };
 }
@@ -80,12 +89,23 @@ function mend(packing: Packing, { units, movable }: Required<Omit<Batch, 'effort
 interface Turn {
   readonly own: ReadonlySet<number>;
   readonly movable: Movable;
+  readonly budget: Budget;
 }
 
-function turnOf(packing: Packing, { own, movable }: Turn, left: readonly number[]): readonly number[] {
-  const still = left.filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one), moves: MOVES_TO_REPAIR })).filter((unit) => !repair(packing, unit, { mayMove: (one) => own.has(one) || movable(one), moves: MOVES_TO_REPAIR }));
+function turnOf(packing: Packing, { own, movable, budget }: Turn, left: readonly number[]): readonly number[] {
+  const mended = (unit: number, mayMove: Movable): boolean => {
+    const share = { left: Math.min(budget.left, REPAIR_EFFORT) };
+    const before = share.left;
+    const done = before > 0 && repair(packing, unit, { mayMove, moves: MOVES_TO_REPAIR, budget: share });
+    budget.left -= before - Math.max(0, share.left);
+    return done;
+  };
+  const still = left.filter((unit) => !mended(unit, (one) => own.has(one))).filter((unit) => !mended(unit, (one) => own.has(one) || movable(one)));
   const inOrder = still.toSorted((one, other) => (packing.model.units[other]?.priority ?? 0) - (packing.model.units[one]?.priority ?? 0) || one - other);
-  return inOrder.flatMap((unit) => leaveLower(packing, unit, own));
+  return inOrder.flatMap((unit) => {
+    budget.left -= packing.model.hosts.length;
+    return budget.left > 0 ? leaveLower(packing, unit, own) : [unit];
+  });
 }
 
 /** It takes the place of batch members that matter less; gives who is without a place in the end. */

@@ -13,19 +13,20 @@ export type Movable = (unit: number) => boolean;
 export interface RepairOptions {
   readonly mayMove: Movable;
   readonly moves: number;
-  /** Places asked about, all in all; what lies beyond is not looked for. Default: all of a cluster of some thousands of workloads. */
-  readonly effort?: number;
+  /** Places asked about, all in all; what lies beyond is not looked for. Several repairs may share one. */
+  readonly budget: Budget;
 }
 
-const EFFORT = 5_000_000;
+export interface Budget {
+  left: number;
+}
 
 /** Puts the unit somewhere, with at most so many moves of others; false: nothing was changed. */
-export function repair(packing: Packing, unit: number, { mayMove, moves, effort = EFFORT }: RepairOptions): boolean {
-  return place(packing, unit, { mayMove: (one) => one !== unit && mayMove(one), moves, room: widest(packing), budget: { left: effort } }, new Set([unit]));
+export function repair(packing: Packing, unit: number, { mayMove, moves, budget }: RepairOptions): boolean {
+  return place(packing, unit, { mayMove: (one) => one !== unit && mayMove(one), moves, room: widest(packing), budget }, new Set([unit]));
 }
 
-interface Search extends Omit<RepairOptions, 'effort'> {
-  readonly budget: { left: number };
+interface Search extends RepairOptions {
   /** The most of each resource that is free on one host: who needs more fits nowhere. Null: places have become free since. */
   readonly room: readonly number[] | null;
 }

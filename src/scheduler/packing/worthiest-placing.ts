@@ -8,7 +8,7 @@ const STEPS = 200_000;
 const MOST_RANKS = 8;
 
 /** Puts units of the batch elsewhere, or takes them off, where that places more; gives who is without a place. */
-export function worthiestPlacing(packing: Packing, batch: readonly number[]): readonly number[] {
+export function worthiestPlacing(packing: Packing, batch: readonly number[], most: number): readonly number[] {
   const worth = worthsOf(packing, batch);
   const isOff = (unit: number): boolean => packing.at[unit] === NOWHERE;
   const off = batch.filter(isOff);
@@ -16,7 +16,7 @@ export function worthiestPlacing(packing: Packing, batch: readonly number[]): re
   const start = batch.map((unit) => packing.at[unit] ?? NOWHERE);
   const units = batch.toSorted((one, other) => (worth.get(other) ?? 0) - (worth.get(one) ?? 0) || one - other);
   const total = (some: readonly number[]): number => some.reduce((sum, unit) => sum + (worth.get(unit) ?? 0), 0);
-  const search: Search = { packing, units, worth, steps: STEPS, most: total(batch) - total(off), best: null, rest: units.map((_unit, nth) => total(units.slice(nth))) };
+  const search: Search = { packing, units, worth, steps: Math.min(STEPS, most), most: total(batch) - total(off), best: null, rest: units.map((_unit, nth) => total(units.slice(nth))) };
   for (const unit of batch) packing.take(unit);
   look(search, 0, 0);
   const found = search.best ?? new Map(batch.map((unit, nth) => [unit, start[nth] ?? NOWHERE]));
