@@ -112,6 +112,17 @@ describe('carryOutPlans', () => {
     expect(decided({ ...both, operations: [plan([move(x, three.id)])] }).settled['id-x 1']).toMatch(/^skipped.*y/);
   });
 
+  it.each<[string, Partial<Workload>, boolean, RegExp]>([
+    ['is paused', { state: 'paused' }, true, /it stays together with c, and it is paused now/],
+    ['is left to its owner', { desired: 'unmanaged' }, true, /it stays together with c, and it is left to its owner now/],
+    ['has no move in the plan, as it joined the group later', {}, false, /it stays together with c, and it has no such move in the plan/],
+  ])('moves nothing of a group of which one %s', (_what, set, isPlanned, why) => {
+    const workloads = [a, { ...c, ...set }];
+    const { began, settled } = decided({ workloads, rules: [{ name: 'pair', type: 'keep-together', hard: true, workloads: [a.id, c.id] }], operations: [plan([move(a, three.id), ...(isPlanned ? [move(c, three.id)] : [])])] });
+    expect(began).toEqual([]);
+    expect(settled['id-a 1']).toMatch(why);
+  });
+
   it('goes on with no host that is gone', () => {
     expect(decided({ workloads: [a], operations: [plan([move(a, aHost('host-9').id)])] }).settled['id-a 1']).toMatch(/is gone/);
   });

@@ -14,9 +14,9 @@ const proof = { kind: 'power-off' as const, evidence: 'off', atMs: 1, bootId: nu
 const off = roomyHost('host-0', 16_384, { condition: 'fenced', proof });
 const [one, two, three] = [roomyHost('host-1', 8_192), roomyHost('host-2', 8_192), roomyHost('host-3', 8_192)] as const;
 
-function decided(hosts: readonly Host[], workloads: readonly Workload[], set: Partial<ClusterView> = {}): Decision {
+function decided(hosts: readonly Host[], workloads: readonly Workload[], set: Partial<ClusterView> = {}, nowMs = NOW_MS): Decision {
   const verdict = aClusterVerdict(hosts.map((host) => aVerdict(host, host.condition === 'online' ? {} : { hearing: 'silent', bootId: null })));
-  return decide({ view: aView({ hosts, workloads, ...set }), verdict, nowMs: NOW_MS, policy: DEFAULT_POLICY, balance: null });
+  return decide({ view: aView({ hosts, workloads, ...set }), verdict, nowMs, policy: DEFAULT_POLICY, balance: null });
 }
 const LOCKED: Partial<Workload> = { lock: { by: 'anna', reason: 'backup', sinceMs: 0 } };
 const lost = (name: string, memoryMiB: number, set: Partial<Workload> = {}): Workload => sized(name, off, memoryMiB, { state: 'waiting', leasedOn: off.id, ...set });
@@ -44,6 +44,13 @@ describe('making room', () => {
   it('begins for one at a time', () => {
     const result = decided([off, one, two, three, roomyHost('host-4', 8_192)], [lost('a', 6_144), lost('b', 6_144), sized('x', one, 4_096), sized('y', two, 4_096), sized('z', three, 3_072), sized('w', roomyHost('host-4', 8_192), 3_072)]);
     expect(operationsOf(result).filter((operation) => operation.startsWith('migrate'))).toHaveLength(1);
+  });
+
+  it('has a turn for each that waits, however many stand before it that nothing helps', () => {
+    const hopeless = Array.from({ length: 12 }, (_, nth) => lost(`big-${nth}`, 8_000, { priority: 9 }));
+    const workloads = [...hopeless, lost('a', 5_120), sized('x', one, 4_096), sized('f', two, 3_584, LOCKED)];
+    const began = Array.from({ length: 400 }, (_, round) => operationsOf(decided([off, one, two], workloads, {}, NOW_MS + round * 250)).length);
+    expect(began.some((count) => count > 0)).toBe(true);
   });
 
   it.each<[string, (x: Workload) => { readonly hosts?: readonly Host[]; readonly workloads?: readonly Workload[]; readonly set?: Partial<ClusterView> }]>([

@@ -74,6 +74,7 @@ describe('a drain of hosts', () => {
       expect(faultsOf(there, back, OPTIONS.movesPerHost)).toEqual([]);
       // Nothing came to the host meanwhile: but for a cordon, or rules that it broke before, all of it fits.
       if (!drained?.cordoned && view.rules.length === 0) expect(back.unplaced).toEqual([]);
+      for (const { why } of back.unplaced) expect(why).not.toBe('');
     }), RUNS);
   });
 });
@@ -87,6 +88,13 @@ describe('balance', () => {
       expect(plan.moves.length > 0).toBe(plan.after.imbalance < plan.before.imbalance);
       expect(planBalance(turned(view), { ...DEFAULT_BALANCE, minGain: 0.001 })).toEqual(plan);
     }), RUNS);
+  });
+
+  it('leaves alone what has a soft rule about who stands beside it', () => {
+    const hosts = [aHost('h0'), aHost('h1')];
+    const workloads = [aWorkload('db-1', hosts[0]!), aWorkload('x', hosts[0]!), aWorkload('y', hosts[0]!), aWorkload('db-2', hosts[1]!)];
+    const view = { hosts, workloads, heard: new Set(hosts.map(({ id }) => id)), leaseless: new Set<never>(), promised: [], rules: [{ name: 'dbs', type: 'keep-apart' as const, hard: false, workloads: [workloads[0]!.id, workloads[3]!.id] }], policy: GENERATED_POLICY };
+    expect(planBalance(view).moves.map(({ workload }) => workload)).toEqual(['x']);
   });
 
   it('leaves no single move undone that gains enough', () => {
