@@ -1,9 +1,12 @@
 // In which order many moves can be made so that each fits when it is made: in rounds, with stopovers where they stand in each other's way.
+import { movesLive } from '../../workloads/workload.js';
 import { MEMORY, RESOURCES } from '../resources.js';
 import { NOWHERE } from './cluster-model.js';
 import type { Packing } from './packing.js';
 
 const WIDTH = RESOURCES.length;
+/** Units asked for a stopover: each is tried on every host, beside all that wait. */
+const MOST_ASKED = 50;
 
 export interface OrderedMove {
   readonly unit: number;
@@ -81,13 +84,13 @@ function startRound(packing: Packing, { pending, targets, perHost, round }: Roun
   return started;
 }
 
-/** The smallest that, once it is out of the way, lets another one go where that belongs; it must itself get where it belongs later. */
+/** The smallest that, once it is out of the way, lets another one go where that belongs; it must itself get where it belongs later. Nothing is stopped for it, and nothing goes to where something is wrong. */
 function findStopover(packing: Packing, pending: readonly number[], targets: Int32Array, round: number): OrderedMove | null {
-  const { hosts } = packing.model;
-  for (const unit of pending.toReversed()) {
+  const { hosts, units } = packing.model;
+  for (const unit of pending.toReversed().filter((one) => units[one]?.workloads.every(movesLive)).slice(0, MOST_ASKED)) {
     const from = packing.at[unit] ?? NOWHERE;
     for (let host = 0; host < hosts.length; host += 1) {
-      if (host === from || !packing.fits(unit, host)) continue;
+      if (host === from || hosts[host]?.trouble !== null || !packing.fits(unit, host)) continue;
       packing.take(unit);
       packing.put(unit, host);
       const opens = pending.some((other) => other !== unit && packing.hasRoom(other, targets[other] ?? NOWHERE) && packing.maySit(other, targets[other] ?? NOWHERE, targets));
