@@ -6,6 +6,9 @@ import type { Simulation } from '../simulation.js';
 /** The longest that anything takes by itself: a boot, a drain, a grown pause between tries. What pauses longer says so by its hold. */
 export const BOUND_S = 240;
 
+/** Between two looks at a host, and what the answer takes. */
+const UNSEEN_MS = 3_000;
+
 /** States that name their reason; a reason must be there. */
 const WITH_REASON: ReadonlySet<Workload['state']> = new Set(['waiting', 'error', 'paused', 'missing']);
 
@@ -58,7 +61,13 @@ function whyNotEnded(simulation: Simulation, workload: Workload, isWhole: boolea
   if (home && (home.condition !== 'online' || (!isWhole && simulation.faults.isTouched(home.name)))) return null;
   if (WITH_REASON.has(workload.state)) return workload.why === null ? `is ${workload.state} and says no reason` : null;
   if (workload.state === 'stopped' && workload.desired === 'running' && workload.why !== null) return null;
-  return unlikeWanted(simulation, workload);
+  return hasJustEnded(simulation, workload, home) ? null : unlikeWanted(simulation, workload);
+}
+
+/** One that crashes again and again may do so right before the end: nobody can have seen it yet. */
+function hasJustEnded(simulation: Simulation, workload: Workload, home: Host | undefined): boolean {
+  const agoMs = home === undefined ? null : simulation.checker.endedAgoMs(simulation.uuids.get(workload.name) ?? workload.uuid, home.name);
+  return agoMs !== null && agoMs < UNSEEN_MS;
 }
 
 /** Asked in order again and again, never ended by force: that is its owner's to say. */

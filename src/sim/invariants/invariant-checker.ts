@@ -69,15 +69,17 @@ export class InvariantChecker implements WorldObserver {
   readonly #stopCauses: StopCauses;
 
   constructor(private readonly parts: CheckerParts) {
-    const endedAgoMs = (uuid: string, host: string): number | null => {
-      const last = this.#last.get(uuid);
-      return last?.host === host && last.endedAtMs !== null ? parts.time.nowMs - last.endedAtMs : null;
-    };
     this.#capacity = new Capacity(parts);
-    this.#hardRules = new HardRules({ ...parts, endedAgoMs });
+    this.#hardRules = new HardRules({ ...parts, endedAgoMs: (uuid, host) => this.endedAgoMs(uuid, host) });
     this.#leftAlone = new LeftAlone(parts);
     this.#setAside = new SetAsideHosts(parts);
     this.#stopCauses = new StopCauses(parts);
+  }
+
+  /** Since its last process ended; null: that was on another host, or it runs. */
+  endedAgoMs(uuid: string, host: string): number | null {
+    const last = this.#last.get(uuid);
+    return last?.host === host && last.endedAtMs !== null ? this.parts.time.nowMs - last.endedAtMs : null;
   }
 
   /** The store changed. */
