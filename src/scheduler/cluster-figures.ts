@@ -1,6 +1,5 @@
 // How full each host is and how evenly: the figures of a plan before and after.
 import { takesPart } from './packing/takes-part.js';
-import { NOWHERE } from './packing/cluster-model.js';
 import type { Packing } from './packing/packing.js';
 import type { ClusterFigures, HostFigures } from './plan.js';
 import { CPUS, MEMORY, RESOURCES } from './resources.js';
@@ -25,7 +24,7 @@ function capacity({ model: { hosts, view } }: Packing, row: number, nth: number)
 }
 
 function membersAt(packing: Packing, row: number): number {
-  return [...(packing.standing[row] ?? [])].reduce((sum, unit) => sum + (packing.at[unit] === NOWHERE ? 0 : (packing.model.units[unit]?.workloads.length ?? 0)), 0);
+  return [...(packing.standing[row] ?? [])].reduce((sum, unit) => sum + (packing.model.units[unit]?.workloads.length ?? 0), 0);
 }
 
 /** Of the whole, not of a sample. */

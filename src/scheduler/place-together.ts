@@ -1,5 +1,4 @@
 // Where each of many would go, when placing them one after the other leaves some without a place though all have one.
-import type { Host } from '../hosts/host.js';
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import { clusterModel, NOWHERE } from './packing/cluster-model.js';
@@ -9,8 +8,7 @@ import { placeWorkload } from './place-workload.js';
 import { hasHugepages } from './placed-at.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
-import { STATIC_FILTERS } from './filters.js';
-import { hostIsFit } from './rules/host-is-fit.js';
+import { mayEverBeOn } from './may-ever-be-on.js';
 import { cpus, memory } from './resources.js';
 import { NO_USAGE, usageOf } from './usage.js';
 
@@ -53,17 +51,11 @@ function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean
   });
   const enough = 2 * workloads.length + keptApart;
   if (roomy.length <= enough) return false;
+  const homes = new Map(view.hosts.map((host) => [host.id, host]));
+  const asked = workloads.map((workload) => ({ workload, home: workload.hostId === null ? null : (homes.get(workload.hostId) ?? null) }));
   let found = 0;
-  for (const host of roomy) if (found <= enough && workloads.every((workload) => mayBeOn(view, workload, host))) found += 1;
+  for (const host of roomy) if (found <= enough && asked.every(({ workload, home }) => mayEverBeOn({ view, workload, home, host }))) found += 1;
   return found > enough;
-}
-
-function mayBeOn(view: PlacementView, workload: Workload, host: Host): boolean {
-  const request = { workload, exclude: [] };
-  if (host.facts === null || hostIsFit(view, request, host)) return false;
-  const home = view.hosts.find(({ id }) => id === workload.hostId) ?? null;
-  const input = { view, request, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy };
-  return STATIC_FILTERS.every((filter) => filter(input) === null);
 }
 
 function leftInTurn(view: PlacementView, workloads: readonly Workload[]): number {

@@ -5,6 +5,7 @@ import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
 import { fail, ok, type Result } from '../shared/result.js';
 import { FILTERS } from './filters.js';
+import { compareIds, hostsById } from './hosts-by-id.js';
 import type { Filter, FilterInput, FilterRefusal } from './filter.js';
 import type { HostRefusal, HostScore, NoPlacement, Placement, PlacementRequest, PlacementView } from './placement.js';
 import { summarizeRefusals } from './refusal-summary.js';
@@ -65,7 +66,7 @@ function judgeAll(view: PlacementView, request: PlacementRequest): Judged {
   const refusals: HostRefusal[] = [];
   const scores: HostScore[] = [];
   const { home, companions, usage } = around(view, request);
-  for (const host of byId(view.hosts)) {
+  for (const host of hostsById(view.hosts)) {
     const verdict = judge({ view, request, home, host, companions, usage: usage.get(host.id) ?? NO_USAGE });
     if ('code' in verdict) refusals.push(verdict);
     else scores.push(verdict);
@@ -84,7 +85,7 @@ function bestHost(view: PlacementView, request: PlacementRequest): Host | null {
   };
   const { workload } = request;
   const { home, companions, usage } = around(view, request);
-  for (const host of byId(view.hosts)) {
+  for (const host of hostsById(view.hosts)) {
     const { facts } = host;
     if (facts === null || hostIsFit(view, request, host)) continue;
     const input: FilterInput = { view, request, workload, home, host, facts, usage: usage.get(host.id) ?? NO_USAGE, companions, policy: view.policy };
@@ -94,17 +95,6 @@ function bestHost(view: PlacementView, request: PlacementRequest): Host | null {
     if (total > most) [best, most] = [host, total];
   }
   return best;
-}
-
-const compareIds = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
-
-/** A view's hosts never change: they are sorted once. */
-const SORTED = new WeakMap<readonly Host[], readonly Host[]>();
-
-function byId(hosts: readonly Host[]): readonly Host[] {
-  const known = SORTED.get(hosts) ?? [...hosts].sort((one, other) => compareIds(one.id, other.id));
-  SORTED.set(hosts, known);
-  return known;
 }
 
 interface Around {

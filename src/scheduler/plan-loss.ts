@@ -6,6 +6,7 @@ import { clusterFigures } from './cluster-figures.js';
 import { orderForRecovery } from './drain-order.js';
 import { LossWaves, type Moved, type Started } from './loss-waves.js';
 import { clusterModel, NOWHERE } from './packing/cluster-model.js';
+import { isRecovered } from './packing/lose-hosts.js';
 import { Packing } from './packing/packing.js';
 import type { PlacementView } from './placement.js';
 import type { Plan, PlannedMove, Unplaced } from './plan.js';
@@ -43,8 +44,6 @@ function viewWithout(view: PlacementView, lost: ReadonlySet<HostId>): PlacementV
     promised: view.promised.filter(({ hostId, workloadId }) => !lost.has(hostId) && !view.workloads.some((one) => one.id === workloadId && one.hostId !== null && lost.has(one.hostId))),
   };
 }
-
-const isRecovered = ({ isProtected, desired, state }: Workload): boolean => isProtected && desired === 'running' && state !== 'error';
 
 function leftAlone({ name, state }: Workload): Unplaced {
   return { workload: name, why: state === 'error' ? 'it is in error, and waits for a person wherever it is' : 'it is not protected, or not managed: it stays down until its host is back' };

@@ -2,6 +2,7 @@
 import type { Host } from '../../hosts/host.js';
 import type { HostId, WorkloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
+import { hostsById } from '../hosts-by-id.js';
 import type { PlacementView } from '../placement.js';
 import { ruleIndex, type KeepApartRule } from '../placement-rule.js';
 import { RESOURCES } from '../resources.js';
@@ -51,7 +52,7 @@ export interface ClusterModel {
 
 /** `extra`: workloads to be placed that stand nowhere, as new ones. */
 export function clusterModel(view: PlacementView, extra: readonly Workload[] = []): ClusterModel {
-  const hosts = [...view.hosts].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const hosts = hostsById(view.hosts);
   const hostRow = new Map(hosts.map((host, row) => [host.id, row]));
   const apart = view.rules.filter((rule): rule is KeepApartRule => rule.type === 'keep-apart' && rule.hard);
   const units = unitsOf({ view, hostRow, apart: new Map(apart.map((rule, row) => [rule.name, row])) }, [...view.workloads.filter((one) => one.hostId !== null && holdsPlace(one)), ...extra]);

@@ -166,5 +166,5 @@ function apply({ shares, perUnit, loads, sums, squares }: Field, { unit, from, t
 export function imbalanceOf(packing: Packing, options: Pick<EvenOutOptions, 'method'>): number {
   const { rows, sums, squares } = fieldOf(packing, options);
   if (rows.length === 0) return 0;
-  return sums.reduce((all, sum, which) => all + Math.sqrt(Math.max(0, (squares[which] ?? 0) / rows.length - (sum / rows.length) ** 2)), 0);
+  return sums.reduce((all, sum, which) => all + deviationOf(sum, squares[which] ?? 0, rows.length), 0);
 }

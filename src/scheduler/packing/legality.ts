@@ -3,13 +3,11 @@ import type { Host } from '../../hosts/host.js';
 import type { StoragePool } from '../../hosts/host-facts.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
-import { STATIC_FILTERS } from '../filters.js';
+import { mayEverBeOn } from '../may-ever-be-on.js';
 import type { PlacementView } from '../placement.js';
 import { ruleIndex } from '../placement-rule.js';
 import { diskFits } from '../rules/disk-fits.js';
 import { hugepagesFit } from '../rules/hugepages-fit.js';
-import { hostIsFit } from '../rules/host-is-fit.js';
-import { NO_USAGE } from '../usage.js';
 import type { Unit } from './cluster-model.js';
 
 export interface Legality {
@@ -50,11 +48,12 @@ export function legality(view: PlacementView, hosts: readonly Host[], units: rea
   };
 }
 
+/** What a plan can't count in rows is asked of each by itself. */
+const ASKED_ALONE = [diskFits, hugepagesFit];
+
 function isLegal(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload: Workload, host: Host | undefined): boolean {
-  if (!host?.facts || hostIsFit(view, { workload, exclude: [] }, host)) return false;
   const home = workload.hostId === null ? null : (homes.get(workload.hostId) ?? null);
-  const input = { view, request: { workload, exclude: [] }, workload, home, host, facts: host.facts, usage: NO_USAGE, companions: [], policy: view.policy };
-  return STATIC_FILTERS.every((filter) => filter(input) === null) && diskFits(input) === null && hugepagesFit(input) === null;
+  return host !== undefined && mayEverBeOn({ view, workload, home, host }, ASKED_ALONE);
 }
 
 /** Equal keys: equal answers on every host. What hangs on the workload itself, as a replica or a device, makes it a kind of its own. */

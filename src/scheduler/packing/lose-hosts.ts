@@ -25,13 +25,12 @@ export function loseHosts(packing: Packing, hosts: readonly number[], whileLost:
   const closedBefore = hosts.map((host) => packing.closed[host] ?? 0);
   const homes = gone.map((unit) => packing.take(unit));
   for (const host of hosts) packing.closed[host] = 1;
-  const { unplaced } = placeBatch(packing, { units: lost, effort: EFFORT });
-  const inOrder = [...unplaced].sort((one, other) => (units[other]?.priority ?? 0) - (units[one]?.priority ?? 0) || one - other);
-  whileLost({ lost, down: inOrder });
+  const { unplaced: down } = placeBatch(packing, { units: lost, effort: EFFORT });
+  whileLost({ lost, down });
   for (const unit of lost) packing.take(unit);
   hosts.forEach((host, nth) => {
     packing.closed[host] = closedBefore[nth] ?? 0;
   });
   gone.forEach((unit, nth) => packing.put(unit, homes[nth] ?? NOWHERE));
-  return { lost, down: inOrder };
+  return { lost, down };
 }

@@ -24,8 +24,6 @@ export interface Batch {
 export interface Placed {
   /** Units of the batch without a place, what matters most first. */
   readonly unplaced: readonly number[];
-  /** Units that stood somewhere and were moved to make room. */
-  readonly moved: readonly number[];
 }
 
 /** How full the chosen host should be: the fullest that takes it, or by its likeness to what is needed. */
@@ -41,19 +39,18 @@ export function placeBatch(packing: Packing, { units, movable = () => false, eff
   let best: Try | null = null;
   for (const order of ORDERS) {
     const sorted = [...units].sort(order(packing.model));
+    if (tried.has(sorted.join())) continue;
+    tried.add(sorted.join());
     for (const choose of CHOICES) {
-      const key = sorted.join();
-      if (tried.has(`${key} ${choose.name}`)) continue;
-      tried.add(`${key} ${choose.name}`);
       const left = sorted.filter((unit) => !putBest(packing, unit, choose));
-      if (left.length === 0) return { unplaced: [], moved: [] };
+      if (left.length === 0) return { unplaced: [] };
       if (best === null || isBetter(packing.model, left, best.left)) best = { left, at: sorted.map((unit) => [unit, packing.at[unit] ?? NOWHERE] as const) };
       for (const unit of sorted) packing.take(unit);
     }
   }
-  if (best === null) return { unplaced: [], moved: [] };
+  if (best === null) return { unplaced: [] };
   const budget = { left: Math.floor(effort / 2) };
-  if (effort > 0 && fillHosts(packing, units, { budget })) return { unplaced: [], moved: [] };
+  if (effort > 0 && fillHosts(packing, units, { budget })) return { unplaced: [] };
   return mend(packing, { units, movable, budget: { left: Math.max(0, budget.left) + Math.floor(effort / 2) } }, best);
 }
 
@@ -62,17 +59,16 @@ interface Try {
   readonly at: readonly (readonly [number, number])[];
 }
 
-/** From the best try: room for those that are left is made by moving others; then by leaving those that matter less. */
 interface Mending {
   readonly units: readonly number[];
   readonly movable: Movable;
   readonly budget: Budget;
 }
 
+/** From the best try: room for those that are left is made by moving others; then by leaving those that matter less. */
 function mend(packing: Packing, { units, movable, budget }: Mending, best: Try): Placed {
   for (const [unit, host] of best.at) if (host !== NOWHERE) packing.put(unit, host);
   const own = new Set(units);
-  const before = Int32Array.from(packing.at);
   let unplaced = best.left;
   // What one repair moves may open the way for one that was given up before: again, until a whole turn changes nothing. Each turn but the last places one or leaves one that matters less.
   for (let turn = 0; turn <= 2 * units.length && budget.left > 0; turn += 1) {
@@ -81,9 +77,7 @@ function mend(packing: Packing, { units, movable, budget }: Mending, best: Try):
     unplaced = next;
     if (isSame) break;
   }
-  unplaced = worthiestPlacing(packing, units, budget.left);
-  const moved = [...before.keys()].filter((unit) => !own.has(unit) && before[unit] !== packing.at[unit]);
-  return { unplaced, moved };
+  return { unplaced: worthiestPlacing(packing, units, budget.left).toSorted(byRank(packing.model)) };
 }
 
 interface Turn {
@@ -101,12 +95,14 @@ function turnOf(packing: Packing, { own, movable, budget }: Turn, left: readonly
     return done;
   };
   const still = left.filter((unit) => !mended(unit, (one) => own.has(one))).filter((unit) => !mended(unit, (one) => own.has(one) || movable(one)));
-  const inOrder = still.toSorted((one, other) => (packing.model.units[other]?.priority ?? 0) - (packing.model.units[one]?.priority ?? 0) || one - other);
-  return inOrder.flatMap((unit) => {
+  return still.toSorted(byRank(packing.model)).flatMap((unit) => {
     budget.left -= packing.model.hosts.length;
     return budget.left > 0 ? leaveLower(packing, unit, own) : [unit];
   });
 }
+
+/** What matters most first. */
+const byRank = (model: ClusterModel) => byPriority(model, () => 0);
 
 /** It takes the place of batch members that matter less; gives who is without a place in the end. */
 function leaveLower(packing: Packing, unit: number, own: ReadonlySet<number>): readonly number[] {
