@@ -106,11 +106,13 @@ export async function listContainers(lab: Lab, host: LabHost, daemon: InstanceDa
   return JSON.parse(stdout) as readonly ListedContainer[];
 }
 
-/** On every host that has power, and only where there is one. */
+/** On every host that has power, and only where there is one. What a cut move or copy left in a pool without the daemon's knowing of it stays there, and is in nobody's way. */
 export async function destroyAllContainers(lab: Lab): Promise<void> {
   await Promise.all(lab.hosts.flatMap((host) => lab.daemons.map(async (daemon) => {
-    const names = await readdir(join(lab.daemonDir(host, daemon), 'containers')).catch(() => []);
-    if (names.length > 0 && (await lab.powerState(host)) === 'on') await clientOf(lab, host, daemon, ['delete', '-f', ...names]);
+    const names: readonly string[] = await readdir(join(lab.daemonDir(host, daemon), 'containers')).catch(() => []);
+    if (names.length === 0 || (await lab.powerState(host)) !== 'on') return;
+    const known = (await listContainers(lab, host, daemon)).map(({ name }) => name).filter((name) => names.includes(name));
+    if (known.length > 0) await clientOf(lab, host, daemon, ['delete', '-f', ...known]);
   })));
 }
 
@@ -122,6 +124,19 @@ export async function killLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon = 
 /** Back after `killLxd`: containers that run are its again. */
 export async function startLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<void> {
   await lab.exec(host, ['sh', '-c', `exec /usr/sbin/lab-${daemon} < /dev/null >> /var/log/lab-${daemon}.log 2>&1`], { timeoutMs: LXC_MS });
+}
+
+/** At the moment when the host has begun to receive that instance's file system: in the middle of a copy or a move, however busy the machine is. */
+export async function killLxdReceiving(lab: Lab, host: LabHost, prefix: string): Promise<void> {
+  await lab.exec(host, ['sh', '-c', `until ls -d /var/lib/lxd/storage-pools/default/containers/${prefix}*; do sleep 0.02; done; pid=$(cat /run/lab-lxd.pid); rm -f /run/lab-lxd-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done`], { timeoutMs: LXC_MS });
+}
+
+/** After a test that did not come to start what it had killed. */
+export async function reviveDaemons(lab: Lab, host: LabHost): Promise<void> {
+  for (const daemon of lab.daemons) {
+    const isDead = await lab.exec(host, ['sh', '-c', `[ -e /run/lab-${daemon}.pid ] && [ ! -d /proc/$(cat /run/lab-${daemon}.pid) ]`], { okCodes: 'any' });
+    if (isDead.code === 0) await startLxd(lab, host, daemon);
+  }
 }
 
 // --- past the daemons ---

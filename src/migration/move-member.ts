@@ -27,6 +27,8 @@ const SOURCE_BLIND_MS = 45_000;
 /** Two minutes of the daemons, and a cluster that looks for a new leader. */
 const SETTLES_WITHIN_MS = 4 * 60_000;
 const WHERE_EVERY_MS = 500;
+/** From here on the operation says what it waits for. */
+const SAYS_AFTER_MS = 5_000;
 const ASK_EVERY_MS = 2_000;
 
 /** `lost`: with its member, which is proven off. `unknown`: nobody could tell in time. */
@@ -34,10 +36,11 @@ export type Whereabouts = { readonly on: 'source' | 'target'; readonly isLost: b
 
 /**
  * The cluster has it once: where it is listed when nothing moves it any more, there it is. Both members are asked: for the one that has lost touch with the others answers nothing,
- * or is not believed.
+ * or is not believed. What is waited for stands in the operation's progress.
  */
-export async function whereIs({ workload: { uuid, name }, source, target, clock }: MemberMoveContext): Promise<Whereabouts> {
+export async function whereIs({ workload: { uuid, name }, source, target, clock }: MemberMoveContext, journal: Journal): Promise<Whereabouts> {
   const began = clock.monotonicMs();
+  let said = '';
   for (;;) {
     const moving = await Promise.all([isMoving(source, uuid), isMoving(target, uuid)]);
     const [here, there] = await Promise.all([look(source, uuid), look(target, uuid)]);
@@ -48,8 +51,14 @@ export async function whereIs({ workload: { uuid, name }, source, target, clock 
       const [lostHere, lostThere] = [here, there].map((one) => one.kind === 'seen' && one.isProvenOff === true);
       if (!isHere && lostHere !== lostThere && [here, there].every(({ kind }) => kind === 'seen')) return { on: lostHere === true ? 'source' : 'target', isLost: true };
     }
-    const isBlind = [here, there].some(({ kind }) => kind === 'blind');
-    if (clock.monotonicMs() - began > (isBlind ? BLIND_MS : SETTLES_WITHIN_MS)) return { on: 'unknown', why: moving.includes(true) ? `its daemons are moving ${name} still` : `neither ${source.name} nor ${target.name} says that it has ${name}` };
+    const blind = [{ at: source, seen: here }, { at: target, seen: there }].flatMap(({ at, seen }) => (seen.kind === 'blind' ? [`${at.name} (${seen.why})`] : []));
+    const waitedMs = clock.monotonicMs() - began;
+    if (waitedMs > (blind.length > 0 ? BLIND_MS : SETTLES_WITHIN_MS)) return { on: 'unknown', why: moving.includes(true) ? `its daemons are moving ${name} still` : `neither ${source.name} nor ${target.name} says that it has ${name}` };
+    const line = moving.includes(true) ? `waits for its daemons, which are moving ${name} still` : blind.length > 0 ? `waits for an answer of ${blind.join(' and ')}: the others do not have ${name}` : `waits until ${source.name} or ${target.name} says that it has ${name}`;
+    if (waitedMs > SAYS_AFTER_MS && line !== said) {
+      said = line;
+      await journal.progress({ line });
+    }
     await clock.sleep(WHERE_EVERY_MS);
   }
 }

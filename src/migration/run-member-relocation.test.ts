@@ -70,6 +70,16 @@ describe('runMemberRelocation', () => {
     expect([one.world.executingOn(UUID), one.mostCopies() <= 1]).toEqual([[DESTINATION], true]);
   });
 
+  it('the target\'s daemon falls silent while it takes it: the operation says whom it waits for, and goes on when that answers', async () => {
+    const one = clustered();
+    one.at(2_000, () => one.world.host(DESTINATION).mute.add('lxd'));
+    one.at(300_000, () => one.world.host(DESTINATION).mute.delete('lxd'));
+    const journal = crashingJournal();
+    expect(await runMemberRelocation(one.inside, journal.journal())).toMatchObject({ kind: 'succeeded' });
+    expect(journal.lines.filter((line) => line.startsWith('waits'))).toEqual([expect.stringMatching(new RegExp(`^waits for an answer of ${DESTINATION} .*: the others do not have`))]);
+    expect([one.world.executingOn(UUID), one.mostCopies() <= 1, one.mostLostMs()]).toEqual([[DESTINATION], true, 0]);
+  });
+
   it('what ended at the target as soon as it ran has moved', async () => {
     const one = clustered();
     const { hypervisor } = one.inside.target;

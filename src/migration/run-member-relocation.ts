@@ -32,7 +32,7 @@ const stop: Step<MemberRelocationContext> = {
   undo: async (context, journal) => {
     const { source } = context;
     if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
-    const where = await whereIs(context);
+    const where = await whereIs(context, journal);
     if (where.on === 'source' && where.isLost) return `${source.name} is proven off, and has it`;
     if (where.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, where)}; not started on ${source.name}`);
     await source.hypervisor.start(source.token, context.workload.uuid);
@@ -51,7 +51,7 @@ const move: Step<MemberRelocationContext> = {
     if (unproven) return unproven;
     if (seen.kind === 'seen' && !seen.isProvenOff) await showAgain(source, current(context, journal).workload.definition);
     const said = await sendToMember(context, journal, { id: moveId(context, 'there'), from: source, to: target, line: `its daemons move it to ${target.name}` });
-    const where = await whereIs(context);
+    const where = await whereIs(context, journal);
     if (where.on === 'target') return { kind: 'done', note: `it is on ${target.name} now${said === null ? '' : `, though the command said: ${said}`}` };
     if (where.on === 'unknown') return { kind: 'unknown', code: 'place-unknown', why: `${where.why}${said === null ? '' : ` (the command said: ${said})`}; it is started nowhere until that is known` };
     if (said === CANCELLED) return { kind: 'cancelled', why: 'cancelled on request, while it was moved' };
@@ -60,14 +60,14 @@ const move: Step<MemberRelocationContext> = {
   },
   undo: async (context, journal) => {
     const { workload, source, target } = context;
-    const where = await whereIs(context);
+    const where = await whereIs(context, journal);
     if (where.on === 'source') return `it is on ${source.name}`;
     if (where.on === 'unknown' || where.isLost) throw new OperationalError('failed', describeWhere(context, where));
     const seen = await lastLook(target, workload.uuid);
     if (!isStopped(seen)) throw new OperationalError('failed', `${workload.name} is ${describeLook(seen)} on ${target.name}; it was left there`);
     await showAgain(target, current(context, journal).workload.definition);
     const said = await sendToMember(context, journal, { id: moveId(context, 'back'), from: target, to: source, line: `its daemons move it back to ${source.name}` });
-    const now = await whereIs(context);
+    const now = await whereIs(context, journal);
     if (now.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, now)}${said === null ? '' : `: ${said}`}`);
     return `it is on ${source.name} again`;
   },

@@ -8,8 +8,9 @@ export function fakeClock(): Clock & { passed: () => number } {
 }
 
 /** A journal in memory. At its `crashAt`-th write (1 is the first) it is lost before anything is written, as by kill -9. */
-export function crashingJournal(crashAt: number | null = null): { journal: () => Journal; cancel: () => void; log: string[] } {
+export function crashingJournal(crashAt: number | null = null): { journal: () => Journal; cancel: () => void; log: string[]; lines: string[] } {
   const log: string[] = [];
+  const lines: string[] = [];
   const done: string[] = [];
   let memo: Readonly<Record<string, unknown>> = {};
   let writes = 0;
@@ -34,10 +35,13 @@ export function crashingJournal(crashAt: number | null = null): { journal: () =>
       write(`undone ${name}`);
       if (done.includes(name)) done.splice(done.indexOf(name), 1);
     },
-    progress: async () => write('progress'),
+    progress: async ({ line }) => {
+      write('progress');
+      lines.push(line);
+    },
     cancelRequested: async () => cancelled,
   });
-  return { journal, cancel: () => void (cancelled = true), log };
+  return { journal, cancel: () => void (cancelled = true), log, lines };
 }
 
 /** More than any workflow here writes. */

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { startControlPlane, type ControlPlaneOptions } from '../../lab/control-plane.js';
 import type { Json } from '../../lab/client.js';
+import { reviveDaemons } from '../../lab/containers.js';
 import { Lab, type LabHost, type LabOptions } from '../../lab/lab.js';
 import { allInServiceSinceBoot, describe as describeRig, enrolAll, workloadsOf, type Rig } from '../../lab/rig.js';
 import { REPO_ROOT, startTicks, type TickLog } from '../../lab/ticks.js';
@@ -92,6 +93,7 @@ export async function resetRig(rig: E2eRig): Promise<void> {
     await rig.lab.unhang(host);
     if ((await rig.lab.powerState(host)) === 'off') await rig.lab.powerOn(host);
     await rig.lab.reconnect(host);
+    await reviveDaemons(rig.lab, host);
     await rig.lab.bmc(host, 'ok');
     await rig.api().post(`/hosts/${host.name}/undrain`).catch(() => undefined);
     // Lost again and again by tests, a host would be quarantined: rightly, and not what the next test is about.

@@ -1,6 +1,6 @@
 // Hosts whose LXD daemons are one cluster of LXD's own, under the whole product: what LXD's cluster says of its members is no proof of anything, and it moves what does not run.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createContainer, killLxd, lxc, runningContainers, startLxd } from '../../lab/containers.js';
+import { createContainer, killLxd, killLxdReceiving, lxc, runningContainers, startLxd } from '../../lab/containers.js';
 import type { LabHost } from '../../lab/lab.js';
 import { clusterMembers } from '../../lab/lxd-cluster.js';
 import { allRunning, describe as describeRig, ended, eventsAfter, hostsOf, isInService, lastSeq, workloadNamed, type RigOperation } from '../../lab/rig.js';
@@ -101,9 +101,9 @@ describe.skipIf(!canHave)('a cluster of LXD daemons', () => {
   it('a half-moved leftover is in nobody\'s way: the target\'s daemon is killed in the middle, and the next move goes well', async () => {
     await adopted('ct-1', 11, 'host-1');
     await rig.lab.exec(host('host-1'), ['sh', '-c', 'head -c 400000000 /dev/urandom > /var/lib/lxd/storage-pools/default/containers/ct-1/rootfs/var/large'], { timeoutMs: 60_000 });
+    const killed = killLxdReceiving(rig.lab, host('host-2'), 'lxd-move-of-');
     const id = await begin('/workloads/ct-1/relocate', { to: 'host-2' });
-    await waitUntil('the copy on its way', async () => (await lxc(rig.lab, host('host-3'), ['query', '/1.0/instances'])).stdout.includes('lxd-move-of-'), { everyMs: 50, describe: () => describeRig(rig) });
-    await killLxd(rig.lab, host('host-2'));
+    await killed;
     const failed = await ended(rig, id, 'failed', 180_000);
     await startLxd(rig.lab, host('host-2'));
     await rig.ticks.waitForTick('ct-1', Date.now());
