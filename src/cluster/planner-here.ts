@@ -1,0 +1,18 @@
+// The planner in the thread that asks: it waits for nothing, and nothing else happens meanwhile. For a command line, the simulator and tests.
+import { OperationalError } from '../shared/errors.js';
+import { computations } from './computations.js';
+import type { Planner } from './planner.js';
+
+export function plannerHere(): Planner {
+  const answers = computations();
+  let isClosed = false;
+  return {
+    compute: async (question, asked) => {
+      if (isClosed) throw plannerClosed();
+      return answers[question](asked);
+    },
+    close: async () => void (isClosed = true),
+  };
+}
+
+export const plannerClosed = (): OperationalError => new OperationalError('unreachable', 'it is not computed any more: the control plane ends', 'ask again when one is there');
