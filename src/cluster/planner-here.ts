@@ -1,7 +1,6 @@
 // The planner in the thread that asks: it waits for nothing, and nothing else happens meanwhile. For a command line, the simulator and tests.
-import { OperationalError } from '../shared/errors.js';
 import { computations } from './computations.js';
-import type { Planner } from './planner.js';
+import { plannerClosed, type Planner } from './planner.js';
 
 export function plannerHere(): Planner {
   const answers = computations();
@@ -14,5 +13,3 @@ export function plannerHere(): Planner {
     close: async () => void (isClosed = true),
   };
 }
-
-export const plannerClosed = (): OperationalError => new OperationalError('unreachable', 'it is not computed any more: the control plane ends', 'ask again when one is there');

@@ -4,6 +4,7 @@ import type { FailureRoom } from '../scheduler/failure-room.js';
 import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { PlacementView } from '../scheduler/placement.js';
 import type { Plan } from '../scheduler/plan.js';
+import { OperationalError } from '../shared/errors.js';
 import type { HostId } from '../shared/ids.js';
 import type { DrainPlan } from './commands/drain-plan.js';
 import type { PlanDocument, PlanKind, Planning, PlanRequest } from './commands/plan-commands.js';
@@ -45,3 +46,5 @@ export interface Planner {
   /** What is under way is given up. */
   close(): Promise<void>;
 }
+
+export const plannerClosed = (): OperationalError => new OperationalError('unreachable', 'it is not computed any more: the control plane ends', 'ask again when one is there');

@@ -1,6 +1,5 @@
 // The planner of a control plane: it computes in threads of its own, so that hosts are heard, leases renewed and decisions made meanwhile.
-import type { Answer, Asked, Planner, Question } from '../cluster/planner.js';
-import { plannerClosed } from '../cluster/planner-here.js';
+import { plannerClosed, type Answer, type Asked, type Planner, type Question } from '../cluster/planner.js';
 import { OperationalError } from '../shared/errors.js';
 import { PlannerThread } from './planner-thread.js';
 
