@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
+import { onCopyEnd } from './copies.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack, runCopyRelocation } from './run-copy-relocation.js';
@@ -124,6 +125,91 @@ describe('what goes wrong in the gap', () => {
     one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 5 });
     expect(await run(one)).toMatchObject({ kind: 'failed', why: expect.stringContaining('no memory') });
     expect([one.world.executingOn(UUID), at(one, DESTINATION), one.mostLostMs()]).toEqual([[SOURCE], { replica: { asOfMs: expect.any(Number) } }, 0]);
+  });
+});
+
+/** From the moment at which it has shut down for the move. */
+function onShutDown(one: MoveWorld, happens: () => void): void {
+  const { hypervisor } = one.copying.source;
+  const shutdown = hypervisor.requestShutdown.bind(hypervisor);
+  hypervisor.requestShutdown = async (...args) => shutdown(...args).finally(happens);
+}
+
+const stateAt = (one: MoveWorld): unknown => one.world.host(SOURCE).domains.get(UUID)?.running ?? null;
+const losable = (one: MoveWorld): MoveWorld['copying']['source'] => ({ ...one.copying.source, provenOff: async () => !one.world.host(SOURCE).powered });
+
+describe('the source is lost in the gap, and proven off', () => {
+  it.each<[string, (one: MoveWorld) => void, string]>([
+    ['before the last copy', (one) => onShutDown(one, () => one.world.powerOff(SOURCE)), 'source-lost'],
+    ['in the last copy', (one) => onShutDown(one, () => one.at(one.copying.clock.monotonicMs() + 300, () => one.world.powerOff(SOURCE))), 'source-lost'],
+    ['with the target', (one) => onCopyEnd(one, 'last', () => [SOURCE, DESTINATION].forEach((host) => one.world.powerOff(host))), 'source-lost'],
+  ])('%s: the ending says that it has it, so that it is recovered', async (_name, lose, code) => {
+    const one = local();
+    lose(one);
+    expect(await run(one, { source: losable(one) })).toMatchObject({ kind: 'failed', code, memo: { leftStopped: `${SOURCE} is proven off, and has it` } });
+    expect(one.world.executingOn(UUID)).toEqual([]);
+  });
+
+  it('after the last copy: all of it is at the target, where it is started', async () => {
+    const one = local();
+    onCopyEnd(one, 'last', () => one.world.powerOff(SOURCE));
+    expect(await run(one, { source: losable(one) })).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
+  });
+});
+
+describe('the source does not start it again at once', () => {
+  const refuses = (one: MoveWorld, { code = 'failed' as OperationalError['code'], times = 1, when = 'before' as 'before' | 'after' }): void =>
+    one.world.inject({ host: SOURCE, method: 'start', error: new OperationalError(code, 'the daemon is being refreshed'), when, times });
+  const targetFails = (one: MoveWorld): void => one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+  const cancelledInGap = (one: MoveWorld): ReturnType<typeof crashingJournal> => {
+    const journal = crashingJournal();
+    onShutDown(one, () => journal.cancel());
+    return journal;
+  };
+
+  it.each<[string, Parameters<typeof refuses>[1]]>([
+    ['one answer fails', {}],
+    ['it is busy', { code: 'busy', times: 6 }],
+    ['its daemon is away for a while', { code: 'unreachable', times: 20 }],
+    ['an answer is lost, and it was started', { code: 'timeout', when: 'after' }],
+  ])('%s: it is tried until it runs there again', async (_name, set) => {
+    const one = local();
+    refuses(one, set);
+    const journal = cancelledInGap(one);
+    const outcome = await runCopyRelocation(one.copying, journal.journal());
+    expect(outcome).toMatchObject({ kind: 'cancelled' });
+    expect(outcome.memo).not.toHaveProperty('leftStopped');
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[SOURCE], 0]);
+  });
+
+  it.each<[string, (one: MoveWorld) => void]>([['before a start at the target', () => undefined], ['after one that failed', targetFails]])('for too long, %s: it is left stopped there, which no person has to clear', async (_name, first) => {
+    const one = local();
+    first(one);
+    refuses(one, { times: 10_000 });
+    const outcome = await (_name.startsWith('before') ? runCopyRelocation(one.copying, cancelledInGap(one).journal()) : run(one));
+    expect(['cancelled', 'failed']).toContain(outcome.kind);
+    expect(outcome.memo).toMatchObject({ leftStopped: expect.stringContaining('the daemon is being refreshed') });
+    expect([one.world.executingOn(UUID), stateAt(one)]).toEqual([[], null]);
+  });
+
+  it('the guard lets no more through: nothing is tried on', async () => {
+    const one = local();
+    const journal = cancelledInGap(one);
+    refuses(one, { code: 'guard-refused', times: 10_000 });
+    expect(await runCopyRelocation(one.copying, journal.journal())).toMatchObject({ kind: 'cancelled', memo: { leftStopped: expect.any(String) } });
+    expect(one.copying.clock.monotonicMs()).toBeLessThan(60_000);
+  });
+
+  it('a target that may run it is another matter: a person looks', async () => {
+    const one = local();
+    const { hypervisor } = one.copying.target;
+    hypervisor.start = async () => {
+      one.world.cut(DESTINATION);
+      throw new OperationalError('timeout', 'no answer');
+    };
+    expect(await run(one)).toMatchObject({ kind: 'unknown', code: 'target-unknown' });
+    expect(one.world.executingOn(UUID)).toEqual([]);
   });
 });
 

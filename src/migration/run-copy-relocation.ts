@@ -6,8 +6,9 @@ import { describeLook, lastLook, look } from '../workloads/place.js';
 import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
 import { settleCopies } from './settle-copies.js';
-import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+import { atTarget, current, precheck, refused, relocationWayBack, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 import { confirmMoved, stopNotingGap } from './standstill.js';
+import { startAtSource } from './start-at-source.js';
 
 export interface CopyRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -47,7 +48,7 @@ const stop: Step<CopyRelocationContext> = {
   // What is still a replica is started by nobody: the target need not be asked, and may be gone.
   undo: async (context, journal) => {
     if (journal.memo['promoting'] === true) return stopAtSource.undo?.(context, journal) ?? null;
-    return journal.memo['wasRunning'] === true ? startAtSource(current(context, journal)) : `it did not run on ${context.source.name} before`;
+    return journal.memo['wasRunning'] === true ? startAtSource(current(context, journal), journal) : `it did not run on ${context.source.name} before`;
   },
 };
 
@@ -56,6 +57,7 @@ const lastCopy: Step<CopyRelocationContext> = {
   name: 'copy',
   run: async (context, journal) => {
     const seen = await lastLook(context.source, context.workload.uuid);
+    if (seen.kind === 'seen' && seen.isProvenOff) return refused('source-lost', `${context.source.name} was proven off before ${context.workload.name} was copied as it was when it stopped`);
     const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
     if (unproven) return unproven;
     const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since`, overNewest: typeof journal.memo['copiedAsOfMs'] === 'number' });
