@@ -6,6 +6,7 @@ import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '..
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
 import { LEFT_STOPPED } from '../migration/start-at-source.js';
+import { STOPPED_BY_HAND } from '../migration/run-copy-relocation.js';
 import { healingNews } from './healing.js';
 import type { HostId } from '../shared/ids.js';
 import { runsUnderLease } from './runs-under-lease.js';
@@ -119,6 +120,7 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
   const stopped = leftStoppedEnding(one, outcome, why);
   if (stopped) return stopped;
+  if (outcome.code === STOPPED_BY_HAND) return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'notice', { from: source.name, to: target.name, code: outcome.code }])]);
   if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: operation.kind === 'migrate' && !movesLive(workload) ? null : leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
-import { onCopyEnd } from './copies.fixture.js';
+import { onCopyEnd, takesLong } from './copies.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack, runCopyRelocation } from './run-copy-relocation.js';
@@ -78,6 +78,32 @@ describe('what goes wrong before the gap costs nothing', () => {
     expect([wasAsked(), one.world.executingOn(UUID)], name).toEqual([false, [SOURCE]]);
     // Its daemons would hang for two minutes.
     expect(one.copying.clock.monotonicMs() - began).toBeLessThan(20_000);
+  });
+});
+
+describe('a copying that takes longer than anybody waits for', () => {
+  it('is known before the gap: it is not stopped, and the gap is named', async () => {
+    const one = local();
+    takesLong(one, 'seed', 400_000);
+    const { hypervisor } = one.copying.source;
+    hypervisor.requestShutdown = () => Promise.reject(new Error('it was asked to shut down'));
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'copy-too-slow', why: expect.stringMatching(/took 40\d s.*stand still.*300 s/) });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+  });
+
+  it('only the last pass says how long the gap will be', async () => {
+    const one = local();
+    takesLong(one, 'seed-1', 3_600_000);
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
+  });
+
+  it('of one that did not run before is waited for', async () => {
+    const one = local();
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { running: null, reason: 'shutdown', dataAtMs: 0 });
+    takesLong(one, 'last', 3_600_000);
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect(one.world.executingOn(UUID)).toEqual([DESTINATION]);
   });
 });
 
@@ -307,6 +333,20 @@ describe('where it was copied away from', () => {
     const target = { ...one.copying.target, provenOff: async () => !one.world.host(DESTINATION).powered };
     expect(await run(one, { target })).toMatchObject({ kind: 'succeeded' });
     expect([one.world.executingOn(UUID), at(one, SOURCE)]).toEqual([[], { replica: { asOfMs: expect.any(Number) } }]);
+  });
+
+  it.each<[string, string, number]>([
+    ['shut down', 'shutdown', 2_500],
+    ['ended by force', 'destroyed', 2_500],
+    ['stopped in the last moment of the copying', 'stopped', 3_900],
+  ])('one that a person has %s meanwhile stays stopped at its source', async (_name, reason, atMs) => {
+    const one = local();
+    one.at(atMs, () => {
+      const domain = one.world.host(SOURCE).domains.get(UUID);
+      if (domain) one.world.endProcess(one.world.host(SOURCE), domain, reason, 'stopped');
+    });
+    expect(await run(one)).toMatchObject({ kind: 'cancelled', code: 'stopped-by-hand', why: expect.stringContaining('by hand') });
+    expect([one.world.executingOn(UUID), at(one, SOURCE)]).toEqual([[], { replica: null }]);
   });
 
   it('one that ends while it is copied is not waited for: it is copied as it is, and started at the target', async () => {
