@@ -54,8 +54,10 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
-    const endingOf = async (outcome: WorkflowOutcome): Promise<Ending> =>
-      withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() }));
+    const endingOf = async (outcome: WorkflowOutcome): Promise<Ending> => {
+      const sourceNow = outcome.kind === 'succeeded' ? source : ((await freshHost(ports, source)) ?? source);
+      return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: sourceNow, target, nowMs: ports.clock.nowMs() }));
+    };
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
     const members = membersOf(workload, source, target);
     if (members) {
