@@ -2,7 +2,7 @@
 // Nothing that a client was told is written is lost: the last copy begins when nothing can write any more, and what has run at the target never goes back.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, lastLook, look } from '../workloads/place.js';
+import { describeLook, isRunning, lastLook, look } from '../workloads/place.js';
 import { endedByHand } from '../workloads/reconcile-observed.js';
 import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
@@ -115,8 +115,8 @@ const leaveSource: Step<CopyRelocationContext> = {
     try {
       await source.hypervisor.undefine(source.token, workload.uuid);
       const there = await look(target, workload.uuid);
-      const isThere = there.kind === 'seen' && there.observed !== null;
-      if (!isThere) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}` };
+      // Where it is not there, that may be all there is of it; where it has ended, the host may be why, and the way back is short as long as this is kept.
+      if (!isRunning(there)) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}; \`reeve workload replicas ${workload.name}\` shows it` };
       if (keepsReplica) return { kind: 'done', note: `what is left on ${source.name} is its replica now` };
       await source.hypervisor.copies?.deleteReplica(source.token, workload.uuid);
       return { kind: 'done', note: `it was removed from ${source.name}` };
