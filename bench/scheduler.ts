@@ -42,8 +42,7 @@ function placements(view: PlacementView): string {
 }
 
 /** As the rule of recovery does it: where all would go together, then one after the other. */
-function recovery(view: PlacementView): { readonly ms: number; readonly lost: number; readonly left: number } {
-  const [host] = view.hosts;
+function recovery(view: PlacementView, host: PlacementView['hosts'][number] | undefined = view.hosts[0]): { readonly ms: number; readonly lost: number; readonly left: number } {
   const after = { ...view, hosts: view.hosts.map((one) => (one === host ? { ...one, condition: 'fenced' as const } : one)) };
   const lost = orderForRecovery(view.workloads.filter(({ hostId }) => hostId === host?.id));
   for (const workload of lost.slice(0, 1)) placeWorkload(after, { workload, exclude: [] });
@@ -61,12 +60,25 @@ function recovery(view: PlacementView): { readonly ms: number; readonly lost: nu
   return { ms: spent, lost: lost.length, left };
 }
 
+const LOST_WORKLOADS = 20;
+const LOSSES = 20;
+
+/** Hosts with as many workloads as the target speaks of, each lost alone. */
+function recoveries(view: PlacementView): string {
+  const count = new Map<string | null, number>();
+  for (const { hostId } of view.workloads) count.set(hostId, (count.get(hostId) ?? 0) + 1);
+  const losses = view.hosts.filter(({ id }) => count.get(id) === LOST_WORKLOADS).slice(0, LOSSES).map((host) => recovery(view, host));
+  const spent = losses.map((loss) => loss.ms);
+  return losses.length === 0 ? 'no host has so many' : `p50 ${ms(percentile(spent, 0.5))}, most ${ms(Math.max(...spent))} of ${losses.length} hosts, ${losses.reduce((sum, { left }) => sum + left, 0)} left`;
+}
+
 function one(hosts: number, workloads: number, fill: number, rules: boolean): void {
   const view = generatedCluster({ hosts, workloads, fill, rules });
   say(`\n${hosts} hosts, ${workloads} workloads, ${Math.round(fill * 100)} % of memory${rules ? `, ${view.rules.length} keep-apart rules` : ''}`);
   say(`  one placement          ${placements(view)}`);
   const loss = recovery(view);
   say(`  loss of one host       ${ms(loss.ms)} for ${loss.lost} workloads, ${loss.left} left`);
+  say(`  loss of ${LOST_WORKLOADS} workloads   ${recoveries(view)}`);
   const built = timed(() => new Packing(clusterModel(view)));
   const nPlusOne = timed(() => view.hosts.map((_host, row) => loseHosts(built.value, [row]).down.length));
   say(`  N+1 of all hosts       ${ms(built.ms + nPlusOne.ms)}, ${nPlusOne.value.filter((down) => down > 0).length} hosts whose loss would leave ${nPlusOne.value.reduce((sum, down) => sum + down, 0)} down`);
