@@ -2,16 +2,16 @@
 import type { Host } from '../hosts/host.js';
 import type { HostId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
-import { hostRows, usageRows, type HostRows } from './host-rows.js';
+import { hostRows, type HostRows } from './host-rows.js';
 import { judgeHost, type Asked } from './judge-host.js';
 import { ruleIndex } from './placement-rule.js';
 import { promiseIndex } from './promise-index.js';
 import { cpus, memory } from './resources.js';
 import { mostCpuScore } from './score-cpu.js';
-import { addedBy, freeShare, weightsOf, withEvenness, type Size, type Weights } from './score-evenness.js';
+import { evennessWith } from './score-evenness.js';
 import { addScores } from './score-host.js';
 import { matesOf, placesOf } from './standing.js';
-import { workloadsById } from './usage.js';
+import { usageAt, workloadsById } from './usage.js';
 import { standsThere } from './zones.js';
 
 /** Null: none may take it. */
@@ -26,7 +26,7 @@ export function bestHost(asked: Asked): Host | null {
   };
   const { own, isBound } = ownHosts(asked, rows);
   for (const id of own) judge(rows.rowOf.get(id) ?? rows.hosts.length);
-  if (!isBound) judgeOthers(boundsOf(asked, rows), best, judge);
+  if (!isBound) judgeOthers(asked, rows, best, judge);
   return rows.hosts[best.row] ?? null;
 }
 
@@ -73,48 +73,27 @@ function ownHosts({ view, request }: Asked, { hosts }: HostRows): OwnHosts {
   return { own, isBound: anchors.length > 0 || hostsRules.some(({ hard }) => hard) };
 }
 
-/** What the rows of all hosts are compared by. */
-interface Bounds {
-  readonly rows: HostRows;
-  readonly usedMemory: Float64Array;
-  readonly usedCpus: Float64Array;
-  readonly workloads: Float64Array;
-  readonly evenMemory: Float64Array;
-  readonly evenCpus: Float64Array;
-  readonly needs: Size;
-  readonly added: Size;
-  readonly weights: Weights;
-  /** What a host can get beside evenness; what else there is, is taken off. */
-  readonly bonus: number;
-}
+/** Sums of the same parts in another order differ by less. */
+const ROUNDING = 1e-6;
 
-function boundsOf({ view, request: { workload }, home, companions }: Asked, rows: HostRows): Bounds {
-  const { policy } = view;
-  const { memoryMiB, vcpus, workloads, usedMemoryMiB, usedCpus } = usageRows(view, rows);
-  const byUsage = policy.strategy === 'usage';
+/** Where there is room, and neither evenness nor what a host can get beside it rules out that it is the best. */
+function judgeOthers({ view, request: { workload }, home, companions }: Asked, rows: HostRows, best: Best, judge: (row: number) => void): void {
+  const { freeMemoryMiB, freeCpus, evenness, hosts: { length } } = rows;
   const needOf = (need: (one: Workload) => number): number => companions.reduce((sum, one) => sum + need(one), need(workload));
-  return {
-    rows, usedMemory: memoryMiB, usedCpus: vcpus, workloads, evenMemory: byUsage ? usedMemoryMiB : memoryMiB, evenCpus: byUsage ? usedCpus : vcpus,
-    needs: { memoryMiB: needOf(memory.need), cpus: needOf(cpus.need) }, added: addedBy(workload, policy), weights: weightsOf(policy.strategy), bonus: mostCpuScore(workload, home),
+  const [memoryNeed, cpuNeed] = [needOf(memory.need), needOf(cpus.need)];
+  const bonus = mostCpuScore(workload, home) + ROUNDING;
+  const mayBeBest = (row: number): boolean => {
+    const host = rows.hosts[row];
+    return !!host?.facts && evennessWith({ facts: host.facts, usage: usageAt(view, host.id), policy: view.policy }, workload) + bonus >= best.total;
   };
-}
-
-function judgeOthers(bounds: Bounds, best: Best, judge: (row: number) => void): void {
-  const { length } = bounds.rows.hosts;
-  // As a rule the one that promises most is the best, and then next to none of the others is judged.
-  const first = { row: length, total: Number.NEGATIVE_INFINITY };
+  // As a rule the evenest is the best, and then next to none of the others is judged.
+  let first = length;
+  let most = Number.NEGATIVE_INFINITY;
   for (let row = 0; row < length; row += 1) {
-    const bound = boundAt(bounds, row);
-    if (bound > first.total) [first.row, first.total] = [row, bound];
+    if ((evenness[row] ?? 0) > most && memoryNeed <= (freeMemoryMiB[row] ?? 0) && cpuNeed <= (freeCpus[row] ?? 0)) [first, most] = [row, evenness[row] ?? 0];
   }
-  if (isBetter(best, first.total, first.row)) judge(first.row);
-  for (let row = 0; row < length; row += 1) if (row !== first.row && isBetter(best, boundAt(bounds, row), row)) judge(row);
-}
-
-/** At least what its total would be; -Infinity: there is no room. */
-function boundAt({ rows, usedMemory, usedCpus, workloads, evenMemory, evenCpus, needs, added, weights, bonus }: Bounds, row: number): number {
-  if (needs.memoryMiB > (rows.memoryLimit[row] ?? 0) - (usedMemory[row] ?? 0) || needs.cpus > (rows.cpuLimit[row] ?? 0) - (usedCpus[row] ?? 0)) return Number.NEGATIVE_INFINITY;
-  const freeMemory = freeShare(evenMemory[row] ?? 0, added.memoryMiB, rows.memorySize[row] ?? 1);
-  const freeCpus = freeShare(evenCpus[row] ?? 0, added.cpus, rows.cpuSize[row] ?? 1);
-  return withEvenness(bonus, weights, workloads[row] ?? 0, freeMemory, freeCpus);
+  if (most + bonus >= best.total) judge(first);
+  for (let row = 0; row < length; row += 1) {
+    if ((evenness[row] ?? 0) + bonus >= best.total && memoryNeed <= (freeMemoryMiB[row] ?? 0) && cpuNeed <= (freeCpus[row] ?? 0) && row !== first && mayBeBest(row)) judge(row);
+  }
 }

@@ -1,7 +1,7 @@
 // Where each of many would go, when placing them one after the other leaves some without a place though all have one.
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
-import { hostRows, usageRows } from './host-rows.js';
+import { hostRows } from './host-rows.js';
 import { clusterModel, NOWHERE } from './packing/cluster-model.js';
 import { Packing } from './packing/packing.js';
 import { placeBatch } from './packing/place-batch.js';
@@ -10,6 +10,7 @@ import { hasHugepages } from './placed-at.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
 import { mayEverBeOn } from './may-ever-be-on.js';
+import { workloadKind } from './workload-kind.js';
 import { cpus, memory } from './resources.js';
 
 /** It is asked for in each round of the loop as long as somebody waits: some tens of milliseconds at most. */
@@ -43,15 +44,16 @@ function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean
   if (isBound) return false;
   const keptApart = workloads.reduce((most, { id }) => Math.max(most, index.apart(id).reduce((sum, rule) => sum + rule.workloads.length, 0)), 0);
   const rows = hostRows(view);
-  const usage = usageRows(view, rows);
   const largest = (need: (one: Workload) => number): number => workloads.reduce((most, one) => Math.max(most, need(one)), 0);
   const [memoryMiB, vcpus] = [largest(memory.need), largest(cpus.need)];
   const roomy = rows.hosts.filter(({ condition, cordoned, intent }, row) => condition === 'online' && !cordoned && intent === 'active'
-    && (rows.memoryLimit[row] ?? 0) - (usage.memoryMiB[row] ?? 0) >= memoryMiB && (rows.cpuLimit[row] ?? 0) - (usage.vcpus[row] ?? 0) >= vcpus);
+    && (rows.freeMemoryMiB[row] ?? 0) >= memoryMiB && (rows.freeCpus[row] ?? 0) >= vcpus);
   const enough = 2 * workloads.length + keptApart;
   if (roomy.length <= enough) return false;
   const homes = new Map(view.hosts.map((host) => [host.id, host]));
-  const asked = workloads.map((workload) => ({ workload, home: workload.hostId === null ? null : (homes.get(workload.hostId) ?? null) }));
+  // Of one kind all have the same answers.
+  const kinds = new Map(workloads.map((workload) => [workloadKind(view, homes, workload), workload]));
+  const asked = [...kinds.values()].map((workload) => ({ workload, home: workload.hostId === null ? null : (homes.get(workload.hostId) ?? null) }));
   let found = 0;
   for (const host of roomy) if (found <= enough && asked.every(({ workload, home }) => mayEverBeOn({ view, workload, home, host }))) found += 1;
   return found > enough;
