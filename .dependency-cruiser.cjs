@@ -9,7 +9,7 @@ const TESTS = '\\.(test|fixture)\\.ts$';
 const DOMAIN = ['shared', 'hosts', 'workloads', 'scheduler', 'fencing', 'migration', 'cluster'];
 
 /** What touches the world, one level down or in a folder of its own. They implement ports and know each other not. */
-const ADAPTERS = ['src/store/', 'src/jobs/', 'src/agent/', 'src/hosts/drivers/', 'src/fencing/devices/', 'src/notifiers/', 'src/sim/'];
+const ADAPTERS = ['src/store/', 'src/jobs/', 'src/agent/', 'src/hosts/drivers/', 'src/fencing/devices/', 'src/notifiers/', 'src/planner/', 'src/sim/'];
 const ANY_ADAPTER = `^(${ADAPTERS.join('|')})`;
 
 const domainRules = DOMAIN.map((folder, rank) => ({
@@ -101,7 +101,7 @@ module.exports = {
       comment: 'The CLI speaks to the control plane over HTTP, like anybody: what it can do, everybody can do. It does not reach into the store, the queue, hosts or the server.',
       from: { path: '^src/cli/', pathNot: TESTS },
       // The documents' types are the API's contract: knowing their shape is not reaching in.
-      to: { path: `^src/(api|store|jobs|notifiers|agent)/|^src/(hosts/drivers|fencing/devices)/`, dependencyTypesNot: ['type-only'] },
+      to: { path: `^src/(api|store|jobs|notifiers|agent|planner)/|^src/(hosts/drivers|fencing/devices)/`, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'layer-api-without-adapters',
@@ -115,7 +115,7 @@ module.exports = {
       severity: 'error',
       comment: 'Entry points start the program when they are loaded; move what you need into a file of its own.',
       from: {},
-      to: { path: '^src/(main|cli/main|agent/main)\\.ts$' },
+      to: { path: '^src/(main|cli/main|agent/main|planner/main)\\.ts$' },
     },
     {
       name: 'product-without-lab-or-tests',

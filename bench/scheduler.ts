@@ -11,11 +11,13 @@ import { Packing } from '../src/scheduler/packing/packing.js';
 import { placeTogether } from '../src/scheduler/place-together.js';
 import { placeWorkload } from '../src/scheduler/place-workload.js';
 import type { PlacementView } from '../src/scheduler/placement.js';
+import { howManyFit } from '../src/scheduler/how-many-fit.js';
 import { planBalance } from '../src/scheduler/plan-balance.js';
 import { planDrain } from '../src/scheduler/plan-drain.js';
 import { tightCluster } from '../test/fixtures/tight-cluster.js';
 import { crmSimulate } from './peers/crm-simulate.js';
 import { hbal } from './peers/hbal.js';
+import { hspace } from './peers/hspace.js';
 
 const SIZES = [[10, 100], [40, 800], [100, 2_000], [200, 4_000], [1_000, 20_000]] as const;
 const FILLS = [0.6, 0.8, 0.95];
@@ -163,10 +165,28 @@ function balancePeers(timeoutS: number): void {
   }
 }
 
+/** A size of which some dozens fit. */
+const LIKE = { memoryMiB: 32_768, vcpus: 4 };
+
+function fitPeers(withPeers: boolean, timeoutS: number): void {
+  say(`\nhow many more of ${LIKE.memoryMiB / 1_024} GiB and ${LIKE.vcpus} vCPUs fit${withPeers ? ', beside hspace' : ''}`);
+  for (const [hosts, workloads] of SIZES) {
+    const view = generatedCluster({ hosts, workloads, fill: 0.6 });
+    const [one] = view.workloads;
+    if (!one) continue;
+    for (const mode of ['off', 'n+1'] as const) {
+      const ours = timed(() => howManyFit(view, { like: { ...one, hostId: null, needs: { ...one.needs, ...LIKE } }, mode, most: 100_000 }));
+      const theirs = withPeers && hosts <= 100 ? hspace(view, LIKE, mode !== 'off', timeoutS) : null;
+      say(`  ${hosts} x ${workloads}, ${mode === 'off' ? 'no losses  ' : 'N+1 is kept'}  Reeve ${ours.value.count} in ${ms(ours.ms)}${theirs === null ? '' : `; hspace ${theirs.count ?? 'not done'} in ${theirs.seconds.toFixed(2)} s`}`);
+    }
+  }
+}
+
 const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const [only, peers, timeoutS] = [valueOf('size'), process.argv.includes('--peers'), Number(valueOf('timeout') ?? 120)];
 say(`machine: ${cpus().length} cores (${cpus()[0]?.model.trim() ?? '?'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`);
 for (const [hosts, workloads] of SIZES.filter(([hosts, workloads]) => only === undefined || only === `${hosts}x${workloads}`)) for (const fill of FILLS) for (const rules of [false, true]) one(hosts, workloads, fill, rules);
 if (only === undefined) tight(peers && isThere('crm_simulate'), timeoutS);
+if (only === undefined) fitPeers(peers && isThere('hspace'), timeoutS);
 for (const program of ['hbal', 'crm_simulate']) if (peers && !isThere(program)) say(`${program} is not here: apt-get install ganeti-htools pacemaker-cli-utils`);
 if (peers && isThere('hbal')) balancePeers(timeoutS);

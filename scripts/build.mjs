@@ -1,4 +1,4 @@
-// Bundles the programs into dist/: control plane, CLI, agent, lab. `isStale()` says whether that is needed.
+// Bundles the programs into dist/: control plane and its planner, CLI, agent, lab. `isStale()` says whether that is needed.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ROOT, isMain, say, seconds } from './lib/say.mjs';
@@ -10,6 +10,7 @@ const AGENT = { format: 'cjs', platform: 'node', target: 'node18' };
 
 export const BUNDLES = [
   { source: 'src/main.ts', output: 'dist/control-plane.js', options: ESM },
+  { source: 'src/planner/main.ts', output: 'dist/planner.js', options: ESM },
   { source: 'src/cli/main.ts', output: 'dist/reeve.js', options: ESM },
   { source: 'src/agent/main.ts', output: 'dist/agent.cjs', options: AGENT },
   { source: 'lab/main.ts', output: 'dist/lab.js', options: ESM },

@@ -61,10 +61,20 @@ async function prepareLab() {
   if (why) return { leaveOut: why };
   await setup.ensureLabPackages(say);
   await ensureBuilt();
+  await buildImages(setup.whyNoContainers() === null);
   const [noRedis, noContainers, noIncus] = [await ensureRedis(), setup.whyNoContainers(), await setup.ensureIncus(say)];
   const env = { ...(noRedis ? { REEVE_TEST_NO_REDIS: noRedis } : {}), ...(noContainers ? { REEVE_TEST_NO_CONTAINERS: noContainers } : {}) };
   const partlyOut = [noRedis, noContainers, noIncus].filter(Boolean).join('; ');
   return { leaveOut: null, env, ...(partlyOut ? { partlyOut } : {}) };
+}
+
+/** Before two files at a time want them. */
+async function buildImages(withContainers) {
+  const { ensureGuest } = await loadTs('lab/guest.ts');
+  await ensureGuest(say);
+  if (!withContainers) return;
+  const { ensureContainerTarball } = await loadTs('lab/containers.ts');
+  await ensureContainerTarball(say);
 }
 
 async function runStage(stage, filters) {

@@ -1,12 +1,7 @@
 // Ganeti's hbal on a cluster of ours: its moves and its time.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { PlacementView } from '../../src/scheduler/placement.js';
-
-const GROUP = '11111111-1111-1111-1111-111111111111';
-const DISK_MB = 1_000_000;
+import { withGanetiData } from './ganeti-data.js';
 
 export interface HbalResult {
   readonly seconds: number;
@@ -15,12 +10,8 @@ export interface HbalResult {
   readonly count: number;
 }
 
-/** Shared storage (`ext`): a move is one step there as here. */
 export function hbal(view: PlacementView, timeoutS: number): HbalResult {
-  const folder = mkdtempSync(join(tmpdir(), 'reeve-bench-'));
-  const file = join(folder, 'cluster.data');
-  try {
-    writeFileSync(file, inputOf(view));
+  return withGanetiData(view, (file) => {
     const began = performance.now();
     const { stdout, signal } = spawnSync('hbal', ['-t', file], { encoding: 'utf8', timeout: timeoutS * 1_000, maxBuffer: 1 << 26 });
     const seconds = (performance.now() - began) / 1_000;
@@ -29,19 +20,5 @@ export function hbal(view: PlacementView, timeoutS: number): HbalResult {
     const moves = new Map<string, string>();
     for (let nth = 0; nth < lines.length; nth += 2) moves.set(lines[nth] ?? '', lines[nth + 1] ?? '');
     return { seconds, moves, count: lines.length / 2 };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function inputOf({ hosts, workloads, policy }: PlacementView): string {
-  const used = new Map<string, number>();
-  for (const { hostId, needs } of workloads) used.set(hostId ?? '', (used.get(hostId ?? '') ?? 0) + needs.memoryMiB);
-  const names = new Map(hosts.map(({ id, name }) => [id as string, name]));
-  const nodes = hosts.map(({ id, name, facts }) => {
-    const total = (facts?.memoryMiB ?? 0) - policy.reservedMemoryMiB;
-    return [name, total, 0, total - (used.get(id) ?? 0), DISK_MB, DISK_MB, facts?.cpus ?? 0, 'N', GROUP, 1].join('|');
   });
-  const instances = workloads.map(({ name, hostId, needs }) => [name, needs.memoryMiB, 0, needs.vcpus, 'running', 'Y', names.get(hostId ?? '') ?? '', '', 'ext', '', 1].join('|'));
-  return [`group-1|${GROUP}|preferred||`, '', ...nodes, '', ...instances, '', '', ''].join('\n');
 }

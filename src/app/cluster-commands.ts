@@ -42,6 +42,7 @@ import type { AlertPorts } from '../cluster/control/alert-delivery.js';
 import { testAlerts, type AlertTestReport } from '../cluster/control/test-alerts.js';
 import { commitCommand, type Command, type CommandPorts } from '../cluster/control/commit-command.js';
 import { planToBegin } from '../cluster/control/cluster-plans.js';
+import type { Planner } from '../cluster/planner.js';
 import type { Neighbours } from './neighbours.js';
 import { newWorkload } from './new-workload.js';
 
@@ -50,6 +51,7 @@ export interface ClusterCommandPorts extends CommandPorts {
   readonly name: string;
   readonly neighbours: Neighbours;
   readonly alerts: AlertPorts;
+  readonly planner: Planner;
   readonly world: HostWorld;
   readonly clock: Clock;
   readonly policy: ClusterPolicy;

@@ -1,7 +1,5 @@
 // What the API may read, wired to the store, the witness and the controller.
-import { setImmediate } from 'node:timers/promises';
 import type { HostWorld } from '../cluster/execute/execute-ports.js';
-import { drainPlan, type DrainPlan } from '../cluster/commands/drain-plan.js';
 import { movesLive } from '../workloads/workload.js';
 import { clusterPlan } from '../cluster/control/cluster-plans.js';
 import { listCopies } from './copies.js';
@@ -11,15 +9,16 @@ import { alertStates } from '../cluster/control/alert-states.js';
 import type { ClusterPolicy } from '../cluster/cluster-policy.js';
 import type { ClusterStore } from '../cluster/cluster-store.js';
 import type { Hold } from '../cluster/decision.js';
-import { findHost, findWorkload } from '../cluster/commands/find.js';
+import { findHost } from '../cluster/commands/find.js';
 import type { JobQueue } from '../cluster/job-queue.js';
-import { roomSignature } from '../cluster/room-watch.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
+import type { Operation } from '../cluster/operation.js';
+import type { Planner } from '../cluster/planner.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
-import { explainPlacement, type Explanation } from '../scheduler/explain-placement.js';
-import { roomSteps, type FailureRoom } from '../scheduler/failure-room.js';
 import type { RoomMode } from '../scheduler/losses-to-try.js';
+import type { PlacementView } from '../scheduler/placement.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
 import type { Clock } from '../shared/clock.js';
 import { messageOf } from '../shared/errors.js';
@@ -34,6 +33,7 @@ export interface ClusterReadPorts {
   readonly queue: JobQueue;
   readonly alerts: AlertPorts;
   readonly policy: ClusterPolicy;
+  readonly planner: Planner;
   readonly world: Pick<HostWorld, 'hypervisorOf'>;
   readonly clock: Clock;
   readonly verdict: () => ClusterVerdict;
@@ -55,10 +55,7 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
     alertTargets: () => alertStates(ports.alerts),
     leader: ports.leader,
     checkReport: async (host) => (await settings.get<readonly CheckPoint[]>(checkReportKey(host))) ?? [],
-    explain: (name) => explain(ports, name),
-    capacity: capacityOf(ports),
-    drainPlan: (name) => planDrain(ports, name),
-    plan: (request) => clusterPlan(ports, request),
+    ...computedReads(ports),
     copies: async (name) => listCopies(ports.world, await store.readView(), name),
     operation: (id) => store.operation(operationId(id)),
     operations: (filter) => store.listOperations(filter),
@@ -69,40 +66,29 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
   };
 }
 
-async function explain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<Explanation> {
-  const view = await store.readView();
-  return explainPlacement(placementViewOf({ view, verdict: verdict(), policy }), findWorkload(view, name));
-}
-
-/** Tried anew only when something changed that it hangs on, and in steps: it is scraped, pairs are many, and hosts are to be heard meanwhile. */
-function capacityOf({ store, verdict, policy }: ClusterReadPorts): (mode: RoomMode | null) => Promise<FailureRoom> {
-  const known = new Map<RoomMode, { readonly of: string; readonly room: Promise<FailureRoom> }>();
-  return async (asked) => {
-    const mode = asked ?? (policy.admission === 'off' ? 'n+1' : policy.admission);
-    const view = placementViewOf({ view: await store.readView(), verdict: verdict(), policy });
-    const of = roomSignature(view);
-    const last = known.get(mode);
-    const room = last?.of === of ? last.room : inSteps(roomSteps(view, mode));
-    known.set(mode, { of, room });
-    return room;
+/** What is computed of the whole cluster. */
+function computedReads(ports: ClusterReadPorts): Pick<ClusterReads, 'explain' | 'capacity' | 'fit' | 'drainPlan' | 'plan'> {
+  const { name: cluster, store, verdict, policy, planner } = ports;
+  const askedMode: RoomMode = policy.admission === 'off' ? 'n+1' : policy.admission;
+  const seen = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: verdict(), policy });
+  return {
+    explain: async (workload) => planner.compute('place', { view: seen(await store.readView()), workload }),
+    capacity: async (mode) => planner.compute('room', { cluster, view: seen(await store.readView()), mode: mode ?? askedMode }),
+    fit: async ({ mode, ...request }) => planner.compute('fit', { view: seen(await store.readView()), request: { ...request, mode: mode ?? askedMode } }),
+    drainPlan: async (host) => {
+      const view = await store.readView();
+      return planner.compute('drain', { view: seen(view), host, moves: await movesFrom(store, view, host), recentOperations: view.recentOperations });
+    },
+    plan: (request) => clusterPlan(ports, request),
   };
 }
 
-async function inSteps<T>(steps: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    await setImmediate();
-  }
-}
-
 /** Moves are kept for long; the newest of each container is what counts. */
-async function planDrain({ store, verdict, policy }: ClusterReadPorts, name: string): Promise<DrainPlan> {
-  const view = await store.readView();
+async function movesFrom(store: ClusterStore, view: ClusterView, name: string): Promise<readonly Operation[]> {
   const host = findHost(view, name);
   const here = view.workloads.filter((one) => one.hostId === host.id && !movesLive(one));
   const moves = await Promise.all(here.map((one) => store.listOperations({ kind: 'relocate', workloadId: one.id, states: ['succeeded'], limit: 1 })));
-  return drainPlan(view, placementViewOf({ view, verdict: verdict(), policy }), name, moves.flat());
+  return moves.flat();
 }
 
 async function health(store: ClusterStore, queue: JobQueue): Promise<Health> {

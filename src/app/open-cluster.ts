@@ -14,6 +14,7 @@ import type { Loop } from '../cluster/control/loop.js';
 import { Replica, type ReplicaRecords } from '../cluster/control/replica.js';
 import type { Hold } from '../cluster/decision.js';
 import type { JobQueue } from '../cluster/job-queue.js';
+import type { Planner } from '../cluster/planner.js';
 import type { AgentMember } from '../hosts/host-agent.js';
 import { createJobQueue, type JobQueueOptions } from '../jobs/bullmq-job-queue.js';
 import { systemClock, systemTimers } from '../shared/system/system-clock.js';
@@ -41,6 +42,7 @@ export interface ClusterFoundation {
   readonly open: OpenStore;
   readonly queue: Pick<JobQueueOptions, 'backend' | 'prefix'>;
   readonly neighbours: Neighbours;
+  readonly planner: Planner;
   readonly log: Logger;
 }
 
@@ -104,14 +106,14 @@ function makeWitness({ stateDir, timing, witness: { listen } }: ClusterConfig, {
   return new Witness({ clusterId, id, keyHex, bootId, timing, listen, startStamp }, { clock: systemClock, timers: systemTimers, openTransport: openUdp, promises: promiseFile(join(stateDir, 'promises.json')), log: (line) => log.warn(line) });
 }
 
-function portsOf({ process, cluster, open, neighbours }: ClusterFoundation, queue: JobQueue, { alerts, world, policy, replica }: Parts): ClusterPorts {
+function portsOf({ process, cluster, open, neighbours, planner }: ClusterFoundation, queue: JobQueue, { alerts, world, policy, replica }: Parts): ClusterPorts {
   const { store, settings, audit } = open;
   const { verdict, committed, controller } = replica;
   const name = cluster.clusterName;
   const leader = (): { replica: string; epoch: number | null } => ({ replica: process.replicaName, epoch: controller.leaderEpoch });
   return {
-    reads: clusterReads({ name, store, settings, audit, queue, alerts, policy, world, clock: systemClock, verdict, leader }),
-    commands: new RealClusterCommands({ name, neighbours, store, audit, alerts, world, clock: systemClock, policy, verdict, committed }),
+    reads: clusterReads({ name, store, settings, audit, queue, alerts, policy, planner, world, clock: systemClock, verdict, leader }),
+    commands: new RealClusterCommands({ name, neighbours, store, audit, alerts, planner, world, clock: systemClock, policy, verdict, committed }),
   };
 }
 

@@ -1,6 +1,7 @@
 // The composition root of the control plane: what the process has once, around its clusters; started and stopped in order.
 import { startApi, type RunningApi } from '../api/start-api.js';
 import { openBackend, type OpenBackend, type QueueBackend } from '../jobs/queue-backend.js';
+import { ThreadPlanner } from '../planner/thread-planner.js';
 import { messageOf, OperationalError, UserError } from '../shared/errors.js';
 import { ChangeListener } from '../store/change-listener.js';
 import { placeOf } from '../store/cluster-schema.js';
@@ -14,6 +15,9 @@ import { LoopsModule } from './loops.module.js';
 import { Neighbours } from './neighbours.js';
 import { openCluster, type OpenCluster } from './open-cluster.js';
 import { preflight } from './preflight.js';
+
+/** Beside the control plane's own; also when that runs from its sources. */
+const PLANNER_BUNDLE = new URL(import.meta.url.endsWith('.ts') ? '../../dist/planner.js' : './planner.js', import.meta.url);
 
 export interface ControlPlane {
   readonly address: string;
@@ -38,11 +42,12 @@ interface Running {
   queues: OpenBackend | null;
   readonly stores: OpenStore[];
   readonly clusters: OpenCluster[];
+  readonly planner: ThreadPlanner;
   api: RunningApi | null;
 }
 
 async function startOn(config: Config, log: Logger, embedded: EmbeddedPostgres | null): Promise<ControlPlane> {
-  const running: Running = { changes: null, queues: null, stores: [], clusters: [], api: null };
+  const running: Running = { changes: null, queues: null, stores: [], clusters: [], planner: new ThreadPlanner({ entry: PLANNER_BUNDLE }), api: null };
   try {
     const { address } = await startAll(config, log, connectionOf(config, embedded), running);
     return { address, stop: () => stopInOrder(log, running, embedded) };
@@ -95,7 +100,7 @@ async function openAll({ config, configured, connection, log }: Opening, running
     const further = places[nth] ?? null;
     const open = running.stores[nth] ?? first;
     const queue = { backend, ...(further === null ? {} : { prefix: `reeve-${further}` }) };
-    running.clusters.push(await within(cluster, isOne, () => openCluster({ process: config, cluster, open, queue, neighbours, log: isOne ? log : log.child({ cluster: cluster.clusterName }) })));
+    running.clusters.push(await within(cluster, isOne, () => openCluster({ process: config, cluster, open, queue, neighbours, planner: running.planner, log: isOne ? log : log.child({ cluster: cluster.clusterName }) })));
   }
   return token;
 }
@@ -139,9 +144,10 @@ async function within<T>({ clusterName }: Pick<ClusterConfig, 'clusterName'>, is
 }
 
 /** What asks comes first, what is asked comes last. */
-async function stopInOrder(log: Logger, { api, clusters, stores, changes, queues }: Running, embedded: EmbeddedPostgres | null): Promise<void> {
+async function stopInOrder(log: Logger, { api, planner, clusters, stores, changes, queues }: Running, embedded: EmbeddedPostgres | null): Promise<void> {
   log.info('stopping: no new work is taken');
   await api?.close();
+  await planner.close();
   const stopped = await Promise.allSettled(clusters.map((cluster) => cluster.stop()));
   // Of clusters that were opened half.
   for (const store of stores.slice(clusters.length)) await store.close();

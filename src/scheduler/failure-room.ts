@@ -58,22 +58,13 @@ export interface FailureRoom {
 /** A view never changes. */
 const KNOWN = new WeakMap<LossTrial, Map<RoomMode, FailureRoom>>();
 
-export function failureRoom(view: PlacementView, mode: RoomMode): FailureRoom {
-  const steps = roomSteps(view, mode);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
-
 /** What counts against the room for failure. */
 export const wanting = ({ down }: Pick<LossOutcome, 'down'>): readonly StaysDown[] => down.filter(({ isBound }) => !isBound);
 
 /** Pairs that leave something down take long to try: after so many it is enough. */
 const MOST_BAD_PAIRS = 24;
 
-/** The same in steps, one loss each: whoever has others to serve does so in between. */
-export function* roomSteps(view: PlacementView, mode: RoomMode): Generator<void, FailureRoom> {
+export function failureRoom(view: PlacementView, mode: RoomMode): FailureRoom {
   const trial = lossTrial(view);
   const known = KNOWN.get(trial) ?? new Map<RoomMode, FailureRoom>();
   KNOWN.set(trial, known);
@@ -87,7 +78,6 @@ export function* roomSteps(view: PlacementView, mode: RoomMode): Generator<void,
     const outcome = lossOutcome(trial, loss);
     if (wanting(outcome).length > 0) bad += 1;
     outcomes.push(outcome);
-    yield;
   }
   const undecided = trial.view.hosts.filter(({ condition }) => condition === 'silent' || condition === 'fencing').map(({ name }) => name).sort();
   const room = { mode, isOk: bad === 0, outcomes, tightest: tightestOf(outcomes), leftOut, untried: losses.length - outcomes.length, undecided, ...filled(trial) };

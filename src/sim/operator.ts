@@ -10,6 +10,7 @@ import { assertRulesTake, labelHost, labelWorkload, zoneHost } from '../cluster/
 import { addRule, removeRule } from '../cluster/commands/rule-commands.js';
 import type { PlanRequest } from '../cluster/commands/plan-commands.js';
 import { planToBegin } from '../cluster/control/cluster-plans.js';
+import { plannerHere } from '../cluster/planner-here.js';
 import { deleteWorkload, moveWorkload, stopWorkload } from '../cluster/commands/workload-commands.js';
 import { commitCommand } from '../cluster/control/commit-command.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
@@ -101,7 +102,7 @@ export class Operator {
   async beginPlan(entry: TimelineEntry, request: PlanRequest): Promise<boolean> {
     const { store, policy, narrator, wallMs } = this.simulation;
     try {
-      const changes = await planToBegin({ store, policy, verdict: () => this.#verdict(), clock: { nowMs: () => wallMs } }, request);
+      const changes = await planToBegin({ store, policy, verdict: () => this.#verdict(), clock: { nowMs: () => wallMs }, planner: plannerHere() }, request);
       return await this.ask(entry, (view) => changes(view, this.#asked));
     } catch (error) {
       narrator.tell('command.refused', { ...withoutAt(entry), why: messageOf(error) });

@@ -96,7 +96,7 @@ describe('planFromFile', () => {
     const file = fileOf(exportScenario({ name: 'live', view, policy, replicas: 1 }));
     for (const [kind, about] of [['loss', ['h0']], ['loss', ['h0', 'h1']], ['drain', ['h0']], ['drain', ['h0', 'h2']], ['balance', []]] as readonly (readonly [PlanKind, readonly string[]])[]) {
       const offline = await planFromFile(file, { kind, hosts: about });
-      const live = planned({ view: placementViewOf({ view, verdict, policy }), policy, wanted: [] }, { kind, hosts: about });
+      const live = planned({ view: placementViewOf({ view, verdict, policy }), policy, wanted: [], nowMs: null }, { kind, hosts: about });
       // Who holds a lock is not exported, that it is locked is.
       const told = (plan: object): unknown => JSON.parse(JSON.stringify(plan).replaceAll('the file (workload.lock at 0)', 'anna (backup)'));
       expect(offline.ok && told(offline.value)).toEqual(told(live));

@@ -10,7 +10,7 @@ import { expectHealthyEnd, resetRig, startE2eRig, type E2eRig } from './e2e-rig.
 const canHave = whyNoContainers() === null;
 let rig: E2eRig;
 beforeAll(async () => {
-  if (canHave) rig = await startE2eRig('rf0', 3);
+  if (canHave) rig = await startE2eRig('rlf0', 3);
 });
 afterAll(async () => {
   await rig?.close();

@@ -11,7 +11,7 @@ import { type E2eRig, endHealthy, startE2eRig } from './e2e-rig.js';
 
 let rig: E2eRig;
 beforeAll(async () => {
-  rig = await startE2eRig('rc0', 2);
+  rig = await startE2eRig('rsl0', 2);
 });
 afterAll(async () => {
   await rig?.close();

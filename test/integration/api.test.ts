@@ -8,6 +8,7 @@ import type { ApiPorts, Begun, ClusterPorts } from '../../src/api/ports.js';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
 import { runCli } from '../../src/cli/program.js';
 import { DEFAULT_POLICY } from '../../src/cluster/cluster-policy.js';
+import { fitDocument } from '../../src/cluster/fit.js';
 import { placementViewOf } from '../../src/cluster/placement-ledger.js';
 import type { ClusterEvent } from '../../src/cluster/cluster-event.js';
 import { explainPlacement } from '../../src/scheduler/explain-placement.js';
@@ -52,6 +53,7 @@ const cluster: ClusterPorts = {
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
     capacity: async (mode) => failureRoom(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), mode ?? 'n+1'),
+    fit: async ({ mode, ...request }) => fitDocument(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), { ...request, mode: mode ?? 'n+1' }),
     drainPlan: async (host) => ({ host, workloads: [] }),
     plan: async ({ kind, hosts }) => ({ kind, hosts, moves: [], unplaced: [], before: NO_FIGURES, after: NO_FIGURES, rounds: 0, estimatedS: null }),
     copies: async () => ({ copies: [], unseen: [] }),

@@ -2,11 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HttpClient } from '../../src/cli/http-client.js';
 import type { Change } from '../../src/cluster/change.js';
 import type { OperationId } from '../../src/shared/ids.js';
 import { openStore, type OpenStore } from '../../src/store/open-store.js';
@@ -14,7 +15,18 @@ import { aHost, aWorkload } from '../fixtures/cluster.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROGRAM = join(ROOT, 'dist', `control-plane-${process.pid}.mjs`);
+const PROGRAMS = join(ROOT, 'dist', `stopping-${process.pid}`);
+const PROGRAM = join(PROGRAMS, 'control-plane.mjs');
+/** Leaves this file when it is asked for a plan, and never comes to an end with it. */
+const ASKED = join(PROGRAMS, 'asked');
+const ENDLESS_PLANNER = `
+  import { parentPort } from 'node:worker_threads';
+  import { writeFileSync } from 'node:fs';
+  parentPort.on('message', ({ kind }) => {
+    if (kind !== 'ask') return;
+    writeFileSync(${JSON.stringify(ASKED)}, '');
+    for (;;);
+  });`;
 const MAX_TRIES = 1_500;
 
 /** Nobody listens there. None is heard, so nobody has a majority, and none of them is judged: this is about the control plane. */
@@ -36,8 +48,12 @@ let database: TestDatabase;
 let opened: OpenStore;
 const running: Replica[] = [];
 
-beforeAll(() => build({ entryPoints: [join(ROOT, 'src/main.ts')], absWorkingDir: ROOT, outfile: PROGRAM, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'error' }).then(() => undefined));
-afterAll(() => rmSync(PROGRAM, { force: true }));
+beforeAll(async () => {
+  mkdirSync(PROGRAMS, { recursive: true });
+  writeFileSync(join(PROGRAMS, 'planner.js'), ENDLESS_PLANNER);
+  await build({ entryPoints: [join(ROOT, 'src/main.ts')], absWorkingDir: ROOT, outfile: PROGRAM, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'error' });
+});
+afterAll(() => rmSync(PROGRAMS, { recursive: true, force: true }));
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'reeve-stopping-'));
@@ -124,6 +140,17 @@ describe('SIGTERM', () => {
     const order = ['stopping: no new work is taken', 'stopped'].map((message) => first.log.findIndex((line) => line.includes(`"${message}"`)));
     expect(order[0]).toBeGreaterThan(0);
     expect(order[1]).toBe(first.log.length - 1);
+  });
+
+  it('ends it also with a plan under way, which is not answered', async () => {
+    const first = await start('first');
+    await drain();
+    const { token } = JSON.parse(readFileSync(join(dir, 'first', 'cli.json'), 'utf8')) as { token: string };
+    const plan = new HttpClient({ server: `unix:${join(dir, 'first.sock')}`, token, cluster: null }).get('/plans/balance').then(() => 'answered', () => 'not answered');
+    await until(() => existsSync(ASKED));
+    expect(await terminate(first)).toBe(0);
+    expect(says(first, '"stopped"')).toBe(true);
+    expect(await plan).toBe('not answered');
   });
 
   it('during an operation leaves it to another replica, which leads, and ends it once', async () => {

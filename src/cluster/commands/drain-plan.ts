@@ -29,15 +29,17 @@ export interface DrainPlan {
   readonly workloads: readonly DrainedWorkload[];
 }
 
+type Looked = Pick<ClusterView, 'hosts' | 'workloads' | 'recentOperations'>;
+
 /** `moves`: the last relocation of each that ended well; those of other kinds are passed over. */
-export function drainPlan(view: ClusterView, placement: PlacementView, name: string, moves: readonly Operation[]): DrainPlan {
+export function drainPlan(view: Looked, placement: PlacementView, name: string, moves: readonly Operation[]): DrainPlan {
   const host = findHost(view, name);
   const here = view.workloads.filter((one) => one.hostId === host.id && one.desired !== 'unmanaged' && (leavesAtDrain(one) || one.state === 'error'));
   return { host: host.name, workloads: orderForDrain(here).map((workload) => planOf({ view, placement, host, moves }, workload)) };
 }
 
 interface Planning {
-  readonly view: ClusterView;
+  readonly view: Looked;
   readonly placement: PlacementView;
   readonly host: Host;
   readonly moves: readonly Operation[];

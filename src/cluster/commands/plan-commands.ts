@@ -7,7 +7,7 @@ import type { PlacementView } from '../../scheduler/placement.js';
 import type { ClusterFigures, Plan, PlannedMove, Unplaced } from '../../scheduler/plan.js';
 import type { HostId } from '../../shared/ids.js';
 import { UserError } from '../../shared/errors.js';
-import type { Workload } from '../../workloads/workload.js';
+import { movedLately } from '../balance-watch.js';
 import type { ClusterPolicy } from '../cluster-policy.js';
 import { findHost } from './find.js';
 
@@ -33,13 +33,14 @@ export interface PlanDocument {
   readonly groups?: readonly (readonly string[])[];
 }
 
+/** Plain data: it may be planned in another thread. */
 export interface Planning {
   readonly view: PlacementView;
-  readonly policy: Pick<ClusterPolicy, 'startsPerHost' | 'migrationsPerHost' | 'rebalance'>;
+  readonly policy: Pick<ClusterPolicy, 'startsPerHost' | 'migrationsPerHost' | 'rebalance' | 'handMadeMs'>;
   /** What goes back to where a drain took it from. */
   readonly wanted: readonly Homecoming[];
-  /** Of a balance: those that stay where they are. */
-  readonly leaveAlone?: (workload: Workload) => boolean;
+  /** A balance leaves alone what a person moved lately; null: whoever moved what, and when, does not count. */
+  readonly nowMs: number | null;
 }
 
 export function planned(planning: Planning, { kind, hosts }: PlanRequest): PlanDocument {
@@ -53,10 +54,10 @@ export function planned(planning: Planning, { kind, hosts }: PlanRequest): PlanD
   };
 }
 
-export function planOf({ view, policy, wanted, leaveAlone }: Planning, kind: PlanKind, hostIds: readonly HostId[]): Plan & { readonly groups?: readonly (readonly string[])[] } {
+export function planOf({ view, policy, wanted, nowMs }: Planning, kind: PlanKind, hostIds: readonly HostId[]): Plan & { readonly groups?: readonly (readonly string[])[] } {
   const movesPerHost = policy.migrationsPerHost;
   if (kind === 'loss') return planLoss(view, hostIds, { startsPerHost: policy.startsPerHost });
   if (kind === 'drain') return planDrain(view, hostIds, { movesPerHost });
   if (kind === 'return') return planReturn(view, wanted, { movesPerHost });
-  return planBalance(view, { ...DEFAULT_BALANCE, movesPerHost, method: policy.rebalance?.method ?? DEFAULT_BALANCE.method, ...(leaveAlone ? { leaveAlone } : {}) });
+  return planBalance(view, { ...DEFAULT_BALANCE, movesPerHost, method: policy.rebalance?.method ?? DEFAULT_BALANCE.method, ...(nowMs === null ? {} : { leaveAlone: movedLately(policy, nowMs) }) });
 }
