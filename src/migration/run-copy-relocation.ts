@@ -111,12 +111,13 @@ const promote: Step<CopyRelocationContext> = {
 /** It runs at the target: what may be left at the source is no reason to undo that. */
 const leaveSource: Step<CopyRelocationContext> = {
   name: 'leave-source',
-  run: async ({ workload, source, target, keepsReplica }) => {
+  run: async ({ workload, source, target, keepsReplica }, journal) => {
     try {
       await source.hypervisor.undefine(source.token, workload.uuid);
       const there = await look(target, workload.uuid);
       // Where it is not there, that may be all there is of it; where it has ended, the host may be why, and the way back is short as long as this is kept.
-      if (!isRunning(there)) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}; \`reeve workload replicas ${workload.name}\` shows it` };
+      const isWell = journal.memo['promoting'] === true ? isRunning(there) : there.kind === 'seen' && there.observed !== null;
+      if (!isWell) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}; \`reeve workload replicas ${workload.name}\` shows it` };
       if (keepsReplica) return { kind: 'done', note: `what is left on ${source.name} is its replica now` };
       await source.hypervisor.copies?.deleteReplica(source.token, workload.uuid);
       return { kind: 'done', note: `it was removed from ${source.name}` };
@@ -134,6 +135,9 @@ const canBeCopied: Step<CopyRelocationContext> = {
     return target.hypervisor.copies === null ? refused('no-daemon', `${target.name} has no daemon for containers: ${workload.name} can't be copied there`) : settleCopies({ workload, target });
   },
 };
+
+/** For what is moved without being started. */
+export const copySteps = { canBeCopied, lastCopy, leaveSource };
 
 export const COPY_RELOCATION_STEPS: readonly Step<CopyRelocationContext>[] = [
   canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirmMoved, leaveSource,
