@@ -3,8 +3,8 @@ import { OperationalError } from '../shared/errors.js';
 import type { Step } from '../shared/workflow.js';
 import { look } from '../workloads/place.js';
 import { defineAtTarget } from '../workloads/start-steps.js';
-import { copySteps, type CopyRelocationContext } from './run-copy-relocation.js';
-import { memberSteps, type MemberRelocationContext } from './run-member-relocation.js';
+import { copyParts, type CopyRelocationContext } from './run-copy-relocation.js';
+import { memberParts, type MemberRelocationContext } from './run-member-relocation.js';
 import { atTarget, forgetAtSource, precheck, proveStopped, whyNotProven, type RelocationContext } from './run-relocation.js';
 
 /** Somebody may have started it at the source since: then it is there, and what was defined at the target goes again. Once it is forgotten there, it does not. */
@@ -22,9 +22,9 @@ function ifStopped<C extends RelocationContext>(step: Step<C>): Step<C> {
 
 export const COLD_RELOCATION_STEPS: readonly Step<RelocationContext>[] = [precheck, proveStopped, atTarget(defineAtTarget, whyNotProven), ifStopped(forgetAtSource)];
 
-export const COLD_COPY_STEPS: readonly Step<CopyRelocationContext>[] = [copySteps.canBeCopied, precheck, copySteps.lastCopy, atTarget(defineAtTarget, whyNotProven), ifStopped(copySteps.leaveSource)];
+export const COLD_COPY_STEPS: readonly Step<CopyRelocationContext>[] = [copyParts.canBeCopied, precheck, copyParts.lastCopy, atTarget(defineAtTarget, whyNotProven), ifStopped(copyParts.leaveSource)];
 
 /** Where it is there is nothing to take back: it is the only one. */
 const { undo: _undo, ...define } = defineAtTarget;
 
-export const COLD_MEMBER_STEPS: readonly Step<MemberRelocationContext>[] = [memberSteps.areMembers, precheck, proveStopped, memberSteps.move, atTarget(define)];
+export const COLD_MEMBER_STEPS: readonly Step<MemberRelocationContext>[] = [memberParts.areMembers, precheck, proveStopped, memberParts.move, atTarget(define)];

@@ -95,7 +95,7 @@ const promote: Step<MemberRelocationContext> = {
 const { undo: _undo, ...define } = defineAtTarget;
 
 /** For what is moved without being started. */
-export const memberSteps = { areMembers, move };
+export const memberParts = { areMembers, move };
 
 export const MEMBER_RELOCATION_STEPS: readonly Step<MemberRelocationContext>[] = [
   areMembers, precheck, stop, move, promote, atTarget(define), atTarget(startAtTarget, whyNotProven), confirmMoved,

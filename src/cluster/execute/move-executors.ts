@@ -64,11 +64,11 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
     const members = membersOf(workload, source, target);
     if (members) {
       const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
-      return endingOf(await runWorkflow(isCold ? COLD_MEMBER_STEPS : MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack));
+      return endingOf(await (isCold ? runWorkflow(COLD_MEMBER_STEPS, inside, journal, memberRelocationWayBack) : runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack)));
     }
-    return endingOf(movesLive(workload)
-      ? await runWorkflow(isCold ? COLD_RELOCATION_STEPS : RELOCATION_STEPS, context, journal, relocationWayBack)
-      : await runWorkflow(isCold ? COLD_COPY_STEPS : COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack));
+    if (movesLive(workload)) return endingOf(await (isCold ? runWorkflow(COLD_RELOCATION_STEPS, context, journal, relocationWayBack) : runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)));
+    const copying = { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null };
+    return endingOf(await (isCold ? runWorkflow(COLD_COPY_STEPS, copying, journal, copyRelocationWayBack) : runWorkflow(COPY_RELOCATION_STEPS, copying, journal, copyRelocationWayBack)));
   };
 }
 
