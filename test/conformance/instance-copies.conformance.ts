@@ -261,6 +261,32 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect([await rig.read(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual(['newer', null]);
     });
 
+    it('starts the workload beside its spare, with its hardware address, there and back; what is copied into that spare next has it again', async () => {
+      const guest = await created(one);
+      const mac = await rig.macOf(one, guest);
+      const goes = async (from: RigHost, to: RigHost, text: string): Promise<void> => {
+        await rig.write(from, guest, text);
+        for (let times = 0; times < 2; times += 1) {
+          await copied(from, guest, to);
+          await settle(to, guest);
+        }
+        expect((await replicaOn(to, guest, 'spare'))?.asOfMs).toEqual(expect.any(Number));
+        await to.hypervisor.define(token(to, guest), await from.hypervisor.definition(guest.uuid));
+        await from.hypervisor.undefine(token(from, guest), guest.uuid);
+        for (let times = 0; times < 2; times += 1) {
+          await to.hypervisor.start(token(to, guest), guest.uuid);
+          expect(seen(await to.hypervisor.observe(guest.uuid))).toBe('running');
+          await to.hypervisor.kill(token(to, guest), guest.uuid);
+        }
+        expect([await rig.read(to, guest), await rig.macOf(to, guest)]).toEqual([text, mac]);
+        // What gave up its address is no whole copy any more.
+        expect(await replicaOn(to, guest, 'spare')).toMatchObject({ asOfMs: null });
+      };
+      await goes(one, two, 'there');
+      await goes(two, one, 'and back');
+      await goes(one, two, 'there again');
+    });
+
     it('copies over what the same move has copied before, when it is told so', async () => {
       const guest = await created(one);
       await rig.write(one, guest, 'a');

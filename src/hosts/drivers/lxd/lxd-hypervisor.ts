@@ -171,7 +171,7 @@ export class LxdHypervisor implements Hypervisor {
   async start(token: CommandToken, uuid: string): Promise<void> {
     const what = `start ${uuid}`;
     const found = await this.#workload(token, uuid, what);
-    await this.#doOk(token, found, startScript(uuid), what, { guard: underLease(token, found.instance, this.#dialect) });
+    await this.#doOk(token, found, startScript(found.inventory.instances, uuid), what, { guard: underLease(token, found.instance, this.#dialect) });
   }
 
   async overtake(token: CommandToken): Promise<void> {
