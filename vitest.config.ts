@@ -12,8 +12,7 @@ export default defineConfig({
       { extends: true, test: { ...common, name: 'scenarios', include: ['test/scenarios/**/*.test.ts'] } },
       { extends: true, test: { ...common, name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000 } },
       { extends: true, test: { ...common, name: 'integration', include: ['test/integration/**/*.test.ts'], globalSetup: ['test/integration/postgres-global-setup.ts'], testTimeout: 60_000, fileParallelism: false } },
-      // Two files at a time, each with a lab of its own: hosts wait for each other more than they compute.
-      { extends: true, test: { ...common, name: 'e2e', include: ['test/e2e/**/*.e2e.test.ts'], testTimeout: 240_000, hookTimeout: 240_000, maxWorkers: 2 } },
+      { extends: true, test: { ...common, name: 'e2e', include: ['test/e2e/**/*.e2e.test.ts'], testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false } },
     ],
   },
 });

@@ -121,6 +121,17 @@ export const capacity = z.looseObject({
   vcpus: filled,
 });
 
+export const fit = z.looseObject({
+  like: z.string().nullable().meta({ description: 'the workload whose needs one has; null: a plain VM of that size' }),
+  memoryMiB: z.number(),
+  vcpus: z.number(),
+  mode: z.enum(['off', 'n+1', 'n+2', 'zone']),
+  most: z.int(),
+  count: z.int().meta({ description: 'so many fit; `most`: or more' }),
+  places: z.int().meta({ description: 'so many have a place when no loss is thought of' }),
+  stops: z.string().nullable().meta({ description: 'what keeps one more from fitting; null: `most` fit' }),
+});
+
 export const drainPlan = z.looseObject({
   host: z.string(),
   workloads: z.array(z.looseObject({

@@ -45,6 +45,12 @@ export class ClusterController {
     return this.ports.reads.capacity(query.mode ?? null);
   }
 
+  @Get('cluster/fit')
+  @Answers('How many more of one size fit with room for failure kept, and what keeps one more from it', answers.fit)
+  fit(@Query({ schema: schemas.fitQuery }) { memoryMiB, vcpus, like, mode, most }: z.output<typeof schemas.fitQuery>) {
+    return this.ports.reads.fit({ one: like === undefined ? { memoryMiB: memoryMiB ?? 0, vcpus: vcpus ?? 1 } : { like }, mode: mode ?? null, most });
+  }
+
   @Get('cluster/cpu-baseline')
   @Answers('The newest CPU model and the features that all hosts of one architecture that are online have, and what keeps them from more', answers.listWith(answers.cpuBaseline))
   async cpuBaseline() {

@@ -12,7 +12,8 @@ export interface Measured {
   readonly cluster: string;
   readonly view: ClusterView;
   readonly verdict: ClusterVerdict;
-  readonly room: FailureRoom;
+  /** Null: it was not computed in time; what is known of it is left out. */
+  readonly room: FailureRoom | null;
 }
 
 const HOST_STATES: { readonly [S in HostState]: true } = { enrolling: true, online: true, suspect: true, silent: true, fencing: true, fenced: true, draining: true, maintenance: true, offline: true };
@@ -36,6 +37,7 @@ export function metricsOf(all: readonly Measured[], nowMs: number): Registry {
     for (const state of Object.keys(WORKLOAD_STATES)) gauges.workloads.set({ cluster, state }, 0);
     for (const host of view.hosts) gauges.hosts.inc({ cluster, state: hostState(host, verdicts.get(host.id) ?? null, view.workloads) });
     for (const workload of view.workloads) gauges.workloads.inc({ cluster, state: shownState(view, workload, nowMs) });
+    if (room === null) continue;
     for (const kind of ['used', 'limit'] as const) {
       gauges.memory.set({ cluster, kind }, room.memoryMiB[kind]);
       gauges.vcpus.set({ cluster, kind }, room.vcpus[kind]);

@@ -8,6 +8,7 @@ import type { Operation } from '../cluster/operation.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { DrainPlan } from '../cluster/commands/drain-plan.js';
 import type { PlanDocument, PlanRequest } from '../cluster/commands/plan-commands.js';
+import type { FitDocument, FitRequest } from '../cluster/fit.js';
 import type { CopiesDocument, Discarding } from '../cluster/commands/copy-commands.js';
 import type { WorkloadPolicies } from '../cluster/commands/owner-commands.js';
 import type { WantedRule } from '../cluster/commands/rule-commands.js';
@@ -56,6 +57,8 @@ export interface ClusterReads {
   plan(request: PlanRequest): Promise<PlanDocument>;
   /** Null: as the policy asks, or n+1. */
   capacity(mode: RoomMode | null): Promise<FailureRoom>;
+  /** A mode of null: as the policy asks, or n+1. Throws UserError for a workload that is not there. */
+  fit(request: Omit<FitRequest, 'mode'> & { readonly mode: FitRequest['mode'] | null }): Promise<FitDocument>;
   /** Asks the hosts now. Null: of all workloads. */
   copies(workload: string | null): Promise<CopiesDocument>;
   operation(id: string): Promise<Operation | null>;

@@ -112,6 +112,15 @@ const sequence = z.coerce.number().int('a sequence number').min(0).optional();
 const yes = z.stringbool().default(false);
 
 export const capacityQuery = z.strictObject({ mode: z.enum(ROOM_MODES).optional().meta({ description: 'which losses are tried; absent: those of the policy `admission`, or n+1' }) });
+export const fitQuery = z
+  .strictObject({
+    memoryMiB: z.coerce.number().int('a whole number of MiB').min(1).max(100_000_000).optional().meta({ description: 'what one takes; not with `like`' }),
+    vcpus: z.coerce.number().int('a whole number').min(1).max(100_000).optional().meta({ description: 'not with `like`; absent: 1' }),
+    like: z.string().min(1).max(255).optional().meta({ description: 'a workload whose needs one has' }),
+    mode: z.enum(['off', ...ROOM_MODES]).optional().meta({ description: 'which losses must leave room; absent: those of the policy `admission`, or n+1' }),
+    most: z.coerce.number().int('a whole number').min(1).max(10_000).default(1_000).meta({ description: 'it is enough to know that so many fit' }),
+  })
+  .refine(({ memoryMiB, vcpus, like }) => (like === undefined ? memoryMiB !== undefined : memoryMiB === undefined && vcpus === undefined), { message: 'either the size of one (memoryMiB, vcpus), or a workload that it is like', path: ['memoryMiB'] });
 export const page = z.strictObject({ limit, after: textCursor });
 export const auditPage = z.strictObject({ limit, after: sequence.meta({ description: '`next` of the page before' }) });
 export const deletionQuery = z.strictObject({

@@ -17,6 +17,7 @@ import type { Planner } from '../cluster/planner.js';
 import { placementViewOf } from '../cluster/placement-ledger.js';
 import type { ClusterVerdict } from '../cluster/verdict.js';
 import type { CheckPoint } from '../hosts/enrolment-check.js';
+import type { RoomMode } from '../scheduler/losses-to-try.js';
 import type { PlacementView } from '../scheduler/placement.js';
 import { exportScenario } from '../sim/scenario/export-scenario.js';
 import type { Clock } from '../shared/clock.js';
@@ -66,12 +67,14 @@ export function clusterReads(ports: ClusterReadPorts): ClusterReads {
 }
 
 /** What is computed of the whole cluster. */
-function computedReads(ports: ClusterReadPorts): Pick<ClusterReads, 'explain' | 'capacity' | 'drainPlan' | 'plan'> {
+function computedReads(ports: ClusterReadPorts): Pick<ClusterReads, 'explain' | 'capacity' | 'fit' | 'drainPlan' | 'plan'> {
   const { name: cluster, store, verdict, policy, planner } = ports;
+  const askedMode: RoomMode = policy.admission === 'off' ? 'n+1' : policy.admission;
   const seen = (view: ClusterView): PlacementView => placementViewOf({ view, verdict: verdict(), policy });
   return {
     explain: async (workload) => planner.compute('place', { view: seen(await store.readView()), workload }),
-    capacity: async (mode) => planner.compute('room', { cluster, view: seen(await store.readView()), mode: mode ?? (policy.admission === 'off' ? 'n+1' : policy.admission) }),
+    capacity: async (mode) => planner.compute('room', { cluster, view: seen(await store.readView()), mode: mode ?? askedMode }),
+    fit: async ({ mode, ...request }) => planner.compute('fit', { view: seen(await store.readView()), request: { ...request, mode: mode ?? askedMode } }),
     drainPlan: async (host) => {
       const view = await store.readView();
       return planner.compute('drain', { view: seen(view), host, moves: await movesFrom(store, view, host), recentOperations: view.recentOperations });

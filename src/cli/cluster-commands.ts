@@ -3,10 +3,12 @@ import { Option, type Command } from 'commander';
 import type { ClusterDocument } from '../api/documents.js';
 import type { CpuBaseline, HostCpu } from '../hosts/cpu-baseline.js';
 import { count, table, type Style } from './format.js';
-import type { Wiring } from './options.js';
+import { whole, type Wiring } from './options.js';
+import type { FitDocument } from '../cluster/fit.js';
 import type { FailureRoom } from '../scheduler/failure-room.js';
 import { scenarioFile } from './scenario-file.js';
 import { showCapacity } from './show-capacity.js';
+import { showFit } from './show-fit.js';
 
 export function addClusterCommands(program: Command, { run }: Wiring): void {
   const cluster = program.command('cluster').description('a cluster as a whole');
@@ -24,6 +26,19 @@ export function addClusterCommands(program: Command, { run }: Wiring): void {
     .action(run(async (context, _names, options) => {
       const asked = options['mode'] === undefined ? '' : `?mode=${encodeURIComponent(String(options['mode']))}`;
       context.show(await context.client.get<FailureRoom>(`/cluster/capacity${asked}`), (room) => showCapacity(room, context.style));
+    }));
+  cluster
+    .command('fit')
+    .description('how many more of one size fit, with room for failure kept')
+    .option('--memory <MiB>', 'of one', whole)
+    .option('--vcpus <n>', 'of one (default: 1)', whole)
+    .option('--like <workload>', 'instead: one has what this workload needs')
+    .addOption(new Option('--mode <mode>', 'which losses must leave room (default: as the policy asks, or n+1)').choices(['off', 'n+1', 'n+2', 'zone']))
+    .option('--most <n>', 'it is enough to know that so many fit (default: 1000)', whole)
+    .action(run(async (context, _names, options) => {
+      const asked = [['memoryMiB', options['memory']], ['vcpus', options['vcpus']], ['like', options['like']], ['mode', options['mode']], ['most', options['most']]] as const;
+      const query = asked.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&');
+      context.show(await context.client.get<FitDocument>(`/cluster/fit?${query}`), (found) => showFit(found, context.style));
     }));
   cluster
     .command('export')

@@ -48,7 +48,7 @@ export function admit(admission: Admission | undefined, workload: Workload, host
 /** So many workloads are named; the sentence is shown on one line. */
 const NAMED = 3;
 
-const describeRoomLost = ({ after, before }: RoomLost): string => `with ${lostNames(after)} lost, ${describeDown(after, before)}`;
+export const describeRoomLost = ({ after, before }: RoomLost): string => `with ${lostNames(after)} lost, ${describeDown(after, before)}`;
 
 /** `before`: how many it would be without what is asked for. */
 export function describeDown(after: LossOutcome, before = 0): string {

@@ -4,6 +4,7 @@ import { failureRoom, type FailureRoom } from '../scheduler/failure-room.js';
 import { drainPlan } from './commands/drain-plan.js';
 import { findWorkload } from './commands/find.js';
 import { planned, planOf } from './commands/plan-commands.js';
+import { fitDocument } from './fit.js';
 import type { Answer, Asked, Question, RoomQuestion } from './planner.js';
 import { roomSignature } from './room-watch.js';
 
@@ -15,6 +16,7 @@ export function computations(): Computations {
     moves: ({ kind, hosts, ...planning }) => planOf(planning, kind, hosts),
     drain: ({ view, host, moves, recentOperations }) => drainPlan({ hosts: view.hosts, workloads: view.workloads, recentOperations }, view, host, moves),
     room: rememberedRoom(),
+    fit: ({ view, request }) => fitDocument(view, request),
     place: ({ view, workload }) => explainPlacement(view, findWorkload(view, workload)),
   };
 }

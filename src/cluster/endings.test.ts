@@ -65,6 +65,22 @@ describe('moves', () => {
   });
 });
 
+describe('a relocation of what a person has stopped meanwhile', () => {
+  it('leaves it stopped at its source, and says who did it', () => {
+    const outcome: WorkflowOutcome = { kind: 'cancelled', code: 'stopped-by-hand', why: 'it was stopped by hand on host-1', memo: {} };
+    const ended = moveEnding({ operation: anOperation('relocate'), workload, outcome, source: one, target: two, nowMs: NOW_MS });
+    expect([ended.state, workloadSet(ended)]).toEqual(['cancelled', { state: 'stopped', why: 'it was stopped by hand on host-1' }]);
+  });
+});
+
+describe('a relocation whose source stopped answering as it was ended there', () => {
+  it('waits: it was started nowhere else, and what is true is seen once that host answers', () => {
+    const ended = moveEnding({ operation: anOperation('relocate'), workload: { ...workload, failures: { restarts: 1, relocations: 0, failedHostIds: [], lastAtMs: 5 } }, outcome: unknown('host-unknown'), source: one, target: two, nowMs: NOW_MS });
+    expect([ended.state, workloadSet(ended)]).toMatchObject(['unknown', { state: 'waiting', failures: { restarts: 1, lastAtMs: null } }]);
+    expect(workloadSet(ended)).not.toHaveProperty('hostId');
+  });
+});
+
 describe('a restart elsewhere', () => {
   const operation = anOperation('relocate', { params: { isRestart: true } });
   const restart = (outcome: WorkflowOutcome): Ending => moveEnding({ operation, workload, outcome, source: one, target: two, nowMs: NOW_MS });

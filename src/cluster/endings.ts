@@ -5,6 +5,8 @@ import type { WorkflowOutcome } from '../shared/workflow.js';
 import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '../workloads/workload.js';
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
+import { LEFT_STOPPED } from '../migration/start-at-source.js';
+import { STOPPED_BY_HAND } from '../migration/run-copy-relocation.js';
 import { healingNews } from './healing.js';
 import type { HostId } from '../shared/ids.js';
 import { runsUnderLease } from './runs-under-lease.js';
@@ -116,6 +118,9 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
+  const stopped = leftStoppedEnding(one, outcome, why);
+  if (stopped) return stopped;
+  if (outcome.code === STOPPED_BY_HAND) return ending(outcome, [set(workload, { state: 'stopped', why: outcome.why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'notice', { from: source.name, to: target.name, code: outcome.code }])]);
   if (mayRunAtTarget(operation, outcome)) return ending(outcome, [set(workload, { state: 'awaiting-fence', hostId: target.id, leasedOn: operation.kind === 'migrate' && !movesLive(workload) ? null : leasedOn(workload, target), isDefinedAtHome: false, why }), tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}`, 'warning', { from: source.name, to: target.name, code: outcome.code }])]);
   if (outcome.kind === 'unknown') {
     return ending(outcome, [set(workload, { state: 'error', why }), tell(operation, workload, ['workload.error', `${workload.name}: ${why}`, 'alert', { code: outcome.code }])]);
@@ -125,6 +130,20 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   return ending(outcome, [
     set(workload, lost ? { state: 'awaiting-fence', why } : { state: 'running', why: null }),
     tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }]),
+  ]);
+}
+
+/**
+ * It was stopped for the move, surely runs nowhere else, and its source has not said that it started it again: it waits there for its start, or for its recovery once
+ * that host is proven off. Should it run there after all, that is seen.
+ */
+function leftStoppedEnding({ operation, workload, source, target }: WorkloadCase & { readonly source: Host; readonly target: Host }, outcome: Exclude<Outcome, { kind: 'succeeded' }>, why: string): Ending | null {
+  const left = outcome.kind !== 'unknown' ? outcome.memo[LEFT_STOPPED] : operation.kind === 'relocate' && outcome.code === 'host-unknown' ? 'it was started nowhere else' : null;
+  if (typeof left !== 'string') return null;
+  const state = workload.desired === 'running' ? 'waiting' : 'stopped';
+  return ending(outcome, [
+    set(workload, { state, why: `${why}; ${left}`, failures: { ...workload.failures, lastAtMs: null } }),
+    tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}; ${left}`, 'warning', { from: source.name, to: target.name, code: outcome.code }]),
   ]);
 }
 

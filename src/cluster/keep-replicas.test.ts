@@ -36,6 +36,40 @@ describe('the copy of a workload', () => {
     expect(targetsOf(copiesOf({ replica: whole }, [failed(second)]))).toEqual([expect.stringContaining('host-2')]);
   });
 
+  it('is kept in another zone where one is heard, and in its own where there is no other', () => {
+    const inZones = (zones: readonly (string | null)[]): readonly string[] => {
+      const zoned = hosts.map((host, nth) => ({ ...host, zone: zones[nth] ?? null }));
+      return targetsOf(decision({ hosts: zoned, workloads: [ct], inventories: zoned.map((one) => inventory(one, one === zoned[0] ? [shown(ct, 'running')] : [])) }, { verdict: heard() }));
+    };
+    for (const [zones, target] of [[['a', 'b', 'a'], 'host-2'], [['a', 'a', 'b'], 'host-3'], [['a', null, 'b'], 'host-3'], [['a', 'b', null], 'host-2']] as const) expect(inZones(zones)).toEqual([expect.stringContaining(target)]);
+    expect(inZones(['a', 'a', 'a'])).toHaveLength(1);
+  });
+
+  it('in another zone that failed is tried in its own', () => {
+    const zoned = hosts.map((host, nth) => ({ ...host, zone: nth === 1 ? 'b' : 'a' }));
+    expect(targetsOf(decision({ hosts: zoned, workloads: [{ ...ct, replica: replica({ why: 'no space' }) }], inventories: zoned.map((one) => inventory(one, one === zoned[0] ? [shown(ct, 'running')] : [])), recentOperations: [failed(second)] }, { verdict: heard() }))).toEqual([expect.stringContaining('host-3')]);
+  });
+
+  describe('that was never made', () => {
+    const alone = (set: Partial<Workload>) => decision({ hosts: [home], workloads: [{ ...ct, ...set }], inventories: [inventory(home, [shown(ct, 'running')])] }, { verdict: heard() });
+    const late = (result: ReturnType<typeof alone>): readonly string[] => changesOf(result).flatMap((one) => (one.change === 'event' && one.event.type === 'workload.replica-late' ? [one.event.message] : []));
+
+    it('is told once, with what keeps it from being made', () => {
+      const asked = { everyMs: 60_000, sinceMs: NOW_MS - 700_000 };
+      const first = alone({ replication: asked });
+      expect(late(first)).toEqual([expect.stringMatching(/none was made yet: no host may keep a copy of it/)]);
+      expect(changesOf(first).find((one) => one.change === 'workload')).toMatchObject({ set: { replication: { ...asked, isToldNone: true } } });
+      expect(late(alone({ replication: { ...asked, isToldNone: true } }))).toEqual([]);
+    });
+
+    it('is not late while a first copy may still be on its way', () => {
+      expect(late(alone({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 300_000 } }))).toEqual([]);
+      const begun = replica({ triedAtMs: NOW_MS - 30_000 });
+      expect(late(copiesOf({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 300_000 }, replica: begun }))).toEqual([]);
+      expect(late(copiesOf({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 700_000 }, replica: begun }))).toEqual([expect.stringContaining('none was made yet')]);
+    });
+  });
+
   it('that failed everywhere is tried again', () => {
     expect(targetsOf(copiesOf({ replica: replica({ why: 'x' }) }, [failed(second), failed(third)]))).toHaveLength(1);
   });

@@ -76,10 +76,11 @@ export function lastChangeMs(view: Pick<ClusterView, 'recentOperations'>, worklo
 export function hypervisorsSilent(view: Pick<ClusterView, 'hosts' | 'inventories'>, maxAgeMs: number): ReadonlyMap<HostId, readonly DriverName[]> {
   const newestMs = Math.max(...view.inventories.filter((one) => !one.unadmitted).map((one) => one.atMs));
   const isLong = (sinceMs: number): boolean => newestMs - sinceMs > maxAgeMs;
+  const latest = new Map(view.inventories.map((one) => [one.hostId, one]));
   const silent = new Map<HostId, readonly DriverName[]>();
   for (const { id, condition, bootId, facts } of view.hosts) {
-    const last = view.inventories.find((one) => one.hostId === id && one.bootId === bootId);
-    if (condition !== 'online' || !last || last.unadmitted) continue;
+    const last = latest.get(id);
+    if (condition !== 'online' || !last || last.bootId !== bootId || last.unadmitted) continue;
     const drivers = isLong(last.atMs) ? driversOf(facts) : (last.mute ?? []).filter(({ sinceMs }) => isLong(sinceMs)).map(({ driver }) => driver);
     if (drivers.length > 0) silent.set(id, drivers);
   }

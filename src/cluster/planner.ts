@@ -8,6 +8,7 @@ import { OperationalError } from '../shared/errors.js';
 import type { HostId } from '../shared/ids.js';
 import type { DrainPlan } from './commands/drain-plan.js';
 import type { PlanDocument, PlanKind, Planning, PlanRequest } from './commands/plan-commands.js';
+import type { FitDocument, FitRequest } from './fit.js';
 import type { Operation } from './operation.js';
 
 /** By question: what it is asked of, and what is answered. Both are plain data. */
@@ -18,6 +19,7 @@ interface Questions {
   readonly moves: { readonly asked: Planning & { readonly kind: PlanKind; readonly hosts: readonly HostId[] }; readonly answer: Plan };
   readonly drain: { readonly asked: DrainQuestion; readonly answer: DrainPlan };
   readonly room: { readonly asked: RoomQuestion; readonly answer: FailureRoom };
+  readonly fit: { readonly asked: { readonly view: PlacementView; readonly request: FitRequest }; readonly answer: FitDocument };
   readonly place: { readonly asked: { readonly view: PlacementView; readonly workload: string }; readonly answer: Explanation };
 }
 

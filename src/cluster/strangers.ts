@@ -19,10 +19,12 @@ const KNOWN = new WeakMap<Seen, ReadonlyMap<HostId, Room>>();
 
 function count({ hosts, workloads, inventories }: Seen): ReadonlyMap<HostId, Room> {
   const known = new Set(workloads.map(({ uuid }) => uuid));
+  const latest = new Map(inventories.map((one) => [one.hostId, one]));
   const found = new Map<HostId, Room>();
   for (const { id, bootId, facts } of hosts) {
-    const seen = inventories.find((one) => one.hostId === id && one.bootId === bootId && !one.unadmitted);
-    const strangers = (seen?.workloads ?? []).filter(({ uuid, runState }) => runState !== 'stopped' && !known.has(uuid));
+    const seen = latest.get(id);
+    const isOfNow = seen !== undefined && seen.bootId === bootId && !seen.unadmitted;
+    const strangers = (isOfNow ? seen.workloads : []).filter(({ uuid, runState }) => runState !== 'stopped' && !known.has(uuid));
     const room = strangers.reduce((sum, one) => ({ memoryMiB: sum.memoryMiB + one.memoryMiB, vcpus: sum.vcpus + one.vcpus, workloads: sum.workloads + 1 }), { memoryMiB: 0, vcpus: 0, workloads: 0 });
     if (strangers.length > 0) found.set(id, { ...room, memoryMiB: Math.max(0, room.memoryMiB - pagesOfStrangers(facts, workloads.filter(({ hostId }) => hostId === id))) });
   }

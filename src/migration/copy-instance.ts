@@ -3,7 +3,7 @@ import { newestWholeMs, type InstanceCopies, type MigrationCommandState } from '
 import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal, StepOutcome } from '../shared/workflow.js';
-import { look, type Place } from '../workloads/place.js';
+import { look, unlessBusy, type Place } from '../workloads/place.js';
 import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
 import { unlessAway } from './unless-away.js';
 
@@ -34,12 +34,18 @@ const TARGET_LOOK_EVERY_MS = 2_000;
 /** Both answer us, and not each other: a switch between them may reboot, and the copying goes on afterwards; for so long. */
 const CUT_OFF_MS = 12_000;
 const REACH_LOOK_EVERY_MS = 3_000;
+/** From here on the operation says for whose answer it waits. */
+const SAYS_AFTER_MS = 5_000;
 
 interface Watch {
   readonly startedAtMs: number;
   patienceMs: number;
   sourceBlindSinceMs: number | null;
   sourceLookedMs: number;
+  /** The command has ended well, and the target has not shown the copy since. */
+  unconfirmedSinceMs: number | null;
+  /** What the operation says now. */
+  line: string;
   targetSeenMs: number;
   targetLookedMs: number;
   /** Why nothing was heard of the target last. */
@@ -69,7 +75,7 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
   const { copies } = context.source.hypervisor;
   if (copies === null) return { kind: 'failed', code: 'not-copied', why: `${context.workload.name} is not of a kind that is copied from ${context.source.name}` };
   const now = context.clock.monotonicMs();
-  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, targetSeenMs: now, targetLookedMs: now, targetWhy: '', reachedMs: now, reachLookedMs: now, newestBeforeMs: undefined };
+  const watch: Watch = { startedAtMs: now, patienceMs: NEVER_BEGAN_MS, sourceBlindSinceMs: null, sourceLookedMs: now, unconfirmedSinceMs: null, line: run.line, targetSeenMs: now, targetLookedMs: now, targetWhy: '', reachedMs: now, reachLookedMs: now, newestBeforeMs: undefined };
   const refusal = await begin(context, copies, run, watch);
   if (refusal) return refusal;
   await journal.progress({ line: run.line });
@@ -77,8 +83,8 @@ async function copyOnce(context: CopyContext, journal: Journal, run: CopyRun): P
     const outcome = await lookOnce(context, copies, journal, { run, watch });
     if (outcome) return outcome;
     if (run.whileRunning && (await hasEnded(context, watch))) {
-      await copies.abortCopy(context.source.token, run.id);
-      return { kind: 'done', note: `${context.workload.name} ended while it was copied` };
+      const trouble = await abort(context.source, copies, run);
+      return { kind: 'done', note: `${context.workload.name} ended while it was copied${trouble === null ? '' : ` (ending the copying: ${trouble})`}` };
     }
     await context.clock.sleep(LOOK_EVERY_MS);
   }
@@ -123,56 +129,101 @@ interface Watched {
   readonly watch: Watch;
 }
 
-async function lookOnce(context: CopyContext, copies: InstanceCopies, journal: Journal, { run, watch }: Watched): Promise<StepOutcome | null> {
+/** What was found out: how it ended; or that it goes on; or that a side says nothing, which is waited for. */
+type Found = StepOutcome | { readonly kind: 'running' } | { readonly kind: 'blind'; readonly of: string; readonly sinceMs: number; readonly why: string };
+
+async function lookOnce(context: CopyContext, copies: InstanceCopies, journal: Journal, watched: Watched): Promise<StepOutcome | null> {
+  const found = await judge(context, copies, watched);
+  if (found.kind !== 'running' && found.kind !== 'blind') return found;
+  const stop = await whyStop(context, journal, { ...watched, isRunning: found.kind === 'running' });
+  if (stop !== null) return ended(context, copies, watched.run, stop);
+  const isLong = found.kind === 'blind' && context.clock.monotonicMs() - found.sinceMs > SAYS_AFTER_MS;
+  await say(journal, watched.watch, isLong ? `waits for an answer of ${found.of}: ${found.why}` : watched.run.line);
+  return null;
+}
+
+async function say(journal: Journal, watch: Watch, line: string): Promise<void> {
+  if (watch.line === line) return;
+  watch.line = line;
+  await journal.progress({ line });
+}
+
+async function judge(context: CopyContext, copies: InstanceCopies, { run, watch }: Watched): Promise<Found> {
+  const { workload, source, target, clock } = context;
+  let state: MigrationCommandState;
   try {
-    const state = await copies.copyCommand(run.id);
-    watch.sourceBlindSinceMs = null;
-    return await judge(context, copies, journal, { run, watch, state });
+    state = await copies.copyCommand(run.id);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return whileBlind(context, watch, messageOf(error));
   }
+  watch.sourceBlindSinceMs = null;
+  if (state.kind === 'ended') return state.exitCode === 0 ? confirmed(context, watch) : { kind: 'failed', code: 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${lastWords(state.output)}` };
+  if (state.kind === 'none' && clock.monotonicMs() - watch.startedAtMs >= watch.patienceMs) return { kind: 'failed', code: 'copy-failed', why: `the copying of ${workload.name} never began on ${source.name}` };
+  return { kind: 'running' };
 }
 
-async function judge(context: CopyContext, copies: InstanceCopies, journal: Journal, { run, watch, state }: Watched & { readonly state: MigrationCommandState }): Promise<StepOutcome | null> {
-  const { workload, source, target, clock } = context;
-  if (state.kind === 'ended') return state.exitCode === 0 ? confirmed(context, watch) : { kind: 'failed', code: 'copy-failed', why: `${workload.name} was not copied to ${target.name}: ${lastWords(state.output)}` };
-  if (state.kind === 'none') return clock.monotonicMs() - watch.startedAtMs < watch.patienceMs ? null : { kind: 'failed', code: 'copy-failed', why: `the copying of ${workload.name} never began on ${source.name}` };
-  const stop = await whyStop(context, journal, { run, watch });
-  if (stop === null) return null;
-  await copies.abortCopy(source.token, run.id);
-  return stop;
+/** Why it is ended is what counts, whatever becomes of the command that ends it. */
+async function ended({ source }: CopyContext, copies: InstanceCopies, run: CopyRun, stop: Stop): Promise<StepOutcome> {
+  const trouble = await abort(source, copies, run);
+  return trouble === null ? stop : { ...stop, why: `${stop.why} (ending the copying: ${trouble})` };
+}
+
+async function abort(source: Place, copies: InstanceCopies, run: CopyRun): Promise<string | null> {
+  try {
+    await unlessBusy(() => copies.abortCopy(source.token, run.id));
+    return null;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    return messageOf(error);
+  }
 }
 
 const lastWords = (output: string): string => output.trim().split('\n').filter(Boolean).slice(-2).join('; ').slice(-500) || 'no reason was given';
 
-/** The command's own word is not enough. */
-async function confirmed({ workload, target }: CopyContext, { newestBeforeMs = null }: Watch): Promise<StepOutcome> {
-  const asOfMs = await newestAt(target, workload.uuid);
-  if (asOfMs !== null && asOfMs > (newestBeforeMs ?? -1)) return { kind: 'done', memo: { copiedAsOfMs: asOfMs } };
-  return { kind: 'failed', code: 'copy-failed', why: `${target.name} does not show a complete copy of ${workload.name}, though the copying ended without an error` };
+/** The command's own word is not enough. A target that is lost just then is waited for no longer than one that is lost in the middle. */
+async function confirmed(context: CopyContext, watch: Watch): Promise<Found> {
+  const { workload, target, clock } = context;
+  watch.unconfirmedSinceMs ??= clock.monotonicMs();
+  try {
+    const asOfMs = await newestAt(target, workload.uuid);
+    if (asOfMs !== null && asOfMs > (watch.newestBeforeMs ?? -1)) return { kind: 'done', memo: { copiedAsOfMs: asOfMs } };
+    return { kind: 'failed', code: 'copy-failed', why: `${target.name} does not show a complete copy of ${workload.name}, though the copying ended without an error` };
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    if (await target.provenOff?.()) return provenLost(context);
+    if (clock.monotonicMs() - watch.unconfirmedSinceMs >= TARGET_BLIND_MS) return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer whether its copy of ${workload.name} is complete: ${messageOf(error)}` };
+    return { kind: 'blind', of: target.name, sinceMs: watch.unconfirmedSinceMs, why: messageOf(error) };
+  }
 }
 
-async function whyStop(context: CopyContext, journal: Journal, { run, watch }: Watched): Promise<StepOutcome | null> {
+type Stop = Exclude<StepOutcome, { kind: 'done' | 'enough' }>;
+
+const provenLost = ({ workload, target }: CopyContext): Stop => ({ kind: 'failed', code: 'target-unreachable', why: `${target.name} was lost while ${workload.name} was copied there, and is proven off` });
+
+/** While the source says nothing, that the target says nothing either may be our own network: only a proof counts then. */
+async function whyStop(context: CopyContext, journal: Journal, { run, watch, isRunning }: Watched & { readonly isRunning: boolean }): Promise<Stop | null> {
   const { workload, target, clock } = context;
   if (await journal.cancelRequested()) return { kind: 'cancelled', why: `cancelled on request while ${workload.name} was copied` };
   if (clock.monotonicMs() - watch.startedAtMs > run.withinMs) return { kind: 'failed', code: 'copy-too-slow', why: `copying ${workload.name} to ${target.name} took more than ${Math.round(run.withinMs / 1000)} s` };
-  return (await targetLost(context, watch)) ?? cutOff(context, watch);
+  if (isRunning) return (await targetLost(context, watch)) ?? cutOff(context, watch);
+  return (await target.provenOff?.()) ? provenLost(context) : null;
 }
 
-async function targetLost({ workload, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
+async function targetLost(context: CopyContext, watch: Watch): Promise<Stop | null> {
+  const { workload, target, clock } = context;
   const now = clock.monotonicMs();
   if (now - watch.targetLookedMs < TARGET_LOOK_EVERY_MS) return null;
   watch.targetLookedMs = now;
   const seen = await look(target, workload.uuid);
-  if (seen.kind === 'seen' && seen.isProvenOff) return { kind: 'failed', code: 'target-unreachable', why: `${target.name} was lost while ${workload.name} was copied there, and is proven off` };
+  if (seen.kind === 'seen' && seen.isProvenOff) return provenLost(context);
   if (seen.kind === 'seen') watch.targetSeenMs = clock.monotonicMs();
   else watch.targetWhy = seen.why;
   if (clock.monotonicMs() - watch.targetSeenMs < TARGET_BLIND_MS) return null;
   return { kind: 'failed', code: 'target-unreachable', why: `${target.name} does not answer any more while ${workload.name} is copied there: ${watch.targetWhy}` };
 }
 
-async function cutOff({ workload, source, target, clock }: CopyContext, watch: Watch): Promise<StepOutcome | null> {
+async function cutOff({ workload, source, target, clock }: CopyContext, watch: Watch): Promise<Stop | null> {
   if (clock.monotonicMs() - watch.reachLookedMs < REACH_LOOK_EVERY_MS) return null;
   watch.reachLookedMs = clock.monotonicMs();
   if ((await unlessAway(async () => source.hypervisor.copies?.reaches(target.name))) !== false) watch.reachedMs = clock.monotonicMs();
@@ -180,9 +231,10 @@ async function cutOff({ workload, source, target, clock }: CopyContext, watch: W
   return { kind: 'failed', code: 'target-unreachable', why: `${source.name} does not reach the daemon of ${target.name} any more (both answer here): the copying of ${workload.name} is ended; look at the network between them` };
 }
 
-async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch, why: string): Promise<StepOutcome | null> {
+async function whileBlind({ workload, source, clock }: CopyContext, watch: Watch, why: string): Promise<Found> {
   if (await source.provenOff?.()) return { kind: 'failed', code: 'source-lost', why: `${source.name} was proven off while ${workload.name} was copied from it` };
   const now = clock.monotonicMs();
   watch.sourceBlindSinceMs ??= now;
-  return now - watch.sourceBlindSinceMs > BLIND_MS ? { kind: 'failed', code: 'source-unreachable', why: `${source.name} does not answer: ${why}` } : null;
+  if (now - watch.sourceBlindSinceMs > BLIND_MS) return { kind: 'failed', code: 'source-unreachable', why: `${source.name} does not answer: ${why}` };
+  return { kind: 'blind', of: source.name, sinceMs: watch.sourceBlindSinceMs, why };
 }

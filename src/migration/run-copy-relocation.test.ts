@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
+import { onCopyEnd, takesLong } from './copies.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack, runCopyRelocation } from './run-copy-relocation.js';
@@ -80,6 +81,32 @@ describe('what goes wrong before the gap costs nothing', () => {
   });
 });
 
+describe('a copying that takes longer than anybody waits for', () => {
+  it('is known before the gap: it is not stopped, and the gap is named', async () => {
+    const one = local();
+    takesLong(one, 'seed', 400_000);
+    const { hypervisor } = one.copying.source;
+    hypervisor.requestShutdown = () => Promise.reject(new Error('it was asked to shut down'));
+    expect(await run(one)).toMatchObject({ kind: 'failed', code: 'copy-too-slow', why: expect.stringMatching(/took 40\d s.*stand still.*300 s/) });
+    expect(one.world.executingOn(UUID)).toEqual([SOURCE]);
+  });
+
+  it('only the last pass says how long the gap will be', async () => {
+    const one = local();
+    takesLong(one, 'seed-1', 3_600_000);
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
+  });
+
+  it('of one that did not run before is waited for', async () => {
+    const one = local();
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { running: null, reason: 'shutdown', dataAtMs: 0 });
+    takesLong(one, 'last', 3_600_000);
+    expect(await run(one)).toMatchObject({ kind: 'succeeded' });
+    expect(one.world.executingOn(UUID)).toEqual([DESTINATION]);
+  });
+});
+
 describe('what goes wrong in the gap', () => {
   it('the target dies in the last copy: it runs at the source again, without the target being asked', async () => {
     const one = local();
@@ -124,6 +151,91 @@ describe('what goes wrong in the gap', () => {
     one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 5 });
     expect(await run(one)).toMatchObject({ kind: 'failed', why: expect.stringContaining('no memory') });
     expect([one.world.executingOn(UUID), at(one, DESTINATION), one.mostLostMs()]).toEqual([[SOURCE], { replica: { asOfMs: expect.any(Number) } }, 0]);
+  });
+});
+
+/** From the moment at which it has shut down for the move. */
+function onShutDown(one: MoveWorld, happens: () => void): void {
+  const { hypervisor } = one.copying.source;
+  const shutdown = hypervisor.requestShutdown.bind(hypervisor);
+  hypervisor.requestShutdown = async (...args) => shutdown(...args).finally(happens);
+}
+
+const stateAt = (one: MoveWorld): unknown => one.world.host(SOURCE).domains.get(UUID)?.running ?? null;
+const losable = (one: MoveWorld): MoveWorld['copying']['source'] => ({ ...one.copying.source, provenOff: async () => !one.world.host(SOURCE).powered });
+
+describe('the source is lost in the gap, and proven off', () => {
+  it.each<[string, (one: MoveWorld) => void, string]>([
+    ['before the last copy', (one) => onShutDown(one, () => one.world.powerOff(SOURCE)), 'source-lost'],
+    ['in the last copy', (one) => onShutDown(one, () => one.at(one.copying.clock.monotonicMs() + 300, () => one.world.powerOff(SOURCE))), 'source-lost'],
+    ['with the target', (one) => onCopyEnd(one, 'last', () => [SOURCE, DESTINATION].forEach((host) => one.world.powerOff(host))), 'source-lost'],
+  ])('%s: the ending says that it has it, so that it is recovered', async (_name, lose, code) => {
+    const one = local();
+    lose(one);
+    expect(await run(one, { source: losable(one) })).toMatchObject({ kind: 'failed', code, memo: { leftStopped: `${SOURCE} is proven off, and has it` } });
+    expect(one.world.executingOn(UUID)).toEqual([]);
+  });
+
+  it('after the last copy: all of it is at the target, where it is started', async () => {
+    const one = local();
+    onCopyEnd(one, 'last', () => one.world.powerOff(SOURCE));
+    expect(await run(one, { source: losable(one) })).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[DESTINATION], 0]);
+  });
+});
+
+describe('the source does not start it again at once', () => {
+  const refuses = (one: MoveWorld, { code = 'failed' as OperationalError['code'], times = 1, when = 'before' as 'before' | 'after' }): void =>
+    one.world.inject({ host: SOURCE, method: 'start', error: new OperationalError(code, 'the daemon is being refreshed'), when, times });
+  const targetFails = (one: MoveWorld): void => one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+  const cancelledInGap = (one: MoveWorld): ReturnType<typeof crashingJournal> => {
+    const journal = crashingJournal();
+    onShutDown(one, () => journal.cancel());
+    return journal;
+  };
+
+  it.each<[string, Parameters<typeof refuses>[1]]>([
+    ['one answer fails', {}],
+    ['it is busy', { code: 'busy', times: 6 }],
+    ['its daemon is away for a while', { code: 'unreachable', times: 20 }],
+    ['an answer is lost, and it was started', { code: 'timeout', when: 'after' }],
+  ])('%s: it is tried until it runs there again', async (_name, set) => {
+    const one = local();
+    refuses(one, set);
+    const journal = cancelledInGap(one);
+    const outcome = await runCopyRelocation(one.copying, journal.journal());
+    expect(outcome).toMatchObject({ kind: 'cancelled' });
+    expect(outcome.memo).not.toHaveProperty('leftStopped');
+    expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[SOURCE], 0]);
+  });
+
+  it.each<[string, (one: MoveWorld) => void]>([['before a start at the target', () => undefined], ['after one that failed', targetFails]])('for too long, %s: it is left stopped there, which no person has to clear', async (_name, first) => {
+    const one = local();
+    first(one);
+    refuses(one, { times: 10_000 });
+    const outcome = await (_name.startsWith('before') ? runCopyRelocation(one.copying, cancelledInGap(one).journal()) : run(one));
+    expect(['cancelled', 'failed']).toContain(outcome.kind);
+    expect(outcome.memo).toMatchObject({ leftStopped: expect.stringContaining('the daemon is being refreshed') });
+    expect([one.world.executingOn(UUID), stateAt(one)]).toEqual([[], null]);
+  });
+
+  it('the guard lets no more through: nothing is tried on', async () => {
+    const one = local();
+    const journal = cancelledInGap(one);
+    refuses(one, { code: 'guard-refused', times: 10_000 });
+    expect(await runCopyRelocation(one.copying, journal.journal())).toMatchObject({ kind: 'cancelled', memo: { leftStopped: expect.any(String) } });
+    expect(one.copying.clock.monotonicMs()).toBeLessThan(60_000);
+  });
+
+  it('a target that may run it is another matter: a person looks', async () => {
+    const one = local();
+    const { hypervisor } = one.copying.target;
+    hypervisor.start = async () => {
+      one.world.cut(DESTINATION);
+      throw new OperationalError('timeout', 'no answer');
+    };
+    expect(await run(one)).toMatchObject({ kind: 'unknown', code: 'target-unknown' });
+    expect(one.world.executingOn(UUID)).toEqual([]);
   });
 });
 
@@ -221,6 +333,20 @@ describe('where it was copied away from', () => {
     const target = { ...one.copying.target, provenOff: async () => !one.world.host(DESTINATION).powered };
     expect(await run(one, { target })).toMatchObject({ kind: 'succeeded' });
     expect([one.world.executingOn(UUID), at(one, SOURCE)]).toEqual([[], { replica: { asOfMs: expect.any(Number) } }]);
+  });
+
+  it.each<[string, string, number]>([
+    ['shut down', 'shutdown', 2_500],
+    ['ended by force', 'destroyed', 2_500],
+    ['stopped in the last moment of the copying', 'stopped', 3_900],
+  ])('one that a person has %s meanwhile stays stopped at its source', async (_name, reason, atMs) => {
+    const one = local();
+    one.at(atMs, () => {
+      const domain = one.world.host(SOURCE).domains.get(UUID);
+      if (domain) one.world.endProcess(one.world.host(SOURCE), domain, reason, 'stopped');
+    });
+    expect(await run(one)).toMatchObject({ kind: 'cancelled', code: 'stopped-by-hand', why: expect.stringContaining('by hand') });
+    expect([one.world.executingOn(UUID), at(one, SOURCE)]).toEqual([[], { replica: null }]);
   });
 
   it('one that ends while it is copied is not waited for: it is copied as it is, and started at the target', async () => {

@@ -3,11 +3,13 @@
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, lastLook, look } from '../workloads/place.js';
+import { endedByHand } from '../workloads/reconcile-observed.js';
 import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
 import { settleCopies } from './settle-copies.js';
-import { atTarget, current, precheck, refused, relocationWayBack, startAtSource, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
+import { atTarget, current, precheck, refused, relocationWayBack, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 import { confirmMoved, stopNotingGap } from './standstill.js';
+import { startAtSource } from './start-at-source.js';
 
 export interface CopyRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -16,7 +18,7 @@ export interface CopyRelocationContext extends RelocationContext {
   readonly keepsReplica: boolean;
 }
 
-/** While it runs nobody waits for it: as long as it makes progress that its daemons believe in. */
+/** While it runs, or did not run before, nobody waits for it: as long as it makes progress that its daemons believe in. */
 const PRESEED_WITHIN_MS = 12 * 3_600_000;
 /** It stands still meanwhile. What takes longer is better moved at a quieter hour: it runs on at its source. */
 const LAST_WITHIN_MS = 5 * 60_000;
@@ -35,10 +37,31 @@ const preseed: Step<CopyRelocationContext> = {
       const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true, overNewest: pass > 1 });
       if (outcome.kind !== 'done') return outcome;
       const tookMs = context.clock.monotonicMs() - began;
-      if (pass >= PASSES.most || tookMs < PASSES.untilMs) return { ...outcome, note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
+      const ended = await endedMeanwhile(context);
+      if (ended) return ended.kind === 'done' ? { ...outcome, ...ended } : ended;
+      if (pass < PASSES.most && tookMs >= PASSES.untilMs) continue;
+      if (tookMs > LAST_WITHIN_MS) return refused('copy-too-slow', tooLongAGap(context, tookMs));
+      return { ...outcome, note: `copied while it ran, ${pass} ${pass === 1 ? 'time' : 'times'}` };
     }
   },
 };
+
+export const STOPPED_BY_HAND = 'stopped-by-hand';
+
+/** What a person has stopped stays stopped, where it is. What ended by itself is copied as it is, and started at the target. */
+async function endedMeanwhile({ workload, source }: CopyRelocationContext): Promise<StepOutcome | null> {
+  const seen = await look(source, workload.uuid);
+  if (seen.kind === 'blind' || seen.observed?.runState !== 'stopped') return null;
+  const byHand = endedByHand(seen.observed.reason);
+  if (byHand === null) return { kind: 'done', note: `it ended while it was copied: ${seen.observed.reason}` };
+  return { kind: 'cancelled', code: STOPPED_BY_HAND, why: `${byHand} on ${source.name} while it was copied to be moved: it stays stopped there` };
+}
+
+/** Known before anything is stopped: each target would cost the same gap for nothing. */
+function tooLongAGap({ workload, source, target }: CopyRelocationContext, tookMs: number): string {
+  const s = (ms: number): number => Math.round(ms / 1000);
+  return `copying to ${target.name} what ${workload.name} had written meanwhile took ${s(tookMs)} s, and it would stand still for about as long; more than ${s(LAST_WITHIN_MS)} s are not waited for. It was not stopped, and runs on at ${source.name}: move it when it writes less, or stop it first`;
+}
 
 /** When the gap begins. */
 const stop: Step<CopyRelocationContext> = {
@@ -47,7 +70,7 @@ const stop: Step<CopyRelocationContext> = {
   // What is still a replica is started by nobody: the target need not be asked, and may be gone.
   undo: async (context, journal) => {
     if (journal.memo['promoting'] === true) return stopAtSource.undo?.(context, journal) ?? null;
-    return journal.memo['wasRunning'] === true ? startAtSource(current(context, journal)) : `it did not run on ${context.source.name} before`;
+    return journal.memo['wasRunning'] === true ? startAtSource(current(context, journal), journal) : `it did not run on ${context.source.name} before`;
   },
 };
 
@@ -56,9 +79,11 @@ const lastCopy: Step<CopyRelocationContext> = {
   name: 'copy',
   run: async (context, journal) => {
     const seen = await lastLook(context.source, context.workload.uuid);
+    if (seen.kind === 'seen' && seen.isProvenOff) return refused('source-lost', `${context.source.name} was proven off before ${context.workload.name} was copied as it was when it stopped`);
     const unproven = whyNotStopped(context, seen) ?? (seen.kind === 'seen' && seen.observed === null ? await madeWhole(current(context, journal)) : null);
     if (unproven) return unproven;
-    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs: LAST_WITHIN_MS, line: `copying to ${context.target.name} what was written since`, overNewest: typeof journal.memo['copiedAsOfMs'] === 'number' });
+    const withinMs = journal.memo['wasRunning'] === true ? LAST_WITHIN_MS : PRESEED_WITHIN_MS;
+    const outcome = await copyInstance(context, journal, { id: copyId(context, 'last'), withinMs, line: `copying to ${context.target.name} what was written since`, overNewest: typeof journal.memo['copiedAsOfMs'] === 'number' });
     return outcome.kind === 'done' ? { ...outcome, note: 'copied as it was when it stopped' } : outcome;
   },
   // Nothing is to be done, and it must be known before the source writes again: a later try has to copy anew.

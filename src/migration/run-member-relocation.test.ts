@@ -47,6 +47,17 @@ describe('runMemberRelocation', () => {
     expect([one.world.executingOn(UUID), one.mostLostMs()]).toEqual([[SOURCE], 0]);
   });
 
+  it.each<[string, number, readonly string[]]>([['for a moment', 5, [SOURCE]], ['for too long, which leaves it stopped there and clears by itself', 10_000, []]])('its source does not start it again %s', async (_name, times, runsOn) => {
+    const one = clustered();
+    const journal = crashingJournal();
+    one.world.inject({ host: SOURCE, method: 'start', error: new OperationalError('failed', 'the daemon is being refreshed'), when: 'before', times });
+    const { hypervisor } = one.inside.source;
+    const shutdown = hypervisor.requestShutdown.bind(hypervisor);
+    hypervisor.requestShutdown = async (...args) => shutdown(...args).finally(() => journal.cancel());
+    const outcome = await runMemberRelocation(one.inside, journal.journal());
+    expect([outcome.kind, 'leftStopped' in outcome.memo, one.world.executingOn(UUID), on(one)]).toEqual(['cancelled', runsOn.length === 0, runsOn, [SOURCE]]);
+  });
+
   it('the source is lost in the middle and proven off: it is started nowhere, for it is there', async () => {
     const one = clustered();
     one.at(2_000, () => one.world.powerOff(SOURCE));

@@ -7,6 +7,7 @@ import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { CANCELLED, sendToMember, whereIs, type MemberPlace } from './move-member.js';
 import { atTarget, current, precheck, refused, stopAtSource, whyNotProven, whyNotStopped, type RelocationContext } from './run-relocation.js';
 import { confirmMoved, stopNotingGap } from './standstill.js';
+import { startAtSource } from './start-at-source.js';
 
 export interface MemberRelocationContext extends RelocationContext {
   readonly operationId: string;
@@ -33,10 +34,8 @@ const stop: Step<MemberRelocationContext> = {
     const { source } = context;
     if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
     const where = await whereIs(context, journal);
-    if (where.on === 'source' && where.isLost) return `${source.name} is proven off, and has it`;
     if (where.on !== 'source') throw new OperationalError('failed', `${describeWhere(context, where)}; not started on ${source.name}`);
-    await source.hypervisor.start(source.token, context.workload.uuid);
-    return `runs on ${source.name} again`;
+    return startAtSource(current(context, journal), journal);
   },
 };
 

@@ -56,6 +56,17 @@ describe('the target can not take it', () => {
     expect({ stopped, on: one.world.executingOn(UUID) }).toEqual({ stopped: false, on: [SOURCE] });
   });
 
+  it.each<[string, { readonly code: OperationalError['code']; readonly times: number }, string, readonly string[]]>([
+    ['its source is away for a moment when it is to be started again', { code: 'unreachable', times: 5 }, 'failed', [SOURCE]],
+    ['and its disk is locked by something else: a person looks', { code: 'locked', times: 1 }, 'unknown', []],
+  ])('does not start it: %s', async (_name, { code, times }, kind, on) => {
+    const one = moveWorld();
+    one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });
+    one.world.inject({ host: SOURCE, method: 'start', error: new OperationalError(code, 'injected'), when: 'before', times });
+    expect(await run(one)).toMatchObject({ kind });
+    expect(one.world.executingOn(UUID)).toEqual(on);
+  });
+
   it('does not start it: it runs at the source again, and nothing is left there', async () => {
     const one = moveWorld();
     one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 5 });

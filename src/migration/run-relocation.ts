@@ -1,8 +1,9 @@
 // Relocation: stop, define and start at the target, forget at the source. Undone: it runs at the source again.
 import { messageOf, OperationalError } from '../shared/errors.js';
-import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
+import { runWorkflow, type Journal, type Step, type StepOutcome, type Undone, type WorkflowOutcome } from '../shared/workflow.js';
 import { describeLook, isStopped, lastLook, look, onTheWayBack, type Look, type Place } from '../workloads/place.js';
 import { STOP_STEPS, type StopContext } from '../workloads/run-stop.js';
+import { startAtSource } from './start-at-source.js';
 import { confirmRunning, defineAtTarget, startAtTarget, type StartContext } from '../workloads/start-steps.js';
 
 export interface RelocationContext extends StartContext {
@@ -51,20 +52,13 @@ export const stopAtSource: Step<RelocationContext> = {
 };
 
 /** Nowhere else may it run, or might a start that is still under way make it run, when it is started at the source again. */
-async function startAgain(context: RelocationContext, journal: Journal): Promise<string> {
+async function startAgain(context: RelocationContext, journal: Journal): Promise<string | Undone> {
   const { workload, source, target } = context;
   if (journal.memo['wasRunning'] !== true) return `it did not run on ${source.name} before`;
   const there = await lastLook(target, workload.uuid);
   if (there.kind === 'blind') throw new OperationalError('unreachable', `${workload.name} may run on ${target.name}, which does not answer: ${there.why}; not started on ${source.name}`);
   if (!isStopped(there)) return `it is ${describeLook(there)} on ${target.name}; not started on ${source.name}`;
-  return startAtSource(context);
-}
-
-export async function startAtSource({ workload, source }: RelocationContext): Promise<string> {
-  const here = await look(source, workload.uuid);
-  if (here.kind === 'seen' && here.observed === null) await source.hypervisor.define(source.token, workload.definition);
-  await source.hypervisor.start(source.token, workload.uuid);
-  return `runs on ${source.name} again`;
+  return startAtSource(context, journal);
 }
 
 /** What does not run at the source, and will not by an older command that is still under way, is the proof that it may be started elsewhere. */

@@ -35,17 +35,24 @@ export type StepOutcome =
   | { readonly kind: 'done'; readonly note?: string; readonly memo?: Readonly<Record<string, unknown>> }
   /** Stop here; what was done is undone. `code` is a reason code, `why` a sentence for people. */
   | { readonly kind: 'failed'; readonly code: string; readonly why: string }
-  | { readonly kind: 'cancelled'; readonly why: string }
+  /** `code`: what called it off, where that was no request. */
+  | { readonly kind: 'cancelled'; readonly code?: string; readonly why: string }
   /** The rest is not needed: it is already as wanted. */
   | { readonly kind: 'enough'; readonly note: string; readonly memo?: Readonly<Record<string, unknown>> }
   /** Neither done nor safely undone: a person must look. Nothing is undone. */
   | { readonly kind: 'unknown'; readonly code: string; readonly why: string };
 
+/** What became of undoing, with facts for whoever treats the outcome. */
+export interface Undone {
+  readonly note: string;
+  readonly memo: Readonly<Record<string, unknown>>;
+}
+
 export interface Step<Context> {
   readonly name: string;
   run(context: Context, journal: Journal): Promise<StepOutcome>;
   /** Brings back what `run` changed. Must be safe to run twice, and after a half-done `run`. Gets the context of the way back. */
-  undo?(context: Context, journal: Journal): Promise<string | null>;
+  undo?(context: Context, journal: Journal): Promise<string | Undone | null>;
 }
 
 export type WorkflowOutcome =
@@ -74,10 +81,11 @@ export async function runWorkflow<Context>(
       continue;
     }
     await journal.stepFailed(step.name, outcome.why);
-    const code = outcome.kind === 'cancelled' ? 'cancelled' : outcome.code;
+    const code = outcome.kind === 'cancelled' ? (outcome.code ?? 'cancelled') : outcome.code;
     if (outcome.kind === 'unknown') return { kind: 'unknown', code, why: outcome.why, memo };
-    const trouble = await undoAll([...attempted].reverse(), wayBack(context), withMemo());
-    if (trouble !== null) return { kind: 'unknown', code: 'undo-failed', why: `${outcome.why}; and undoing failed: ${trouble}`, memo };
+    const undone = await undoAll([...attempted].reverse(), wayBack(context), withMemo());
+    memo = { ...memo, ...undone.memo };
+    if (undone.trouble !== null) return { kind: 'unknown', code: 'undo-failed', why: `${outcome.why}; and undoing failed: ${undone.trouble}`, memo };
     return { kind: outcome.kind, code, why: outcome.why, memo };
   }
   return { kind: 'succeeded', note: null, memo };
@@ -92,16 +100,19 @@ async function attempt<Context>(step: Step<Context>, context: Context, journal: 
   }
 }
 
-async function undoAll<Context>(steps: readonly Step<Context>[], context: Context, journal: Journal): Promise<string | null> {
+async function undoAll<Context>(steps: readonly Step<Context>[], context: Context, journal: Journal): Promise<{ readonly trouble: string | null; readonly memo: Undone['memo'] }> {
+  let memo: Undone['memo'] = {};
   for (const step of steps) {
     if (!step.undo) continue;
     try {
-      const note = await step.undo(context, journal);
+      const undone = await step.undo(context, journal);
+      const note = undone !== null && typeof undone === 'object' ? undone.note : undone;
+      if (undone !== null && typeof undone === 'object') memo = { ...memo, ...undone.memo };
       await journal.stepUndone(step.name, note);
     } catch (error) {
       if (error instanceof JournalLost) throw error;
-      return `${step.name}: ${messageOf(error)}`;
+      return { trouble: `${step.name}: ${messageOf(error)}`, memo };
     }
   }
-  return null;
+  return { trouble: null, memo };
 }

@@ -244,6 +244,9 @@ const BY_HAND: { readonly [reason: string]: string } = {
   'from snapshot': 'it was set back to a snapshot by hand',
 };
 
+/** Null: it ended by itself, or nobody knows. */
+export const endedByHand = (reason: string): string | null => BY_HAND[reason] ?? null;
+
 /** One that is not protected is shown stopped after a crash, too. */
 const isKnownByHand = ({ why }: Workload): boolean => Object.values(BY_HAND).some((sentence) => why?.startsWith(sentence) === true);
 

@@ -142,9 +142,18 @@ export interface Workload {
    * Of one whose data lie at its host: a copy is kept on another one, made anew so often. `reusesStale`: also over what a host had of it before it was recovered
    * elsewhere. Null: none is kept.
    */
-  readonly replication: { readonly everyMs: number; readonly reusesStale?: true } | null;
+  readonly replication: WorkloadReplication | null;
   /** Where that copy is, as far as we know; null: nowhere. */
   readonly replica: WorkloadReplica | null;
+}
+
+export interface WorkloadReplication {
+  readonly everyMs: number;
+  readonly reusesStale?: true;
+  /** When it was asked for. */
+  readonly sinceMs?: number;
+  /** People were told that there is none. */
+  readonly isToldNone?: true;
 }
 
 export interface WorkloadReplica {

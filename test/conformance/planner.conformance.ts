@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_POLICY } from '../../src/cluster/cluster-policy.js';
 import { drainPlan } from '../../src/cluster/commands/drain-plan.js';
 import { planned, planOf, type PlanKind, type Planning } from '../../src/cluster/commands/plan-commands.js';
+import { fitDocument } from '../../src/cluster/fit.js';
 import type { Planner } from '../../src/cluster/planner.js';
 import { explainPlacement } from '../../src/scheduler/explain-placement.js';
 import { failureRoom } from '../../src/scheduler/failure-room.js';
@@ -69,6 +70,11 @@ export function plannerConformance(name: string, open: () => Promise<Planner>): 
       const fewer = { ...view, hosts: view.hosts.slice(0, 20), workloads: view.workloads.slice(0, 100) };
       expect((await planner.compute('room', { cluster: 'one', view: fewer, mode: 'n+1' })).outcomes).toHaveLength(20);
       expect((await planner.compute('room', { cluster: 'two', view, mode: 'n+1' })).outcomes).toHaveLength(30);
+    });
+
+    it('counts how many more fit', async () => {
+      const request = { one: { memoryMiB: 4_096, vcpus: 2 }, mode: 'n+1', most: 20 } as const;
+      expect(await planner.compute('fit', { view, request })).toEqual(fitDocument(view, request));
     });
 
     it('explains a place', async () => {

@@ -3,16 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApiPorts, Begun, ClusterPorts } from '../../src/api/ports.js';
 import { startApi, type RunningApi } from '../../src/api/start-api.js';
 import { runCli } from '../../src/cli/program.js';
 import { DEFAULT_POLICY } from '../../src/cluster/cluster-policy.js';
+import { fitDocument } from '../../src/cluster/fit.js';
 import { placementViewOf } from '../../src/cluster/placement-ledger.js';
 import type { ClusterEvent } from '../../src/cluster/cluster-event.js';
 import { explainPlacement } from '../../src/scheduler/explain-placement.js';
 import { failureRoom } from '../../src/scheduler/failure-room.js';
-import { UserError } from '../../src/shared/errors.js';
+import { OperationalError, UserError } from '../../src/shared/errors.js';
 import { aClusterVerdict, aHost, anOperation, aVerdict, aView, aWorkload, NOW_MS } from '../fixtures/cluster.js';
 
 const TOKEN = 'the-right-token';
@@ -52,6 +53,7 @@ const cluster: ClusterPorts = {
     leader: () => ({ replica: 'control', epoch: 3 }),
     checkReport: async () => [],
     capacity: async (mode) => failureRoom(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), mode ?? 'n+1'),
+    fit: async ({ mode, ...request }) => fitDocument(placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), { ...request, mode: mode ?? 'n+1' }),
     drainPlan: async (host) => ({ host, workloads: [] }),
     plan: async ({ kind, hosts }) => ({ kind, hosts, moves: [], unplaced: [], before: NO_FIGURES, after: NO_FIGURES, rounds: 0, estimatedS: null }),
     copies: async () => ({ copies: [], unseen: [] }),
@@ -117,6 +119,15 @@ describe('API', () => {
       'reeve_cluster_memory_mib{cluster="lab",kind="used"} 0', 'reeve_cluster_memory_mib{cluster="lab",kind="limit"} 15872', 'reeve_cluster_vcpus{cluster="lab",kind="limit"} 32',
       'reeve_room_for_failure_ok{cluster="lab",mode="n+1"} 1', 'reeve_room_for_failure_down{cluster="lab",mode="n+1",host="host-1"} 0', 'reeve_room_for_failure_down{cluster="lab",mode="n+1",host="host-2"} 0',
     ]));
+  });
+
+  it('shows Prometheus the rest where room for failure was not computed', async () => {
+    const capacity = vi.spyOn(cluster.reads, 'capacity').mockRejectedValueOnce(new OperationalError('timeout', 'the plan was given up'));
+    const { status, text } = await call('GET', '/metrics');
+    expect([status, text]).toEqual([200, expect.stringContaining('reeve_hosts{cluster="lab",state="online"} 2')]);
+    expect(text).not.toContain('reeve_room_for_failure_ok{');
+    capacity.mockRestore();
+    expect((await call('GET', '/metrics')).text).toContain('reeve_room_for_failure_ok{');
   });
 
   it('passes an override on, and without one none', async () => {

@@ -198,6 +198,15 @@ describe('manners', () => {
     expect((await reeve(['cluster', 'capacity', '--mode', 'n+9'])).err).toContain('n+1, n+2, zone');
   });
 
+  it('counts how many more fit, and says what keeps one more from it', async () => {
+    const { code, out } = await reeve(['cluster', 'fit', '--memory', '1024', '--vcpus', '1', '--mode', 'off']);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^\d+ of 1.0 GiB and 1 vCPU fit\n {2}no host may take it: /)]);
+    expect(JSON.parse((await reeve(['cluster', 'fit', '--like', 'db-1', '--most', '1', '--json'])).out)).toMatchObject({ like: 'db-1', mode: 'n+1', most: 1, count: expect.any(Number) as number });
+    expect(await reeve(['cluster', 'fit'])).toMatchObject({ code: 2, err: expect.stringContaining('either the size of one') as string });
+    expect((await reeve(['cluster', 'fit', '--memory', 'much'])).err).toContain('a whole number');
+    expect((await reeve(['cluster', 'fit', '--like', 'nobody'])).err).toContain('nobody');
+  });
+
   it('exports the cluster as a file that the simulator takes', async () => {
     const { code, out } = await reeve(['cluster', 'export']);
     const parsed = parseScenario(out);

@@ -1,10 +1,12 @@
 // What people are told before a drain: who moves live, who stands still and for how long, who stays and why.
 import { describe, expect, it } from 'vitest';
 import { aClusterVerdict, aHost, anOperation, aVerdict, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
+import type { Host } from '../../hosts/host.js';
 import type { ContainerDaemon } from '../../hosts/host-facts.js';
-import { operationId } from '../../shared/ids.js';
+import { operationId, workloadId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import { DEFAULT_POLICY } from '../cluster-policy.js';
+import type { ClusterView } from '../cluster-view.js';
 import type { Operation } from '../operation.js';
 import { placementViewOf } from '../placement-ledger.js';
 import { drainPlan, type DrainPlan } from './drain-plan.js';
@@ -21,9 +23,9 @@ const container = (name: string, set: Partial<Workload> = {}): Workload => {
   return { ...base, kind: 'container', drainPolicy: 'relocate', needs: { ...base.needs, disks: [], bridges: [], accelerator: 'none', driver: 'lxd', instance: { pool: 'default', profiles: ['default'], networks: [] } }, ...set };
 };
 
-function plan(workloads: readonly Workload[], { moves = [], recent = [] }: { readonly moves?: readonly Operation[]; readonly recent?: readonly Operation[] } = {}): DrainPlan {
-  const view = aView({ hosts: [one, two], workloads, recentOperations: recent });
-  const verdict = aClusterVerdict([one, two].map((host) => aVerdict(host)));
+function plan(workloads: readonly Workload[], { moves = [], recent = [], rules = [], hosts = [one, two] }: { readonly moves?: readonly Operation[]; readonly recent?: readonly Operation[]; readonly rules?: ClusterView['rules']; readonly hosts?: readonly Host[] } = {}): DrainPlan {
+  const view = aView({ hosts, rules, workloads, recentOperations: recent });
+  const verdict = aClusterVerdict(hosts.map((host) => aVerdict(host)));
   return drainPlan(view, placementViewOf({ view, verdict, policy: DEFAULT_POLICY }), 'host-1', moves);
 }
 const moved = (workload: Workload, downtimeMs: number, endedAtMs: number): Operation => anOperation('relocate', { id: operationId(`m-${endedAtMs}`), state: 'succeeded', workloadId: workload.id, memo: { downtimeMs }, endedAtMs });
@@ -54,6 +56,17 @@ describe('drainPlan', () => {
     ['nobody has room', vm('vm-1', { needs: { ...vm('vm-1').needs, memoryMiB: 10_000_000 } }), /./],
   ])('%s: it stays, and that is said', (_what, workload, why) => {
     expect(plan([workload]).workloads).toEqual([{ workload: 'vm-1', kind: 'vm', how: 'stays', target: null, gapMs: null, why: expect.stringMatching(why) as string }]);
+  });
+
+  it('one of a group that must stay together goes only when all can', () => {
+    const locked = vm('vm-2', { lock: { by: 'anna', reason: 'backup', sinceMs: 0 } });
+    const rules = [{ name: 'pair', type: 'keep-together', hard: true, workloads: ['id-vm-1', 'id-vm-2'].map(workloadId) }] as const;
+    expect(plan([vm('vm-1'), locked], { rules }).workloads).toMatchObject([{ workload: 'vm-1', how: 'stays', why: expect.stringMatching(/^it stays together with vm-2: .*backup/) as string }, { workload: 'vm-2', how: 'stays' }]);
+  });
+
+  it('in a cluster of daemons all of it is moved while it stands still', () => {
+    const clustered = [one, two].map((host) => ({ ...host, facts: host.facts && { ...host.facts, containerDaemons: [{ ...daemon, isClustered: true, cluster: { id: 'c', member: host.name, instances: [] } }] } }));
+    expect(plan([container('ct-1')], { hosts: clustered }).workloads).toMatchObject([{ how: 'relocated', why: expect.stringContaining('by the daemons of its cluster') as string }]);
   });
 
   it('what is stopped, elsewhere or left alone is not spoken of', () => {

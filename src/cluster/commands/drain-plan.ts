@@ -1,8 +1,10 @@
 // What a drain of a host would do with each of its workloads, and how long each would stand still: told before it begins.
+import { isMember } from '../../hosts/daemon-cluster.js';
 import type { Host } from '../../hosts/host.js';
 import { orderForDrain } from '../../scheduler/drain-order.js';
 import { placeWorkload } from '../../scheduler/place-workload.js';
 import type { PlacementView } from '../../scheduler/placement.js';
+import { ruleIndex } from '../../scheduler/placement-rule.js';
 import { describeNotLive, whyNotLive } from '../../workloads/live-move.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { ClusterView } from '../cluster-view.js';
@@ -52,6 +54,8 @@ function planOf(planning: Planning, workload: Workload): DrainedWorkload {
   if (state === 'error') return stays(`it is in error and is not moved: ${why ?? 'no reason given'}`);
   const stuck = whyStuck(workload, host);
   if (stuck) return stays(stuck.why);
+  const mate = stuckMate(planning, workload);
+  if (mate !== null) return stays(mate);
   const placed = placeWorkload(placement, { workload, exclude: [{ hostId: host.id, why: 'it is drained' }], leftByMates: [host.id], leftByZoneMates: [host.id] });
   if (!placed.ok) return stays(placed.error.why);
   const target = placed.value.host;
@@ -61,12 +65,19 @@ function planOf(planning: Planning, workload: Workload): DrainedWorkload {
   return { workload: name, kind, how: 'relocated', target, ...gapOf(planning, workload) };
 }
 
+/** One of a group goes only when all can. */
+function stuckMate({ placement, view, host }: Planning, { id }: Workload): string | null {
+  const group = new Set(ruleIndex(placement.rules).group(id));
+  const mates = view.workloads.filter((one) => one.id !== id && group.has(one.id) && one.hostId === host.id && leavesAtDrain(one));
+  return mates.map((mate) => ({ mate, why: whyStuck(mate, host)?.why })).flatMap(({ mate, why }) => (why === undefined ? [] : [`it stays together with ${mate.name}: ${why}`]))[0] ?? null;
+}
+
 /** Measured of itself, or not at all: another container's gap says nothing about this one's. */
-function gapOf({ view, moves }: Planning, { id }: Workload): Pick<DrainedWorkload, 'gapMs' | 'why'> {
+function gapOf({ view, host, moves }: Planning, { id, needs: { driver } }: Workload): Pick<DrainedWorkload, 'gapMs' | 'why'> {
   const measured = moves.filter((one) => one.workloadId === id && one.kind === 'relocate' && one.state === 'succeeded' && typeof one.memo['downtimeMs'] === 'number').toSorted((one, other) => (other.endedAtMs ?? 0) - (one.endedAtMs ?? 0))[0];
   if (measured) return { gapMs: Number(measured.memo['downtimeMs']), why: 'as its last relocation' };
   const refresh = view.recentOperations.filter((one) => one.kind === 'replicate' && one.state === 'succeeded' && one.params['workload'] === id && one.startedAtMs !== null && one.endedAtMs !== null).toSorted((one, other) => (other.endedAtMs ?? 0) - (one.endedAtMs ?? 0))[0];
-  if (!refresh) return { gapMs: null, why: 'not known: it was never moved; it is copied while it runs, and stands still for its stop, a last copy of what it wrote since, and its start' };
+  if (!refresh) return { gapMs: null, why: `not known: it was never moved; ${driver !== 'libvirt' && isMember(host.facts, driver) ? 'all of it is moved while it stands still, by the daemons of its cluster' : 'it is copied while it runs, and stands still for its stop, a last copy of what it wrote since, and its start'}` };
   const tookMs = (refresh.endedAtMs ?? 0) - (refresh.startedAtMs ?? 0);
   return { gapMs: tookMs, why: 'never moved: as long as its replica took to be made anew the last time; its stop and start come on top' };
 }

@@ -136,9 +136,9 @@ describe('policies', () => {
   it('how often it is copied, and what may be written over, are said together or one by one', () => {
     const needs = { ...vm().needs, instance: { pool: 'default', profiles: [], networks: [] } };
     const of = (set: Partial<Workload>): ClusterView => view(vm({ needs, ...set }));
-    expect(setIn(setPolicies(of({}), 'vm', { replicateEveryS: 60, replicateStale: 'reuse' }, asked))).toEqual({ replication: { everyMs: 60_000, reusesStale: true } });
-    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, reusesStale: true } }), 'vm', { replicateEveryS: 60 }, asked))).toEqual({ replication: { everyMs: 60_000, reusesStale: true } });
-    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, reusesStale: true } }), 'vm', { replicateStale: 'keep' }, asked))).toEqual({ replication: { everyMs: 9_000 } });
+    expect(setIn(setPolicies(of({}), 'vm', { replicateEveryS: 60, replicateStale: 'reuse' }, asked))).toEqual({ replication: { everyMs: 60_000, sinceMs: NOW_MS, reusesStale: true } });
+    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, reusesStale: true } }), 'vm', { replicateEveryS: 60 }, asked))).toEqual({ replication: { everyMs: 60_000, sinceMs: NOW_MS, reusesStale: true } });
+    expect(setIn(setPolicies(of({ replication: { everyMs: 9_000, sinceMs: 7, reusesStale: true } }), 'vm', { replicateStale: 'keep' }, asked))).toEqual({ replication: { everyMs: 9_000, sinceMs: 7 } });
     expect(setIn(setPolicies(of({ replication: { everyMs: 9_000 } }), 'vm', { replicateEveryS: null }, asked))).toEqual({ replication: null });
     expect(() => setPolicies(of({}), 'vm', { replicateStale: 'reuse' }, asked)).toThrow('replicateStale: no copy of vm is kept');
     expect(() => setPolicies(view(vm()), 'vm', { replicateEveryS: 60 }, asked)).toThrow('can be reached from other hosts');

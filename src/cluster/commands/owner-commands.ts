@@ -143,17 +143,17 @@ export interface WorkloadPolicies {
 }
 
 /** What is not named stays. */
-export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, replicateStale, ...plain }: WorkloadPolicies, { by }: Asked): readonly Change[] {
+export function setPolicies(view: ClusterView, name: string, { startAfter, replicateEveryS, replicateStale, ...plain }: WorkloadPolicies, { by, nowMs }: Asked): readonly Change[] {
   const workload = findWorkload(view, name);
   if (plain.movesLiveByCriu === true && (workload.kind !== 'container' || workload.needs.instance === null)) throw new UserError('refused', `${workload.name} is no container: it moves live as it is`, `reeve workload migrate ${workload.name}`);
   const named = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)) as WorkloadFields;
-  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined && replicateStale === undefined ? {} : replicationFields(view, workload, { everyS: replicateEveryS, stale: replicateStale })) };
+  const fields: WorkloadFields = { ...named, ...(startAfter === undefined ? {} : { startAfter: orderOf(view, workload, startAfter) }), ...(replicateEveryS === undefined && replicateStale === undefined ? {} : replicationFields(view, workload, { everyS: replicateEveryS, stale: replicateStale, nowMs })) };
   if (Object.keys(fields).length === 0) return [];
   return [set(workload, fields), tell(workload, 'workload.policies', `${by} set ${Object.keys(fields).join(', ')}`)];
 }
 
 /** The copy that is there stays where it is: nothing is deleted by this. */
-function replicationFields({ hosts }: ClusterView, workload: Workload, { everyS, stale }: { readonly everyS: number | null | undefined; readonly stale: WorkloadPolicies['replicateStale'] }): WorkloadFields {
+function replicationFields({ hosts }: ClusterView, workload: Workload, { everyS, stale, nowMs }: { readonly everyS: number | null | undefined; readonly stale: WorkloadPolicies['replicateStale']; readonly nowMs: number }): WorkloadFields {
   if (everyS === null) return { replication: null };
   const everyMs = everyS === undefined ? workload.replication?.everyMs : everyS * 1_000;
   if (everyMs === undefined) throw new UserError('conflict', `replicateStale: no copy of ${workload.name} is kept`, `reeve workload replicate ${workload.name} --every SECONDS`);
@@ -162,7 +162,7 @@ function replicationFields({ hosts }: ClusterView, workload: Workload, { everyS,
   const { driver } = workload.needs;
   if (home && driver !== 'libvirt' && isMember(home.facts, driver)) throw new UserError('refused', `${workload.name}: ${whyNoReplicas(driver, home.name)}`, `reeve workload show ${workload.name}`);
   const isReused = stale === undefined ? workload.replication?.reusesStale === true : stale === 'reuse';
-  return { replication: { everyMs, ...(isReused ? { reusesStale: true as const } : {}) } };
+  return { replication: { everyMs, sinceMs: (everyS === undefined ? workload.replication?.sinceMs : null) ?? nowMs, ...(isReused ? { reusesStale: true as const } : {}) } };
 }
 
 function orderOf(view: ClusterView, workload: Workload, names: readonly string[]): readonly WorkloadId[] {

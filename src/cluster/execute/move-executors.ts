@@ -6,13 +6,13 @@ import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
 import { MEMBER_RELOCATION_STEPS, memberRelocationWayBack } from '../../migration/run-member-relocation.js';
 import { RELOCATION_STEPS, relocationWayBack } from '../../migration/run-relocation.js';
-import { runWorkflow } from '../../shared/workflow.js';
+import { runWorkflow, type WorkflowOutcome } from '../../shared/workflow.js';
 import { whyNotLive } from '../../workloads/live-move.js';
 import { movesLive, type Workload } from '../../workloads/workload.js';
 import type { Operation } from '../operation.js';
 import { replicationOf } from '../replication.js';
 import { moveEnding } from '../endings.js';
-import type { Executor } from '../run-operation.js';
+import type { Ending, Executor } from '../run-operation.js';
 import { withFactsAfter } from './facts-after.js';
 import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
@@ -54,17 +54,17 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
+    const endingOf = async (outcome: WorkflowOutcome): Promise<Ending> =>
+      withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() }));
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
     const members = membersOf(workload, source, target);
     if (members) {
       const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
-      const moved = await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack);
-      return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome: moved, source, target, nowMs: ports.clock.nowMs() }));
+      return endingOf(await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack));
     }
-    const outcome = movesLive(workload)
+    return endingOf(movesLive(workload)
       ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
-      : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack);
-    return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source, target, nowMs: ports.clock.nowMs() }));
+      : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack));
   };
 }
 
