@@ -33,7 +33,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       return host.hypervisor.copies;
     };
     const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, keepsNewest: true, bandwidthMiBps: null });
-    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas(guest.uuid)).find((each) => each.kind === kind);
     const settle = (host: RigHost, guest: Guest): Promise<void> => copies(host).settle(token(host, guest), guest.uuid, guest.name);
 
     beforeAll(async () => {

@@ -34,7 +34,7 @@ export function realInstances({ driver, version, labs }: Subject): void {
     const epochs = new Epochs();
     const token = (host: RealHost, guest: Guest): ReturnType<Epochs['token']> => epochs.token(host, guest);
     const copies = (host: RealHost): InstanceCopies => host.hypervisor.copies!;
-    const replica = async (host: RealHost, guest: Guest, kind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const replica = async (host: RealHost, guest: Guest, kind = 'replica') => (await copies(host).replicas(guest.uuid)).find((each) => each.kind === kind);
     const ended = (host: RealHost, id: string): Promise<{ readonly exitCode: number; readonly output: string }> =>
       waitUntil(`end of ${id}`, async () => {
         const state = await copies(host).copyCommand(id);
