@@ -23,7 +23,7 @@ const ABOUT_S = 3;
 /**
  * Without snapshots in common the daemons copy by rsync, which passes over a file of the same size whose time has the same second (6 of 6 such changes were lost
  * with rsync -a). So at the replica the times of all files are changed that may have been written about the last copying; the next one compares them by content and puts
- * their times right. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
+ * their times right. Until then it counts as not whole. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
  */
 export function prepareScript(uuid: string, instance: Instance): string {
   return `${sameInstance(uuid)}
@@ -31,7 +31,8 @@ role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && stri
 [ "$role" = ${REPLICA} ] || [ "$role" = ${SPARE} ] || exit 0
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica of $name runs ($state)"
 ${notCopying}
-case $copied in ''|*[!0-9]*) since=0 ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+case $copied in ''|*[!0-9]*) since=$(setting "" ${MARKS.since}) || exit $? ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+case $since in ''|*[!0-9]*) since=0 ;; esac
 inside() { "$@"; }
 [ ! -e /run/snapd/ns/lxd.mnt ] || [ "$state_dir" != /var/snap/lxd/common/lxd ] || inside() { nsenter --mount=/run/snapd/ns/lxd.mnt "$@"; }
 root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_name/rootfs
@@ -39,6 +40,8 @@ root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_
 if [ -n "$stripped" ] || { [ -z "$copied" ] && ! inside test -L "$state_dir/containers/$kernel_name"; }; then
   client delete "$name" --project "$project"
 elif inside test -d "$root"; then
+  # First: with the times of its files changed it is no copy that anybody should be started from, whether the copying begins or not.
+  set_settings "" ${MARKS.copied}= ${MARKS.since}="$since" || exit $?
   inside find "$root" -xdev -type f -newermt "@$since" -exec touch -d @1 {} + || end ${EXIT.notDone} "the files of the replica of $name can not be prepared"
 else
   client delete "$name" --project "$project"

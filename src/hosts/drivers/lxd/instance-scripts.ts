@@ -23,13 +23,13 @@ role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
 [ -n "$role" ] || exit 0
 [ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
 ${notCopying}
-${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= ${MARKS.since}= boot.autostart=false || exit $?
 role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
 
 /**
- * The stopped workload becomes a replica. Its data are complete, as of its last start at least. `spare`: one with its mark still, which a recovery did not wait for: it is
+ * The stopped workload becomes a replica, whose data are complete as of then. `spare`: one with its mark still, which a recovery did not wait for: it is
  * older, whatever the clocks say.
  */
 export function undefineScript(uuid: string, asOfMs: number, spare: string | null): string {

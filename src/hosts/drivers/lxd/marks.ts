@@ -7,6 +7,8 @@ export const MARKS = {
   copied: 'user.reeve.copied',
   /** While replica and spare change names: by what cloud-init knows it. */
   cloudId: 'user.reeve.cloud-id',
+  /** Of a copy whose files are prepared to be written over: from when on, in s, their times may be the same as the source's with another content. */
+  since: 'user.reeve.since',
   /** Of a spare: at a start beside it its NICs have lost the addresses that a person had written. It is deleted before the next copy. */
   stripped: 'user.reeve.stripped',
   /** What boot.autostart was before Reeve set it to false. */
