@@ -285,8 +285,8 @@ export interface Hypervisor {
 
   // --- doing: each is refused by the guard when the token is old, each may be called twice ---
   define(token: CommandToken, definition: string): Promise<void>;
-  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. */
-  undefine(token: CommandToken, uuid: string): Promise<void>;
+  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. `asOfMs`: of one that becomes a replica, as of when its data are, where that is known. */
+  undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void>;
   /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
   start(token: CommandToken, uuid: string): Promise<void>;
   /** Changes nothing itself: from its answer on, no command for the token's workload with an older epoch is carried out here, however late it comes. */

@@ -111,9 +111,10 @@ const promote: Step<CopyRelocationContext> = {
 /** It runs at the target: what may be left at the source is no reason to undo that. */
 const leaveSource: Step<CopyRelocationContext> = {
   name: 'leave-source',
-  run: async ({ workload, source, target, keepsReplica }) => {
+  run: async ({ workload, source, target, keepsReplica }, { memo: { copiedAsOfMs } }) => {
     try {
-      await source.hypervisor.undefine(source.token, workload.uuid);
+      // Nothing was written there since the last copy.
+      await source.hypervisor.undefine(source.token, workload.uuid, typeof copiedAsOfMs === 'number' ? copiedAsOfMs : undefined);
       const there = await look(target, workload.uuid);
       const isThere = there.kind === 'seen' && there.observed !== null;
       if (!isThere) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}` };

@@ -287,6 +287,33 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await goes(one, two, 'there again');
     });
 
+    it('what is prepared for the next copy is whole no more, until that has ended well; the older one is what it is started from meanwhile', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'older');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'newer');
+      await copied(one, guest, two);
+      for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid, false);
+      expect([(await replicaOn(two, guest))?.asOfMs, (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual([expect.any(Number), null]);
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('older');
+      await copied(one, guest, two, false);
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('newer');
+      await two.hypervisor.define(token(two, guest), definition);
+      expect(await rig.read(two, guest)).toBe('newer');
+    });
+
+    it('what its last copy was taken from counts as of that copy, once it is the replica', async () => {
+      const guest = await created(one);
+      await copied(one, guest, two);
+      const asOfMs = (await replicaOn(two, guest))?.asOfMs ?? 0;
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.undefine(token(one, guest), guest.uuid, asOfMs);
+      expect([asOfMs > 0, (await replicaOn(one, guest))?.asOfMs]).toEqual([true, asOfMs]);
+    });
+
     it('copies over what the same move has copied before, when it is told so', async () => {
       const guest = await created(one);
       await rig.write(one, guest, 'a');

@@ -59,7 +59,7 @@ export class HostHypervisor implements Hypervisor {
     if (token.workload) this.#owners.set(token.workload.uuid, driver);
   }
 
-  undefine = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).undefine(token, uuid);
+  undefine = async (token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void> => (await this.#of(uuid)).undefine(token, uuid, asOfMs);
   start = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).start(token, uuid);
   requestShutdown = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).requestShutdown(token, uuid);
   kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);

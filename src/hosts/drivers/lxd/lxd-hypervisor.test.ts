@@ -97,6 +97,16 @@ describe('a replica', () => {
   });
 });
 
+describe('what the stopped workload becomes', () => {
+  it('is a replica as of when its last copy was, or as of its last start where nobody knows that', async () => {
+    const { hypervisor, last } = onHost(INVENTORY);
+    await hypervisor.undefine(token, UUID, 1_795_687_000_000);
+    expect(last().at(-1)).toContain('user.reeve.copied=1795687000000');
+    await hypervisor.undefine(token, UUID);
+    expect(last().at(-1)).toMatch(/user\.reeve\.copied=(?!1795687000000)\d+/);
+  });
+});
+
 describe('a spare beside the replica', () => {
   const SPARE = `reeve-${UUID}`;
   const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');

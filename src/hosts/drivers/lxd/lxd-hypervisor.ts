@@ -154,11 +154,11 @@ export class LxdHypervisor implements Hypervisor {
     await this.#doOk(token, found, renameMovedScript(found.uuid, name), what);
   }
 
-  async undefine(token: CommandToken, uuid: string): Promise<void> {
+  async undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void> {
     const what = `undefine ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, undefineScript(uuid, asOfMs ?? lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async #setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void> {
