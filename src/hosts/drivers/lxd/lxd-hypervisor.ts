@@ -17,7 +17,7 @@ import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
-import { movingNameOf } from './marks.js';
+import { isPassingName } from './marks.js';
 import { isMovingScript, renameMovedScript, startMoveScript } from './move-script.js';
 import { abortMoveScript, moveProgressScript, movingCommandScript, parseMoveProgress, startMoveScript as startLiveMoveScript } from './live-move-script.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
@@ -150,7 +150,7 @@ export class LxdHypervisor implements Hypervisor {
   }
 
   async #guardOnlyUnlessMoved(token: CommandToken, found: Found, name: string, what: string): Promise<void> {
-    if (found.instance.name !== movingNameOf(this.#dialect.driver, found.uuid)) return this.#guardOnly(token);
+    if (!isPassingName(found.instance.name)) return this.#guardOnly(token);
     await this.#doOk(token, found, renameMovedScript(found.uuid, name), what);
   }
 
