@@ -25,31 +25,49 @@ const PLACEMENTS = 500;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const valueOf = (name: string): string | undefined => (process.argv.includes(`--${name}`) ? process.argv[process.argv.indexOf(`--${name}`) + 1] : undefined);
 
-function timed<T>(run: () => T): { readonly ms: number; readonly value: T } {
-  const began = performance.now();
+interface Timed<T> {
+  readonly ms: number;
+  /** Of the processor, on all threads: what other programs take is not in it. */
+  readonly cpuMs: number;
+  readonly value: T;
+}
+
+function timed<T>(run: () => T): Timed<T> {
+  const [began, before] = [performance.now(), process.cpuUsage()];
   const value = run();
-  return { ms: performance.now() - began, value };
+  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(before);
+  return { ms, cpuMs: (user + system) / 1_000, value };
 }
 
 const percentile = (values: readonly number[], share: number): number => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
 
+/** By the clock, and of the processor. */
+function inBoth(spent: readonly Omit<Timed<unknown>, 'value'>[], share: number): string {
+  return `${ms(percentile(spent.map((one) => one.ms), share))} (processor ${ms(percentile(spent.map(({ cpuMs }) => cpuMs), share))})`;
+}
+
 /** A loop asks many times of one view: what is worked out of it once is there. */
 function placements(view: PlacementView): string {
   const spent = Array.from({ length: PLACEMENTS + 100 }, (_, nth) => {
     const workload = view.workloads[(nth * 37) % view.workloads.length];
-    return workload ? timed(() => placeWorkload(view, { workload, exclude: workload.hostId === null ? [] : [{ hostId: workload.hostId, why: 'it leaves' }] })).ms : 0;
-  }).slice(100);
-  return `p50 ${ms(percentile(spent, 0.5))}, p99 ${ms(percentile(spent, 0.99))}`;
+    return workload ? [timed(() => placeWorkload(view, { workload, exclude: workload.hostId === null ? [] : [{ hostId: workload.hostId, why: 'it leaves' }] }))] : [];
+  }).slice(100).flat();
+  return `p50 ${inBoth(spent, 0.5)}, p99 ${inBoth(spent, 0.99)}`;
+}
+
+interface Loss extends Omit<Timed<unknown>, 'value'> {
+  readonly lost: number;
+  readonly left: number;
 }
 
 /** As the rule of recovery does it: where all would go together, then one after the other. */
-function recovery(view: PlacementView): { readonly ms: number; readonly lost: number; readonly left: number } {
-  const [host] = view.hosts;
+function recovery(view: PlacementView, host: PlacementView['hosts'][number] | undefined = view.hosts[0]): Loss {
   const after = { ...view, hosts: view.hosts.map((one) => (one === host ? { ...one, condition: 'fenced' as const } : one)) };
   const lost = orderForRecovery(view.workloads.filter(({ hostId }) => hostId === host?.id));
   for (const workload of lost.slice(0, 1)) placeWorkload(after, { workload, exclude: [] });
-  const { ms: spent, value: left } = timed(() => {
+  const { value: left, ...spent } = timed(() => {
     const together = placeTogether(after, lost);
     const promised = [...after.promised];
     let unplaced = 0;
@@ -60,7 +78,18 @@ function recovery(view: PlacementView): { readonly ms: number; readonly lost: nu
     }
     return unplaced;
   });
-  return { ms: spent, lost: lost.length, left };
+  return { ...spent, lost: lost.length, left };
+}
+
+const LOST_WORKLOADS = 20;
+const LOSSES = 20;
+
+/** Hosts with as many workloads as the target speaks of, each lost alone. */
+function recoveries(view: PlacementView): string {
+  const count = new Map<string | null, number>();
+  for (const { hostId } of view.workloads) count.set(hostId, (count.get(hostId) ?? 0) + 1);
+  const losses = view.hosts.filter(({ id }) => count.get(id) === LOST_WORKLOADS).slice(0, LOSSES).map((host) => recovery(view, host));
+  return losses.length === 0 ? 'no host has so many' : `p50 ${inBoth(losses, 0.5)}, most ${inBoth(losses, 1)} of ${losses.length} hosts, ${losses.reduce((sum, { left }) => sum + left, 0)} left`;
 }
 
 function one(hosts: number, workloads: number, fill: number, rules: boolean): void {
@@ -68,7 +97,8 @@ function one(hosts: number, workloads: number, fill: number, rules: boolean): vo
   say(`\n${hosts} hosts, ${workloads} workloads, ${Math.round(fill * 100)} % of memory${rules ? `, ${view.rules.length} keep-apart rules` : ''}`);
   say(`  one placement          ${placements(view)}`);
   const loss = recovery(view);
-  say(`  loss of one host       ${ms(loss.ms)} for ${loss.lost} workloads, ${loss.left} left`);
+  say(`  loss of one host       ${inBoth([loss], 1)} for ${loss.lost} workloads, ${loss.left} left`);
+  say(`  loss of ${LOST_WORKLOADS} workloads   ${recoveries(view)}`);
   const built = timed(() => new Packing(clusterModel(view)));
   const nPlusOne = timed(() => view.hosts.map((_host, row) => loseHosts(built.value, [row]).down.length));
   say(`  N+1 of all hosts       ${ms(built.ms + nPlusOne.ms)}, ${nPlusOne.value.filter((down) => down > 0).length} hosts whose loss would leave ${nPlusOne.value.reduce((sum, down) => sum + down, 0)} down`);

@@ -14,7 +14,7 @@ import type { ClusterVerdict, HostVerdict } from '../cluster/verdict.js';
 import { hasPowerDevice, type Host } from '../hosts/host.js';
 import { filesystemOf, ownerOf, takersOf } from '../hosts/shared-filesystem.js';
 import { strangersOn } from '../cluster/strangers.js';
-import { usageOf, NO_USAGE } from '../scheduler/usage.js';
+import { usageAt } from '../scheduler/usage.js';
 import { brokenBy } from '../scheduler/broken-by.js';
 import { describeRule } from '../scheduler/describe-rule.js';
 import type { PlacementRule, RankedHost } from '../scheduler/placement-rule.js';
@@ -26,7 +26,7 @@ const SECRET = /pass|secret|token|key/i;
 
 export function hostDocument(view: ClusterView, verdict: ClusterVerdict, host: Host) {
   const heard = verdict.hosts.find((one) => one.hostId === host.id) ?? null;
-  const usage = usageOf({ workloads: view.workloads, promised: [] }).get(host.id) ?? NO_USAGE;
+  const usage = usageAt({ workloads: view.workloads, promised: [] }, host.id);
   const { agentKey: _key, fenceDevices, takenPools, ...shown } = host;
   return {
     ...shown,

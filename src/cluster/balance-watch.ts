@@ -61,7 +61,7 @@ export class BalanceWatch {
   #lookAnew(input: Looked, rebalance: RebalancePolicy): void {
     const view = placementViewOf(input);
     const packing = new Packing(clusterModel(view));
-    const before = imbalanceOf(packing, rebalance);
+    const before = imbalanceOf(packing, rebalance.method);
     if (before <= rebalance.threshold) {
       this.#looks = 0;
       this.#advice = null;
@@ -92,7 +92,7 @@ function imbalanceAfter(packing: Packing, { moves }: Plan, rebalance: RebalanceP
     packing.take(unit);
     packing.put(unit, hostRow.get(toId) ?? NOWHERE);
   }
-  return imbalanceOf(packing, rebalance);
+  return imbalanceOf(packing, rebalance.method);
 }
 
 /** What changes nobody's place. */

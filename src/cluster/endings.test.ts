@@ -47,6 +47,20 @@ describe('recovery', () => {
   });
 });
 
+describe('moves of what does not run', () => {
+  const move = (outcome: WorkflowOutcome): Ending => moveEnding({ operation: anOperation('relocate', { params: { isCold: true } }), workload: { ...workload, state: 'stopped' }, outcome, source: one, target: two, nowMs: NOW_MS });
+
+  it.each([
+    ['arrived: stopped there', succeeded, { state: 'stopped', hostId: two.id }],
+    ['failed: stopped where it was', failed('target-unreachable'), { state: 'stopped' }],
+    ['cancelled', cancelled, { state: 'stopped' }],
+    ['nobody knows where it is', unknown('place-unknown'), { state: 'error' }],
+  ])('%s', (_name, outcome, set) => {
+    expect(workloadSet(move(outcome))).toMatchObject(set);
+    if (outcome !== succeeded) expect(workloadSet(move(outcome))).not.toHaveProperty('hostId');
+  });
+});
+
 describe('moves', () => {
   const move = (outcome: WorkflowOutcome, source = one): Ending => moveEnding({ operation: anOperation('migrate'), workload, outcome, source, target: two, nowMs: NOW_MS });
 

@@ -107,6 +107,7 @@ function afterFailedStart({ workload, target, nowMs }: WorkloadCase & { readonly
 /** After a move: at the target, still at the source, or a person must look. A failed move leaves it running. */
 export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly target: Host }): Ending {
   const { operation, workload, outcome, source, target, nowMs } = one;
+  if (operation.params['isCold'] === true) return coldMoveEnding(one);
   if (outcome.kind === 'succeeded') {
     const how = operation.kind === 'migrate' ? 'live' : 'cold';
     const cause = typeof operation.params['cause'] === 'string' ? operation.params['cause'] : 'operator';
@@ -130,6 +131,22 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   return ending(outcome, [
     set(workload, lost ? { state: 'awaiting-fence', why } : { state: 'running', why: null }),
     tell(operation, workload, ['workload.move-failed', `${workload.name}: ${why}${lost ? '' : `; it runs on at ${source.name}`}`, 'warning', { from: source.name, to: target.name, code: outcome.code }]),
+  ]);
+}
+
+/** It did not run and was not to be started: it is stopped, here or there; only where it is may be unknown. */
+function coldMoveEnding({ operation, workload, outcome, source, target }: WorkloadCase & { readonly source: Host; readonly target: Host }): Ending {
+  if (outcome.kind === 'succeeded') {
+    return ending(outcome, [
+      set(workload, { state: 'stopped', hostId: target.id, why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left: source, memo: outcome.memo }) }),
+      tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (stopped as it is; operator)`, 'notice', { from: source.name, to: target.name, how: 'stopped', cause: 'operator' }]),
+    ]);
+  }
+  const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
+  const isUnknown = outcome.kind === 'unknown';
+  return ending(outcome, [
+    set(workload, { state: isUnknown ? 'error' : 'stopped', why }),
+    tell(operation, workload, [isUnknown ? 'workload.error' : 'workload.move-failed', `${workload.name}: ${why}`, isUnknown ? 'alert' : 'warning', { from: source.name, to: target.name, code: outcome.code }]),
   ]);
 }
 

@@ -17,7 +17,7 @@ export interface RemovalContext {
 /** Null: it may be removed. A host that is in use or could be fenced half-way is refused. */
 export function whyNotRemovable(host: Host, workloads: readonly { readonly name: string; readonly hostId: string | null }[]): string | null {
   const here = workloads.filter((workload) => workload.hostId === host.id).map((workload) => workload.name);
-  if (here.length > 0) return `${host.name} still has ${here.length === 1 ? 'a workload' : `${here.length} workloads`}: ${firstFew(here)}; what runs is moved by \`reeve host drain ${host.name}\`; what is stopped is started first (\`reeve workload start NAME\`), or removed from Reeve`;
+  if (here.length > 0) return `${host.name} still has ${here.length === 1 ? 'a workload' : `${here.length} workloads`}: ${firstFew(here)}; what runs is moved by \`reeve host drain ${host.name}\`; what is stopped by \`reeve workload relocate NAME\`; or remove it from Reeve`;
   if (host.condition === 'enrolling' || isOff(host)) return null;
   if (host.condition !== 'online') return `${host.name} is ${host.condition}: wait until it is online or proven off (\`reeve host confirm-off ${host.name}\`)`;
   // Its agent goes silent in the course of this: only maintenance keeps it from being fenced.

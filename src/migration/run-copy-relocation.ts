@@ -136,6 +136,9 @@ const canBeCopied: Step<CopyRelocationContext> = {
   },
 };
 
+/** For what is moved without being started. */
+export const copySteps = { canBeCopied, lastCopy, leaveSource };
+
 export const COPY_RELOCATION_STEPS: readonly Step<CopyRelocationContext>[] = [
   canBeCopied, precheck, preseed, stop, lastCopy, promote, atTarget(defineAtTarget), atTarget(startAtTarget, whyNotProven), confirmMoved, leaveSource,
 ];

@@ -94,6 +94,9 @@ const promote: Step<MemberRelocationContext> = {
 /** There is nothing to take back: what is there is the only one. */
 const { undo: _undo, ...define } = defineAtTarget;
 
+/** For what is moved without being started. */
+export const memberSteps = { areMembers, move };
+
 export const MEMBER_RELOCATION_STEPS: readonly Step<MemberRelocationContext>[] = [
   areMembers, precheck, stop, move, promote, atTarget(define), atTarget(startAtTarget, whyNotProven), confirmMoved,
 ];

@@ -71,7 +71,7 @@ export function whyNotStopped({ workload, source }: RelocationContext, seen: Loo
   return refused('not-stopped', `${source.name} does not confirm that ${workload.name} is stopped (${describeLook(seen)}); it is started nowhere else`);
 }
 
-const proveStopped: Step<RelocationContext> = {
+export const proveStopped: Step<RelocationContext> = {
   name: 'prove-stopped',
   run: async (context) => (await whyNotProven(context)) ?? { kind: 'done', note: `${context.source.name} was asked: it does not run there` },
 };
@@ -93,7 +93,7 @@ export function current(context: RelocationContext, journal: Journal): Relocatio
 }
 
 /** It runs at the target: what may be left at the source is no reason to undo that. Re-admission and the inventory name it. */
-const forgetAtSource: Step<RelocationContext> = {
+export const forgetAtSource: Step<RelocationContext> = {
   name: 'forget-at-source',
   run: async ({ workload, source }) => {
     try {

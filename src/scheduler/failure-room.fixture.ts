@@ -5,7 +5,7 @@ import { seededRng, type Rng } from '../shared/rng.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementView } from './placement.js';
 import type { PlacementRule } from './placement-rule.js';
-import { usageOf } from './usage.js';
+import { usageAt } from './usage.js';
 
 const RESERVED = 512;
 
@@ -57,4 +57,4 @@ function randomRules(rng: Rng, workloads: readonly Workload[]): readonly Placeme
   return rules;
 }
 
-export const usedMiB = (view: PlacementView, host: Host): number => usageOf(view).get(host.id)?.memoryMiB ?? 0;
+export const usedMiB = (view: PlacementView, host: Host): number => usageAt(view, host.id).memoryMiB;

@@ -6,7 +6,7 @@ import { lossTrial, membersOf, type LossTrial } from './loss-trial.js';
 import { takesPart } from './packing/takes-part.js';
 import type { PlacementView } from './placement.js';
 import { CPUS, MEMORY, RESOURCES } from './resources.js';
-import { usageOf } from './usage.js';
+import { usageAt } from './usage.js';
 
 export interface StaysDown {
   readonly workloadId: WorkloadId;
@@ -108,10 +108,9 @@ function tightestOf(outcomes: readonly LossOutcome[]): LossOutcome | null {
 }
 
 function filled({ packing, view }: LossTrial): Pick<FailureRoom, 'memoryMiB' | 'vcpus'> {
-  const usage = usageOf(view);
   const taking = packing.model.hosts.filter((_host, row) => takesPart(packing, row));
   const sum = (nth: number, used: 'memoryMiB' | 'vcpus'): Filled => ({
-    used: taking.reduce((total, { id }) => total + (usage.get(id)?.[used] ?? 0), 0),
+    used: taking.reduce((total, { id }) => total + usageAt(view, id)[used], 0),
     limit: taking.reduce((total, { facts }) => total + (facts === null ? 0 : (RESOURCES[nth]?.limit(facts, view.policy) ?? 0)), 0),
   });
   return { memoryMiB: sum(MEMORY, 'memoryMiB'), vcpus: sum(CPUS, 'vcpus') };

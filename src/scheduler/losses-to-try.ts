@@ -1,7 +1,7 @@
 // Which losses a mode asks about: any one host, any two, any one zone.
 import type { Host } from '../hosts/host.js';
 import type { PlacementView } from './placement.js';
-import { usageOf } from './usage.js';
+import { usageAt } from './usage.js';
 
 export const ROOM_MODES = ['n+1', 'n+2', 'zone'] as const;
 export type RoomMode = (typeof ROOM_MODES)[number];
@@ -38,8 +38,7 @@ export function lossesToTry(view: PlacementView, mode: RoomMode): LossesToTry {
 
 function fullest(view: PlacementView, hosts: readonly Host[]): readonly Host[] {
   if (hosts.length <= HOSTS_IN_PAIRS) return hosts;
-  const usage = usageOf(view);
-  const used = (host: Host): number => usage.get(host.id)?.memoryMiB ?? 0;
+  const used = (host: Host): number => usageAt(view, host.id).memoryMiB;
   const chosen = new Set([...hosts].sort((one, other) => used(other) - used(one)).slice(0, HOSTS_IN_PAIRS));
   return hosts.filter((host) => chosen.has(host));
 }

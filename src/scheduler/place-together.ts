@@ -1,6 +1,7 @@
 // Where each of many would go, when placing them one after the other leaves some without a place though all have one.
 import type { HostId, WorkloadId } from '../shared/ids.js';
 import type { Workload } from '../workloads/workload.js';
+import { hostRows } from './host-rows.js';
 import { clusterModel, NOWHERE } from './packing/cluster-model.js';
 import { Packing } from './packing/packing.js';
 import { placeBatch } from './packing/place-batch.js';
@@ -9,8 +10,8 @@ import { hasHugepages } from './placed-at.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
 import { mayEverBeOn } from './may-ever-be-on.js';
+import { workloadKind } from './workload-kind.js';
 import { cpus, memory } from './resources.js';
-import { NO_USAGE, usageOf } from './usage.js';
 
 /** It is asked for in each round of the loop as long as somebody waits: some tens of milliseconds at most. */
 const EFFORT = 300_000;
@@ -42,17 +43,17 @@ function hasPlenty(view: PlacementView, workloads: readonly Workload[]): boolean
   const isBound = workloads.some(({ id, needs }) => index.zoneGroup(id).length > 1 || index.apart(id).some(({ per }) => per === 'zone') || index.hosts(id).length > 0 || needs.instance !== null || hasHugepages(needs));
   if (isBound) return false;
   const keptApart = workloads.reduce((most, { id }) => Math.max(most, index.apart(id).reduce((sum, rule) => sum + rule.workloads.length, 0)), 0);
-  const usage = usageOf(view);
-  const largest = [memory, cpus].map(({ need }) => workloads.reduce((most, one) => Math.max(most, need(one)), 0));
-  const roomy = view.hosts.filter(({ id, facts, condition, cordoned, intent }) => {
-    if (facts === null || condition !== 'online' || cordoned || intent !== 'active') return false;
-    const { memoryMiB, vcpus } = usage.get(id) ?? NO_USAGE;
-    return memory.limit(facts, view.policy) - memoryMiB >= (largest[0] ?? 0) && cpus.limit(facts, view.policy) - vcpus >= (largest[1] ?? 0);
-  });
+  const rows = hostRows(view);
+  const largest = (need: (one: Workload) => number): number => workloads.reduce((most, one) => Math.max(most, need(one)), 0);
+  const [memoryMiB, vcpus] = [largest(memory.need), largest(cpus.need)];
+  const roomy = rows.hosts.filter(({ condition, cordoned, intent }, row) => condition === 'online' && !cordoned && intent === 'active'
+    && (rows.freeMemoryMiB[row] ?? 0) >= memoryMiB && (rows.freeCpus[row] ?? 0) >= vcpus);
   const enough = 2 * workloads.length + keptApart;
   if (roomy.length <= enough) return false;
   const homes = new Map(view.hosts.map((host) => [host.id, host]));
-  const asked = workloads.map((workload) => ({ workload, home: workload.hostId === null ? null : (homes.get(workload.hostId) ?? null) }));
+  // Of one kind all have the same answers.
+  const kinds = new Map(workloads.map((workload) => [workloadKind(view, homes, workload), workload]));
+  const asked = [...kinds.values()].map((workload) => ({ workload, home: workload.hostId === null ? null : (homes.get(workload.hostId) ?? null) }));
   let found = 0;
   for (const host of roomy) if (found <= enough && asked.every(({ workload, home }) => mayEverBeOn({ view, workload, home, host }))) found += 1;
   return found > enough;

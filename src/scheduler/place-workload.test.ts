@@ -9,7 +9,7 @@ import { placeWorkload } from './place-workload.js';
 import type { PlacementRule } from './placement-rule.js';
 import type { PlacementView } from './placement.js';
 import { orderForDrain, orderForRecovery } from './drain-order.js';
-import { usageOf } from './usage.js';
+import { NO_USAGE, usageAt } from './usage.js';
 
 const policy = { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 };
 const one = aHost('host-1');
@@ -92,9 +92,9 @@ describe('usage', () => {
     const runs = aWorkload('w-runs', one);
     const moves = aWorkload('w-moves', one, { state: 'migrating' });
     const promised = [{ workloadId: moves.id, hostId: two.id }, { workloadId: moves.id, hostId: two.id }, { workloadId: runs.id, hostId: one.id }];
-    const usage = usageOf({ workloads: [stopped, runs, moves], promised });
-    expect([usage.get(one.id), usage.get(two.id)]).toEqual([{ memoryMiB: 2_048, vcpus: 2, workloads: 2, usedMemoryMiB: 2_048, usedCpus: 2 }, { memoryMiB: 1_024, vcpus: 1, workloads: 1, usedMemoryMiB: 1_024, usedCpus: 1 }]);
-    expect(usageOf({ workloads: [stopped, runs, moves], promised }, moves).get(two.id)).toBeUndefined();
+    const looked = { workloads: [stopped, runs, moves], promised };
+    expect([usageAt(looked, one.id), usageAt(looked, two.id)]).toEqual([{ memoryMiB: 2_048, vcpus: 2, workloads: 2, usedMemoryMiB: 2_048, usedCpus: 2 }, { memoryMiB: 1_024, vcpus: 1, workloads: 1, usedMemoryMiB: 1_024, usedCpus: 1 }]);
+    expect(usageAt(looked, two.id, moves)).toEqual(NO_USAGE);
   });
 
   it('sums many workloads up once, whatever is placed', () => {
@@ -156,8 +156,9 @@ describe('properties', () => {
           const judged = placed.ok ? placed.value.ranking.length + placed.value.refusals.length : placed.error.refusals.length;
           expect(judged).toBe(hosts.length);
         }
-        for (const [hostId, usage] of usageOf(view(hosts, workloads))) {
-          const facts = hosts.find((host) => host.id === hostId)?.facts;
+        const full = view(hosts, workloads);
+        for (const { id, facts } of hosts) {
+          const usage = usageAt(full, id);
           expect(usage.memoryMiB).toBeLessThanOrEqual((facts?.memoryMiB ?? 0) - policy.reservedMemoryMiB);
           expect(usage.vcpus).toBeLessThanOrEqual((facts?.cpus ?? 0) * policy.cpuOvercommit);
         }

@@ -2,6 +2,7 @@
 import type { HostId } from '../shared/ids.js';
 import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
 import type { PlacementView } from './placement.js';
+import { promiseIndex } from './promise-index.js';
 import { holdsPlace, workloadsById } from './usage.js';
 
 type ByHost = ReadonlyMap<HostId, readonly Workload[]>;
@@ -19,33 +20,11 @@ export function withHugepagesAt({ workloads, promised }: Pick<PlacementView, 'wo
 
 /** Those that are on their way to it, each once. */
 export function promisedTo({ workloads, promised }: Pick<PlacementView, 'workloads' | 'promised'>, hostId: HostId): readonly Workload[] {
-  const ids = indexOf(promised).get(hostId);
+  const ids = promiseIndex(promised).byHost.get(hostId);
   return ids === undefined ? NOBODY : [...ids].flatMap((id) => workloadsById(workloads).get(id) ?? []);
 }
 
 const NOBODY: readonly Workload[] = [];
-
-interface PromiseIndex {
-  readonly byHost: Map<HostId, Set<string>>;
-  read: number;
-}
-
-/** A round's promises grow at their end while it places one workload after the other: only what is new is read. */
-const PROMISED = new WeakMap<PlacementView['promised'], PromiseIndex>();
-
-function indexOf(promised: PlacementView['promised']): ReadonlyMap<HostId, ReadonlySet<string>> {
-  const known = PROMISED.get(promised);
-  const index = known && known.read <= promised.length ? known : { byHost: new Map<HostId, Set<string>>(), read: 0 };
-  if (index !== known) PROMISED.set(promised, index);
-  if (index.read === promised.length) return index.byHost;
-  for (const { hostId, workloadId } of promised.slice(index.read)) {
-    const ids = index.byHost.get(hostId);
-    if (ids) ids.add(workloadId);
-    else index.byHost.set(hostId, new Set([workloadId]));
-  }
-  index.read = promised.length;
-  return index.byHost;
-}
 
 export const hasHugepages = ({ hugepages }: Pick<WorkloadNeeds, 'hugepages'>): boolean => hugepages !== undefined && hugepages.length > 0;
 

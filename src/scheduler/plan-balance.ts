@@ -4,7 +4,6 @@ import { clusterFigures } from './cluster-figures.js';
 import { unitMayMove } from './movable.js';
 import { evenOut } from './packing/even-out.js';
 import { clusterModel, type ClusterModel } from './packing/cluster-model.js';
-import { orderMoves } from './packing/order-moves.js';
 import { Packing } from './packing/packing.js';
 import type { PlacementView } from './placement.js';
 import { preference } from './score-rules.js';
@@ -31,8 +30,12 @@ export function planBalance(view: PlacementView, options: BalanceOptions = DEFAU
   const model = clusterModel(view);
   const packing = new Packing(model);
   const before = clusterFigures(packing);
-  const wanted = evenOut(new Packing(model), { ...options, mayMove: (unit) => mayMove(model, unit, options), mayGo: (unit, host) => keepsPreference(model, unit, host) });
-  const { moves } = orderMoves(packing, { targets: wanted, perHost: options.movesPerHost });
+  const { movesPerHost: perHost, method, minGain, maxMoves } = options;
+  const moves = evenOut(model, { perHost, method, minGain, maxMoves, mayMove: (unit) => mayMove(model, unit, options), mayGo: (unit, host) => keepsPreference(model, unit, host) });
+  for (const { unit, to } of moves) {
+    packing.take(unit);
+    packing.put(unit, to);
+  }
   return toPlan({ moves: plannedMoves(model, moves, () => 'makes the cluster more even'), unplaced: [], before, after: clusterFigures(packing) }, options.timing);
 }
 

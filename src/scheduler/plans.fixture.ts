@@ -7,7 +7,7 @@ import { GENERATED_POLICY } from '../../test/fixtures/generated-cluster.js';
 import type { PlacementView } from './placement.js';
 import { ruleIndex, type PlacementRule } from './placement-rule.js';
 import type { Plan, PlannedMove } from './plan.js';
-import { NO_USAGE, usageOf } from './usage.js';
+import { usageAt } from './usage.js';
 
 const policy = { ...GENERATED_POLICY, cpuOvercommit: 2 };
 
@@ -44,9 +44,8 @@ export function viewOf({ hosts: drawnHosts, workloads: drawnWorkloads, rules: dr
 }
 
 function withinLimits(view: Pick<PlacementView, 'hosts' | 'workloads' | 'policy' | 'promised'>): boolean {
-  const usage = usageOf(view);
   return view.hosts.every(({ id, facts }) => {
-    const { memoryMiB, vcpus } = usage.get(id) ?? NO_USAGE;
+    const { memoryMiB, vcpus } = usageAt(view, id);
     return facts !== null && memoryMiB <= facts.memoryMiB - view.policy.reservedMemoryMiB && vcpus <= facts.cpus * view.policy.cpuOvercommit;
   });
 }

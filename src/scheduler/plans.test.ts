@@ -97,6 +97,18 @@ describe('balance', () => {
     expect(planBalance(view).moves.map(({ workload }) => workload)).toEqual(['x']);
   });
 
+  it('exchanges two where no single move makes it more even', () => {
+    const hosts = [aHost('h0'), aHost('h1')];
+    const workloads = [5, 5, 3, 3].map((size, nth) => {
+      const one = aWorkload(`w${nth}`, hosts[nth < 2 ? 0 : 1]!);
+      return { ...one, needs: { ...one.needs, memoryMiB: size * 1_024 } };
+    });
+    const view = { hosts, workloads, heard: new Set(hosts.map(({ id }) => id)), leaseless: new Set<never>(), promised: [], rules: [], policy: GENERATED_POLICY };
+    const { moves, after } = planBalance(view);
+    expect(moves.map(({ memoryMiB, from, to }) => [memoryMiB, from, to])).toEqual([[5_120, 'h0', 'h1'], [3_072, 'h1', 'h0']]);
+    expect(after.imbalance).toBe(0);
+  });
+
   it('leaves no single move undone that gains enough', () => {
     const view = generatedCluster({ hosts: 12, workloads: 120, fill: 0.6 });
     const plan = planBalance(view);

@@ -8,7 +8,7 @@ import type { HugepageNeed } from '../workloads/hugepage-needs.js';
 import type { Workload, WorkloadNeeds } from '../workloads/workload.js';
 import { placeWorkload } from './place-workload.js';
 import type { PlacementView } from './placement.js';
-import { usageOf } from './usage.js';
+import { usageAt } from './usage.js';
 
 const policy = { strategy: 'balanced' as const, memoryOvercommit: 1, cpuOvercommit: 4, reservedMemoryMiB: 512 };
 const one = aHost('host-1');
@@ -57,7 +57,7 @@ describe('hugepages', () => {
     expect(refusal(view([one, host], []), vm('a', one, { memoryMiB: 4096, hugepages: in2M(2048) }))).toBe('accepted');
     expect(refusal(view([one, host], []), vm('a', one, { memoryMiB: 4097, hugepages: in2M(2048) }))).toMatch(/memory: needs 2,049 MiB/);
     const ct = vm('ct', one, { memoryMiB: 100, hugepages: [{ sizeKiB: 2048, memoryMiB: 64, isBeside: true }] });
-    expect(usageOf({ workloads: [backed, ct], promised: [] }).get(one.id)).toMatchObject({ memoryMiB: 100, usedMemoryMiB: 100 });
+    expect(usageAt({ workloads: [backed, ct], promised: [] }, one.id)).toMatchObject({ memoryMiB: 100, usedMemoryMiB: 100 });
   });
 
   it('that are promised are not given twice, and companions come with theirs', () => {

@@ -1,16 +1,25 @@
 // A live move of a guest that has the CPU of its host goes best to a host with the same: elsewhere its hypervisor may refuse it, or the way back.
+import type { Host } from '../hosts/host.js';
 import type { HostFacts } from '../hosts/host-facts.js';
+import type { Workload } from '../workloads/workload.js';
 import type { FilterInput } from './filter.js';
 
 /** After rules of people, before evenness. */
 const SAME_CPU = 10_000;
 
 export function addCpuScore({ workload, home, host, facts }: FilterInput, add: (part: string, value: number) => void): void {
-  const { cpuModel } = workload.needs;
-  if (cpuModel !== 'host-passthrough' && cpuModel !== 'host-model') return;
+  const own = factsAtHome(workload, home);
+  if (own !== null && (home?.id === host.id || hasSameCpu(own, facts))) add('sameCpu', SAME_CPU);
+}
+
+/** What the best host gets. */
+export const mostCpuScore = (workload: Workload, home: Host | null): number => (factsAtHome(workload, home) === null ? 0 : SAME_CPU);
+
+/** Null: its CPU may be another one. */
+function factsAtHome({ needs: { cpuModel }, state }: Workload, home: Host | null): HostFacts | null {
+  if (cpuModel !== 'host-passthrough' && cpuModel !== 'host-model') return null;
   // Where it is started anew it gets the CPU that is there.
-  if (home === null || home.facts === null || home.condition !== 'online' || workload.state !== 'running') return;
-  if (home.id === host.id || hasSameCpu(home.facts, facts)) add('sameCpu', SAME_CPU);
+  return home !== null && home.condition === 'online' && state === 'running' ? home.facts : null;
 }
 
 function hasSameCpu(one: HostFacts, other: HostFacts): boolean {

@@ -5,6 +5,7 @@ import { proofCovers } from '../workloads/proof-covers.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementRequest, PlacementView } from './placement.js';
 import { ruleIndex } from './placement-rule.js';
+import { promiseIndex } from './promise-index.js';
 import { holdsPlace, workloadsById } from './usage.js';
 
 type Looked = Pick<PlacementView, 'hosts' | 'workloads' | 'promised' | 'rules'>;
@@ -14,7 +15,8 @@ export function placesOf(view: Looked, id: WorkloadId): readonly HostId[] {
   const workload = workloadsById(view.workloads).get(id);
   if (!workload) return [];
   const own = workload.hostId !== null && holdsPlace(workload) ? [workload.hostId] : [];
-  return [...own, ...view.promised.filter((promise) => promise.workloadId === id && promise.hostId !== workload.hostId).map((promise) => promise.hostId)];
+  const promised = promiseIndex(view.promised).byWorkload.get(id);
+  return promised === undefined ? own : [...own, ...promised.filter((hostId) => hostId !== workload.hostId)];
 }
 
 export interface Mates {

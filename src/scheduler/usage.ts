@@ -3,6 +3,7 @@ import type { HostId } from '../shared/ids.js';
 import { ordinaryMemoryMiB } from '../workloads/hugepage-needs.js';
 import type { Workload } from '../workloads/workload.js';
 import type { PlacementView, Room } from './placement.js';
+import { promiseIndex } from './promise-index.js';
 
 export interface Usage extends Room {
   /** Measured, as far as it was; declared for the rest. */
@@ -21,25 +22,45 @@ export const holdsPlace = (workload: Workload): boolean => HOLDS_MEMORY.has(work
 /** What it takes now, by measurement where there is one. */
 export const takenBy = ({ needs, usage }: Workload): { readonly memoryMiB: number; readonly cpus: number } => usage ?? { memoryMiB: ordinaryMemoryMiB(needs), cpus: needs.vcpus };
 
-/** What is used and promised, with what Reeve does not know; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
-export function usageOf(view: Pick<PlacementView, 'workloads' | 'promised' | 'strangers'>, except: Workload | null = null): ReadonlyMap<HostId, Usage> {
-  const { usage: placed, byId } = placedIn(view.workloads);
-  const usage = new Map(placed);
+type Looked = Pick<PlacementView, 'workloads' | 'promised' | 'strangers'>;
+
+/** What is used and promised there, with what Reeve does not know; `except`: as if this workload were nowhere. A workload promised to a host where it is counts once. */
+export function usageAt({ workloads, promised, strangers }: Looked, hostId: HostId, except: Workload | null = null): Usage {
+  const { usage, byId } = placedIn(workloads);
+  const placed = usage.get(hostId) ?? NO_USAGE;
   const left = except === null ? undefined : byId.get(except.id);
-  if (left?.hostId && holdsPlace(left)) add(usage, left.hostId, left, -1);
-  for (const [hostId, { memoryMiB, vcpus, workloads }] of view.strangers ?? []) {
-    const there = usage.get(hostId) ?? NO_USAGE;
-    usage.set(hostId, { memoryMiB: there.memoryMiB + memoryMiB, vcpus: there.vcpus + vcpus, workloads: there.workloads + workloads, usedMemoryMiB: there.usedMemoryMiB + memoryMiB, usedCpus: there.usedCpus + vcpus });
+  const isLeft = left !== undefined && left.hostId === hostId && holdsPlace(left);
+  const unknown = strangers?.get(hostId);
+  const coming = promiseIndex(promised).byHost.get(hostId);
+  if (!isLeft && unknown === undefined && coming === undefined) return placed;
+  const there: Sums = { ...placed };
+  if (isLeft) count(there, left, -1);
+  if (unknown !== undefined) countRoom(there, unknown);
+  for (const id of coming ?? []) {
+    const workload = byId.get(id);
+    if (workload && id !== except?.id && !(workload.hostId === hostId && holdsPlace(workload))) count(there, workload, 1);
   }
-  const counted = new Set<string>();
-  for (const { workloadId, hostId } of view.promised) {
-    const workload = byId.get(workloadId);
-    const promise = `${hostId} ${workloadId}`;
-    if (!workload || workloadId === except?.id || counted.has(promise) || (workload.hostId === hostId && holdsPlace(workload))) continue;
-    counted.add(promise);
-    add(usage, hostId, workload, 1);
-  }
-  return usage;
+  return there;
+}
+
+type Sums = { -readonly [Part in keyof Usage]: Usage[Part] };
+
+function count(sums: Sums, workload: Workload, times: 1 | -1): void {
+  const { needs } = workload;
+  const taken = takenBy(workload);
+  sums.memoryMiB += times * ordinaryMemoryMiB(needs);
+  sums.vcpus += times * needs.vcpus;
+  sums.workloads += times;
+  sums.usedMemoryMiB += times * taken.memoryMiB;
+  sums.usedCpus += times * taken.cpus;
+}
+
+function countRoom(sums: Sums, { memoryMiB, vcpus, workloads }: Room): void {
+  sums.memoryMiB += memoryMiB;
+  sums.vcpus += vcpus;
+  sums.workloads += workloads;
+  sums.usedMemoryMiB += memoryMiB;
+  sums.usedCpus += vcpus;
 }
 
 interface Placed {
@@ -56,19 +77,16 @@ export const workloadsById = (workloads: readonly Workload[]): ReadonlyMap<strin
 function placedIn(workloads: readonly Workload[]): Placed {
   const known = KNOWN.get(workloads);
   if (known) return known;
-  const usage = new Map<HostId, Usage>();
-  for (const workload of workloads) if (workload.hostId !== null && holdsPlace(workload)) add(usage, workload.hostId, workload, 1);
-  const placed: Placed = { usage, byId: new Map(workloads.map((workload) => [workload.id as string, workload])) };
+  const usage = new Map<HostId, Sums>();
+  const byId = new Map<string, Workload>();
+  for (const workload of workloads) {
+    byId.set(workload.id, workload);
+    if (workload.hostId === null || !holdsPlace(workload)) continue;
+    const there = usage.get(workload.hostId) ?? { ...NO_USAGE };
+    if (there.workloads === 0) usage.set(workload.hostId, there);
+    count(there, workload, 1);
+  }
+  const placed: Placed = { usage, byId };
   KNOWN.set(workloads, placed);
   return placed;
-}
-
-function add(usage: Map<HostId, Usage>, hostId: HostId, workload: Workload, times: 1 | -1): void {
-  const { needs } = workload;
-  const taken = takenBy(workload);
-  const { memoryMiB, vcpus, workloads, usedMemoryMiB, usedCpus } = usage.get(hostId) ?? NO_USAGE;
-  usage.set(hostId, {
-    memoryMiB: memoryMiB + times * ordinaryMemoryMiB(needs), vcpus: vcpus + times * needs.vcpus, workloads: workloads + times,
-    usedMemoryMiB: usedMemoryMiB + times * taken.memoryMiB, usedCpus: usedCpus + times * taken.cpus,
-  });
 }

@@ -47,6 +47,22 @@ describe('desired', () => {
   });
 });
 
+describe('a stopped workload', () => {
+  const stopped = view(vm({ desired: 'stopped', state: 'stopped' }));
+  const move = (kind: 'migrate' | 'relocate', seen = stopped): readonly Change[] => moveWorkload(seen, placementViewOf({ view: seen, verdict: aClusterVerdict([aVerdict(one), aVerdict(two)]), policy: DEFAULT_POLICY }), 'vm', { ...asked, to: null, kind, params: {} });
+
+  it('is relocated as it is, stays stopped meanwhile, and takes no room for failure', () => {
+    const changes = move('relocate');
+    expect(changes.find((change) => change.change === 'operation')).toMatchObject({ operation: { kind: 'relocate', hostId: one.id, targetHostId: two.id, params: { isCold: true } } });
+    expect(setIn(changes)).toEqual({ why: 'anna moves it from host-1 to host-2' });
+  });
+
+  it('does not move live, and nothing moves that waits or starts', () => {
+    expect(() => move('migrate')).toThrow('vm is stopped; only what runs can move live');
+    expect(() => move('relocate', view(vm({ state: 'starting' })))).toThrow('vm is starting; only what runs can move, or is stopped');
+  });
+});
+
 describe('managing', () => {
   const out = vm({ desired: 'unmanaged', state: 'unmanaged', hostId: one.id });
   const seenOn = (...hosts: readonly (typeof one)[]): Partial<ClusterView> => ({

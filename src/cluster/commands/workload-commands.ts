@@ -156,19 +156,20 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   assertIdle(view, workload);
   assertOurs(view, workload, wanted.nowMs);
   assertUnlocked(workload);
-  if (workload.state !== 'running' || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only a running workload can move`, `reeve workload start ${workload.name}`);
+  const isCold = wanted.kind === 'relocate' && workload.state === 'stopped';
+  if ((workload.state !== 'running' && !isCold) || workload.hostId === null) throw new UserError('conflict', `${workload.name} is ${workload.state}; only what runs can move${workload.state === 'stopped' ? ' live' : ', or is stopped'}`, workload.state === 'stopped' ? `reeve workload relocate ${workload.name}` : `reeve workload start ${workload.name}`);
   const notLive = wanted.kind === 'migrate' ? whyNotLive(workload, view.hosts.find((one) => one.id === workload.hostId) ?? null, null) : null;
   if (notLive) throw new UserError('refused', `${workload.name} does not move while it runs: ${describeNotLive(notLive)}; else it is stopped, copied and started`, `reeve workload relocate ${workload.name}`);
   const from = findHost(view, workload.hostId);
   const chosen = wanted.to === null ? null : chosenTarget(view, placement, workload, wanted.to);
   if (chosen?.id === from.id) throw new UserError('conflict', `${workload.name} is on ${from.name} already`);
-  const { host: target, told } = admit(wanted.admission, workload, chosen ? [chosen] : placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]), wanted.by);
+  const { host: target, told } = admit(isCold ? undefined : wanted.admission, workload, chosen ? [chosen] : placeOrRefuse(placement, workload, [{ hostId: from.id, why: 'it runs there now' }], [from.id]), wanted.by);
   const notThere = wanted.kind === 'migrate' ? whyNotLive(workload, from, target) : null;
   if (notThere) throw new UserError('refused', `${workload.name} does not move to ${target.name} while it runs: ${describeNotLive(notThere)}`, `reeve workload relocate ${workload.name} --to ${target.name}`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
-    { change: 'workload', id: workload.id, set: { state: 'migrating', why } },
-    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator' } } },
+    { change: 'workload', id: workload.id, set: isCold ? { why } : { state: 'migrating', why } },
+    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator', ...(isCold ? { isCold } : {}) } } },
     { change: 'event', event: event(wanted.kind === 'migrate' ? 'workload.migrating' : 'workload.relocating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.name } }) },
     ...told,
   ];

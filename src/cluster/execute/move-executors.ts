@@ -1,6 +1,7 @@
 // Migrate and relocate: from an operation's row to the move's workflow and what follows from its outcome.
 import { daemonOf, tieBetween } from '../../hosts/daemon-cluster.js';
 import type { Host } from '../../hosts/host.js';
+import { COLD_COPY_STEPS, COLD_MEMBER_STEPS, COLD_RELOCATION_STEPS } from '../../migration/run-cold-relocation.js';
 import { INSTANCE_MIGRATION_STEPS } from '../../migration/run-instance-migration.js';
 import { MIGRATION_STEPS } from '../../migration/run-migration.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack } from '../../migration/run-copy-relocation.js';
@@ -54,17 +55,18 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
       graceMs: param(operation, 'timeoutMs', 60_000),
       killAfter: param(operation, 'force', false),
     };
+    const isCold = param(operation, 'isCold', false);
     const endingOf = async (outcome: WorkflowOutcome): Promise<Ending> =>
       withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: (await freshHost(ports, source)) ?? source, target, nowMs: ports.clock.nowMs() }));
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
     const members = membersOf(workload, source, target);
     if (members) {
       const inside = { ...context, operationId: operation.id, source: { ...context.source, member: members.source }, target: { ...context.target, member: members.target } };
-      return endingOf(await runWorkflow(MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack));
+      return endingOf(await runWorkflow(isCold ? COLD_MEMBER_STEPS : MEMBER_RELOCATION_STEPS, inside, journal, memberRelocationWayBack));
     }
     return endingOf(movesLive(workload)
-      ? await runWorkflow(RELOCATION_STEPS, context, journal, relocationWayBack)
-      : await runWorkflow(COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack));
+      ? await runWorkflow(isCold ? COLD_RELOCATION_STEPS : RELOCATION_STEPS, context, journal, relocationWayBack)
+      : await runWorkflow(isCold ? COLD_COPY_STEPS : COPY_RELOCATION_STEPS, { ...context, operationId: operation.id, bandwidthMiBps: ports.migration.bandwidthMiBps, keepsReplica: workload.replication !== null }, journal, copyRelocationWayBack));
   };
 }
 

@@ -1,13 +1,12 @@
 // May a unit be on a host, whatever else is there? The filters of one placement, asked once for each kind of workload and host.
 import type { Host } from '../../hosts/host.js';
-import type { StoragePool } from '../../hosts/host-facts.js';
 import type { HostId } from '../../shared/ids.js';
 import type { Workload } from '../../workloads/workload.js';
 import { mayEverBeOn } from '../may-ever-be-on.js';
 import type { PlacementView } from '../placement.js';
-import { ruleIndex } from '../placement-rule.js';
 import { diskFits } from '../rules/disk-fits.js';
 import { hugepagesFit } from '../rules/hugepages-fit.js';
+import { workloadKind } from '../workload-kind.js';
 import type { Unit } from './cluster-model.js';
 
 export interface Legality {
@@ -30,7 +29,7 @@ export function legality(view: PlacementView, hosts: readonly Host[], units: rea
   const homes = new Map(hosts.map((host) => [host.id, host]));
   const kinds = new Map<string, Kind>();
   const kindOf = (workload: Workload): Kind => {
-    const key = keyOf(view, homes, workload);
+    const key = workloadKind(view, homes, workload);
     const known = kinds.get(key) ?? { example: workload, verdicts: new Uint8Array(hosts.length) };
     kinds.set(key, known);
     return known;
@@ -55,20 +54,3 @@ function isLegal(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload
   const home = workload.hostId === null ? null : (homes.get(workload.hostId) ?? null);
   return host !== undefined && mayEverBeOn({ view, workload, home, host }, ASKED_ALONE);
 }
-
-/** Equal keys: equal answers on every host. What hangs on the workload itself, as a replica or a device, makes it a kind of its own. */
-function keyOf(view: PlacementView, homes: ReadonlyMap<HostId, Host>, workload: Workload): string {
-  const { needs, isProtected, id } = workload;
-  if (needs.instance !== null || needs.pinnedBy.length > 0) return id;
-  const home = workload.hostId === null ? undefined : homes.get(workload.hostId);
-  const disks = needs.disks.map(({ pool, path }) => {
-    const shown = home?.facts?.pools.find((one) => one.name === pool);
-    return shown ? poolKey(shown) : [pool, path, workload.hostId];
-  });
-  const rules = ruleIndex(view.rules).hosts(id).filter((rule) => rule.hard).map(({ name }) => name);
-  const { memoryMiB: _memory, vcpus: _vcpus, disks: _disks, ...rest } = needs;
-  // A pool without a marker is shared with nobody: whose it is counts.
-  return JSON.stringify([rest, disks, rules, isProtected, workload.hostId === null, disks.some(([, , marker]) => marker === null) ? workload.hostId : null]);
-}
-
-const poolKey = ({ name, path, markerId }: StoragePool): readonly (string | null)[] => [name, path, markerId];
