@@ -19,7 +19,7 @@ export async function listCopies(world: World, view: ClusterView, name: string |
 async function ask(world: World, host: Host): Promise<AskedHost> {
   if (host.condition !== 'online') return { hostId: host.id, answer: { why: `it is ${host.condition}` } };
   try {
-    return { hostId: host.id, answer: { replicas: (await world.hypervisorOf(host).copies?.replicas()) ?? [] } };
+    return { hostId: host.id, answer: (await world.hypervisorOf(host).copies?.allReplicas()) ?? { replicas: [], mute: [] } };
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return { hostId: host.id, answer: { why: error.message } };
@@ -37,17 +37,17 @@ export async function discardCopy({ world, view, commit }: DiscardParts, actor: 
   const before = await view();
   const host = findHost(before, wanted.host);
   if (host.condition !== 'online') throw new UserError('conflict', `${host.name} is ${host.condition}: nothing can be deleted there`, `reeve host show ${host.name}`);
-  const { workload } = assertDiscardable(before, name, wanted, { there: await replicasOf(world, host), isAtHome: await isAtHome(world, before, name) });
+  const { workload } = assertDiscardable(before, name, wanted, { there: await replicasOf(world, host, findWorkload(before, name).uuid), isAtHome: await isAtHome(world, before, name) });
   await commit((now) => discarding(now, { by: actor, name, host: wanted.host, kind: wanted.kind }));
   const token = { leaderEpoch: before.leaderEpoch, hostEpoch: host.hostEpoch, workload: { uuid: workload.uuid, epoch: workload.workloadEpoch } };
   await world.hypervisorOf(host).copies?.deleteReplica(token, workload.uuid, wanted.kind);
   await assertGone(world, host, workload.uuid, wanted.kind);
 }
 
-const replicasOf = async (world: World, host: Host) => (await world.hypervisorOf(host).copies?.replicas()) ?? [];
+const replicasOf = async (world: World, host: Host, uuid: string) => (await world.hypervisorOf(host).copies?.replicas(uuid)) ?? [];
 
 async function assertGone(world: World, host: Host, uuid: string, kind: ReplicaKind): Promise<void> {
-  if ((await replicasOf(world, host)).some((one) => one.uuid === uuid && one.kind === kind)) throw new OperationalError('failed', `the ${kind} on ${host.name} is still there`, `ask for it again; on ${host.name}: lxc list`);
+  if ((await replicasOf(world, host, uuid)).some((one) => one.kind === kind)) throw new OperationalError('failed', `the ${kind} on ${host.name} is still there`, `ask for it again; on ${host.name}: lxc list`);
 }
 
 async function isAtHome(world: World, view: ClusterView, name: string): Promise<boolean> {

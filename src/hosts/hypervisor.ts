@@ -139,6 +139,12 @@ export interface Replica {
   readonly asOfMs: number | null;
 }
 
+export interface ReplicasLook {
+  readonly replicas: readonly Replica[];
+  /** What these have is not known. */
+  readonly mute: readonly MuteDriver[];
+}
+
 /**
  * For workloads whose data lie in their host's own storage, as LXD's instances: a definition alone starts them nowhere else, so they are copied.
  * Then `define` makes the replica of that uuid the workload, `no-data` when no whole one is there; and `undefine` makes the stopped workload a replica: its data stay.
@@ -158,7 +164,10 @@ export interface InstanceCopies {
   copyCommand(id: string): Promise<MigrationCommandState>;
   /** Ends the command; what it has copied stays, as a replica that is not complete. None is fine. */
   abortCopy(token: CommandToken, id: string): Promise<void>;
-  replicas(): Promise<readonly Replica[]>;
+  /** What there is of one workload: only its own hypervisor need answer. */
+  replicas(uuid: string): Promise<readonly Replica[]>;
+  /** For people: what every hypervisor of the host has. */
+  allReplicas(): Promise<ReplicasLook>;
   /** Does this host reach the daemon of that one now? The daemons themselves find out after two minutes. */
   reaches(destination: string): Promise<boolean>;
   /** Asked of the destination: a whole copy that is newer than the replica takes its place, under this name, and that one becomes the spare. None is fine; no data are touched. */
@@ -276,8 +285,8 @@ export interface Hypervisor {
 
   // --- doing: each is refused by the guard when the token is old, each may be called twice ---
   define(token: CommandToken, definition: string): Promise<void>;
-  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. */
-  undefine(token: CommandToken, uuid: string): Promise<void>;
+  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. `asOfMs`: of one that becomes a replica, as of when its data are, where that is known. */
+  undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void>;
   /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
   start(token: CommandToken, uuid: string): Promise<void>;
   /** Changes nothing itself: from its answer on, no command for the token's workload with an older epoch is carried out here, however late it comes. */

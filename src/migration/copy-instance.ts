@@ -114,7 +114,7 @@ async function begin({ workload, source, target, bandwidthMiBps }: CopyContext, 
   }
 }
 
-const newestAt = async ({ hypervisor }: Place, uuid: string): Promise<number | null> => newestWholeMs((await hypervisor.copies?.replicas()) ?? [], uuid);
+const newestAt = async ({ hypervisor }: Place, uuid: string): Promise<number | null> => newestWholeMs((await hypervisor.copies?.replicas(uuid)) ?? [], uuid);
 
 async function hasEnded({ workload, source, clock }: CopyContext, watch: Watch): Promise<boolean> {
   const now = clock.monotonicMs();

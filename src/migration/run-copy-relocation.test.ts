@@ -31,10 +31,11 @@ describe('runCopyRelocation', () => {
     expect(Number(memo['downtimeMs'])).toBeLessThan(began - 4_000);
   });
 
-  it('leaves a replica where one is kept', async () => {
+  it('leaves a replica where one is kept, as of the last copy', async () => {
     const one = local();
-    await run(one, { keepsReplica: true });
-    expect(at(one, SOURCE)).toEqual({ replica: { asOfMs: expect.any(Number) } });
+    const { memo } = await run(one, { keepsReplica: true });
+    expect(memo['copiedAsOfMs']).toEqual(expect.any(Number));
+    expect(at(one, SOURCE)).toEqual({ replica: { asOfMs: memo['copiedAsOfMs'] } });
   });
 
   it('one that does not run is copied once', async () => {

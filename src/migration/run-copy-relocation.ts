@@ -111,12 +111,13 @@ const promote: Step<CopyRelocationContext> = {
 /** It runs at the target: what may be left at the source is no reason to undo that. */
 const leaveSource: Step<CopyRelocationContext> = {
   name: 'leave-source',
-  run: async ({ workload, source, target, keepsReplica }, journal) => {
+  run: async ({ workload, source, target, keepsReplica }, { memo: { copiedAsOfMs, promoting } }) => {
     try {
-      await source.hypervisor.undefine(source.token, workload.uuid);
+      // Nothing was written there since the last copy.
+      await source.hypervisor.undefine(source.token, workload.uuid, typeof copiedAsOfMs === 'number' ? copiedAsOfMs : undefined);
       const there = await look(target, workload.uuid);
       // Where it is not there, that may be all there is of it; where it has ended, the host may be why, and the way back is short as long as this is kept.
-      const isWell = journal.memo['promoting'] === true ? isRunning(there) : there.kind === 'seen' && there.observed !== null;
+      const isWell = promoting === true ? isRunning(there) : there.kind === 'seen' && there.observed !== null;
       if (!isWell) return { kind: 'done', note: `what is left on ${source.name} stays there, as it was when it moved: ${target.name} was asked, and it is ${describeLook(there)}; \`reeve workload replicas ${workload.name}\` shows it` };
       if (keepsReplica) return { kind: 'done', note: `what is left on ${source.name} is its replica now` };
       await source.hypervisor.copies?.deleteReplica(source.token, workload.uuid);

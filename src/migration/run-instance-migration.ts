@@ -29,7 +29,7 @@ const precheck: Step<InstanceMigrationContext> = {
 async function freePlace({ workload, destination }: InstanceMigrationContext): ReturnType<Step<InstanceMigrationContext>['run']> {
   const there = await look(destination, workload.uuid);
   if (!(there.kind === 'seen' && there.observed === null)) return refused('already-there', `${destination.name} has it already: ${describeLook(there)}`, `look at it there; when it is not needed, on ${destination.name}: ${clientOf(workload.needs.driver)} delete ${workload.name}`);
-  const copies = (await destination.hypervisor.copies?.replicas() ?? []).filter(({ uuid }) => uuid === workload.uuid);
+  const copies = (await destination.hypervisor.copies?.replicas(workload.uuid)) ?? [];
   if (copies.length === 0) return { kind: 'done' };
   const kinds = copies.map(({ kind }) => kind).join(' and ');
   return refused('replica-there', `${destination.name} has a copy of ${workload.name} (${kinds}), which is not moved over`, `reeve workload relocate ${workload.name} --to ${destination.name}; or reeve workload replicas ${workload.name} --discard ${destination.name} --kind ${copies[0]?.kind ?? ''}`);

@@ -161,7 +161,7 @@ describe('runPoolTakeOver', () => {
     const one = setUp({ elsewhere: 'host-3' });
     expect(await run(one)).toMatchObject({ kind: 'succeeded', memo: { kept: ['ct (at home on host-3)'] } });
     const { hypervisor } = one.context.target;
-    expect([await hypervisor.observe(UUID), await hypervisor.copies?.replicas()]).toEqual([null, [expect.objectContaining({ uuid: UUID, kind: 'set-aside' })]]);
+    expect([await hypervisor.observe(UUID), await hypervisor.copies?.replicas(UUID)]).toEqual([null, [expect.objectContaining({ uuid: UUID, kind: 'set-aside' })]]);
     expect((await run(one)).kind).toBe('succeeded');
   });
 

@@ -58,12 +58,13 @@ export function simulatedCopies({ world, host: name, look, change }: CopiesParts
       const copy = host.copies.get(id);
       if (copy) copy.ended ??= { exitCode: 143, output: 'Terminated' };
     }),
-    replicas: (): Promise<readonly Replica[]> => look('replicas', (host) => [...host.domains.values()].flatMap(replicasOf)),
+    replicas: (uuid): Promise<readonly Replica[]> => look('replicas', (host) => [...host.domains.values()].flatMap(replicasOf).filter((one) => one.uuid === uuid)),
+    allReplicas: () => look('allReplicas', (host) => ({ replicas: [...host.domains.values()].flatMap(replicasOf), mute: [] })),
     prepare: (token, uuid, keepsNewest) => change(token, 'prepare', (host) => {
       const domain = host.domains.get(uuid);
       if (!domain?.replica) return;
-      if (writtenNext(domain.replica, domain.spare ?? null, keepsNewest) === 'replica') domain.replica = { ...domain.replica, isPrepared: true };
-      else if (domain.spare) domain.spare = { ...domain.spare, isPrepared: true };
+      if (writtenNext(domain.replica, domain.spare ?? null, keepsNewest) === 'replica') domain.replica = { ...domain.replica, asOfMs: null, isPrepared: true };
+      else if (domain.spare) domain.spare = { ...domain.spare, asOfMs: null, isPrepared: true };
     }),
     reaches: (destination) => look('reaches', (host) => {
       const target = [...world.hosts].find((one) => one.name === destination);

@@ -120,11 +120,11 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
-  undefine(token: CommandToken, uuid: string): Promise<void> {
+  undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void> {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
-      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: this.#world.clock.nowMs() }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
+      if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: asOfMs ?? this.#world.clock.nowMs() }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
       else host.domains.delete(uuid);
     });
   }

@@ -112,7 +112,7 @@ async function stateOf(context: CreateInstanceContext): Promise<MakeState> {
 /** The command's own word is not enough. */
 async function confirmed(context: CreateInstanceContext): Promise<StepOutcome> {
   const { target, workload } = context;
-  const made = (await target.hypervisor.copies?.replicas())?.find((one) => one.uuid === workload.uuid);
+  const made = (await target.hypervisor.copies?.replicas(workload.uuid))?.[0];
   return made && made.asOfMs !== null ? { kind: 'done', note: `made on ${target.name} from ${context.from}` } : failed(context, `${target.name} does not show it whole, though its making ended without an error`);
 }
 

@@ -33,7 +33,7 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       return host.hypervisor.copies;
     };
     const request = (guest: Guest, to: RigHost = two): CopyRequest => ({ id: `copy-${(copyCount += 1)}-${guest.name}`, uuid: guest.uuid, destination: { name: to.name }, keepsNewest: true, bandwidthMiBps: null });
-    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const replicaOn = async (host: RigHost, guest: Guest, kind: ReplicaKind = 'replica') => (await copies(host).replicas(guest.uuid)).find((each) => each.kind === kind);
     const settle = (host: RigHost, guest: Guest): Promise<void> => copies(host).settle(token(host, guest), guest.uuid, guest.name);
 
     beforeAll(async () => {
@@ -259,6 +259,59 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       await two.hypervisor.undefine(token(two, guest), guest.uuid);
       await settle(two, guest);
       expect([await rig.read(two, guest), (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual(['newer', null]);
+    });
+
+    it('starts the workload beside its spare, with its hardware address, there and back; what is copied into that spare next has it again', async () => {
+      const guest = await created(one);
+      const mac = await rig.macOf(one, guest);
+      const goes = async (from: RigHost, to: RigHost, text: string): Promise<void> => {
+        await rig.write(from, guest, text);
+        for (let times = 0; times < 2; times += 1) {
+          await copied(from, guest, to);
+          await settle(to, guest);
+        }
+        expect((await replicaOn(to, guest, 'spare'))?.asOfMs).toEqual(expect.any(Number));
+        await to.hypervisor.define(token(to, guest), await from.hypervisor.definition(guest.uuid));
+        await from.hypervisor.undefine(token(from, guest), guest.uuid);
+        for (let times = 0; times < 2; times += 1) {
+          await to.hypervisor.start(token(to, guest), guest.uuid);
+          expect(seen(await to.hypervisor.observe(guest.uuid))).toBe('running');
+          await to.hypervisor.kill(token(to, guest), guest.uuid);
+        }
+        expect([await rig.read(to, guest), await rig.macOf(to, guest)]).toEqual([text, mac]);
+        // What gave up its address is no whole copy any more.
+        expect(await replicaOn(to, guest, 'spare')).toMatchObject({ asOfMs: null });
+      };
+      await goes(one, two, 'there');
+      await goes(two, one, 'and back');
+      await goes(one, two, 'there again');
+    });
+
+    it('what is prepared for the next copy is whole no more, until that has ended well; the older one is what it is started from meanwhile', async () => {
+      const guest = await created(one);
+      const definition = await one.hypervisor.definition(guest.uuid);
+      await rig.write(one, guest, 'older');
+      await copied(one, guest, two);
+      await rig.write(one, guest, 'newer');
+      await copied(one, guest, two);
+      for (let times = 0; times < 2; times += 1) await copies(two).prepare(token(two, guest), guest.uuid, false);
+      expect([(await replicaOn(two, guest))?.asOfMs, (await replicaOn(two, guest, 'spare'))?.asOfMs]).toEqual([expect.any(Number), null]);
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('older');
+      await copied(one, guest, two, false);
+      await settle(two, guest);
+      expect(await rig.read(two, guest)).toBe('newer');
+      await two.hypervisor.define(token(two, guest), definition);
+      expect(await rig.read(two, guest)).toBe('newer');
+    });
+
+    it('what its last copy was taken from counts as of that copy, once it is the replica', async () => {
+      const guest = await created(one);
+      await copied(one, guest, two);
+      const asOfMs = (await replicaOn(two, guest))?.asOfMs ?? 0;
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      for (let times = 0; times < 2; times += 1) await one.hypervisor.undefine(token(one, guest), guest.uuid, asOfMs);
+      expect([asOfMs > 0, (await replicaOn(one, guest))?.asOfMs]).toEqual([true, asOfMs]);
     });
 
     it('copies over what the same move has copied before, when it is told so', async () => {

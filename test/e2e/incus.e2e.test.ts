@@ -116,17 +116,41 @@ describe.skipIf(!canHave)('hosts of several kinds', () => {
     expect(await listContainers(rig.lab, host('host-3'), 'incus')).toEqual([]);
   });
 
-  it('a container of Incus on a host without libvirt is recovered from its replica after a power cut, and the old copy stays down', async () => {
+  it('a container of Incus with a replica is relocated there and back, and recovered from one of many copies after a power cut of its host, with its address; the old copy stays down', async () => {
     await adopted('ct-1', 16, 'host-3', 'incus');
+    const macOn = async (name: string): Promise<string> => (await incus(rig.lab, host(name), ['config', 'get', 'ct-1', 'volatile.eth0.hwaddr'])).stdout.trim();
+    const mac = await macOn('host-3');
     await rig.api().put('/workloads/ct-1/policies', { replicateEveryS: 10 });
-    const recoverable = async (): Promise<{ readonly by: string; readonly summary: string }> => (await rig.api().get<{ recoverable: { by: string; summary: string } }>('/workloads/ct-1')).recoverable;
-    await waitUntil('a copy', async () => (await recoverable()).by === 'replica', { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    const kept = async (): Promise<{ readonly by: string; readonly on: string | undefined; readonly asOfMs: number | null }> => {
+      const { recoverable: { by }, replica } = await rig.api().get<{ recoverable: { by: string }; replica: { hostId: string; asOfMs: number | null } | null }>('/workloads/ct-1');
+      return { by, on: (await rig.api().get<{ items: readonly { id: string; name: string }[] }>('/hosts')).items.find(({ id }) => id === replica?.hostId)?.name, asOfMs: replica?.asOfMs ?? null };
+    };
+    /** Replica and spare are whole from the second on. */
+    const copiedTimes = async (times: number): Promise<string> => {
+      const seen = new Set<number>();
+      let on = '';
+      await waitUntil(`${times} copies`, async () => {
+        const now = await kept();
+        if (now.by === 'replica' && now.asOfMs !== null) seen.add(now.asOfMs);
+        on = now.on ?? '';
+        return seen.size >= times;
+      }, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+      return on;
+    };
+    const there = await copiedTimes(2);
+    for (const to of [there, 'host-3']) {
+      await ended(rig, await begin('/workloads/ct-1/relocate', { to }), 'succeeded', 120_000);
+      await rig.ticks.waitForTick('ct-1', Date.now());
+      expect([(await workloadNamed(rig, 'ct-1')).host, await macOn(to)]).toEqual([to, mac]);
+    }
+    await copiedTimes(3);
     const cutAt = Date.now();
     await rig.lab.powerCut(host('host-3'));
     await waitUntil('ct-1 elsewhere', async () => {
       const now = await workloadNamed(rig, 'ct-1');
       return now.state === 'running' && now.host !== 'host-3';
     }, { timeoutMs: 60_000, describe: () => describeRig(rig) });
+    expect(await macOn(String((await workloadNamed(rig, 'ct-1')).host))).toBe(mac);
     process.stdout.write(`Incus, replica: recovered ${Date.now() - cutAt} ms after the cut\n`);
     await rig.ticks.waitForTick('ct-1', Date.now());
     await rig.lab.powerOn(host('host-3'));

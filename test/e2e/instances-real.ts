@@ -34,7 +34,7 @@ export function realInstances({ driver, version, labs }: Subject): void {
     const epochs = new Epochs();
     const token = (host: RealHost, guest: Guest): ReturnType<Epochs['token']> => epochs.token(host, guest);
     const copies = (host: RealHost): InstanceCopies => host.hypervisor.copies!;
-    const replica = async (host: RealHost, guest: Guest, kind = 'replica') => (await copies(host).replicas()).find((each) => each.uuid === guest.uuid && each.kind === kind);
+    const replica = async (host: RealHost, guest: Guest, kind = 'replica') => (await copies(host).replicas(guest.uuid)).find((each) => each.kind === kind);
     const ended = (host: RealHost, id: string): Promise<{ readonly exitCode: number; readonly output: string }> =>
       waitUntil(`end of ${id}`, async () => {
         const state = await copies(host).copyCommand(id);
@@ -127,6 +127,28 @@ export function realInstances({ driver, version, labs }: Subject): void {
       expect(seen(await two.hypervisor.observe(guest.uuid))).toBe('stopped');
       await two.hypervisor.start(token(two, guest), guest.uuid);
       await two.hypervisor.kill(token(two, guest), guest.uuid);
+    });
+
+    it('starts beside its spare what has an address of a person\'s choice, with that address; so has the next copy', async () => {
+      const guest = await created();
+      const mac = '10:66:6a:00:00:77';
+      const has = async (host: RealHost, name: string): Promise<string> => rig.lxc(host, 'config', 'device', 'get', name, 'eth0', 'hwaddr').catch(() => '');
+      await rig.lxc(one, 'config', 'device', 'override', guest.name, 'eth0', `hwaddr=${mac}`);
+      for (const id of ['a', 'b', 'c']) {
+        await copied(guest, `${id}-${guest.name}`);
+        await copies(two).settle(token(two, guest), guest.uuid, guest.name);
+      }
+      const spare = (await replica(two, guest, 'spare'))?.name ?? '';
+      expect([await has(two, guest.name), await has(two, spare)]).toEqual([mac, mac]);
+      await two.hypervisor.define(token(two, guest), await one.hypervisor.definition(guest.uuid));
+      await two.hypervisor.start(token(two, guest), guest.uuid);
+      expect([seen(await two.hypervisor.observe(guest.uuid)), await has(two, guest.name)]).toEqual(['running', mac]);
+      await two.hypervisor.kill(token(two, guest), guest.uuid);
+      await two.hypervisor.undefine(token(two, guest), guest.uuid);
+      await copies(two).prepare(token(two, guest), guest.uuid, true);
+      await copied(guest, `again-${guest.name}`);
+      await copies(two).settle(token(two, guest), guest.uuid, guest.name);
+      expect(await has(two, guest.name)).toBe(mac);
     });
 
     it('shows a replica that a person has started, and takes nothing from it', async () => {

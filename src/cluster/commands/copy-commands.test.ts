@@ -1,7 +1,7 @@
 // Copies as people see them, and which of them a person may delete.
 import { describe, expect, it } from 'vitest';
 import { aHost, anOperation, aView, aWorkload, NOW_MS } from '../../../test/fixtures/cluster.js';
-import type { Replica, ReplicaKind } from '../../hosts/hypervisor.js';
+import type { Replica, ReplicaKind, ReplicasLook } from '../../hosts/hypervisor.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { ClusterView } from '../cluster-view.js';
 import { assertDiscardable, copiesDocument, discarding } from './copy-commands.js';
@@ -11,7 +11,7 @@ const kept = { hostId: standby.id, asOfMs: NOW_MS - 60_000, triedAtMs: NOW_MS - 
 const web = (set: Partial<Workload> = {}): Workload => aWorkload('web', home, { replica: kept, replication: { everyMs: 60_000 }, ...set });
 const view = (set: Partial<ClusterView> = {}): ClusterView => aView({ hosts: [home, standby, other], workloads: [web()], ...set });
 const copy = (kind: ReplicaKind, asOfMs: number | null = NOW_MS - 60_000, uuid = web().uuid): Replica => ({ uuid, name: 'web', kind, asOfMs });
-const shown = (host: typeof home, ...replicas: readonly Replica[]) => ({ hostId: host.id, answer: { replicas } });
+const shown = (host: typeof home, ...replicas: readonly Replica[]) => ({ hostId: host.id, answer: { replicas, mute: [] as ReplicasLook['mute'] } });
 
 describe('copiesDocument', () => {
   it('says what each copy is good for, and of whom nothing is known', () => {
@@ -24,6 +24,11 @@ describe('copiesDocument', () => {
       ],
       unseen: [{ host: 'host-3', why: 'it does not answer' }],
     });
+  });
+
+  it('shows what one daemon of a host has, and of which other nothing is known', () => {
+    const asked = [{ hostId: standby.id, answer: { replicas: [copy('replica')], mute: [{ driver: 'incus' as const, why: 'it did not answer in time' }] } }];
+    expect(copiesDocument(view(), asked, 'web')).toMatchObject({ copies: [{ host: 'host-2', kind: 'replica' }], unseen: [{ host: 'host-2', why: 'incus: it did not answer in time' }] });
   });
 
   it('shows those of workloads that are not known any more among all, and none of them for one', () => {

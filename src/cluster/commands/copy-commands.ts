@@ -1,6 +1,6 @@
 // Copies of workloads on all hosts, as people see them: what each is, and when one may be deleted. Only a person deletes one.
 import type { Host } from '../../hosts/host.js';
-import type { Replica, ReplicaKind } from '../../hosts/hypervisor.js';
+import type { Replica, ReplicaKind, ReplicasLook } from '../../hosts/hypervisor.js';
 import { UserError } from '../../shared/errors.js';
 import type { Workload } from '../../workloads/workload.js';
 import type { Change } from '../change.js';
@@ -12,7 +12,7 @@ import { findHost, findWorkload } from './find.js';
 /** What a host answered when it was asked for its copies; `why`: it did not. */
 export interface AskedHost {
   readonly hostId: Host['id'];
-  readonly answer: { readonly replicas: readonly Replica[] } | { readonly why: string };
+  readonly answer: ReplicasLook | { readonly why: string };
 }
 
 export interface CopyDocument {
@@ -43,7 +43,7 @@ export function copiesDocument(view: ClusterView, asked: readonly AskedHost[], n
   const copies = asked.flatMap(({ hostId, answer }) => ('why' in answer ? [] : answer.replicas.filter((one) => only === null || one.uuid === only.uuid).map((one) => copyDocument(view, hostId, one))));
   return {
     copies: copies.toSorted((one, other) => compare(one.workload ?? one.name, other.workload ?? other.name) || compare(one.host, other.host) || compare(one.kind, other.kind)),
-    unseen: asked.flatMap(({ hostId, answer }) => ('why' in answer ? [{ host: hostName(hostId), why: answer.why }] : [])).toSorted((one, other) => compare(one.host, other.host)),
+    unseen: asked.flatMap(({ hostId, answer }) => ('why' in answer ? [answer.why] : answer.mute.map(({ driver, why }) => `${driver}: ${why}`)).map((why) => ({ host: hostName(hostId), why }))).toSorted((one, other) => compare(one.host, other.host)),
   };
 }
 

@@ -49,7 +49,7 @@ async function whyUnwanted({ store }: ExecutePorts, operation: Operation, { id, 
 
 async function asOf({ hypervisor }: Place, uuid: string): Promise<number | null | 'unknown'> {
   try {
-    return newestWholeMs((await hypervisor.copies?.replicas()) ?? [], uuid);
+    return newestWholeMs((await hypervisor.copies?.replicas(uuid)) ?? [], uuid);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return 'unknown';

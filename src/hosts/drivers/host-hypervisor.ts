@@ -59,7 +59,7 @@ export class HostHypervisor implements Hypervisor {
     if (token.workload) this.#owners.set(token.workload.uuid, driver);
   }
 
-  undefine = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).undefine(token, uuid);
+  undefine = async (token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void> => (await this.#of(uuid)).undefine(token, uuid, asOfMs);
   start = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).start(token, uuid);
   requestShutdown = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).requestShutdown(token, uuid);
   kill = async (token: CommandToken, uuid: string): Promise<void> => (await this.#of(uuid)).kill(token, uuid);
@@ -137,9 +137,13 @@ export class HostHypervisor implements Hypervisor {
       if (!copies) throw new OperationalError('unsupported', `${uuid} is not copied: its disks can be reached from other hosts, or it is none of this host's`);
       return copies;
     };
-    // Whose a replica is, only its owner's list says: it is shown nowhere else.
+    // Known is of what kind each workload is that Reeve knows; of another one only its owner's list tells whose its replica is: it is shown nowhere else. The first that has it is the one.
     const ofReplica = async (uuid: string, act: (one: InstanceCopies) => Promise<void>): Promise<void> => {
-      for (const one of copying) if ((await one.replicas()).some((replica) => replica.uuid === uuid)) await act(one);
+      const owner = this.#ownerOf(uuid);
+      if (owner) return owner.hypervisor.copies === null ? undefined : act(owner.hypervisor.copies);
+      const { mute, found } = await firstWith(copying, async (one) => (await one.replicas(uuid)).length > 0);
+      if (found) return act(found);
+      if (mute) throw mute.error;
     };
     return {
       prepare: (token, uuid, keepsNewest) => ofReplica(uuid, (one) => one.prepare(token, uuid, keepsNewest)),
@@ -151,16 +155,30 @@ export class HostHypervisor implements Hypervisor {
         return hypervisor.copies.startMake(token, request);
       },
       // One wire, whoever asks.
-      reaches: async (destination) => (await Promise.all(copying.map((one) => one.reaches(destination)))).some(Boolean),
+      reaches: async (destination) => {
+        const { mute, found } = await firstWith(copying, (one) => one.reaches(destination));
+        if (!found && mute) throw mute.error;
+        return found !== null;
+      },
       copyCommand: (id) => firstKnown(copying.map((one) => () => one.copyCommand(id))),
-      abortCopy: async (token, id) => void (await Promise.all(copying.map((one) => one.abortCopy(token, id)))),
+      abortCopy: async (token, id) => {
+        const { mute, found } = await firstWith(copying, async (one) => (await one.copyCommand(id)).kind !== 'none');
+        if (found) return found.abortCopy(token, id);
+        if (mute) throw mute.error;
+        await this.overtake(token);
+      },
       setAside: async (token, uuid, isReusable) => (await of(uuid)).setAside(token, uuid, isReusable),
-      replicas: async (): Promise<readonly Replica[]> => (await Promise.all(copying.map((one) => one.replicas()))).flat(),
-      // Whose a replica is, only its owner's list says: it is shown nowhere else.
+      replicas: async (uuid): Promise<readonly Replica[]> => {
+        const owner = this.#ownerOf(uuid);
+        return owner ? ((await owner.hypervisor.copies?.replicas(uuid)) ?? []) : (await Promise.all(copying.map((one) => one.replicas(uuid)))).flat();
+      },
+      allReplicas: async () => {
+        const looks = await Promise.all(this.drivers.map(({ name, hypervisor: { copies } }) => copies?.allReplicas().catch((error: unknown) => ({ replicas: [], mute: [{ driver: name, why: messageOf(error) }] })) ?? []));
+        return { replicas: looks.flatMap((look) => ('replicas' in look ? look.replicas : [])), mute: looks.flatMap((look) => ('mute' in look ? look.mute : [])) };
+      },
+      // What is shown is the workload, and has an owner then: its driver refuses.
       deleteReplica: async (token, uuid, kind) => {
-        const shown = await this.observe(uuid);
-        // What is shown is the workload: its driver refuses.
-        if (shown) return (await of(uuid)).deleteReplica(token, uuid, kind);
+        if (!this.#ownerOf(uuid)) await this.#looks();
         return ofReplica(uuid, (one) => one.deleteReplica(token, uuid, kind));
       },
     };
@@ -172,6 +190,24 @@ function nowhere(looks: readonly DriverLook<HostDriver>[]): null {
   const mute = looks.find(({ error }) => error !== null);
   if (mute) throw mute.error;
   return null;
+}
+
+interface Sought<One> {
+  readonly found: One | null;
+  /** One could not be asked, and may be the one. */
+  readonly mute: { readonly error: unknown } | null;
+}
+
+async function firstWith<One>(all: readonly One[], has: (one: One) => Promise<boolean>): Promise<Sought<One>> {
+  let mute: Sought<One>['mute'] = null;
+  for (const one of all) {
+    try {
+      if (await has(one)) return { found: one, mute };
+    } catch (error) {
+      mute ??= { error };
+    }
+  }
+  return { found: null, mute };
 }
 
 async function firstKnown(asks: readonly (() => Promise<MigrationCommandState>)[]): Promise<MigrationCommandState> {

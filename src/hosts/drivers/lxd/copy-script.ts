@@ -7,6 +7,7 @@ import type { Dialect } from './dialect.js';
 import { rootPoolOf, type Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
 import { MARKS, passingNameOf, REPLICA, SET_ASIDE, SPARE, spareNameOf, WAS_UNSET } from './marks.js';
+import { giveUpHardwareAddresses, hardwareAddressesOf } from './own-addresses.js';
 import { remoteNameOf } from './remotes.js';
 
 /** Of each question before and after the copying; the copying itself is bounded by whoever waits for it. */
@@ -22,22 +23,25 @@ const ABOUT_S = 3;
 /**
  * Without snapshots in common the daemons copy by rsync, which passes over a file of the same size whose time has the same second (6 of 6 such changes were lost
  * with rsync -a). So at the replica the times of all files are changed that may have been written about the last copying; the next one compares them by content and puts
- * their times right. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
+ * their times right. Until then it counts as not whole. A replica whose files can't be reached here (a pool that mounts them on demand) is deleted, and copied as a whole.
  */
 export function prepareScript(uuid: string, instance: Instance): string {
   return `${sameInstance(uuid)}
-role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && state=$(status_of "") || exit $?
+role=$(setting "" ${MARKS.role}) && copied=$(setting "" ${MARKS.copied}) && stripped=$(setting "" ${MARKS.stripped}) && state=$(status_of "") || exit $?
 [ "$role" = ${REPLICA} ] || [ "$role" = ${SPARE} ] || exit 0
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "the replica of $name runs ($state)"
 ${notCopying}
-case $copied in ''|*[!0-9]*) since=0 ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+case $copied in ''|*[!0-9]*) since=$(setting "" ${MARKS.since}) || exit $? ;; *) since=$((copied / 1000 - ${ABOUT_S})) ;; esac
+case $since in ''|*[!0-9]*) since=0 ;; esac
 inside() { "$@"; }
 [ ! -e /run/snapd/ns/lxd.mnt ] || [ "$state_dir" != /var/snap/lxd/common/lxd ] || inside() { nsenter --mount=/run/snapd/ns/lxd.mnt "$@"; }
 root=$state_dir/storage-pools/${quote(rootPoolOf(instance))}/containers/$kernel_name/rootfs
 # Its host went down in the middle of its very first copying: the daemon lists it, and can neither copy over it nor set anything on it.
-if [ -z "$copied" ] && ! inside test -L "$state_dir/containers/$kernel_name"; then
+if [ -n "$stripped" ] || { [ -z "$copied" ] && ! inside test -L "$state_dir/containers/$kernel_name"; }; then
   client delete "$name" --project "$project"
 elif inside test -d "$root"; then
+  # First: with the times of its files changed it is no copy that anybody should be started from, whether the copying begins or not.
+  set_settings "" ${MARKS.copied}= ${MARKS.since}="$since" || exit $?
   inside find "$root" -xdev -type f -newermt "@$since" -exec touch -d @1 {} + || end ${EXIT.notDone} "the files of the replica of $name can not be prepared"
 else
   client delete "$name" --project "$project"
@@ -63,17 +67,18 @@ ${startDetachedScript({ id, unitPrefix: COPY_UNIT, script: copyScript(dialect, i
  */
 const VANISHED_TRIES = 6;
 
-const COPY_ONCE = `copy_once() {
+const copyOnce = (instance: Instance): string => `copy_once() {
   inconsistent=
   [ "$state" = Stopped ] || inconsistent=--allow-inconsistent
   limit=0
-  said=$(client copy -q "$name" "$there$into" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}="$as" -c boot.autostart=false -c ${MARKS.autostart}="$noted" 2>&1)
+  said=$(client copy -q "$name" "$there$into" --mode push --refresh --stateless $inconsistent --project "$project" --target-project "$project" -c ${MARKS.role}="$as" -c boot.autostart=false -c ${MARKS.autostart}="$noted"${hardwareAddressesOf(instance).map(([key]) => ` -c ${quote(key)}=`).join('')} 2>&1)
 }`;
 
 /**
  * `--refresh` also for the first copy: it alone keeps uuid and MAC. `--mode push`: only the destination must be reached. The daemon starts
  * nothing. The time is taken before the copying: what is written later may be missing. It replaces all settings of the copy by the source's
- * and the given ones, so the mark of completeness goes with every copy, also one that somebody else makes.
+ * and the given ones, so the mark of completeness goes with every copy, also one that somebody else makes. Hardware addresses come with that mark: until then a start beside it
+ * must not be refused for them, and the daemon that is copying may let nobody take them away.
  */
 function copyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
   const id = copyIdOf(dialect, request.id);
@@ -89,8 +94,8 @@ was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) && co
 # Carried along it would call the copy complete while it is being made.
 [ -z "$copied" ] || set_settings "" ${MARKS.copied}= || exit $?
 [ -n "$noted" ] || noted=\${was:-${WAS_UNSET}}
-${openDestination(uuid, request.keepsNewest)}
-${COPY_ONCE}
+${openDestination(instance, uuid, request.keepsNewest)}
+${copyOnce(instance)}
 tries=${VANISHED_TRIES}
 [ "$state" != Stopped ] || tries=1
 # Of the first try: what it has read is passed over by the next ones.
@@ -108,7 +113,7 @@ found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}
 [ "$found:$role:$state" = ${quote(uuid)}":$as:Stopped" ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
 # By the clock of another host the one before may seem newer.
 [ -z "$kept" ] || [ "$began" -gt "$kept" ] || began=$((kept + 1))
-set_settings "$there" ${MARKS.copied}="$began"
+set_settings "$there" ${MARKS.copied}="$began"${hardwareAddressesOf(instance).map((setting) => ` ${quote(setting.join('='))}`).join('')}
 )`;
 }
 
@@ -116,7 +121,7 @@ set_settings "$there" ${MARKS.copied}="$began"
  * Nothing is ever copied over a workload, nor over what merely has the same name. A replica that is whole stays as it is and the spare is written into, as `writtenNext`
  * has it; what is written into is marked incomplete first.
  */
-function openDestination(uuid: string, keepsNewest: boolean): string {
+function openDestination(instance: Instance, uuid: string, keepsNewest: boolean): string {
   const spare = quote(spareNameOf(uuid));
   return `${AT}
 own=$name into=$name as=${REPLICA} kept= open=
@@ -145,7 +150,7 @@ if [ -n "$kept" ]; then
   ${keepsNewest ? `else into=${spare} as=${SPARE} open=
   ` : ''}fi
 fi
-[ -z "$open" ] || { at "$open"; set_settings "$there" ${MARKS.copied}= || exit $?; }
+[ -z "$open" ] || { at "$open"; ${giveUpHardwareAddresses('$there', instance)} || exit $?; }
 at "$own"`;
 }
 

@@ -1,8 +1,10 @@
 // What is done to one instance on its host, as scripts that run under the guard. Each looks again before it acts and after.
 import { quote } from '../ssh/shell-quote.js';
-import { notCopying, notReplica, sameInstance } from './client-script.js';
+import { AT, notCopying, notReplica, sameInstance } from './client-script.js';
+import type { Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
 import { MARKS, REPLICA, SET_ASIDE, SPARE, WAS_UNSET } from './marks.js';
+import { freeAddresses } from './own-addresses.js';
 
 /** LXD's own default for a host that goes down. It bounds the daemon's waiting, not the guest: one that takes longer still ends by itself. */
 const SHUTDOWN_S = 30;
@@ -21,13 +23,13 @@ role=$(setting "" ${MARKS.role}) && now=$(setting "" ${MARKS.copied}) || exit $?
 [ -n "$role" ] || exit 0
 [ "$now" = ${quote(copied)} ] || end ${EXIT.incomplete} "the replica $name is being copied anew"
 ${notCopying}
-${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= boot.autostart=false || exit $?
+${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" 2>/dev/null\n`}set_settings "" ${MARKS.role}= ${MARKS.copied}= ${MARKS.since}= boot.autostart=false || exit $?
 role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
 
 /**
- * The stopped workload becomes a replica. Its data are complete, as of its last start at least. `spare`: one with its mark still, which a recovery did not wait for: it is
+ * The stopped workload becomes a replica, whose data are complete as of then. `spare`: one with its mark still, which a recovery did not wait for: it is
  * older, whatever the clocks say.
  */
 export function undefineScript(uuid: string, asOfMs: number, spare: string | null): string {
@@ -57,13 +59,15 @@ state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || { set_settings "" ${MARKS.role}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
-export function startScript(uuid: string): string {
-  return `${sameInstance(uuid)}
+/** `instances`: all that its host has. */
+export function startScript(instances: readonly Instance[], uuid: string): string {
+  return `${AT}
+${sameInstance(uuid)}
 ${notReplica}
 state=$(status_of "") || exit $?
 [ "$state" != Running ] || exit 0
 ${notCopying}
-client start "$name" --project "$project"
+${freeAddresses(instances, uuid)}client start "$name" --project "$project"
 code=$?
 state=$(status_of "") || exit $?
 [ "$state" != Running ] || exit 0

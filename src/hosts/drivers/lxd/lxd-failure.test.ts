@@ -26,6 +26,7 @@ describe('lxdFailure', () => {
     ['Error: Unable to resolve container rootfs: lstat /var/lib/lxd/containers/big: no such file or directory', 'failed'],
     [`Error: Unable to perform container live migration. CRIU isn't installed on the source server`, 'unsupported'],
     ['Error: Instance type "virtual-machine" is not supported on this server: vhost_vsock kernel module not loaded', 'unsupported'],
+    ['Error: Failed start validation for device "eth0": MAC address "10:66:6a:9d:38:4b" already defined on another NIC', 'failed'],
     ['Error: Something that was never heard of', 'failed'],
   ])('%s', (words, code) => {
     expect(failure(words)).toMatchObject({ code, message: `start u on host-1: ${words.replace('Error: ', '')}` });
@@ -34,6 +35,7 @@ describe('lxdFailure', () => {
   it('leaves the advice of the client out, and gives its own', () => {
     const heard = failure('Error: Get "http://unix.socket/1.0": dial unix /var/lib/lxd/unix.socket: connect: connection refused\nTry `lxc info --show-log c1` for more info');
     expect(heard).toMatchObject({ message: expect.not.stringContaining('Try') as string, remedy: expect.stringContaining('systemctl status') as string });
+    expect(failure('Error: Failed start validation for device "eth0": IP address "10.0.3.7" already defined on another NIC').remedy).toContain('take the address off it');
     expect(failure('Error: not authorized').remedy).toContain('reeve host add');
   });
 

@@ -44,6 +44,7 @@ const PATTERNS: readonly Pattern[] = [
   { matches: UNKNOWN_INSTANCE, code: 'not-found' },
   { matches: /Unable to resolve container rootfs/i, code: 'failed', remedy: 'its data were never copied whole: copy it again, or recover it elsewhere' },
   { matches: /Requested profile .* doesn't exist|Network not found|Storage pool not found|No root device could be found/i, code: 'failed', remedy: 'make it on that host as it is on the others (profile, network, storage pool)' },
+  { matches: /(MAC|IP) address ".*" already defined on another NIC|Instance DNS name .* already used/i, code: 'failed', remedy: 'another instance of that host has its address or its name on the same network, a stopped one, too: find it (list --columns nst4), and take the address off it, or delete it when it is not needed' },
   { matches: /already exists|UNIQUE constraint failed/i, code: 'already' },
   { matches: /ETag doesn't match|Instance is busy running|database is locked|context deadline exceeded|Failed to begin transaction/i, code: 'busy' },
   { matches: /Cluster member is evacuated|Missing event connection/i, code: 'unreachable', remedy: 'look at the cluster of the daemons (cluster list)' },

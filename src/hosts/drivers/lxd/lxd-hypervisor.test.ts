@@ -71,7 +71,7 @@ describe('a replica', () => {
     const { hypervisor } = onHost(INVENTORY_WITH_REPLICA);
     expect(await hypervisor.inventory()).toEqual({ workloads: [], mute: [] });
     expect(await hypervisor.observe(UUID)).toBeNull();
-    expect(await hypervisor.copies.replicas()).toEqual([{ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 }]);
+    expect(await hypervisor.copies.replicas(UUID)).toEqual([{ uuid: UUID, name: 'c1', kind: 'replica', asOfMs: 1_795_687_139_122 }]);
     for (const act of [hypervisor.start, hypervisor.resume, hypervisor.requestShutdown]) await expect(act.call(hypervisor, token, UUID)).rejects.toMatchObject({ code: 'not-found' });
     await expect(hypervisor.copies.startCopy(token, { id: 'x', uuid: UUID, destination: { name: 'host-2' }, keepsNewest: true, bandwidthMiBps: null })).rejects.toMatchObject({ code: 'not-found' });
   });
@@ -97,6 +97,16 @@ describe('a replica', () => {
   });
 });
 
+describe('what the stopped workload becomes', () => {
+  it('is a replica as of when its last copy was, or as of its last start where nobody knows that', async () => {
+    const { hypervisor, last } = onHost(INVENTORY);
+    await hypervisor.undefine(token, UUID, 1_795_687_000_000);
+    expect(last().at(-1)).toContain('user.reeve.copied=1795687000000');
+    await hypervisor.undefine(token, UUID);
+    expect(last().at(-1)).toMatch(/user\.reeve\.copied=(?!1795687000000)\d+/);
+  });
+});
+
 describe('a spare beside the replica', () => {
   const SPARE = `reeve-${UUID}`;
   const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');
@@ -108,7 +118,7 @@ describe('a spare beside the replica', () => {
   it('is shown nowhere as a workload, and is no twin', async () => {
     const { hypervisor } = onHost(withSpare(''));
     expect([await hypervisor.inventory(), await hypervisor.observe(UUID)]).toEqual([{ workloads: [], mute: [] }, null]);
-    expect((await hypervisor.copies.replicas()).map(({ kind, asOfMs }) => [kind, asOfMs])).toEqual([['replica', 1_795_687_139_122], ['spare', null]]);
+    expect((await hypervisor.copies.replicas(UUID)).map(({ kind, asOfMs }) => [kind, asOfMs])).toEqual([['replica', 1_795_687_139_122], ['spare', null]]);
   });
 
   it('that is half made is not touched when the replica becomes the workload: its daemon may not be able to', async () => {

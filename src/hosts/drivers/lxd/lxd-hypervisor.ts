@@ -17,7 +17,7 @@ import { definitionOf, readInstanceDefinition } from './instance-definition.js';
 import { autostartScript, defineScript, deleteReplicaScript, giveBackAutostartScript, killScript, resumeScript, setAsideScript, shutdownScript, startScript, undefineScript } from './instance-scripts.js';
 import { inventoryScript, parseInventory, type Inventory } from './inventory.js';
 import { adoptPoolScript, claimPoolScript, forgetPoolScript, lookPoolScript, parsePoolLook } from './pool-scripts.js';
-import { movingNameOf } from './marks.js';
+import { isPassingName } from './marks.js';
 import { isMovingScript, renameMovedScript, startMoveScript } from './move-script.js';
 import { abortMoveScript, moveProgressScript, movingCommandScript, parseMoveProgress, startMoveScript as startLiveMoveScript } from './live-move-script.js';
 import { lxdFailure, UNKNOWN_INSTANCE } from './lxd-failure.js';
@@ -68,7 +68,8 @@ export class LxdHypervisor implements Hypervisor {
       startMake: (token, request) => this.#startMake(token, request),
       copyCommand: (id) => this.#copyCommand(id),
       abortCopy: (token, id) => this.#abortCopy(token, id),
-      replicas: () => this.#replicas(),
+      replicas: async (uuid) => (await this.#replicas()).filter((one) => one.uuid === uuid),
+      allReplicas: async () => ({ replicas: await this.#replicas(), mute: [] }),
       reaches: (destination) => this.#reaches(destination),
       settle: (token, uuid, name) => this.#settle(token, uuid, name),
       setAside: (token, uuid, isReusable) => this.#setAside(token, uuid, isReusable),
@@ -149,15 +150,15 @@ export class LxdHypervisor implements Hypervisor {
   }
 
   async #guardOnlyUnlessMoved(token: CommandToken, found: Found, name: string, what: string): Promise<void> {
-    if (found.instance.name !== movingNameOf(this.#dialect.driver, found.uuid)) return this.#guardOnly(token);
+    if (!isPassingName(found.instance.name)) return this.#guardOnly(token);
     await this.#doOk(token, found, renameMovedScript(found.uuid, name), what);
   }
 
-  async undefine(token: CommandToken, uuid: string): Promise<void> {
+  async undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void> {
     const what = `undefine ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, undefineScript(uuid, lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, undefineScript(uuid, asOfMs ?? lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async #setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void> {
@@ -171,7 +172,7 @@ export class LxdHypervisor implements Hypervisor {
   async start(token: CommandToken, uuid: string): Promise<void> {
     const what = `start ${uuid}`;
     const found = await this.#workload(token, uuid, what);
-    await this.#doOk(token, found, startScript(uuid), what, { guard: underLease(token, found.instance, this.#dialect) });
+    await this.#doOk(token, found, startScript(found.inventory.instances, uuid), what, { guard: underLease(token, found.instance, this.#dialect) });
   }
 
   async overtake(token: CommandToken): Promise<void> {

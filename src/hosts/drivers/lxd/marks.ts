@@ -7,6 +7,10 @@ export const MARKS = {
   copied: 'user.reeve.copied',
   /** While replica and spare change names: by what cloud-init knows it. */
   cloudId: 'user.reeve.cloud-id',
+  /** Of a copy whose files are prepared to be written over: from when on, in s, their times may be the same as the source's with another content. */
+  since: 'user.reeve.since',
+  /** Of a spare: at a start beside it its NICs have lost the addresses that a person had written. It is deleted before the next copy. */
+  stripped: 'user.reeve.stripped',
   /** What boot.autostart was before Reeve set it to false. */
   autostart: 'user.reeve.autostart',
 } as const;
@@ -19,8 +23,15 @@ export const SET_ASIDE = 'set-aside';
 export const spareNameOf = (uuid: string): string => `reeve-${uuid}`;
 /** Of the moment, while replica and spare change places. */
 export const passingNameOf = (uuid: string): string => `${spareNameOf(uuid)}-was`;
-/** In a cluster of daemons: what they call an instance that is on its way to another member. */
-export const movingNameOf = (driver: string, uuid: string): string => `${driver}-move-of-${uuid}`;
-export const MOVING_NAME = /^(?:lxd|incus)-move-of-(.+)$/;
+/** What LXD until 5.0.2 calls an instance that is on its way to another member of its cluster. Later releases, and Incus, move it under its own name. */
+export const movingNameOf = (uuid: string): string => `lxd-move-of-${uuid}`;
+/**
+ * What daemons call a copy that is to take its original's place: LXD until 5.0.2 as above; later (LXD `lxd-move-N`, Incus `move-of-N`, with a number made of the uuid) only where a
+ * person moves one to another pool. Whose it is, its uuid says.
+ */
+const PASSING_NAME = /^(?:lxd-move-of-(.+)|lxd-move-\d+|move-of-\d+)$/;
+export const isPassingName = (name: string): boolean => PASSING_NAME.test(name);
+/** Null: its name alone does not say. */
+export const uuidInName = (name: string): string | null => PASSING_NAME.exec(name)?.[1] ?? null;
 /** The person had left boot.autostart alone. */
 export const WAS_UNSET = 'unset';

@@ -7,7 +7,7 @@ import { COPY_UNIT, copyIdOf } from './copy-script.js';
 import type { Dialect } from './dialect.js';
 import type { Instance } from './instance.js';
 import { EXIT } from './lxd-failure.js';
-import { movingNameOf } from './marks.js';
+import { isPassingName, movingNameOf } from './marks.js';
 
 /** Of each question before and after the moving; the moving itself is bounded by whoever waits for it. */
 const ASK_S = 30;
@@ -23,8 +23,9 @@ ${startDetachedScript({ id, unitPrefix: COPY_UNIT, script: moveScript(dialect, i
 }
 
 /**
- * The daemons copy it to the destination as `lxd-move-of-UUID`, delete it here, and give the copy its name (LXD 5.0.2, lxd/instance_post.go). While it stands here under its own
- * name, whatever is there of it is half at most, of a move that was cut, and would be in the way of this one.
+ * LXD 5.0.2 copies it to the destination as `lxd-move-of-UUID`, deletes it here, and gives the copy its name. While it stands here under its own name, whatever is there of it is half
+ * at most, of a move that was cut, and would be in the way of this one. From 5.0.3 on, and in Incus, the copy has its own name and is in no list until it is at home there (lxd/instance_post.go,
+ * cmd/incusd/instance_post.go): nothing of a move is in the way of the next.
  */
 function moveScript(dialect: Dialect, instance: Instance, uuid: string, request: MemberMoveRequest): string {
   const id = copyIdOf(dialect, request.id);
@@ -33,14 +34,13 @@ ${clientScript(dialect, ASK_S)}
 ${instanceScript(instance)}
 ${AT}
 own=$name to=${quote(request.toMember)}
-# Below, what has that name is taken for half of it, and goes.
-[ "$own" != ${quote(movingNameOf(dialect.driver, uuid))} ] || end ${EXIT.otherInstance} "$own has not got its name back yet, after a move before"
-printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
+${isPassingName(instance.name) ? `end ${EXIT.otherInstance} "$own has not got its name back yet, after a move before"
+` : ''}printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
 ${sameInstance(uuid)}
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays where it is"
 moving=$(operations "" '${MOVING}') || exit $?
-at ${quote(movingNameOf(dialect.driver, uuid))}
+at ${quote(movingNameOf(uuid))}
 more=$(operations "" '${MOVING}') || exit $?
 [ -z "$moving$more" ] || end ${EXIT.copying} "$own is being moved already (operation $(echo $moving $more))"
 if answer=$(client query "$path" 2>&1); then
@@ -64,7 +64,7 @@ export function isMovingScript(dialect: Dialect, instance: Pick<Instance, 'name'
   return `${instanceScript(instance)}
 ${AT}
 moving=$(operations "" '${MOVING}') || exit $?
-at ${quote(movingNameOf(dialect.driver, uuid))}
+at ${quote(movingNameOf(uuid))}
 more=$(operations "" '${MOVING}') || exit $?
 echo $moving $more`;
 }

@@ -70,6 +70,21 @@ describe('what is on its way to another member', () => {
     expect([instances, elsewhere.map(({ name }) => name)]).toEqual([[], ['c1']]);
   });
 
+  it.each(['lxd-move-9012345678901234567', 'move-of-901234567890'])('is known by its uuid where its name does not tell: %s', async (name) => {
+    const named = (text: string): string => moving(text).replace(`"name": "lxd-move-of-${OTHER}"`, `"name": "${name}"`);
+    expect(parseInventory(named(clusteredInventory({ monitors: '' }))).instances).toEqual([]);
+    const alone = named(clusteredInventory({ monitors: '' })).replace(`"volatile.uuid": "${OTHER}"`, '"volatile.uuid": "x"');
+    const [own] = parseInventory(alone).instances;
+    expect([own?.name, own?.config['volatile.uuid']]).toEqual([name, OTHER]);
+    const { hypervisor, commands } = onMember(alone);
+    await hypervisor.define(tokenFor(OTHER), definitionOf({ ...own!, name: 'web' }, OTHER, 'lxd'));
+    expect(commands.at(-1)).toContain('client rename "$name" web');
+  });
+
+  it('a person may call an instance nearly so', () => {
+    for (const name of ['lxd-move-of', 'move-of-house', 'lxd-move-1a']) expect(parseInventory(moving(clusteredInventory({ monitors: '' })).replace(`"name": "lxd-move-of-${OTHER}"`, `"name": "${name}"`)).instances).toHaveLength(1);
+  });
+
   it('alone it is the instance: the move was cut before it had its name', () => {
     const alone = moving(clusteredInventory({ monitors: '' })).replace(`"volatile.uuid": "${OTHER}"`, '"volatile.uuid": "x"');
     expect(parseInventory(alone).instances.map(({ name }) => name)).toEqual([`lxd-move-of-${OTHER}`]);

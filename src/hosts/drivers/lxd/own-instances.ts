@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { OperationalError } from '../../../shared/errors.js';
 import { instanceSchema, isStopped, kernelNameOf, uuidOf, type Instance } from './instance.js';
-import { MOVING_NAME } from './marks.js';
+import { isPassingName, uuidInName } from './marks.js';
 import { jsonOf } from './sections.js';
 
 const membersSchema = z.array(z.object({ server_name: z.string(), status: z.string(), message: z.string().default('') }));
@@ -48,9 +48,9 @@ type Named = Pick<ElsewhereInstance, 'name' | 'uuid'>;
  * without its name.
  */
 function isOnItsWay({ name, uuid }: Named, all: readonly Named[]): boolean {
-  const of = MOVING_NAME.exec(name)?.[1];
-  if (of === undefined) return false;
-  return all.some((other) => other.name !== name && (other.uuid === null || other.uuid === (uuid ?? of)));
+  if (!isPassingName(name)) return false;
+  const of = uuid ?? uuidInName(name);
+  return all.some((other) => other.name !== name && (other.uuid === null || other.uuid === of));
 }
 
 function assertCounted(members: z.infer<typeof membersSchema>, member: string): void {

@@ -7,6 +7,13 @@ import { quote } from './shell-quote.js';
 const OPERATIONS_DIR = '/run/reeve/ops';
 /** So long a command that was just started may take until it has written its process id. */
 const STARTING_S = 10;
+/**
+ * What has ended is kept for whoever still asks: a control plane that was away begins nothing meanwhile, and only a beginning removes. The oldest go first, so what it left is among the
+ * newest. A folder takes some 20 kB; no operation lets an hour pass between the end of its command and its question about it, while somebody is there to ask.
+ */
+const KEPT = { forS: 86_400, most: 4096, atLeastMin: 60 };
+/** Nobody waits long for what has gathered before there was a bound. */
+const REMOVED_AT_ONCE = 500;
 /** More of the output than anybody reads. */
 const OUTPUT_BYTES = 4000;
 
@@ -20,19 +27,21 @@ export interface DetachedCommand {
 
 /**
  * Runs under the guard. The folder is made first and once: who finds it there has nothing to do. Descriptors 8 and 9
- * are the guard's locks; the detached command must not keep them, else nothing could be done about it while it runs.
+ * are the guard's locks; the detached command must not keep them, else nothing could be done about it while it runs. What can't say that it runs does not run.
  */
 export function startDetachedScript({ id, unitPrefix, script }: DetachedCommand): string {
   const dir = detachedDir(id);
   const command = `exec > ${dir}/output 2>&1 < /dev/null
 read -r self rest < /proc/self/stat
-echo "$self" > ${dir}/pid
+echo "$self" > ${dir}/pid || exit
 ${script}
 echo $? > ${dir}/exit.new
 mv ${dir}/exit.new ${dir}/exit`;
   return `export LC_ALL=C
-mkdir -p ${OPERATIONS_DIR}
-mkdir ${dir} 2>/dev/null || exit 0
+mkdir -p ${OPERATIONS_DIR} || exit $?
+[ ! -d ${dir} ] || exit 0
+${REMOVE_ENDED}
+mkdir ${dir} || { code=$?; [ ! -d ${dir} ] || exit 0; exit $code; }
 if [ -d /run/systemd/system ]; then
   systemd-run --quiet --collect --unit=${unitPrefix}-${id} /bin/sh -c ${quote(command)} || { code=$?; rmdir ${dir}; exit $code; }
 else
@@ -42,6 +51,8 @@ tries=0
 until [ -s ${dir}/pid ] || [ "$tries" -ge 40 ]; do tries=$((tries + 1)); sleep 0.05; done
 exit 0`;
 }
+
+const REMOVE_ENDED = `find ${OPERATIONS_DIR} -mindepth 2 -maxdepth 2 -name exit -mmin +${KEPT.atLeastMin} -printf '%T@ %h\\n' 2>/dev/null | sort -rn | awk -v most=${KEPT.most} -v since=$(( $(date +%s) - ${KEPT.forS} )) 'NR > most || $1 < since { print $2 }' | tail -n ${REMOVED_AT_ONCE} | xargs -r rm -rf --`;
 
 /**
  * Leaves its folder's name in `dir`, and goes on only where the command has not ended by itself: what comes after it takes away what the
