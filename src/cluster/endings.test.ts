@@ -48,7 +48,7 @@ describe('recovery', () => {
 });
 
 describe('moves of what does not run', () => {
-  const move = (outcome: WorkflowOutcome): Ending => moveEnding({ operation: anOperation('relocate', { params: { isCold: true } }), workload: { ...workload, state: 'stopped' }, outcome, source: one, target: two, nowMs: NOW_MS });
+  const move = (outcome: WorkflowOutcome): Ending => moveEnding({ operation: anOperation('relocate', { params: { isCold: true, wasDesired: 'running' } }), workload: { ...workload, state: 'stopped' }, outcome, source: one, target: two, nowMs: NOW_MS });
 
   it.each([
     ['arrived: stopped there', succeeded, { state: 'stopped', hostId: two.id }],

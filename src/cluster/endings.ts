@@ -6,6 +6,7 @@ import { movesLive, NO_FAILURES, type Workload, type WorkloadFailures } from '..
 import type { Change, WorkloadFields } from './change.js';
 import { event, type ClusterEvent } from './cluster-event.js';
 import { LEFT_STOPPED } from '../migration/start-at-source.js';
+import { UNLEASED } from '../migration/run-cold-relocation.js';
 import { STOPPED_BY_HAND } from '../migration/run-copy-relocation.js';
 import { healingNews } from './healing.js';
 import type { HostId } from '../shared/ids.js';
@@ -134,18 +135,23 @@ export function moveEnding(one: WorkloadCase & { readonly source: Host; readonly
   ]);
 }
 
-/** It did not run and was not to be started: it is stopped, here or there; only where it is may be unknown. */
+/**
+ * It did not run and was not to be started: it is stopped, here or there; only where it is may be unknown. Why it is stopped stays said. `workload`: as it is now;
+ * who wants it running by now has only said so, as long as it was moved.
+ */
 function coldMoveEnding({ operation, workload, outcome, source, target }: WorkloadCase & { readonly source: Host; readonly target: Host }): Ending {
+  const isWanted = workload.desired === 'running' && operation.params['wasDesired'] !== 'running';
+  const left: WorkloadFields = isWanted ? { state: 'waiting', why: 'it is wanted running', failures: NO_FAILURES } : { state: 'stopped' };
   if (outcome.kind === 'succeeded') {
     return ending(outcome, [
-      set(workload, { state: 'stopped', hostId: target.id, why: null, isDefinedAtHome: true, ...replicaAfter(workload, target, { left: source, memo: outcome.memo }) }),
+      set(workload, { ...left, hostId: target.id, leasedOn: outcome.memo[UNLEASED] === true ? null : leasedOn(workload, target), isDefinedAtHome: true, ...replicaAfter(workload, target, { left: source, memo: outcome.memo }) }),
       tell(operation, workload, ['workload.moved', `${workload.name} moved from ${source.name} to ${target.name} (stopped as it is; operator)`, 'notice', { from: source.name, to: target.name, how: 'stopped', cause: 'operator' }]),
     ]);
   }
   const why = `move to ${target.name} ${outcome.kind === 'cancelled' ? 'cancelled' : 'failed'}: ${outcome.why}`;
   const isUnknown = outcome.kind === 'unknown';
   return ending(outcome, [
-    set(workload, { state: isUnknown ? 'error' : 'stopped', why }),
+    set(workload, isUnknown ? { state: 'error', why } : left),
     tell(operation, workload, [isUnknown ? 'workload.error' : 'workload.move-failed', `${workload.name}: ${why}`, isUnknown ? 'alert' : 'warning', { from: source.name, to: target.name, code: outcome.code }]),
   ]);
 }

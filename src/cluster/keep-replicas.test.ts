@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aFacts, aHost, anOperation, aWorkload, NOW_MS } from '../../test/fixtures/cluster.js';
 import type { Host } from '../hosts/host.js';
 import type { Workload, WorkloadReplica } from '../workloads/workload.js';
-import { changesOf, decision, heard, inventory, operationsOf, shown } from './decide.fixture.js';
+import { changesOf, decision, heard, inventory, operationsOf, shown, Story } from './decide.fixture.js';
 
 const withLxd = (name: string): Host => aHost(name, { facts: aFacts({ containerDaemons: [{ driver: 'lxd', version: '5', address: 'x:8443', isClustered: false, criu: false, pools: [{ name: 'default', driver: 'dir', source: null }], filesystems: [], networks: [], profiles: [] }] }) });
 const hosts = ['host-1', 'host-2', 'host-3'].map(withLxd);
@@ -50,6 +50,33 @@ describe('the copy of a workload', () => {
     expect(targetsOf(decision({ hosts: zoned, workloads: [{ ...ct, replica: replica({ why: 'no space' }) }], inventories: zoned.map((one) => inventory(one, one === zoned[0] ? [shown(ct, 'running')] : [])), recentOperations: [failed(second)] }, { verdict: heard() }))).toEqual([expect.stringContaining('host-3')]);
   });
 
+  describe('of one that was recovered from its copy', () => {
+    const told = (story: Story): readonly string[] => story.view.workloads.length === 0 ? [] : changesOf(story.last).flatMap((change) => (change.change === 'event' && change.event.type === 'workload.replica-late' ? [change.event.message] : []));
+    const rounds = (story: Story, times: number, stepMs: number): readonly string[] => Array.from({ length: times }).flatMap(() => {
+      story.nowMs += stepMs;
+      for (const host of story.view.hosts) story.show(host, host.id === home.id ? [shown(ct, 'running')] : []);
+      story.round();
+      return told(story);
+    });
+
+    it('is not late when the first one at its new home has just begun', () => {
+      const story = new Story({ hosts: [home, third], workloads: [{ ...ct, replication: { everyMs: 3_600_000, sinceMs: NOW_MS - 30 * 86_400_000 } }] });
+      expect(rounds(story, 5, 1_000)).toEqual([]);
+      expect(story.view.operations.map(({ kind }) => kind)).toEqual(['replicate']);
+    });
+
+    it('is told of again when there is none again', () => {
+      const away = { ...second, intent: 'maintenance' as const };
+      const story = new Story({ hosts: [home, away], workloads: [{ ...ct, replica: null, replication: { everyMs: 60_000, sinceMs: NOW_MS } }] });
+      expect(rounds(story, 20, 60_000)).toHaveLength(1);
+      story.view = { ...story.view, hosts: [home, second] };
+      rounds(story, 1, 1_000);
+      expect(story.workload('ct').replication).not.toHaveProperty('isToldNone');
+      story.view = { ...story.view, hosts: [home, away], operations: [], workloads: [{ ...story.workload('ct'), replica: null }] };
+      expect(rounds(story, 20, 60_000)).toHaveLength(1);
+    });
+  });
+
   describe('that was never made', () => {
     const alone = (set: Partial<Workload>) => decision({ hosts: [home], workloads: [{ ...ct, ...set }], inventories: [inventory(home, [shown(ct, 'running')])] }, { verdict: heard() });
     const late = (result: ReturnType<typeof alone>): readonly string[] => changesOf(result).flatMap((one) => (one.change === 'event' && one.event.type === 'workload.replica-late' ? [one.event.message] : []));
@@ -57,7 +84,7 @@ describe('the copy of a workload', () => {
     it('is told once, with what keeps it from being made', () => {
       const asked = { everyMs: 60_000, sinceMs: NOW_MS - 700_000 };
       const first = alone({ replication: asked });
-      expect(late(first)).toEqual([expect.stringMatching(/none was made yet: no host may keep a copy of it/)]);
+      expect(late(first)).toEqual([expect.stringMatching(/there is none: no host may keep a copy of it/)]);
       expect(changesOf(first).find((one) => one.change === 'workload')).toMatchObject({ set: { replication: { ...asked, isToldNone: true } } });
       expect(late(alone({ replication: { ...asked, isToldNone: true } }))).toEqual([]);
     });
@@ -66,7 +93,7 @@ describe('the copy of a workload', () => {
       expect(late(alone({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 300_000 } }))).toEqual([]);
       const begun = replica({ triedAtMs: NOW_MS - 30_000 });
       expect(late(copiesOf({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 300_000 }, replica: begun }))).toEqual([]);
-      expect(late(copiesOf({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 700_000 }, replica: begun }))).toEqual([expect.stringContaining('none was made yet')]);
+      expect(late(copiesOf({ replication: { everyMs: 60_000, sinceMs: NOW_MS - 700_000 }, replica: begun }))).toEqual([expect.stringContaining('there is none')]);
     });
   });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
-import { runWorkflow, type WorkflowOutcome } from '../shared/workflow.js';
+import { JournalLost, runWorkflow, type WorkflowOutcome } from '../shared/workflow.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { COLD_COPY_STEPS, COLD_MEMBER_STEPS, COLD_RELOCATION_STEPS } from './run-cold-relocation.js';
 import { copyRelocationWayBack } from './run-copy-relocation.js';
@@ -74,6 +74,38 @@ describe('a cold relocation', () => {
     const one = stopped({ isLocal: true });
     expect((await copied(one, true)).kind).toBe('succeeded');
     expect(one.world.host(SOURCE).domains.get(UUID)?.replica).toMatchObject({ asOfMs: expect.any(Number) });
+  });
+
+  it('killed when it was forgotten at its source, which does not answer any more: what is at the target stays the workload', async () => {
+    let seen = 0;
+    for (let killAt = 1; killAt < 30; killAt += 1) {
+      const one = stopped({ isLocal: true });
+      const { journal } = crashingJournal(killAt);
+      try {
+        await runWorkflow(COLD_COPY_STEPS, one.copying, journal(), copyRelocationWayBack);
+        break;
+      } catch (error) {
+        if (!(error instanceof JournalLost)) throw error;
+      }
+      const isGone = !one.world.host(SOURCE).domains.has(UUID);
+      one.world.cut(SOURCE);
+      const outcome = await runWorkflow(COLD_COPY_STEPS, one.copying, journal(), copyRelocationWayBack);
+      if (!isGone) continue;
+      seen += 1;
+      expect(on(one)).toEqual([DESTINATION]);
+      expect(['succeeded', 'unknown']).toContain(outcome.kind);
+    }
+    expect(seen).toBeGreaterThan(0);
+  });
+
+  it('notes the lease of its new host, where it runs under one; that it can not is no reason against the move', async () => {
+    const one = stopped();
+    const leased = { ...one.relocation, target: { ...one.relocation.target, token: { ...one.relocation.target.token, lease: true } } };
+    expect(await runWorkflow(COLD_RELOCATION_STEPS, leased, crashingJournal().journal(), relocationWayBack)).toMatchObject({ kind: 'succeeded' });
+    const other = stopped();
+    other.world.inject({ host: DESTINATION, method: 'announce', error: new OperationalError('guard-refused', 'this host holds no lease'), when: 'before', times: 9 });
+    const without = { ...other.relocation, target: { ...other.relocation.target, token: { ...other.relocation.target.token, lease: true } } };
+    expect(await runWorkflow(COLD_RELOCATION_STEPS, without, crashingJournal().journal(), relocationWayBack)).toMatchObject({ kind: 'succeeded', memo: { unleased: true } });
   });
 
   it.each([['by its definition', () => stopped(), plain], ['by a copy', () => stopped({ isLocal: true }), copied]] as const)('%s: started by hand at its source when it is defined at the target, it stays there', async (_how, make, run) => {

@@ -6,6 +6,7 @@ import { onCopyEnd, takesLong } from './copies.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { nextTry } from '../workloads/placement-epoch.js';
 import { COPY_RELOCATION_STEPS, copyRelocationWayBack, runCopyRelocation } from './run-copy-relocation.js';
+import { JournalLost, type WorkflowOutcome } from '../shared/workflow.js';
 import { runRelocation } from './run-relocation.js';
 
 const local = (): MoveWorld => moveWorld({ isLocal: true });
@@ -301,6 +302,26 @@ const raised = <P extends MoveWorld['copying']['source']>(place: P): P => ({ ...
 const nextTryOf = (context: MoveWorld['copying']): MoveWorld['copying'] => ({ ...context, source: raised(context.source), target: raised(context.target) });
 
 describe('an end that was not written down', () => {
+  it('of a copying that a person\'s stop ended: it stays stopped, wherever the run was killed', async () => {
+    for (let killAt = 1; killAt < 20; killAt += 1) {
+      const one = local();
+      const host = one.world.host(SOURCE);
+      one.at(900, () => {
+        const domain = host.domains.get(UUID);
+        if (domain?.running) one.world.endProcess(host, domain, 'stopped', 'stopped');
+      });
+      const { journal } = crashingJournal(killAt);
+      let outcome: WorkflowOutcome;
+      try {
+        outcome = await runCopyRelocation(one.copying, journal());
+      } catch (error) {
+        if (!(error instanceof JournalLost)) throw error;
+        outcome = await runCopyRelocation(nextTryOf(one.copying), journal());
+      }
+      expect([killAt, outcome.kind, 'code' in outcome && outcome.code, one.world.executingOn(UUID)]).toEqual([killAt, 'cancelled', 'stopped-by-hand', []]);
+    }
+  });
+
   it('after the way back: the next try copies what was written at the source since', async () => {
     const one = local();
     one.world.inject({ host: DESTINATION, method: 'start', error: new OperationalError('failed', 'no memory'), when: 'before', times: 1 });

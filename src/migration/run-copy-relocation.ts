@@ -35,6 +35,8 @@ const preseed: Step<CopyRelocationContext> = {
     for (let pass = 1; ; pass += 1) {
       const began = context.clock.monotonicMs();
       const outcome = await copyInstance(context, journal, { id: copyId(context, `seed-${pass}`), withinMs: PRESEED_WITHIN_MS, line: `copying it to ${context.target.name} while it runs`, whileRunning: true, overNewest: pass > 1 });
+      // It may have failed because there is nothing more to read of it.
+      if (outcome.kind === 'failed') return (await endedMeanwhile(context)) ?? outcome;
       if (outcome.kind !== 'done') return outcome;
       const tookMs = context.clock.monotonicMs() - began;
       const ended = await endedMeanwhile(context);

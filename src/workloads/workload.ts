@@ -150,7 +150,7 @@ export interface Workload {
 export interface WorkloadReplication {
   readonly everyMs: number;
   readonly reusesStale?: true;
-  /** When it was asked for. */
+  /** Since when a first copy is wanted, or on its way. */
   readonly sinceMs?: number;
   /** People were told that there is none. */
   readonly isToldNone?: true;

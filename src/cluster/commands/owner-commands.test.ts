@@ -53,8 +53,8 @@ describe('a stopped workload', () => {
 
   it('is relocated as it is, stays stopped meanwhile, and takes no room for failure', () => {
     const changes = move('relocate');
-    expect(changes.find((change) => change.change === 'operation')).toMatchObject({ operation: { kind: 'relocate', hostId: one.id, targetHostId: two.id, params: { isCold: true } } });
-    expect(setIn(changes)).toEqual({ why: 'anna moves it from host-1 to host-2' });
+    expect(changes.find((change) => change.change === 'operation')).toMatchObject({ operation: { kind: 'relocate', hostId: one.id, targetHostId: two.id, params: { isCold: true, wasDesired: 'stopped' } } });
+    expect(setIn(changes)).toBeUndefined();
   });
 
   it('does not move live, and nothing moves that waits or starts', () => {

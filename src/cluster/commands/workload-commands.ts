@@ -168,8 +168,9 @@ export function moveWorkload(view: ClusterView, placement: PlacementView, name: 
   if (notThere) throw new UserError('refused', `${workload.name} does not move to ${target.name} while it runs: ${describeNotLive(notThere)}`, `reeve workload relocate ${workload.name} --to ${target.name}`);
   const why = `${wanted.by} moves it from ${from.name} to ${target.name}`;
   return [
-    { change: 'workload', id: workload.id, set: isCold ? { why } : { state: 'migrating', why } },
-    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator', ...(isCold ? { isCold } : {}) } } },
+    // Why what is stopped is so stays said: whether it is to be started again hangs on that.
+    ...(isCold ? [] : [{ change: 'workload', id: workload.id, set: { state: 'migrating', why } } as const]),
+    { change: 'operation', operation: { kind: wanted.kind, workloadId: workload.id, hostId: from.id, targetHostId: target.id, requestedBy: wanted.by, reason: why, params: { ...wanted.params, cause: 'operator', ...(isCold ? { isCold, wasDesired: workload.desired } : {}) } } },
     { change: 'event', event: event(wanted.kind === 'migrate' ? 'workload.migrating' : 'workload.relocating', `${workload.name}: ${why}`, { host: from.name, workload: workload.name, data: { from: from.name, to: target.name } }) },
     ...told,
   ];

@@ -88,6 +88,10 @@ export async function freshHost({ store }: Pick<ExecutePorts, 'store'>, { id }: 
   return (await store.readView()).hosts.find((one) => one.id === id) ?? null;
 }
 
+export async function freshWorkload({ store }: Pick<ExecutePorts, 'store'>, { id }: Workload): Promise<Workload | null> {
+  return (await store.readView()).workloads.find((one) => one.id === id) ?? null;
+}
+
 /** A place that may turn out to be off for good while a start is under way there. */
 export function losablePlaceOf(ports: ExecutePorts, operation: Operation, host: Host, workload: Workload): Place {
   const provenOff = async (): Promise<boolean> => {

@@ -15,7 +15,7 @@ import { replicationOf } from '../replication.js';
 import { moveEnding } from '../endings.js';
 import type { Ending, Executor } from '../run-operation.js';
 import { withFactsAfter } from './facts-after.js';
-import { freshHost, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
+import { freshHost, freshWorkload, hostOf, isProvenGone, losablePlaceOf, param, placeOf, workloadOf, type ExecutePorts } from './execute-ports.js';
 
 export function migrateExecutor(ports: ExecutePorts): Executor {
   return async (operation, view, journal) => {
@@ -58,7 +58,8 @@ export function relocateExecutor(ports: ExecutePorts): Executor {
     const isCold = param(operation, 'isCold', false);
     const endingOf = async (outcome: WorkflowOutcome): Promise<Ending> => {
       const sourceNow = outcome.kind === 'succeeded' ? source : ((await freshHost(ports, source)) ?? source);
-      return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload, outcome, source: sourceNow, target, nowMs: ports.clock.nowMs() }));
+      const workloadNow = isCold ? ((await freshWorkload(ports, workload)) ?? workload) : workload;
+      return withFactsAfter(ports, { target, workload }, moveEnding({ operation, workload: workloadNow, outcome, source: sourceNow, target, nowMs: ports.clock.nowMs() }));
     };
     if (!movesLive(workload)) await endReplication(ports, operation, workload);
     const members = membersOf(workload, source, target);

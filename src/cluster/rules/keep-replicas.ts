@@ -95,13 +95,17 @@ function chooseTarget(context: RuleContext, workload: Workload, home: Host): Hos
 
 function begin(workload: Workload, home: Host, target: Host, nowMs: number): Action {
   const why = `its copy on ${target.name} is made anew`;
-  const moved = workload.replica === null || workload.replica.hostId !== target.id;
-  const whole = workload.replica?.asOfMs === null ? null : workload.replica;
+  const { replica, replication } = workload;
+  const moved = replica === null || replica.hostId !== target.id;
+  // From here on a first copy may take its time, wherever and whenever the last one was.
+  const isFirst = replica === null || (replica.asOfMs === null && replica.triedAtMs === 0);
+  const { isToldNone = false, ...asked } = replication ?? { everyMs: 0 };
+  const whole = replica?.asOfMs === null ? null : replica;
   return {
     rule: NAME, about: workload.name, why,
     changes: [
       // The copy that there is counts until another one is whole.
-      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: null, isToldLate: workload.replica?.isToldLate ?? workload.replication?.isToldNone ?? false, ...whole, triedAtMs: nowMs, why: null } } },
+      { change: 'workload', id: workload.id, set: { replica: { hostId: target.id, asOfMs: null, isToldLate: replica?.isToldLate ?? isToldNone, ...whole, triedAtMs: nowMs, why: null }, ...(replication !== null && (isFirst || isToldNone) ? { replication: { ...asked, sinceMs: nowMs } } : {}) } },
       { change: 'operation', operation: { kind: 'replicate', workloadId: null, hostId: home.id, targetHostId: target.id, requestedBy: `rule:${NAME}`, reason: `${workload.name}: ${why}`, params: { workload: workload.id } } },
       ...(moved ? [{ change: 'event', event: event('workload.replica-placed', `${workload.name}: a copy of it is kept on ${target.name}`, { severity: 'info', workload: workload.name, host: target.name }) } as const] : []),
     ],
@@ -116,7 +120,7 @@ function late({ name, replica, replication }: Workload, nowMs: number, whyNone: 
   const why = replica?.why ?? whyNone;
   const firstIsLate = (replica?.why ?? null) !== null || (sinceMs !== undefined && nowMs - sinceMs > Math.max(FIRST_WITHIN_MS, LATE_AFTER * everyMs));
   if (asOfMs === null ? !firstIsLate : nowMs - asOfMs <= LATE_AFTER * everyMs) return [];
-  const age = asOfMs === null ? 'none was made yet' : `the last one is ${Math.round((nowMs - asOfMs) / 1000)} s old`;
+  const age = asOfMs === null ? 'there is none' : `the last one is ${Math.round((nowMs - asOfMs) / 1000)} s old`;
   return [hold('replica-late', name, `a copy is wanted every ${Math.round(everyMs / 1000)} s, and ${age}${why === null ? '' : `: ${why}`}; what was written since would be lost with its host`)];
 }
 
