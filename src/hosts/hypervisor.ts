@@ -199,6 +199,8 @@ export interface MemberMoveRequest {
   /** Names the detached command, so that a second call finds the first. */
   readonly id: string;
   readonly uuid: string;
+  /** What its owner calls it: under another name, that a move before has left it with, it is not moved. */
+  readonly name: string;
   /** By what name the cluster of the daemons knows the destination. */
   readonly toMember: string;
 }
@@ -285,7 +287,10 @@ export interface Hypervisor {
 
   // --- doing: each is refused by the guard when the token is old, each may be called twice ---
   define(token: CommandToken, definition: string): Promise<void>;
-  /** Removes the definition of a stopped workload; not-found is fine. Never removes disks. `asOfMs`: of one that becomes a replica, as of when its data are, where that is known. */
+  /**
+   * Removes the definition of a stopped workload; not-found is fine. Never removes disks. `asOfMs`: of one that becomes a replica, as of when the copy was by which it was moved;
+   * refused where it was started since: what it wrote then is nowhere else.
+   */
   undefine(token: CommandToken, uuid: string, asOfMs?: number | undefined): Promise<void>;
   /** Starts it; already running is fine. `locked` when a disk is in use elsewhere. */
   start(token: CommandToken, uuid: string): Promise<void>;

@@ -1,5 +1,5 @@
 // For tests of copies: lets things happen at the very moment at which one has ended well, and lets copies take long.
-import type { MoveWorld } from './migration.fixture.js';
+import { SOURCE, type MoveWorld } from './migration.fixture.js';
 
 /** At the first look that shows the copy ended well whose id contains `which`. Returns when that was. */
 export function onCopyEnd(one: MoveWorld, which: string, happens: () => void): () => number {
@@ -23,19 +23,16 @@ export function onCopyEnd(one: MoveWorld, which: string, happens: () => void): (
   };
 }
 
-/** Copies whose id contains `which` are shown as running for so long. */
+/** Copies whose id contains `which` take so long. */
 export function takesLong(one: MoveWorld, which: string, forMs: number): void {
   const { copies } = one.copying.source.hypervisor;
   if (copies === null) throw new Error('nothing is copied from there');
-  const ask = copies.copyCommand.bind(copies);
-  const since = new Map<string, number>();
+  const begin = copies.startCopy.bind(copies);
   Object.assign(copies, {
-    copyCommand: async (id: string) => {
-      const state = await ask(id);
-      if (!id.includes(which) || state.kind === 'none') return state;
-      const now = one.copying.clock.monotonicMs();
-      if (!since.has(id)) since.set(id, now);
-      return now - (since.get(id) ?? now) < forMs ? { kind: 'running' as const } : state;
+    startCopy: async (...args: Parameters<typeof begin>) => {
+      await begin(...args);
+      const copy = one.world.host(SOURCE).copies.get(args[1].id);
+      if (copy && args[1].id.includes(which)) Object.assign(copy, { endsAtMs: copy.startedAtMs + forMs });
     },
   });
 }

@@ -83,7 +83,7 @@ export async function sendToMember(context: MemberMoveContext, journal: Journal,
   const { clock, workload } = context;
   let patienceMs = NEVER_BEGAN_MS;
   try {
-    await members.startMove(from.token, { id, uuid: workload.uuid, toMember: to.member });
+    await members.startMove(from.token, { id, uuid: workload.uuid, name: workload.name, toMember: to.member });
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     if (error.code !== 'timeout' && error.code !== 'unreachable') return withRemedy(error);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OperationalError } from '../shared/errors.js';
 import { crashingJournal, everythingTwice, failedAtEachStep, killedEverywhere } from '../shared/workflow.fixture.js';
 import { JournalLost, runWorkflow, type WorkflowOutcome } from '../shared/workflow.js';
+import { takesLong } from './copies.fixture.js';
 import { DESTINATION, moveWorld, SOURCE, UUID, type MoveWorld } from './migration.fixture.js';
 import { COLD_COPY_STEPS, COLD_MEMBER_STEPS, COLD_RELOCATION_STEPS } from './run-cold-relocation.js';
 import { copyRelocationWayBack } from './run-copy-relocation.js';
@@ -69,7 +70,44 @@ describe.each<[string, () => MoveWorld, (one: MoveWorld) => Promise<WorkflowOutc
   });
 });
 
+/** As a person would who has some work to do. */
+function worksThere(one: MoveWorld, fromMs: number, untilMs: number): void {
+  one.at(fromMs, () => startedByHand(one));
+  one.at(untilMs, () => {
+    const host = one.world.host(SOURCE);
+    const domain = host.domains.get(UUID);
+    if (domain) one.world.endProcess(host, domain, 'stopped', 'stopped');
+  });
+}
+
 describe('a cold relocation', () => {
+  it('started and stopped by hand at its source in the middle of the copying, it stays there with what it wrote', async () => {
+    const one = stopped({ isLocal: true });
+    takesLong(one, 'last', 3_600_000);
+    worksThere(one, 600_000, 1_800_000);
+    expect(await copied(one)).toMatchObject({ kind: 'failed', code: 'copy-failed', why: expect.stringContaining('was started meanwhile') });
+    expect([one.world.executingOn(UUID), on(one), one.world.host(DESTINATION).domains.get(UUID)?.replica]).toEqual([[], [SOURCE], { asOfMs: null }]);
+    startedByHand(one);
+    expect(one.mostLostMs()).toBe(0);
+  });
+
+  it('started and stopped by hand there after the copy, it stays there with what it wrote', async () => {
+    const one = stopped({ isLocal: true });
+    const { hypervisor } = one.copying.target;
+    const define = hypervisor.define.bind(hypervisor);
+    hypervisor.define = async (...args) => {
+      await define(...args);
+      startedByHand(one);
+      await one.copying.clock.sleep(5_000);
+      const domain = one.world.host(SOURCE).domains.get(UUID);
+      if (domain) one.world.endProcess(one.world.host(SOURCE), domain, 'stopped', 'stopped');
+    };
+    expect(await copied(one)).toMatchObject({ kind: 'failed', code: 'not-stopped', why: expect.stringContaining('after the copy by which it was moved') });
+    expect([one.world.executingOn(UUID), on(one)]).toEqual([[], [SOURCE]]);
+    startedByHand(one);
+    expect(one.mostLostMs()).toBe(0);
+  });
+
   it('leaves a replica where one is kept', async () => {
     const one = stopped({ isLocal: true });
     expect((await copied(one, true)).kind).toBe('succeeded');

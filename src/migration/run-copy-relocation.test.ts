@@ -156,6 +156,56 @@ describe('what goes wrong in the gap', () => {
   });
 });
 
+/** As a person would who has some work to do. */
+function worksThere(one: MoveWorld, fromMs: number, untilMs: number): void {
+  const host = one.world.host(SOURCE);
+  one.at(fromMs, () => {
+    const domain = host.domains.get(UUID);
+    if (domain?.running) throw new Error('it runs already');
+    if (domain?.definition) one.world.startProcess(host, domain, domain.definition, 'booted');
+  });
+  one.at(untilMs, () => {
+    const domain = host.domains.get(UUID);
+    if (domain) one.world.endProcess(host, domain, 'stopped', 'stopped');
+  });
+}
+
+describe('started and stopped by hand at its source in the middle of the last copy', () => {
+  const notCopied = { kind: 'failed', code: 'copy-failed', why: expect.stringContaining('was started meanwhile') as string };
+
+  it('one that ran before runs there again, with what it wrote', async () => {
+    const one = local();
+    takesLong(one, 'last', 250_000);
+    worksThere(one, 60_000, 160_000);
+    expect(await run(one)).toMatchObject(notCopied);
+    expect([one.world.executingOn(UUID), at(one, DESTINATION), one.mostLostMs()]).toEqual([[SOURCE], { replica: { asOfMs: null } }, 0]);
+  });
+
+  it('one that did not run before is where it was, with what it wrote', async () => {
+    const one = local();
+    Object.assign(one.world.host(SOURCE).domains.get(UUID) ?? {}, { running: null, reason: 'crashed', dataAtMs: 0 });
+    takesLong(one, 'last', 3_600_000);
+    worksThere(one, 600_000, 1_800_000);
+    expect(await run(one)).toMatchObject(notCopied);
+    expect([one.world.executingOn(UUID), at(one, SOURCE), at(one, DESTINATION)]).toEqual([[], { replica: null }, { replica: { asOfMs: null } }]);
+    expect(one.world.host(SOURCE).domains.get(UUID)?.dataAtMs).toBeGreaterThanOrEqual(1_800_000);
+  });
+
+  it.each<[string, MoveWorld['copying']['keepsReplica']]>([['is not deleted there', false], ['is no replica, that the next copy would be written over', true]])('what was written there after the last copy %s', async (_what, keepsReplica) => {
+    const one = local();
+    const { hypervisor } = one.copying.target;
+    const define = hypervisor.define.bind(hypervisor);
+    hypervisor.define = async (...args) => {
+      await define(...args);
+      const now = one.copying.clock.monotonicMs();
+      worksThere(one, now + 1_000, now + 2_000);
+      for (let s = 0; s < 3; s += 1) await one.copying.clock.sleep(1_000);
+    };
+    expect(await run(one, { keepsReplica })).toMatchObject({ kind: 'succeeded' });
+    expect([one.world.executingOn(UUID), at(one, SOURCE), one.mostCopies()]).toEqual([[DESTINATION], { replica: null }, 1]);
+  });
+});
+
 /** From the moment at which it has shut down for the move. */
 function onShutDown(one: MoveWorld, happens: () => void): void {
   const { hypervisor } = one.copying.source;

@@ -2,7 +2,7 @@
 // Nothing that a client was told is written is lost: the last copy begins when nothing can write any more, and what has run at the target never goes back.
 import { messageOf, OperationalError } from '../shared/errors.js';
 import { runWorkflow, type Journal, type Step, type StepOutcome, type WorkflowOutcome } from '../shared/workflow.js';
-import { describeLook, isRunning, lastLook, look } from '../workloads/place.js';
+import { describeLook, isRunning, lastLook, look, type Place } from '../workloads/place.js';
 import { endedByHand } from '../workloads/reconcile-observed.js';
 import { defineAtTarget, startAtTarget } from '../workloads/start-steps.js';
 import { copyInstance } from './copy-instance.js';
@@ -126,10 +126,17 @@ const leaveSource: Step<CopyRelocationContext> = {
       return { kind: 'done', note: `it was removed from ${source.name}` };
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
+      // Not started at the target, it can go on where it is, with all that was written there.
+      if (promoting !== true && error.code === 'failed' && (await isThereStill(source, workload.uuid))) return refused('not-stopped', `${workload.name} stays on ${source.name}: ${messageOf(error)}`);
       return { kind: 'done', note: `a stopped copy may be left on ${source.name}: ${messageOf(error)}` };
     }
   },
 };
+
+async function isThereStill(place: Place, uuid: string): Promise<boolean> {
+  const seen = await look(place, uuid);
+  return seen.kind === 'seen' && seen.observed !== null;
+}
 
 const canBeCopied: Step<CopyRelocationContext> = {
   name: 'copies',

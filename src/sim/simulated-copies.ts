@@ -26,6 +26,8 @@ export interface SimulatedCopy {
   /** What is written up to here is in it. */
   readonly dataAtMs: number;
   readonly data: string | undefined;
+  /** When it was started last, where it did not run when the copying began; null: it ran. */
+  readonly stood: Pick<SimulatedDomain, 'lastStart'> | null;
   ended: { readonly exitCode: number; readonly output: string } | null;
 }
 
@@ -126,7 +128,7 @@ function begin(world: SimulatedWorld, host: SimulatedHost, { id, uuid, destinati
   const into = there?.replica ? writtenNext(there.replica, there.spare ?? null, keepsNewest) : 'replica';
   const over = into === 'spare' ? (there?.spare ?? undefined) : there?.replica && !there.replica.isGone ? { ...there, ...there.replica } : undefined;
   const tookMs = (over ? REFRESH_MS : FULL_MS) + (domain.isLarge ? LARGE_MS : 0);
-  const copy: SimulatedCopy = { id, uuid, to: destination.name, into, toBootId: target?.bootId ?? '', startedAtMs: now, asOfMs: Math.max(world.clock.nowMs(), (there?.replica?.asOfMs ?? -1) + 1), endsAtMs: now + tookMs, dataAtMs: dataAtMs(world, domain), data: domain.data, ended: null };
+  const copy: SimulatedCopy = { id, uuid, to: destination.name, into, toBootId: target?.bootId ?? '', startedAtMs: now, asOfMs: Math.max(world.clock.nowMs(), (there?.replica?.asOfMs ?? -1) + 1), endsAtMs: now + tookMs, dataAtMs: dataAtMs(world, domain), data: domain.data, stood: domain.running ? null : { lastStart: domain.lastStart }, ended: null };
   if (!target) return { ...copy, ended: { exitCode: 1, output: `Error: The remote "${destination.name}" doesn't exist` } };
   const isUnderWay = [...host.copies.values()].some((other) => other.uuid === uuid && other.to === target.name && other.ended === null);
   // As rsync does it: of the same size and second, for all that is known here, is the same.
@@ -147,7 +149,7 @@ function make(world: SimulatedWorld, host: SimulatedHost, { id, uuid, definition
   const { name } = identityOf(definition);
   const now = world.clock.monotonicMs();
   const from = source.kind === 'copy' ? host.domains.get(source.uuid) : undefined;
-  const copy: SimulatedCopy = { id, uuid, to: host.name, into: 'replica', toBootId: host.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + FULL_MS + (from?.isLarge ? LARGE_MS : 0), dataAtMs: now, data: from?.data, ended: null };
+  const copy: SimulatedCopy = { id, uuid, to: host.name, into: 'replica', toBootId: host.bootId, startedAtMs: now, asOfMs: world.clock.nowMs(), endsAtMs: now + FULL_MS + (from?.isLarge ? LARGE_MS : 0), dataAtMs: now, data: from?.data, stood: null, ended: null };
   const there = host.domains.get(uuid);
   if (there && (!there.replica || there.replica.asOfMs !== null)) return { ...copy, ended: { exitCode: 0, output: '' } };
   if ([...host.domains.values()].some((other) => other.name === name && other.uuid !== uuid)) return { ...copy, ended: { exitCode: 90, output: `reeve: there is another instance named ${name}` } };
@@ -178,12 +180,18 @@ function settleCopies(world: SimulatedWorld, host: SimulatedHost): void {
     const isConnected = target.powered && !target.hung && world.reaches(host.name, target) && there?.replica;
     if (!isConnected && now > copy.startedAtMs + HANGS_MS) copy.ended = { exitCode: 1, output: 'Error: read tcp: connection timed out' };
     if (!isConnected || now < copy.endsAtMs) continue;
+    if (copy.stood && wasStarted(host.domains.get(copy.uuid), copy.stood, copy.endsAtMs)) {
+      copy.ended = { exitCode: 95, output: `reeve: ${there.name} was started meanwhile: what was written since is not in the copy` };
+      continue;
+    }
     const written = { definition: (copy.to === host.name ? there.definition : host.domains.get(copy.uuid)?.definition) ?? there.definition, dataAtMs: copy.dataAtMs, data: copy.data, isLarge: host.domains.get(copy.uuid)?.isLarge };
     if (copy.into === 'spare') there.spare = { asOfMs: copy.asOfMs, ...written };
     else Object.assign(there, { replica: { asOfMs: copy.asOfMs }, ...written });
     copy.ended = { exitCode: 0, output: '' };
   }
 }
+
+const wasStarted = (domain: SimulatedDomain | undefined, before: Pick<SimulatedDomain, 'lastStart'>, untilMs: number): boolean => domain?.lastStart !== before.lastStart && (domain?.lastStart?.monotonicMs ?? Infinity) <= untilMs;
 
 /** What was written up to when is there. */
 export function dataAtMs(world: SimulatedWorld, { running, dataAtMs: at = 0 }: SimulatedDomain): number {

@@ -124,6 +124,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do(token, 'undefine', (host) => {
       const domain = host.domains.get(uuid);
       if (domain?.running) throw new OperationalError('failed', `${uuid} is not stopped on ${host.name}: its definition stays`);
+      if (asOfMs !== undefined && domain && !domain.replica && (domain.lastStart?.atMs ?? 0) > asOfMs) throw new OperationalError('failed', `${domain.name} on ${host.name} was started after the copy by which it was moved: what was written since is here alone`);
       if (domain && isCopied(domain.definition ?? '')) Object.assign(domain, { replica: domain.replica ?? { asOfMs: asOfMs ?? this.#world.clock.nowMs() }, autostart: false, autostartWas: domain.autostartWas ?? domain.autostart });
       else host.domains.delete(uuid);
     });

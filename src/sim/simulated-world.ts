@@ -38,6 +38,8 @@ export interface SimulatedDomain {
   spare?: SimulatedSpare | null;
   /** Of one whose data lie at its host: what was written until then is there; while it runs, until now. */
   dataAtMs?: number;
+  /** By both clocks; absent: it never was. */
+  lastStart?: { readonly atMs: number; readonly monotonicMs: number } | undefined;
   /** What somebody has written on its disk, and whether that is so much that a copy takes long. */
   data?: string | undefined;
   isLarge?: boolean | undefined;
@@ -274,6 +276,7 @@ export class SimulatedWorld {
 
   startProcess(host: SimulatedHost, domain: SimulatedDomain, definition: string, reason: string): void {
     domain.running = { definition, state: 'running' };
+    domain.lastStart = { atMs: this.clock.nowMs(), monotonicMs: this.clock.monotonicMs() };
     domain.reason = reason;
     this.observer?.started(host, domain);
   }

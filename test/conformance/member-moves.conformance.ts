@@ -24,7 +24,7 @@ export function memberMovesConformance(title: string, start: () => Promise<Copie
       }
       throw new Error(`${id} does not end`);
     };
-    const begin = async (guest: Guest, id: string, from = one, to = two): Promise<void> => members(from).startMove(epochs.token(from, guest), { id, uuid: guest.uuid, toMember: await memberOf(to) });
+    const begin = async (guest: Guest, id: string, from = one, to = two): Promise<void> => members(from).startMove(epochs.token(from, guest), { id, uuid: guest.uuid, name: guest.name, toMember: await memberOf(to) });
     const where = async (guest: Guest): Promise<readonly (string | null)[]> => Promise.all([one, two].map(async (host) => (await host.hypervisor.observe(guest.uuid))?.runState ?? null));
     const stopped = async (guest: Guest): Promise<void> => {
       await rig.create(one, guest);
@@ -60,6 +60,15 @@ export function memberMovesConformance(title: string, start: () => Promise<Copie
       expect(await where(guest)).toEqual(['stopped', null]);
     });
 
+    it.each(['move-of-7', 'lxd-move-7'])('one that its owner calls as daemons call what is on its way is shown and moved like any other: %s', async (name) => {
+      const guest = newGuest({ name });
+      await stopped(guest);
+      await one.hypervisor.define(epochs.token(one, guest), await one.hypervisor.definition(guest.uuid));
+      await begin(guest, `named-${guest.uuid}`);
+      expect(await ended(one, `named-${guest.uuid}`)).toMatchObject({ exitCode: 0 });
+      expect([await where(guest), (await two.hypervisor.observe(guest.uuid))?.name, await rig.read(two, guest)]).toEqual([[null, 'stopped'], name, `text of ${name}`]);
+    });
+
     it('one that runs is not moved', async () => {
       const guest = newGuest();
       await stopped(guest);
@@ -77,7 +86,7 @@ export function memberMovesConformance(title: string, start: () => Promise<Copie
       await expect(two.hypervisor.start(epochs.token(two, guest), guest.uuid)).rejects.toMatchObject({ code: 'not-found' });
       await expect(two.hypervisor.define(epochs.token(two, guest), definition)).rejects.toMatchObject({ code: 'no-data' });
       await expect(begin(guest, `not-${guest.name}`, two, one)).rejects.toMatchObject({ code: 'not-found' });
-      await expect(members(one).startMove({ ...epochs.token(one, guest), leaderEpoch: 0 }, { id: `old-${guest.name}`, uuid: guest.uuid, toMember: await memberOf(two) })).rejects.toMatchObject({ code: 'guard-refused' });
+      await expect(members(one).startMove({ ...epochs.token(one, guest), leaderEpoch: 0 }, { id: `old-${guest.name}`, uuid: guest.uuid, name: guest.name, toMember: await memberOf(two) })).rejects.toMatchObject({ code: 'guard-refused' });
       expect(await where(guest)).toEqual(['stopped', null]);
     });
 

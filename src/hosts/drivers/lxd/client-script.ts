@@ -32,6 +32,9 @@ const STATUS_LINE = `sed -n 's/^[[:space:]]*"status": "\\([^"]*\\)",\\{0,1\\}$/\
 
 const LOCATION_LINE = `sed -n 's/^\t"location": "\\([^"]*\\)",\\{0,1\\}$/\\1/p' | head -n 1`;
 
+/** Its state, and when it was started last, of one and the same moment. The daemon notes a start; of its end it keeps no time. */
+const LIFE_LINES = `sed -n -e 's/^\t"\\(status\\)": "\\([^"]*\\)",\\{0,1\\}$/\\1=\\2/p' -e 's/^\t"\\(last_used_at\\)": "\\([^"]*\\)",\\{0,1\\}$/\\1=\\2/p'`;
+
 /** What writes into an instance: while one goes on, its data are not whole. */
 export const WRITING = 'Creating|Copying|Refreshing|Restoring|Renaming|Deleting';
 /** What reads an instance for a copy elsewhere. `Live-migrating` is not among them: after a failure it stays listed for ever. */
@@ -60,6 +63,8 @@ set_settings() {
   done
 }
 status_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${STATUS_LINE}; }
+life_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${LIFE_LINES}; }
+of_life() { printf '%s\\n' "$1" | sed -n "s/^$2=//p"; }
 location_of() { answer=$(client query "$1$path") && printf '%s\\n' "$answer" | ${LOCATION_LINE}; }
 operations() { answer=$(client query "$1/1.0/operations?recursion=1&project=$project") && printf '%s\\n' "$answer" | operations_of "$name" "$2"; }
 operations_of() { ${OPERATIONS}; }`;

@@ -80,7 +80,7 @@ const copyOnce = (instance: Instance): string => `copy_once() {
  * and the given ones, so the mark of completeness goes with every copy, also one that somebody else makes. Hardware addresses come with that mark: until then a start beside it
  * must not be refused for them, and the daemon that is copying may let nobody take them away.
  */
-function copyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
+export function copyScript(dialect: Dialect, instance: Instance, uuid: string, request: CopyRequest): string {
   const id = copyIdOf(dialect, request.id);
   return `(
 ${clientScript(dialect, ASK_S)}
@@ -89,15 +89,16 @@ there=${quote(`${remoteNameOf(request.destination.name)}:`)}
 printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
 ${sameInstance(uuid)}
 ${notReplica}
-state=$(status_of "") || exit $?
+life=$(life_of "") || exit $?
+state=$(of_life "$life" status)
 was=$(setting "" boot.autostart) && noted=$(setting "" ${MARKS.autostart}) && copied=$(setting "" ${MARKS.copied}) || exit $?
 # Carried along it would call the copy complete while it is being made.
 [ -z "$copied" ] || set_settings "" ${MARKS.copied}= || exit $?
 [ -n "$noted" ] || noted=\${was:-${WAS_UNSET}}
 ${openDestination(instance, uuid, request.keepsNewest)}
 ${copyOnce(instance)}
-tries=${VANISHED_TRIES}
-[ "$state" != Stopped ] || tries=1
+tries=${VANISHED_TRIES} stood=
+[ "$state" != Stopped ] || tries=1 stood=1
 # Of the first try: what it has read is passed over by the next ones.
 began=$(date +%s%3N)
 overtaken=0
@@ -111,6 +112,11 @@ limit=${ASK_S}
 at "$into"
 found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}) && state=$(status_of "$there") || exit $?
 [ "$found:$role:$state" = ${quote(uuid)}":$as:Stopped" ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
+at "$own"
+# It may have been moved by this copy for good: what is written beside it would be deleted with its source.
+now=$(life_of "") || exit $?
+[ -z "$stood" ] || [ "$now" = "$life" ] || end ${EXIT.notDone} "$name was started meanwhile: what was written since is not in the copy"
+at "$into"
 # By the clock of another host the one before may seem newer.
 [ -z "$kept" ] || [ "$began" -gt "$kept" ] || began=$((kept + 1))
 set_settings "$there" ${MARKS.copied}="$began"${hardwareAddressesOf(instance).map((setting) => ` ${quote(setting.join('='))}`).join('')}

@@ -28,21 +28,31 @@ role=$(setting "" ${MARKS.role}) || exit $?
 [ -z "$role" ] || end ${EXIT.notDone} "$name is a replica still"`;
 }
 
+/** True: it was started later than so many ms. One that never was has a time of long ago. */
+const STARTED_AFTER = `started_after() {
+  used=$(life_of "") && used=$(of_life "$used" last_used_at) && [ -n "$used" ] && used_ms=$(date -d "$used" +%s%3N) || end ${EXIT.notDone} "the daemon does not say when $name was started last"
+  [ "$used_ms" -gt "$1" ]
+}
+`;
+
 /**
  * The stopped workload becomes a replica, whose data are complete as of then. `spare`: one with its mark still, which a recovery did not wait for: it is
- * older, whatever the clocks say.
+ * older, whatever the clocks say. `isOfCopy`: the workload is elsewhere by now, as that copy was; what a start since has written is here alone. The time of the copy and that of
+ * the start are both of this host's clock.
  */
-export function undefineScript(uuid: string, asOfMs: number, spare: string | null): string {
+export function undefineScript(uuid: string, { asOfMs, isOfCopy }: { readonly asOfMs: number; readonly isOfCopy: boolean }, spare: string | null): string {
   return `${sameInstance(uuid)}
+${isOfCopy ? STARTED_AFTER : ''}started_since() { ${isOfCopy ? `started_after ${asOfMs}` : 'false'}; }
 role=$(setting "" ${MARKS.role}) || exit $?
 state=$(status_of "") || exit $?
 [ "$state" = Stopped ] || end ${EXIT.notStopped} "$name is not stopped ($state): it stays the workload"
 [ -z "$role" ] || exit 0
+! started_since || end ${EXIT.notDone} "$name was started ($used) after the copy by which it was moved: what was written since is here alone, so it stays a workload"
 ${spare === null ? '' : `client config set ${quote(spare)} ${MARKS.copied}= --project "$project" || exit $?\n`}${REMEMBER_AUTOSTART}
 set_settings "" ${MARKS.role}=${REPLICA} ${MARKS.copied}=${asOfMs} ${MARKS.autostart}="$noted" boot.autostart=false || exit $?
 # A person may have started it in between: then it is shown, and told of, as what it is.
 state=$(status_of "") || exit $?
-[ "$state" = Stopped ] || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
+[ "$state" = Stopped ] && ! started_since || { set_settings "" ${MARKS.role}= ${MARKS.copied}=; end ${EXIT.notStopped} "$name was started meanwhile"; }`;
 }
 
 /** What it wrote last may be nowhere else: it is neither started nor copied over from now on. `isReusable`: copied over all the same; until then it is no whole replica. */

@@ -107,6 +107,29 @@ describe('what the stopped workload becomes', () => {
   });
 });
 
+describe('one that its owner calls as daemons call what is on its way', () => {
+  const inventory = parseInventory(INVENTORY);
+  const recorded = inventory.instances.find((one) => one.config['volatile.uuid'] === UUID)!;
+  const called = (name: string): string => INVENTORY.replace(/(@@reeve-section instances\n)([^]*?)(\n@@reeve-section )/, (_whole, head: string, json: string, tail: string) => `${head}${JSON.stringify((JSON.parse(json) as { name: string; config: Record<string, string> }[]).map((one) => (one.config['volatile.uuid'] === UUID ? { ...one, name } : one)))}${tail}`);
+  const request = (name: string) => ({ id: 'op-1', uuid: UUID, name, toMember: 'two' });
+
+  it.each(['move-of-7', 'lxd-move-7'])('%s: has its name, and is moved by it', async (name) => {
+    const { hypervisor, last } = onHost(called(name));
+    await hypervisor.define(token, definitionOf({ ...recorded, name }, UUID, 'lxd'));
+    expect(last().at(-1)).toBe('true');
+    await hypervisor.members.startMove(token, request(name));
+    expect(last().at(-1)).not.toContain('has not got its name back');
+  });
+
+  it('the same name is no name of its own where its owner calls it otherwise: it gets its own back before it is moved', async () => {
+    const { hypervisor, last } = onHost(called('move-of-7'));
+    await hypervisor.define(token, definitionOf({ ...recorded, name: 'web' }, UUID, 'lxd'));
+    expect(last().at(-1)).toContain('client rename "$name" web');
+    await hypervisor.members.startMove(token, request('web'));
+    expect(last().at(-1)).toContain('has not got its name back');
+  });
+});
+
 describe('a spare beside the replica', () => {
   const SPARE = `reeve-${UUID}`;
   const definition = definitionOf(parseInventory(INVENTORY_WITH_REPLICA).instances[0]!, UUID, 'lxd');

@@ -150,7 +150,8 @@ export class LxdHypervisor implements Hypervisor {
   }
 
   async #guardOnlyUnlessMoved(token: CommandToken, found: Found, name: string, what: string): Promise<void> {
-    if (!isPassingName(found.instance.name)) return this.#guardOnly(token);
+    // A person may have called it so.
+    if (!isPassingName(found.instance.name) || found.instance.name === name) return this.#guardOnly(token);
     await this.#doOk(token, found, renameMovedScript(found.uuid, name), what);
   }
 
@@ -158,7 +159,7 @@ export class LxdHypervisor implements Hypervisor {
     const what = `undefine ${uuid}`;
     const found = await this.#find(uuid, what);
     if (!found) return this.#guardOnly(token);
-    await this.#doOk(token, found, undefineScript(uuid, asOfMs ?? lastStartMs(found.instance), wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
+    await this.#doOk(token, found, undefineScript(uuid, { asOfMs: asOfMs ?? lastStartMs(found.instance), isOfCopy: asOfMs !== undefined }, wholeSpareOf(found.inventory.instances, uuid)), what, { fine: [UNKNOWN_INSTANCE] });
   }
 
   async #setAside(token: CommandToken, uuid: string, isReusable: boolean): Promise<void> {

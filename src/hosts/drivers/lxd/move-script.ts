@@ -34,7 +34,7 @@ ${clientScript(dialect, ASK_S)}
 ${instanceScript(instance)}
 ${AT}
 own=$name to=${quote(request.toMember)}
-${isPassingName(instance.name) ? `end ${EXIT.otherInstance} "$own has not got its name back yet, after a move before"
+${isPassingName(instance.name) && instance.name !== request.name ? `end ${EXIT.otherInstance} "$own has not got its name back yet, after a move before"
 ` : ''}printf '%s\\n' "$name" "$project" "$kernel_name" > ${detachedDir(id)}/instance
 ${sameInstance(uuid)}
 state=$(status_of "") || exit $?
