@@ -349,7 +349,9 @@ export function instanceCopiesConformance(title: string, start: () => Promise<Co
       expect((await copies(one).copyCommand(asked.id)).kind).toBe('running');
       if (wasStarted) await one.hypervisor.kill(token(one, guest), guest.uuid);
       const { exitCode, output } = await ended(one, asked.id);
-      expect([exitCode === 0, output.includes('was started meanwhile')]).toEqual([!wasStarted, wasStarted]);
+      expect(exitCode === 0).toBe(!wasStarted);
+      // As it starts it may remove files that were about to be read.
+      if (wasStarted) expect(output).toMatch(/was started meanwhile|exit status 24/);
       expect((await replicaOn(two, guest))?.asOfMs === null).toBe(wasStarted);
       expect(seen(await one.hypervisor.observe(guest.uuid))).toBe('stopped');
       await copied(one, guest, two);

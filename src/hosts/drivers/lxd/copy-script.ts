@@ -114,7 +114,7 @@ found=$(setting "$there" volatile.uuid) && role=$(setting "$there" ${MARKS.role}
 [ "$found:$role:$state" = ${quote(uuid)}":$as:Stopped" ] || end ${EXIT.notDone} "the copy of $name is not what it should be: uuid $found, role $role, $state"
 at "$own"
 # It may have been moved by this copy for good: what is written beside it would be deleted with its source.
-now=$(life_of "") || exit $?
+[ -z "$stood" ] || now=$(life_of "") || exit $?
 [ -z "$stood" ] || [ "$now" = "$life" ] || end ${EXIT.notDone} "$name was started meanwhile: what was written since is not in the copy"
 at "$into"
 # By the clock of another host the one before may seem newer.

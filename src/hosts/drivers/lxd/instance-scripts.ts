@@ -37,8 +37,8 @@ const STARTED_AFTER = `started_after() {
 
 /**
  * The stopped workload becomes a replica, whose data are complete as of then. `spare`: one with its mark still, which a recovery did not wait for: it is
- * older, whatever the clocks say. `isOfCopy`: the workload is elsewhere by now, as that copy was; what a start since has written is here alone. The time of the copy and that of
- * the start are both of this host's clock.
+ * older, whatever the clocks say. `isOfCopy`: the workload is elsewhere by now, as that copy was; what a start since has written is here alone. The copy's time and
+ * the start's are of this host's clock, both; only where a copy before seemed newer by another clock, this one counts as a moment later than that.
  */
 export function undefineScript(uuid: string, { asOfMs, isOfCopy }: { readonly asOfMs: number; readonly isOfCopy: boolean }, spare: string | null): string {
   return `${sameInstance(uuid)}
