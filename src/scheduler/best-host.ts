@@ -70,7 +70,7 @@ function ownHosts({ view, request }: Asked, { hosts }: HostRows): OwnHosts {
     const places = workloads.flatMap((mate) => (mate === id ? [] : placesOf(view, mate)));
     for (const host of hosts) if (standsThere(view.hosts, per, places, host)) own.add(host.id);
   }
-  return { own, isBound: anchors.length > 0 || hostsRules.some(({ hard }) => hard) };
+  return { own, isBound: hostsRules.some(({ hard }) => hard) };
 }
 
 /** Sums of the same parts in another order differ by less. */
