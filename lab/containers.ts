@@ -116,9 +116,11 @@ export async function destroyAllContainers(lab: Lab): Promise<void> {
   })));
 }
 
+const killing = (daemon: InstanceDaemon): string => `pid=$(cat /run/lab-${daemon}.pid); rm -f /run/lab-${daemon}-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done`;
+
 /** The daemon alone, at once; its containers run on. */
 export async function killLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon = 'lxd'): Promise<void> {
-  await lab.exec(host, ['sh', '-c', `pid=$(cat /run/lab-${daemon}.pid); rm -f /run/lab-${daemon}-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done`]);
+  await lab.exec(host, ['sh', '-c', killing(daemon)]);
 }
 
 /** Back after `killLxd`: containers that run are its again. */
@@ -128,7 +130,7 @@ export async function startLxd(lab: Lab, host: LabHost, daemon: InstanceDaemon =
 
 /** At the moment when the host has begun to receive that instance's file system: in the middle of a copy or a move, however busy the machine is. */
 export async function killLxdReceiving(lab: Lab, host: LabHost, prefix: string): Promise<void> {
-  await lab.exec(host, ['sh', '-c', `until ls -d /var/lib/lxd/storage-pools/default/containers/${prefix}*; do sleep 0.02; done; pid=$(cat /run/lab-lxd.pid); rm -f /run/lab-lxd-ready; kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done`], { timeoutMs: LXC_MS });
+  await lab.exec(host, ['sh', '-c', `until ls -d /var/lib/lxd/storage-pools/default/containers/${prefix}*; do sleep 0.02; done; ${killing('lxd')}`], { timeoutMs: LXC_MS });
 }
 
 /** After a test that did not come to start what it had killed. */

@@ -7,3 +7,5 @@ export const NEVER_BEGAN_MS = 1_500;
 export const LATE_START_MS = 45_000;
 /** A source that neither answers nor is proven off: fencing or its return settles it, and both take as long as they take. */
 export const BLIND_MS = 3_600_000;
+/** Of waiting for an answer: from here on the operation says whose. */
+export const SAYS_AFTER_MS = 5_000;

@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.js';
 import { messageOf, OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal, StepOutcome } from '../shared/workflow.js';
 import { look, unlessBusy, type Place } from '../workloads/place.js';
-import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
+import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS, SAYS_AFTER_MS } from './command-bounds.js';
 import { unlessAway } from './unless-away.js';
 
 export interface CopyContext {
@@ -34,8 +34,6 @@ const TARGET_LOOK_EVERY_MS = 2_000;
 /** Both answer us, and not each other: a switch between them may reboot, and the copying goes on afterwards; for so long. */
 const CUT_OFF_MS = 12_000;
 const REACH_LOOK_EVERY_MS = 3_000;
-/** From here on the operation says for whose answer it waits. */
-const SAYS_AFTER_MS = 5_000;
 
 interface Watch {
   readonly startedAtMs: number;

@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.js';
 import { OperationalError, withRemedy } from '../shared/errors.js';
 import type { Journal } from '../shared/workflow.js';
 import { look, type Place } from '../workloads/place.js';
-import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS } from './command-bounds.js';
+import { BLIND_MS, LATE_START_MS, LOOK_EVERY_MS, NEVER_BEGAN_MS, SAYS_AFTER_MS } from './command-bounds.js';
 import { unlessAway } from './unless-away.js';
 
 export interface MemberPlace extends Place {
@@ -27,8 +27,6 @@ const SOURCE_BLIND_MS = 45_000;
 /** Two minutes of the daemons, and a cluster that looks for a new leader. */
 const SETTLES_WITHIN_MS = 4 * 60_000;
 const WHERE_EVERY_MS = 500;
-/** From here on the operation says what it waits for. */
-const SAYS_AFTER_MS = 5_000;
 const ASK_EVERY_MS = 2_000;
 
 /** `lost`: with its member, which is proven off. `unknown`: nobody could tell in time. */
